@@ -1,0 +1,80 @@
+// The kernels of lcdnn: the only contract between generated code and C++.
+//
+// Every function is plain C, works on memory that the caller owns, allocates nothing, keeps no state and has no failure:
+// shapes are checked when a model is exported. In WebAssembly a pointer is a byte offset into the module's memory.
+//
+// Layouts
+//   Activations: float, NHWC without N, i.e. [height][width][channels]. Pointers to f32 are 16-byte aligned.
+//   Float kernels: [kernel][kernel][channels][filters]; float dense weights: [units][inputs].
+//   Bits: 1 stands for +1 and 0 for -1; sign(0) = +1. Packed along channels, least significant bit first. A row of bits
+//     (one pixel's channels; or, for a dense layer, the whole input) starts on a byte; the bits that fill its last byte
+//     are 0, in activations and weights alike, so that they never differ.
+//   Binary weights as they travel: [filters][kernel][kernel][bytes of one pixel's channels]; dense: [units][bytes].
+//     lcdnn_prepare_binary_weights brings them to the order of the build (scalar or SIMD128), which is what
+//     lcdnn_binary_conv2d and lcdnn_binary_dense read. lcdnn_prepared_binary_bytes tells the room it takes.
+//
+// Arithmetic
+//   Binary sums are exact integers. Floats are IEEE single precision; scalar and SIMD builds may add in another order.
+//   A binary layer gives prelu(sum * k * scale[f] + shift[f]): scale holds alpha and a folded batch normalisation; a null k
+//   counts as 1, a null shift as 0, a null slope as no PReLU. v = prelu(u): v = u where u >= 0, else u * slope[f].
+#ifndef LCDNN_H
+#define LCDNN_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// y[oh][ow][filters] = x (*) w + bias. Taps outside x count as 0.
+void lcdnn_conv2d_f32(const float* x, const float* w, const float* bias, float* y, int32_t h, int32_t w_in, int32_t c,
+                      int32_t filters, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left, int32_t oh,
+                      int32_t ow);
+
+// Maximum over size x size windows; every window lies inside x.
+void lcdnn_max_pool_f32(const float* x, float* y, int32_t h, int32_t w, int32_t c, int32_t size, int32_t stride,
+                        int32_t oh, int32_t ow);
+
+// bit[i] = x[i] * scale[i % channels] + shift[i % channels] >= 0, rounded after each operation (no fused multiply-add).
+// A new byte begins after every `row` values (row divides count and is a multiple of channels). Null scale and shift: x[i] >= 0.
+// A NaN gives 0.
+void lcdnn_sign_pack(const float* x, const float* scale, const float* shift, uint8_t* bits, int32_t count,
+                     int32_t channels, int32_t row);
+
+// K of Eq. 4: k[oh][ow] = mean over the window and all channels of |x * scale + shift|; taps outside x count as 0 and
+// the divisor stays kernel * kernel * c. A dense layer's K: h = w = kernel = oh = ow = 1 when scale is per feature; for
+// values of c channels at h x w places, kernel = h = w gives the mean over all of them.
+void lcdnn_input_scale_f32(const float* x, const float* scale, const float* shift, float* k, int32_t h, int32_t w,
+                           int32_t c, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left, int32_t oh,
+                           int32_t ow);
+
+// Bytes that lcdnn_prepare_binary_weights writes for `rows` filters of `row_bytes` bytes each.
+int32_t lcdnn_prepared_binary_bytes(int32_t rows, int32_t row_bytes);
+
+// From the order in which binary weights travel to the order of this build. `prepared` is 16-byte aligned.
+void lcdnn_prepare_binary_weights(const uint8_t* travelled, uint8_t* prepared, int32_t rows, int32_t row_bytes);
+
+// Binary convolution of packed pixels x[h][w][bytes of c bits]; taps outside x count as +1 in every channel.
+// k is [oh][ow] or null. y[oh][ow][filters].
+void lcdnn_binary_conv2d(const uint8_t* x, const uint8_t* w, const float* k, const float* scale, const float* shift,
+                         const float* slope, float* y, int32_t h, int32_t w_in, int32_t c, int32_t filters,
+                         int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left, int32_t oh, int32_t ow);
+
+// Binary fully-connected layer over one row of `inputs` bits. k is one value or null. y[units].
+void lcdnn_binary_dense(const uint8_t* x, const uint8_t* w, const float* k, const float* scale, const float* shift,
+                        const float* slope, float* y, int32_t inputs, int32_t units);
+
+// y[i] = prelu(x[i] * scale[i % channels] + shift[i % channels]); null scale, shift, slope: 1, 0, none. y may be x.
+void lcdnn_affine_prelu_f32(const float* x, const float* scale, const float* shift, const float* slope, float* y,
+                            int32_t count, int32_t channels);
+
+// y[units] = w x + bias.
+void lcdnn_dense_f32(const float* x, const float* w, const float* bias, float* y, int32_t inputs, int32_t units);
+
+// Probabilities of logits, and the normalised entropy (Eq. 7) in [0, 1] as the result. Safe for saturated logits.
+float lcdnn_softmax_entropy(const float* logits, float* probabilities, int32_t classes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

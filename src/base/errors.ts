@@ -1,0 +1,23 @@
+/**
+ * A mistake the user can mend: a flag, a file, a folder, a value. The command line prints the message in one line and
+ * exits with 2; anything else that is thrown is a fault of ours and exits with 1.
+ *
+ * Write the message as: what was expected, what was found, where, and what to do next.
+ *
+ * @example
+ * throw new UserError(`${path}: expected 47040016 bytes of images, found 1024; fetch the file again`);
+ */
+export class UserError extends Error {
+  override readonly name = 'UserError';
+  readonly exitCode: number = 2;
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** The system error code (`ENOENT`, `ENOSPC`, ...) of whatever was thrown, if it has one. */
+export function codeOf(thrown: unknown): string | undefined {
+  return thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined;
+}

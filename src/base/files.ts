@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { codeOf, messageOf, UserError } from './errors.js';
+
+/**
+ * Writes a file so that a reader, or a kill at any moment, finds the whole old content or the whole new one:
+ * temporary file beside it, fsync, rename, fsync of the folder.
+ *
+ * @throws UserError where the folder can't be written or the disk is full; the old file is left as it was.
+ */
+export function writeFileAtomic(path: string, content: string | Uint8Array): void {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  try {
+    const file = openSync(temporary, 'wx');
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+    syncFolder(dirname(path));
+  } catch (thrown) {
+    rmSync(temporary, { force: true });
+    throw writeError(path, thrown);
+  }
+}
+
+/** Creates a folder and those above it. @throws UserError where that is not allowed. */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (thrown) {
+    throw writeError(path, thrown);
+  }
+}
+
+/** Reads a whole file. @throws UserError where it is absent or can't be read; `what` names it in the message. */
+export function readFileOrExplain(path: string, what: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (thrown) {
+    const reason = codeOf(thrown) === 'ENOENT' ? 'no such file' : messageOf(thrown);
+    throw new UserError(`${path}: expected ${what}, found: ${reason}`);
+  }
+}
+
+/** Reads and parses a JSON file. @throws UserError where it is absent or no JSON. */
+export function readJson(path: string, what: string): unknown {
+  const text = readFileOrExplain(path, what).toString('utf8');
+  try {
+    return JSON.parse(text);
+  } catch (thrown) {
+    throw new UserError(`${path}: expected ${what}, found text that is no JSON (${messageOf(thrown)})`);
+  }
+}
+
+function syncFolder(path: string): void {
+  if (process.platform === 'win32') return; // a folder can't be opened there
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function writeError(path: string, thrown: unknown): unknown {
+  switch (codeOf(thrown)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new UserError(`${path}: the disk is full; free some space and run the command again`);
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new UserError(`${path}: no permission to write there; choose another folder or change its permissions`);
+    case 'ENOENT':
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return new UserError(`${path}: can't be written there (${messageOf(thrown)}); choose another folder`);
+    default:
+      return thrown;
+  }
+}

@@ -1,0 +1,50 @@
+/** A seeded generator of uniform numbers in [0, 1). */
+export type Random = () => number;
+
+/**
+ * The one source of randomness: sfc32 (Doty-Humphrey's small fast counting generator), seeded from any number of
+ * integers, so that `random(seed, epoch)` gives every epoch a stream of its own that needs no saved state.
+ */
+export function random(...seeds: number[]): Random {
+  let a = 0x9e3779b9;
+  let b = 0x243f6a88;
+  let c = 0xb7e15162;
+  let counter = 1;
+  const next = (): number => {
+    const sum = (a + b + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = (c << 21) | (c >>> 11);
+    c = (c + sum) | 0;
+    return (sum >>> 0) / 0x1_0000_0000;
+  };
+  for (const seed of seeds) {
+    a ^= seed | 0;
+    b ^= Math.floor(seed / 0x1_0000_0000) | 0;
+    for (let i = 0; i < 12; i++) next();
+  }
+  return next;
+}
+
+/** A standard normal number (Box-Muller). */
+export function normal(next: Random): number {
+  return Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
+}
+
+/** A whole number in [0, below). */
+export function integer(next: Random, below: number): number {
+  return Math.floor(next() * below);
+}
+
+/** The numbers 0 .. count-1 in random order (Fisher-Yates). */
+export function permutation(next: Random, count: number): Int32Array {
+  const order = Int32Array.from({ length: count }, (_, i) => i);
+  for (let i = count - 1; i > 0; i--) {
+    const j = integer(next, i + 1);
+    const swapped = order[i];
+    order[i] = order[j];
+    order[j] = swapped;
+  }
+  return order;
+}

@@ -1,0 +1,58 @@
+/**
+ * The device program: what the branch is on the device. A flat list of kernel calls with byte offsets into one arena,
+ * plus the constants that the calls read. Codegen prints it as the loader's schedule; nothing else is compiled per model.
+ *
+ * Every kernel stands, with the same name and argument order, in kernels/cpp/include/lcdnn.h, which documents layouts,
+ * alignment and bit order. An argument is a whole number, an offset into the arena, or a constant by its name.
+ */
+
+/** A byte offset into the arena (16-byte aligned), the start of a constant, or an absent pointer. */
+export type Pointer = { readonly arena: number } | { readonly constant: string } | null;
+
+/** One call: the kernel's name without its `lcdnn_` prefix, and its arguments in the header's order. */
+export interface KernelCall {
+  readonly kernel: KernelName;
+  readonly args: readonly (number | Pointer)[];
+}
+
+/** The kernels a program may call, each with the names of its arguments in the header's order. */
+export const KERNEL_ARGUMENTS = {
+  conv2d_f32: ['x', 'w', 'bias', 'y', 'h', 'w_in', 'c', 'filters', 'kernel', 'stride', 'pad_top', 'pad_left', 'oh', 'ow'],
+  max_pool_f32: ['x', 'y', 'h', 'w', 'c', 'size', 'stride', 'oh', 'ow'],
+  sign_pack: ['x', 'scale', 'shift', 'bits', 'count', 'channels', 'row'],
+  input_scale_f32: ['x', 'scale', 'shift', 'k', 'h', 'w', 'c', 'kernel', 'stride', 'pad_top', 'pad_left', 'oh', 'ow'],
+  binary_conv2d: ['x', 'w', 'k', 'scale', 'shift', 'slope', 'y', 'h', 'w_in', 'c', 'filters', 'kernel', 'stride', 'pad_top', 'pad_left', 'oh', 'ow'],
+  binary_dense: ['x', 'w', 'k', 'scale', 'shift', 'slope', 'y', 'inputs', 'units'],
+  affine_prelu_f32: ['x', 'scale', 'shift', 'slope', 'y', 'count', 'channels'],
+  dense_f32: ['x', 'w', 'bias', 'y', 'inputs', 'units'],
+} as const satisfies Record<string, readonly string[]>;
+
+export type KernelName = keyof typeof KERNEL_ARGUMENTS;
+
+/** What the loader must do with a constant before the first call. */
+export type ConstantLayout =
+  /** f32 values, copied as they are. */
+  | { readonly kind: 'f32'; readonly values: Float32Array }
+  /**
+   * Binary weights as they travel: one row per filter, each of `rowBytes` bytes, bits least significant first, 1 = +1.
+   * The loader passes them through the kernel `prepare_binary_weights`, which brings them to the build's own order.
+   */
+  | { readonly kind: 'bits'; readonly rows: number; readonly rowBytes: number; readonly bytes: Uint8Array };
+
+/** A place in the arena that the loader or a test reads or writes. */
+export interface Region {
+  readonly arena: number;
+  /** Number of f32 values. */
+  readonly length: number;
+}
+
+export interface DeviceProgram {
+  readonly arenaBytes: number;
+  readonly constants: Readonly<Record<string, ConstantLayout>>;
+  readonly calls: readonly KernelCall[];
+  /** The normalised image, NHWC. */
+  readonly input: Region;
+  /** Output of the shared part (NHWC): what the edge is sent. It stays intact until the program ends. */
+  readonly shared: Region & { readonly shape: readonly number[] };
+  readonly logits: Region;
+}

@@ -1,0 +1,104 @@
+/**
+ * What a joint network is: plain data that every reader folds over (shapes and costs, the trainer's forward functions,
+ * the ONNX tail, the device program). Activations are NHWC; shapes leave the batch out.
+ */
+
+/** Height, width, channels; or, after `flatten` and dense layers, the number of features alone. */
+export type Shape = readonly [height: number, width: number, channels: number] | readonly [features: number];
+
+/** `valid` pads nothing; `same` pads so that the output is ceil(input / stride) in size. */
+export type Padding = 'valid' | 'same';
+
+/** Convolution in float, with bias. Kernel [kernel, kernel, channels, filters]. */
+export interface Conv2d {
+  readonly type: 'conv2d';
+  readonly name: string;
+  readonly filters: number;
+  readonly kernel: number;
+  readonly stride?: number;
+  readonly padding?: Padding;
+}
+
+/** Fully-connected layer in float, with bias. Kernel [inputs, units]. */
+export interface Dense {
+  readonly type: 'dense';
+  readonly name: string;
+  readonly units: number;
+}
+
+/**
+ * Binary convolution (Eq. 4): sign of the input, sign of the latent kernel, α = mean of |W| per filter, no bias.
+ * Padding of `same` adds zeros before the sign, so a padded tap counts as +1 (sign(0) = +1).
+ * `inputScale` multiplies by K, the box-filtered mean of |input| over channels.
+ */
+export interface BinaryConv2d {
+  readonly type: 'binary-conv2d';
+  readonly name: string;
+  readonly filters: number;
+  readonly kernel: number;
+  readonly stride?: number;
+  readonly padding?: Padding;
+  readonly inputScale?: boolean;
+}
+
+/** Binary fully-connected layer: as `binary-conv2d`; K is the mean of |input|. */
+export interface BinaryDense {
+  readonly type: 'binary-dense';
+  readonly name: string;
+  readonly units: number;
+  readonly inputScale?: boolean;
+}
+
+/** Batch normalisation per channel (or feature): gamma, beta, running mean and variance. */
+export interface BatchNorm {
+  readonly type: 'batch-norm';
+  readonly name: string;
+}
+
+/** max(x, 0). */
+export interface Relu {
+  readonly type: 'relu';
+}
+
+/** x where x >= 0, else slope * x, with a learned slope per channel (or feature). */
+export interface Prelu {
+  readonly type: 'prelu';
+  readonly name: string;
+}
+
+/** Maximum over windows of size x size, no padding; stride = size unless given. */
+export interface MaxPool {
+  readonly type: 'max-pool';
+  readonly size: number;
+  readonly stride?: number;
+}
+
+/** Height, width, channels in that order to features. */
+export interface Flatten {
+  readonly type: 'flatten';
+}
+
+export type Layer = Conv2d | Dense | BinaryConv2d | BinaryDense | BatchNorm | Relu | Prelu | MaxPool | Flatten;
+
+/** The three lists of a joint network. `full` and `branch` both read the output of `shared` and end in `classes` logits. */
+export interface JointNetwork {
+  readonly name: string;
+  readonly input: readonly [height: number, width: number, channels: number];
+  readonly classes: number;
+  readonly shared: readonly Layer[];
+  readonly full: readonly Layer[];
+  readonly branch: readonly Layer[];
+}
+
+/** Where a layer stands; parameters are named `part.layer.parameter`, e.g. `shared.conv1.kernel`. */
+export type Part = 'shared' | 'full' | 'branch';
+
+export const PARTS: readonly Part[] = ['shared', 'full', 'branch'];
+
+/** Batch normalisation adds this to the variance, in every reader. */
+export const BATCH_NORM_EPSILON = 1e-5;
+
+/** Compile-time proof that a reader handles every layer type. */
+export function unknownLayer(layer: never): never {
+  throw new Error(`no such layer type: ${JSON.stringify(layer)}`);
+}

@@ -15,6 +15,7 @@ const mayImport = {
   bundle: [],
   edge: ['bundle'],
   report: [],
+  terminal: ['run', 'train'],
   commands: ['.+'],
 };
 

@@ -1,5 +1,11 @@
 #!/usr/bin/env -S node --import tsx
-// The same command line, straight from src/: `bin/dev.js train --help`.
-import { execute } from '@oclif/core';
+// The same command line, straight from src/ and without a build: `bin/dev.js train --help`.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { execute, settings } from '@oclif/core';
 
-await execute({ development: true, dir: import.meta.url });
+const root = fileURLToPath(new URL('..', import.meta.url));
+const pjson = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+pjson.oclif.commands = './src/commands';
+settings.enableAutoTranspile = false; // tsx, in the first line, has done it
+await execute({ dir: import.meta.url, loadOptions: { root, pjson, ignoreManifest: true } });

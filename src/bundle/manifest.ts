@@ -1,40 +1,92 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 /** Version of the bundle's layout; a reader refuses another. */
 export const BUNDLE_FORMAT = 1;
 
+/** The manifest's own file, the one that it doesn't list. */
+export const MANIFEST_FILE = 'manifest.json';
+
+/** What every bundle has beside the manifest and the tail. */
+export const BUNDLE_FILES = {
+  loader: 'lcdnn.js',
+  types: 'lcdnn.d.ts',
+  simd: 'lcdnn-simd.wasm',
+  scalar: 'lcdnn-scalar.wasm',
+  weights: 'weights.safetensors',
+  package: 'package.json',
+} as const;
+
+/** No file of a bundle is larger: what one buffer of Node and one fetch of a browser hold with ease. */
+const MAX_FILE_BYTES = 2 ** 31 - 1;
+
 /** Size and hash of a file of the bundle: what loader, predict and serve check. */
 const bundleFile = z.strictObject({
-  bytes: z.int().nonnegative(),
+  bytes: z.int().nonnegative().max(MAX_FILE_BYTES),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
+/** A relative path inside the bundle: plain segments, forward slashes, no way out of the folder. */
+const bundlePath = z
+  .string()
+  .max(255)
+  .regex(/^(?!\.{1,2}(\/|$))[\w.-]+(\/(?!\.{1,2}(\/|$))[\w.-]+)*$/, 'is no plain relative path')
+  .refine((path) => path !== MANIFEST_FILE, 'is the manifest itself');
+
 const shape = z.array(z.int().positive()).min(1).max(3);
 
-/** `manifest.json` of a bundle. */
-export const manifestSchema = z.strictObject({
+const fields = {
   format: z.literal(BUNDLE_FORMAT),
   /** The name the edge server knows the model by: lower case, digits, hyphens. */
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
-  /** First digits of a hash over all files: two bundles with the same version are the same. */
-  version: z.string().regex(/^[0-9a-f]{12}$/),
   network: z.string(),
   dataset: z.string(),
   /** Height, width, channels of an image; a pixel value becomes (value / 255 - mean[c]) / std[c]. */
-  input: z.strictObject({
-    shape: z.tuple([z.int().positive(), z.int().positive(), z.int().positive()]),
-    mean: z.array(z.number()),
-    std: z.array(z.number().positive()),
-  }),
+  input: z
+    .strictObject({
+      shape: z.tuple([z.int().positive(), z.int().positive(), z.int().positive()]),
+      mean: z.array(z.number()),
+      std: z.array(z.number().positive()),
+    })
+    .refine(({ shape, mean, std }) => mean.length === shape[2] && std.length === shape[2], {
+      error: 'needs one mean and one std per channel',
+    }),
   /** What the branch sends to the edge when unsure (shape NHWC without N), and the names of the tail's tensors. */
-  tail: z.strictObject({ file: z.string(), shape, input: z.string(), output: z.string() }),
+  tail: z.strictObject({ file: bundlePath, shape, input: z.string(), output: z.string() }),
   labels: z.array(z.string()).min(2),
   /** Exit at the branch where the normalised entropy is below this (Algorithm 3). */
   tau: z.number().min(0).max(1),
-  /** Every other file of the bundle: relative path, forward slashes. */
-  files: z.record(z.string(), bundleFile),
   /** How the bundle came to be: versions, seed, measured accuracies. For people; no reader depends on it. */
   provenance: z.record(z.string(), z.unknown()),
+};
+
+/** `manifest.json` of a bundle. */
+export const manifestSchema = z.strictObject({
+  ...fields,
+  /** First digits of a hash over all files and fields: two bundles with the same version answer alike. */
+  version: z.string().regex(/^[0-9a-f]{12}$/),
+  /** Every other file of the bundle: relative path, forward slashes. */
+  files: z.record(bundlePath, bundleFile),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** The manifest as its author knows it; `writeBundle` adds the rest from the files. */
+export type ManifestDraft = Omit<Manifest, 'format' | 'version' | 'files'>;
+
+/** Lower-case hexadecimal SHA-256. */
+export function sha256(bytes: Uint8Array | string): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/**
+ * The version that belongs to the rest of a manifest. Provenance does not count: the same model exported twice is the
+ * same. A reader compares it, so that a τ or a label that was edited by hand is noticed like a changed file.
+ */
+export function versionOf(manifest: Omit<Manifest, 'version'>): string {
+  const { format, name, network, dataset, input, tail, labels, tau } = manifest;
+  const files = Object.entries(manifest.files).sort(([a], [b]) => (a < b ? -1 : 1));
+  const tailFields = [tail.file, tail.shape, tail.input, tail.output];
+  const said = [format, name, network, dataset, input.shape, input.mean, input.std, tailFields, labels, tau];
+  return sha256(JSON.stringify([...said, files.map(([path, file]) => [path, file.bytes, file.sha256])])).slice(0, 12);
+}

@@ -1,0 +1,24 @@
+// What follows an accumulator: prelu(u * scale[f] + shift[f]). One type for the binary layers' epilogue and the
+// pointwise kernel; every step is rounded by itself, so that all builds give the same bits.
+#ifndef LCDNN_AFFINE_PRELU_H
+#define LCDNN_AFFINE_PRELU_H
+
+#include "lanes.h"
+
+namespace lcdnn {
+
+struct AffinePrelu {
+  const float* scale;  // null: 1
+  const float* shift;  // null: 0
+  const float* slope;  // null: no PReLU
+
+  template <class L>
+  L operator()(L u, int32_t channel) const {
+    if (scale) u = u * L::load(scale + channel);
+    if (shift) u = u + L::load(shift + channel);
+    return slope ? where_not_negative(u, u, u * L::load(slope + channel)) : u;
+  }
+};
+
+}  // namespace lcdnn
+#endif

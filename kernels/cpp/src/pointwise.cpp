@@ -1,0 +1,76 @@
+// Kernels that look at each value, or each small window, once.
+#include "affine_prelu.h"
+#include "lcdnn.h"
+
+namespace {
+
+using lcdnn::AffinePrelu;
+using lcdnn::F32x1;
+using lcdnn::for_lanes;
+
+// Bit i of the result is x[i] * scale + shift >= 0 for the first `count` <= 8 values from `channel` on, wrapping round.
+uint32_t sign_byte(const float* x, const AffinePrelu& affine, int32_t channel, int32_t channels, int32_t count) {
+  uint32_t byte = 0;
+  for (int32_t i = 0; i < count;) {
+#ifdef LCDNN_SIMD128
+    if (i + 4 <= count && channel + 4 <= channels) {
+      byte |= not_negative_bits(affine(lcdnn::F32x4::load(x + i), channel)) << i;
+      i += 4;
+      channel += 4;
+      if (channel == channels) channel = 0;
+      continue;
+    }
+#endif
+    byte |= static_cast<uint32_t>(affine(F32x1::load(x + i), channel).v >= 0) << i;
+    ++i;
+    if (++channel == channels) channel = 0;
+  }
+  return byte;
+}
+
+}  // namespace
+
+extern "C" {
+
+void lcdnn_sign_pack(const float* x, const float* scale, const float* shift, uint8_t* bits, int32_t count,
+                     int32_t channels, int32_t row) {
+  const AffinePrelu affine{scale, shift, nullptr};
+  for (int32_t first = 0; first < count; first += row) {
+    int32_t channel = 0;
+    for (int32_t i = 0; i < row; i += 8) {
+      *bits++ = static_cast<uint8_t>(sign_byte(x + first + i, affine, channel, channels, row - i < 8 ? row - i : 8));
+      for (channel += 8; channel >= channels;) channel -= channels;
+    }
+  }
+}
+
+void lcdnn_affine_prelu_f32(const float* x, const float* scale, const float* shift, const float* slope, float* y,
+                            int32_t count, int32_t channels) {
+  const AffinePrelu affine{scale, shift, slope};
+  for (int32_t first = 0; first < count; first += channels) {
+    for_lanes(channels, [=](auto lanes, int32_t channel) {
+      using L = decltype(lanes);
+      affine(L::load(x + first + channel), channel).store(y + first + channel);
+    });
+  }
+}
+
+void lcdnn_max_pool_f32(const float* x, float* y, int32_t, int32_t w, int32_t c, int32_t size, int32_t stride,
+                        int32_t oh, int32_t ow) {
+  for (int32_t oy = 0; oy < oh; ++oy) {
+    for (int32_t ox = 0; ox < ow; ++ox, y += c) {
+      const float* window = x + (oy * w + ox) * stride * c;
+      for_lanes(c, [=](auto lanes, int32_t channel) {
+        using L = decltype(lanes);
+        L most = L::splat(-__builtin_inff());
+        for (int32_t ky = 0; ky < size; ++ky) {
+          const float* tap = window + ky * w * c + channel;
+          for (int32_t kx = 0; kx < size; ++kx, tap += c) most = greater_of(most, L::load(tap));
+        }
+        most.store(y + channel);
+      });
+    }
+  }
+}
+
+}  // extern "C"

@@ -1,0 +1,223 @@
+// Random shapes through every kernel, against the reference. Buffers lie on the heap and are exactly as long as the header
+// says, so that the address sanitizer sees any read or write beyond them.
+//
+// Where the result is a matter of rounding, half of the runs use small whole numbers, on which float sums are exact in
+// any order; the others allow two units in the last place of the sum of magnitudes, and more of them for long sums, whose
+// rounding errors grow as a random walk does.
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+
+#include "lcdnn.h"
+#include "reference.h"
+
+namespace {
+
+using reference::Bits;
+using reference::Floats;
+using reference::Sum;
+using reference::Window;
+
+std::mt19937 generator(20201204);
+
+int between(int low, int high) { return low + static_cast<int>(generator() % (high - low + 1)); }
+bool coin() { return generator() % 2 == 0; }
+
+Floats floats(int count, bool whole = false) {
+  std::normal_distribution<float> normal;
+  Floats values(count);
+  for (float& value : values) value = whole ? static_cast<float>(between(-8, 8)) : normal(generator);
+  return values;
+}
+
+Floats floats_or_none(int count) { return coin() ? floats(count) : Floats(); }
+
+const float* pointer(const Floats& values) { return values.empty() ? nullptr : values.data(); }
+
+// Rows of `bits` random bits; the bits that fill their last bytes are 0.
+Bits bit_rows(int rows, int bits) {
+  const int row_bytes = (bits + 7) / 8;
+  Bits bytes(rows * row_bytes);
+  for (int i = 0; i < rows * row_bytes; ++i) {
+    const int left = bits - i % row_bytes * 8;
+    bytes[i] = generator() & (left < 8 ? (1 << left) - 1 : 0xff);
+  }
+  return bytes;
+}
+
+Bits prepared(const Bits& travelled, int rows) {
+  const int row_bytes = static_cast<int>(travelled.size()) / rows;
+  Bits bytes(lcdnn_prepared_binary_bytes(rows, row_bytes), 0xee);
+  lcdnn_prepare_binary_weights(travelled.data(), bytes.data(), rows, row_bytes);
+  return bytes;
+}
+
+void expect(bool holds, const char* kernel, const Window& at, size_t i, double got, double want) {
+  if (holds) return;
+  std::fprintf(stderr, "%s: output %zu is %.9g, expected %.9g; h %d w %d c %d filters %d kernel %d stride %d pad %d %d oh %d ow %d\n",
+               kernel, i, got, want, at.h, at.w, at.c, at.filters, at.kernel, at.stride, at.pad_top, at.pad_left, at.oh,
+               at.ow);
+  std::exit(1);
+}
+
+void expect_equal(const char* kernel, const Window& at, const Floats& got, const Floats& want) {
+  for (size_t i = 0; i < want.size(); ++i) expect(got[i] == want[i], kernel, at, i, got[i], want[i]);
+}
+
+void expect_near(const char* kernel, const Window& at, const Floats& got, const std::vector<Sum>& want, bool exact) {
+  for (size_t i = 0; i < want.size(); ++i) {
+    const double tolerance = exact ? 0 : want[i].magnitude * std::max(2.0, std::sqrt(want[i].terms)) / (1 << 23);
+    expect(std::fabs(got[i] - want[i].value) <= tolerance, kernel, at, i, got[i], want[i].value);
+  }
+}
+
+Window random_window(int most_channels, int most_filters) {
+  Window at{};
+  at.kernel = between(1, 5);
+  at.stride = between(1, 3);
+  at.pad_top = between(0, at.kernel - 1);
+  at.pad_left = between(0, at.kernel - 1);
+  at.c = between(1, most_channels);
+  at.filters = between(1, most_filters);
+  at.oh = between(1, 6);
+  at.ow = between(1, 9);
+  // The last windows end inside, on the border, or beyond it.
+  at.h = std::max(1, (at.oh - 1) * at.stride + at.kernel - at.pad_top - between(-1, at.kernel - 1));
+  at.w = std::max(1, (at.ow - 1) * at.stride + at.kernel - at.pad_left - between(-1, at.kernel - 1));
+  return at;
+}
+
+void fuzz_conv2d(const Window& at) {
+  const bool whole = coin();
+  const Floats x = floats(at.h * at.w * at.c, whole);
+  const Floats w = floats(at.kernel * at.kernel * at.c * at.filters, whole);
+  const Floats bias = floats(at.filters, whole);
+  Floats y(at.oh * at.ow * at.filters);
+  lcdnn_conv2d_f32(x.data(), w.data(), bias.data(), y.data(), at.h, at.w, at.c, at.filters, at.kernel, at.stride,
+                   at.pad_top, at.pad_left, at.oh, at.ow);
+  expect_near("conv2d_f32", at, y, reference::conv2d_f32(at, x, w, bias), whole);
+}
+
+void fuzz_input_scale(const Window& at) {
+  const Floats x = floats(at.h * at.w * at.c);
+  const Floats scale = floats_or_none(at.c);
+  const Floats shift = floats_or_none(at.c);
+  Floats k(at.oh * at.ow);
+  lcdnn_input_scale_f32(x.data(), pointer(scale), pointer(shift), k.data(), at.h, at.w, at.c, at.kernel, at.stride,
+                        at.pad_top, at.pad_left, at.oh, at.ow);
+  expect_near("input_scale_f32", at, k, reference::input_scale_f32(at, x, scale, shift), false);
+}
+
+void fuzz_binary_conv2d(const Window& at) {
+  const Bits x = bit_rows(at.h * at.w, at.c);
+  const Bits w = bit_rows(at.filters * at.kernel * at.kernel, at.c);
+  const Floats k = floats_or_none(at.oh * at.ow);
+  const Floats scale = floats_or_none(at.filters);
+  const Floats shift = floats_or_none(at.filters);
+  const Floats slope = floats_or_none(at.filters);
+  const Bits ready = prepared(w, at.filters);
+  Floats y(at.oh * at.ow * at.filters);
+  lcdnn_binary_conv2d(x.data(), ready.data(), pointer(k), pointer(scale), pointer(shift), pointer(slope), y.data(), at.h,
+                      at.w, at.c, at.filters, at.kernel, at.stride, at.pad_top, at.pad_left, at.oh, at.ow);
+  expect_equal("binary_conv2d", at, y, reference::binary_conv2d(at, x, w, k, scale, shift, slope));
+}
+
+void fuzz_binary_dense(int inputs, int units) {
+  const Window at{1, 1, inputs, units, 1, 1, 0, 0, 1, 1};
+  const Bits x = bit_rows(1, inputs);
+  const Bits w = bit_rows(units, inputs);
+  const Floats k = floats_or_none(1);
+  const Floats scale = floats_or_none(units);
+  const Floats shift = floats_or_none(units);
+  const Floats slope = floats_or_none(units);
+  const Bits ready = prepared(w, units);
+  Floats y(units);
+  lcdnn_binary_dense(x.data(), ready.data(), pointer(k), pointer(scale), pointer(shift), pointer(slope), y.data(),
+                     inputs, units);
+  expect_equal("binary_dense", at, y, reference::binary_conv2d(at, x, w, k, scale, shift, slope));
+}
+
+void fuzz_max_pool(int channels) {
+  const int size = between(1, 4);
+  const int stride = between(1, 4);
+  const int oh = between(1, 5);
+  const int ow = between(1, 5);
+  const Window at{(oh - 1) * stride + size + between(0, 2), (ow - 1) * stride + size + between(0, 2),
+                  channels, channels, size, stride, 0, 0, oh, ow};
+  const Floats x = floats(at.h * at.w * at.c);
+  Floats y(oh * ow * channels);
+  lcdnn_max_pool_f32(x.data(), y.data(), at.h, at.w, at.c, size, stride, oh, ow);
+  expect_equal("max_pool_f32", at, y, reference::max_pool_f32(at, x));
+}
+
+void fuzz_pointwise(int channels, int pixels_of_row, int rows) {
+  const int row = channels * pixels_of_row;
+  const Window at{rows, pixels_of_row, channels, 0, 0, 0, 0, 0, 0, 0};
+  Floats x = floats(row * rows, coin());  // whole numbers hit 0, where the sign turns
+  const Floats scale = floats_or_none(channels);
+  const Floats shift = floats_or_none(channels);
+  const Floats slope = floats_or_none(channels);
+
+  Floats y(x.size());
+  const Floats want = reference::affine_prelu_f32(x, scale, shift, slope, channels);
+  const int count = static_cast<int>(x.size());
+  lcdnn_affine_prelu_f32(x.data(), pointer(scale), pointer(shift), pointer(slope), y.data(), count, channels);
+  expect_equal("affine_prelu_f32", at, y, want);
+  y = x;
+  lcdnn_affine_prelu_f32(y.data(), pointer(scale), pointer(shift), pointer(slope), y.data(), count, channels);
+  expect_equal("affine_prelu_f32 in place", at, y, want);
+
+  x[between(0, count - 1)] = std::numeric_limits<float>::quiet_NaN();
+  const Bits signs = reference::sign_pack(x, scale, shift, channels, row);
+  Bits bits(signs.size(), 0xee);
+  lcdnn_sign_pack(x.data(), pointer(scale), pointer(shift), bits.data(), count, channels, row);
+  for (size_t i = 0; i < bits.size(); ++i) expect(bits[i] == signs[i], "sign_pack", at, i, bits[i], signs[i]);
+}
+
+void fuzz_dense(int inputs, int units) {
+  const Window at{1, 1, inputs, units, 1, 1, 0, 0, 1, 1};
+  const bool whole = coin();
+  const Floats x = floats(inputs, whole);
+  const Floats w = floats(inputs * units, whole);
+  const Floats bias = floats(units, whole);
+  Floats y(units);
+  lcdnn_dense_f32(x.data(), w.data(), bias.data(), y.data(), inputs, units);
+  expect_near("dense_f32", at, y, reference::dense_f32(x, w, bias), whole);
+}
+
+void fuzz_softmax(int classes) {
+  const Window at{1, 1, classes, classes, 0, 0, 0, 0, 0, 0};
+  const float spread = std::pow(10.0f, static_cast<float>(between(-4, 4)));
+  Floats logits = floats(classes);
+  for (float& logit : logits) logit *= spread;
+  Floats probabilities(classes);
+  const float entropy = lcdnn_softmax_entropy(logits.data(), probabilities.data(), classes);
+  const std::vector<double> want = reference::softmax_entropy(logits);
+  const auto near = [](double got, double truth) { return std::fabs(got - truth) <= truth * 2 / (1 << 23) + 1e-37; };
+  for (int i = 0; i < classes; ++i) expect(near(probabilities[i], want[i]), "softmax", at, i, probabilities[i], want[i]);
+  expect(entropy >= 0 && entropy <= 1, "entropy in [0, 1]", at, 0, entropy, want[classes]);
+  // The reference's -p ln p cancels near one-hot: it is good to 1e-15 there, not to 2 units in the last place.
+  expect(std::fabs(entropy - want[classes]) <= want[classes] * 2 / (1 << 23) + 1e-15, "entropy", at, 0, entropy,
+         want[classes]);
+}
+
+}  // namespace
+
+int main() {
+  for (int round = 0; round < 300; ++round) {
+    fuzz_conv2d(random_window(5, 40));
+    fuzz_input_scale(random_window(20, 1));
+    fuzz_binary_conv2d(random_window(70, 150));
+    fuzz_binary_dense(between(1, 600), between(1, 150));
+    fuzz_max_pool(between(1, 40));
+    fuzz_pointwise(between(1, 40), between(1, 7), between(1, 4));
+    fuzz_dense(between(1, 100), between(1, 20));
+    fuzz_softmax(between(1, 200));
+  }
+  // Patches longer than a block of the binary kernels.
+  fuzz_binary_dense(20000, 3);
+  fuzz_binary_dense(8192, 65);
+  fuzz_binary_dense(8193, 65);
+  fuzz_binary_conv2d({5, 4, 1100, 17, 3, 1, 1, 1, 5, 4});
+  return 0;
+}

@@ -1,0 +1,172 @@
+// The slow truth: every kernel as the header words it, one value and one bit at a time, float sums in double.
+#ifndef LCDNN_TEST_REFERENCE_H
+#define LCDNN_TEST_REFERENCE_H
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+namespace reference {
+
+using Floats = std::vector<float>;
+using Bits = std::vector<uint8_t>;
+
+// A sum, and the sum of its terms' magnitudes: what rounding errors are measured by.
+struct Sum {
+  double value = 0;
+  double magnitude = 0;
+  int terms = 0;
+
+  void add(double term) {
+    ++terms;
+    value += term;
+    magnitude += std::fabs(term);
+  }
+};
+
+// A window's geometry, shared by all convolutions.
+struct Window {
+  int h, w, c, filters, kernel, stride, pad_top, pad_left, oh, ow;
+
+  // Calls visit(ky, kx, iy, ix, inside) for every tap of output (oy, ox).
+  template <class Visit>
+  void taps(int oy, int ox, Visit visit) const {
+    for (int ky = 0; ky < kernel; ++ky) {
+      for (int kx = 0; kx < kernel; ++kx) {
+        const int iy = oy * stride - pad_top + ky;
+        const int ix = ox * stride - pad_left + kx;
+        visit(ky, kx, iy, ix, iy >= 0 && iy < h && ix >= 0 && ix < w);
+      }
+    }
+  }
+
+  // Calls visit(oy, ox, pixel) for every output.
+  template <class Visit>
+  void outputs(Visit visit) const {
+    for (int pixel = 0; pixel < oh * ow; ++pixel) visit(pixel / ow, pixel % ow, pixel);
+  }
+};
+
+inline float affine(float u, const Floats& scale, const Floats& shift, int channel) {
+  if (!scale.empty()) u = u * scale[channel];
+  if (!shift.empty()) u = u + shift[channel];
+  return u;
+}
+
+inline float prelu(float u, const Floats& slope, int channel) {
+  return slope.empty() || u >= 0 ? u : u * slope[channel];
+}
+
+inline int sign_at(const uint8_t* row, int i) { return (row[i / 8] >> (i % 8) & 1) != 0 ? 1 : -1; }
+
+inline std::vector<Sum> conv2d_f32(const Window& at, const Floats& x, const Floats& w, const Floats& bias) {
+  std::vector<Sum> y(at.oh * at.ow * at.filters);
+  at.outputs([&](int oy, int ox, int pixel) {
+    for (int f = 0; f < at.filters; ++f) {
+      Sum& sum = y[pixel * at.filters + f];
+      sum.add(bias[f]);
+      at.taps(oy, ox, [&](int ky, int kx, int iy, int ix, bool inside) {
+        for (int i = 0; inside && i < at.c; ++i) {
+          sum.add(double(x[(iy * at.w + ix) * at.c + i]) * w[((ky * at.kernel + kx) * at.c + i) * at.filters + f]);
+        }
+      });
+    }
+  });
+  return y;
+}
+
+inline Floats max_pool_f32(const Window& at, const Floats& x) {
+  Floats y(at.oh * at.ow * at.c);
+  at.outputs([&](int oy, int ox, int pixel) {
+    for (int i = 0; i < at.c; ++i) {
+      float most = -std::numeric_limits<float>::infinity();
+      at.taps(oy, ox, [&](int, int, int iy, int ix, bool) { most = std::max(most, x[(iy * at.w + ix) * at.c + i]); });
+      y[pixel * at.c + i] = most;
+    }
+  });
+  return y;
+}
+
+inline Bits sign_pack(const Floats& x, const Floats& scale, const Floats& shift, int channels, int row) {
+  const int row_bytes = (row + 7) / 8;
+  Bits bits(x.size() / row * row_bytes);
+  for (size_t i = 0; i < x.size(); ++i) {
+    const int set = affine(x[i], scale, shift, i % channels) >= 0;
+    bits[i / row * row_bytes + i % row / 8] |= set << i % row % 8;
+  }
+  return bits;
+}
+
+inline std::vector<Sum> input_scale_f32(const Window& at, const Floats& x, const Floats& scale, const Floats& shift) {
+  std::vector<Sum> k(at.oh * at.ow);
+  at.outputs([&](int oy, int ox, int pixel) {
+    at.taps(oy, ox, [&](int, int, int iy, int ix, bool inside) {
+      for (int i = 0; inside && i < at.c; ++i) {
+        const float value = affine(x[(iy * at.w + ix) * at.c + i], scale, shift, i);
+        k[pixel].add(std::fabs(value) / double(at.kernel * at.kernel * at.c));
+      }
+    });
+  });
+  return k;
+}
+
+inline Floats binary_conv2d(const Window& at, const Bits& x, const Bits& w, const Floats& k, const Floats& scale,
+                            const Floats& shift, const Floats& slope) {
+  const int pixel_bytes = (at.c + 7) / 8;
+  Floats y(at.oh * at.ow * at.filters);
+  at.outputs([&](int oy, int ox, int pixel) {
+    for (int f = 0; f < at.filters; ++f) {
+      int sum = 0;
+      at.taps(oy, ox, [&](int ky, int kx, int iy, int ix, bool inside) {
+        const uint8_t* tap = &w[((f * at.kernel + ky) * at.kernel + kx) * pixel_bytes];
+        for (int i = 0; i < at.c; ++i) {
+          sum += sign_at(tap, i) * (inside ? sign_at(&x[(iy * at.w + ix) * pixel_bytes], i) : 1);
+        }
+      });
+      float u = static_cast<float>(sum);
+      if (!k.empty()) u *= k[pixel];
+      y[pixel * at.filters + f] = prelu(affine(u, scale, shift, f), slope, f);
+    }
+  });
+  return y;
+}
+
+inline Floats affine_prelu_f32(const Floats& x, const Floats& scale, const Floats& shift, const Floats& slope,
+                               int channels) {
+  Floats y(x.size());
+  for (size_t i = 0; i < x.size(); ++i) {
+    const int channel = i % channels;
+    y[i] = prelu(affine(x[i], scale, shift, channel), slope, channel);
+  }
+  return y;
+}
+
+inline std::vector<Sum> dense_f32(const Floats& x, const Floats& w, const Floats& bias) {
+  std::vector<Sum> y(bias.size());
+  for (size_t unit = 0; unit < y.size(); ++unit) {
+    y[unit].add(bias[unit]);
+    for (size_t i = 0; i < x.size(); ++i) y[unit].add(double(x[i]) * w[unit * x.size() + i]);
+  }
+  return y;
+}
+
+// Probabilities in double, and after them the entropy.
+inline std::vector<double> softmax_entropy(const Floats& logits) {
+  const double most = *std::max_element(logits.begin(), logits.end());
+  double total = 0;
+  for (float logit : logits) total += std::exp(logit - most);
+  double entropy = 0;
+  std::vector<double> result;
+  for (float logit : logits) {
+    const double p = std::exp(logit - most) / total;
+    result.push_back(p);
+    if (p > 0) entropy -= p * std::log(p);
+  }
+  result.push_back(logits.size() > 1 ? entropy / std::log(double(logits.size())) : 0);
+  return result;
+}
+
+}  // namespace reference
+#endif

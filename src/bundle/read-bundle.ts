@@ -1,0 +1,61 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { UserError } from '../base/errors.js';
+import { readFileOrExplain, readJson } from '../base/files.js';
+import { BUNDLE_FILES, MANIFEST_FILE, type Manifest, manifestSchema, sha256, versionOf } from './manifest.js';
+
+/** A bundle in memory. `files` holds every file that the manifest lists, by its path in the bundle. */
+export interface Bundle {
+  readonly manifest: Manifest;
+  readonly files: ReadonlyMap<string, Buffer>;
+}
+
+/**
+ * Reads a bundle and checks it: a manifest that makes sense, and every file that it lists with its size and SHA-256.
+ *
+ * @throws UserError naming the first file or field that is not as the manifest says.
+ */
+export function readBundle(folder: string): Bundle {
+  const manifest = readManifest(folder);
+  const files = new Map<string, Buffer>();
+  for (const [path, expected] of Object.entries(manifest.files)) {
+    const where = join(folder, path);
+    // The size first: a file that grew is refused before it is read.
+    const size = statSync(where, { throwIfNoEntry: false })?.size ?? expected.bytes;
+    if (size !== expected.bytes) throw changed(where, `${expected.bytes} bytes`, `${size}`);
+    const bytes = readFileOrExplain(where, 'a file of the bundle');
+    const found = sha256(bytes);
+    if (found !== expected.sha256) throw changed(where, `sha256 ${brief(expected.sha256)}`, brief(found));
+    files.set(path, bytes);
+  }
+  return { manifest, files };
+}
+
+/** The manifest alone, checked in itself but not against the files. @throws UserError where it is none of ours. */
+export function readManifest(folder: string): Manifest {
+  const where = join(folder, MANIFEST_FILE);
+  const parsed = manifestSchema.safeParse(readJson(where, 'the manifest of a bundle (made by `lcdnn export`)'));
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0];
+    throw new UserError(
+      `${where}: expected the manifest of a bundle, found ${path.join('.') || 'something'}: ${message}; export it again`,
+    );
+  }
+  const manifest = parsed.data;
+  const missing = [...Object.values(BUNDLE_FILES), manifest.tail.file].find((path) => !(path in manifest.files));
+  if (missing)
+    throw new UserError(`${where}: expected ${missing} among its files, found none; export the bundle again`);
+  const version = versionOf(manifest);
+  if (version !== manifest.version) throw changed(where, `version ${manifest.version}`, version);
+  return manifest;
+}
+
+function changed(where: string, expected: string, found: string): UserError {
+  return new UserError(
+    `${where}: expected ${expected}, found ${found}; the bundle was changed or damaged, export it again`,
+  );
+}
+
+function brief(hash: string): string {
+  return `${hash.slice(0, 12)}...`;
+}

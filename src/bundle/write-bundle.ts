@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { UserError } from '../base/errors.js';
+import { makeFolder, writeFileAtomic } from '../base/files.js';
+import { BUNDLE_FORMAT, MANIFEST_FILE, type Manifest, type ManifestDraft, sha256, versionOf } from './manifest.js';
+import { readManifest } from './read-bundle.js';
+
+/** A bundle before it is written: its files by path, and what its author knows of the manifest. */
+export interface BundleDraft {
+  readonly manifest: ManifestDraft;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+/**
+ * Writes a bundle to `folder`, all of it or nothing: the files go to a temporary folder beside it, which takes the
+ * name at the end. An older bundle there is replaced at that moment.
+ *
+ * @param check looks at the finished bundle in its temporary folder; where it throws, nothing is left behind and an
+ *   older bundle stays.
+ * @throws UserError where the folder can't be written, or holds anything that is not part of a bundle.
+ */
+export async function writeBundle(
+  folder: string,
+  draft: BundleDraft,
+  check: (folder: string) => Promise<void> = async () => {},
+): Promise<Manifest> {
+  const target = resolve(folder);
+  refuseForeign(target);
+  const manifest = completeManifest(draft);
+  const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    for (const [path, bytes] of draft.files) {
+      makeFolder(dirname(join(temporary, path)));
+      writeFileAtomic(join(temporary, path), bytes);
+    }
+    writeFileAtomic(join(temporary, MANIFEST_FILE), `${JSON.stringify(manifest, null, 1)}\n`);
+    await check(temporary);
+    replaceFolder(target, temporary);
+  } catch (thrown) {
+    rmSync(temporary, { recursive: true, force: true });
+    throw thrown;
+  }
+  return manifest;
+}
+
+function completeManifest({ manifest, files }: BundleDraft): Manifest {
+  const sums = [...files].map(([path, bytes]) => [path, { bytes: bytes.length, sha256: sha256(bytes) }] as const);
+  const said = { format: BUNDLE_FORMAT, ...manifest, files: Object.fromEntries(sums.sort()) } as const;
+  return { ...said, version: versionOf(said) };
+}
+
+/** An older bundle may be replaced, a folder with anything else in it never. */
+function refuseForeign(target: string): void {
+  if (!existsSync(target)) return;
+  if (!lstatSync(target).isDirectory()) {
+    throw new UserError(`${target}: expected a folder for the bundle, found something else; choose another path`);
+  }
+  const entries = readdirSync(target, { recursive: true, withFileTypes: true });
+  const found = entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(target, join(entry.parentPath, entry.name)).replaceAll(sep, '/'));
+  if (found.length === 0) return;
+  const known = new Set(found.includes(MANIFEST_FILE) ? bundlePathsIn(target) : []);
+  const foreign = found.find((path) => !known.has(path));
+  if (foreign) {
+    throw new UserError(
+      `${target}: expected an empty folder or a bundle to replace, found ${foreign}, which is part of neither; choose another folder or empty this one`,
+    );
+  }
+}
+
+/** The paths of the bundle in `target`, or none where its manifest is not ours. */
+function bundlePathsIn(target: string): string[] {
+  try {
+    return [MANIFEST_FILE, ...Object.keys(readManifest(target).files)];
+  } catch {
+    return [];
+  }
+}
+
+function replaceFolder(target: string, temporary: string): void {
+  const old = `${temporary}.old`;
+  if (existsSync(target)) renameSync(target, old);
+  try {
+    renameSync(temporary, target);
+  } catch (thrown) {
+    if (existsSync(old)) renameSync(old, target);
+    throw thrown;
+  }
+  rmSync(old, { recursive: true, force: true });
+}

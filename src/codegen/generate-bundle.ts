@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { BUNDLE_FILES, type ManifestDraft } from '../bundle/manifest.js';
+import type { BundleDraft } from '../bundle/write-bundle.js';
+import type { DeviceProgram } from '../export/program.js';
+import { printLoader } from './loader.js';
+import { encodeWeights } from './weights.js';
+
+const TAIL_FILE = 'edge/tail.onnx';
+const DEMO_FILES = ['index.html', 'demo.js', 'demo.css'];
+
+/** What a bundle says of its model beside the device program. */
+export interface BundleInfo extends Omit<ManifestDraft, 'tail'> {
+  /** The rest of the full branch as ONNX: float32 [batch, ...shared shape] (NHWC) to logits [batch, classes]. */
+  readonly tail: { readonly model: Uint8Array; readonly input: string; readonly output: string };
+  /** Images to try on the demo page, as PNG of the input's size, with their true labels. */
+  readonly samples: readonly { readonly png: Uint8Array; readonly label: string }[];
+}
+
+/** The files and the manifest of a bundle, for `writeBundle`. */
+export function generateBundle(program: DeviceProgram, info: BundleInfo): BundleDraft {
+  checkFit(program, info);
+  const { samples, tail, ...said } = info;
+  const files = new Map<string, Uint8Array>([
+    [BUNDLE_FILES.loader, Buffer.from(printLoader(template(BUNDLE_FILES.loader).toString(), program))],
+    [BUNDLE_FILES.types, template(BUNDLE_FILES.types)],
+    [BUNDLE_FILES.simd, prebuilt(BUNDLE_FILES.simd)],
+    [BUNDLE_FILES.scalar, prebuilt(BUNDLE_FILES.scalar)],
+    [BUNDLE_FILES.weights, encodeWeights(program.constants)],
+    [BUNDLE_FILES.package, Buffer.from(packageJson(info.name))],
+    [TAIL_FILE, tail.model],
+    ...DEMO_FILES.map((file) => [`demo/${file}`, template(`demo/${file}`)] as const),
+  ]);
+  const listed = samples.map(({ png, label }, i) => {
+    const file = `samples/${String(i).padStart(2, '0')}.png`;
+    files.set(`demo/${file}`, png);
+    return { file, label };
+  });
+  files.set('demo/samples.json', Buffer.from(JSON.stringify(listed)));
+  const described = { file: TAIL_FILE, shape: [...program.shared.shape], input: tail.input, output: tail.output };
+  return { manifest: { ...said, tail: described }, files };
+}
+
+/** A program and a description that contradict each other are a fault of ours, found before anything is written. */
+function checkFit(program: DeviceProgram, { input, labels }: BundleInfo): void {
+  const sizes = [
+    ['input', program.input, input.shape.reduce((product, size) => product * size, 1)],
+    ['shared', program.shared, program.shared.shape.reduce((product, size) => product * size, 1)],
+    ['logits', program.logits, labels.length],
+  ] as const;
+  for (const [name, region, length] of sizes) {
+    if (region.length !== length)
+      throw new Error(`${name}: expected ${length} values, the program has ${region.length}`);
+    if (region.arena % 16 !== 0 || region.arena + 4 * length > program.arenaBytes) {
+      throw new Error(`${name}: at ${region.arena}, which is not aligned to 16 or runs out of the arena`);
+    }
+  }
+}
+
+/** Makes the folder a package as well: `import { load } from 'NAME'`. */
+function packageJson(name: string): string {
+  const { loader, types } = BUNDLE_FILES;
+  const entry = { types: `./${types}`, default: `./${loader}` };
+  const description = { name, version: '1.0.0', type: 'module', exports: { '.': entry, './*': './*' } };
+  return `${JSON.stringify({ ...description, types: `./${types}` }, null, 2)}\n`;
+}
+
+function template(file: string): Buffer {
+  return readFileSync(new URL(`../../templates/${file}`, import.meta.url));
+}
+
+function prebuilt(file: string): Buffer {
+  return readFileSync(new URL(`../../kernels/prebuilt/${file}`, import.meta.url));
+}

@@ -1,0 +1,57 @@
+import type { DeviceProgram, KernelCall, Pointer } from '../export/program.js';
+import { KERNEL_ARGUMENTS } from '../export/program.js';
+
+const PROGRAM_BLOCK = /^\/\/ <program>.*?^\/\/ <\/program>.*?$/ms;
+
+/**
+ * The loader of one model: the template with the device program printed into it as plain calls. `k` is the kernels'
+ * exports, `a` the arena's address, `c` the addresses of the constants, known once the weights lie in memory.
+ */
+export function printLoader(template: string, program: DeviceProgram): string {
+  if (!PROGRAM_BLOCK.test(template)) throw new Error('the loader template has no <program> block');
+  return compact(template.replace(PROGRAM_BLOCK, () => printProgram(program)));
+}
+
+function printProgram(program: DeviceProgram): string {
+  const constants = Object.entries(program.constants).map(([name, constant]) => {
+    const size = constant.kind === 'f32' ? constant.values.length : [constant.rows, constant.rowBytes];
+    return [name, size] as const;
+  });
+  const facts = {
+    arenaBytes: program.arenaBytes,
+    input: program.input.arena,
+    shared: program.shared.arena,
+    logits: program.logits.arena,
+    constants: Object.fromEntries(constants),
+  };
+  const calls = program.calls.map((call) => printCall(call, program));
+  return [`const PROGRAM = ${JSON.stringify(facts)};`, 'function runBranch(k, a, c) {', ...calls, '}'].join('\n');
+}
+
+function printCall({ kernel, args }: KernelCall, program: DeviceProgram): string {
+  const expected = KERNEL_ARGUMENTS[kernel].length;
+  if (args.length !== expected)
+    throw new Error(`${kernel} takes ${expected} arguments, the program gives ${args.length}`);
+  return `k.lcdnn_${kernel}(${args.map((arg) => printArgument(arg, program)).join(', ')});`;
+}
+
+function printArgument(argument: number | Pointer, { arenaBytes, constants }: DeviceProgram): string {
+  if (argument === null) return '0';
+  if (typeof argument === 'number') {
+    if (!Number.isInteger(argument)) throw new Error(`a kernel's argument is a whole number, not ${argument}`);
+    return String(argument);
+  }
+  if ('arena' in argument) {
+    if (!(argument.arena >= 0 && argument.arena < arenaBytes))
+      throw new Error(`${argument.arena} is outside the arena`);
+    return argument.arena === 0 ? 'a' : `a + ${argument.arena}`;
+  }
+  if (!Object.hasOwn(constants, argument.constant)) throw new Error(`the program has no constant ${argument.constant}`);
+  return `c[${JSON.stringify(argument.constant)}]`;
+}
+
+/** Without comment lines, indentation and empty lines: what a page fetches. The template has no text over several lines. */
+function compact(source: string): string {
+  const lines = source.split('\n').map((line) => line.trim());
+  return `${lines.filter((line) => line !== '' && !line.startsWith('//')).join('\n')}\n`;
+}

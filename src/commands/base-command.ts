@@ -1,0 +1,29 @@
+import { Command, Errors } from '@oclif/core';
+import { messageOf, UserError } from '../base/errors.js';
+
+/**
+ * What every command of lcdnn is: `--json` on all of them, and the house's rule for errors. A user's mistake (a
+ * `UserError`, or flags and arguments that oclif refuses) is one line on stderr and exit code 2; anything else is a
+ * fault of ours: the stack, and exit code 1. With `--json`, stdout has `{ "error": { "message": ... } }` instead of
+ * the one line.
+ */
+export abstract class LcdnnCommand extends Command {
+  static override enableJsonFlag = true;
+
+  protected override async catch(thrown: unknown): Promise<never> {
+    if (thrown instanceof Errors.ExitError) throw thrown; // `this.exit(code)`: not an error
+    const mistake = this.mistakeIn(thrown);
+    if (this.jsonEnabled()) this.logJson({ error: { message: mistake ?? messageOf(thrown) } });
+    if (mistake === undefined) process.stderr.write(`${thrown instanceof Error ? thrown.stack : String(thrown)}\n`);
+    else if (!this.jsonEnabled()) process.stderr.write(`error: ${mistake}\n`);
+    return this.exit(mistake === undefined ? 1 : thrown instanceof UserError ? thrown.exitCode : 2);
+  }
+
+  /** The line for a mistake that the user can mend; nothing where the fault is ours. */
+  private mistakeIn(thrown: unknown): string | undefined {
+    if (thrown instanceof UserError) return thrown.message;
+    if (!(thrown instanceof Errors.CLIError)) return undefined;
+    const sentence = thrown.message.replace(/\s*See more help with --help$/, '').replace(/:?\s*\n\s*/g, ': ');
+    return `${sentence} (see ${this.config.bin} ${this.id?.replaceAll(':', ' ')} --help)`;
+  }
+}

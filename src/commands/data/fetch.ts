@@ -1,0 +1,41 @@
+import { Args, Flags } from '@oclif/core';
+import { catalogEntry } from '../../datasets/catalog.js';
+import { fetchDataset } from '../../datasets/fetch.js';
+import { progressLine } from '../../datasets/progress.js';
+import { LcdnnCommand } from '../base-command.js';
+
+export default class DataFetch extends LcdnnCommand {
+  static override summary = 'Download a data set, unless it is here already.';
+  static override description =
+    'Files are checked against the SHA-256 of the catalogue. A download that was broken off is continued.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> mnist',
+    '<%= config.bin %> <%= command.id %> fashion-mnist --data-dir ./data',
+    '<%= config.bin %> <%= command.id %> mnist --force',
+  ];
+  static override args = {
+    name: Args.string({ description: 'data set, see `lcdnn data list`', required: true, ignoreStdin: true }),
+  };
+  static override flags = {
+    'data-dir': Flags.string({ summary: 'Folder for the data set, in a subfolder with its name. Default: the cache.' }),
+    force: Flags.boolean({ summary: 'Download it even where it is here and right.' }),
+  };
+
+  async run() {
+    const { args, flags } = await this.parse(DataFetch);
+    const progress = progressLine();
+    try {
+      const { place, downloaded } = await fetchDataset(catalogEntry(args.name), {
+        dataDir: flags['data-dir'],
+        force: flags.force,
+        onProgress: progress.onProgress,
+      });
+      progress.stop();
+      const how = downloaded.length > 0 ? `downloaded ${downloaded.length} files` : `already here (${place.origin})`;
+      this.log(`${args.name}: ${how}, checksums verified: ${place.folder}`);
+      return { name: args.name, folder: place.folder, origin: place.origin, downloaded };
+    } finally {
+      progress.stop();
+    }
+  }
+}

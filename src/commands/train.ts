@@ -1,0 +1,164 @@
+import { Flags } from '@oclif/core';
+import { readJson } from '../base/files.js';
+import { loadDataset } from '../datasets/dataset.js';
+import {
+  type Config,
+  checkPartialConfig,
+  DEFAULT_CONFIG,
+  OPTIMIZER_NAMES,
+  resolveConfig,
+  SCHEDULE_NAMES,
+} from '../run/config.js';
+import { createRun, networkOf, openRun, type Run, readMetrics, readRunCheckpoint, runFile } from '../run/run-directory.js';
+import { networkNames } from '../network/zoo/index.js';
+import { createEngine, engineNames } from '../train/engines/index.js';
+import { train } from '../train/train.js';
+import { UserError } from '../base/errors.js';
+import { LcdnnCommand } from './base-command.js';
+import { createTrainingDisplay } from '../terminal/training-display.js';
+
+const number = (summary: string, options: { char?: 'b' | 'e' } = {}) =>
+  Flags.custom<number>({
+    ...options,
+    summary,
+    helpGroup: 'TRAINING',
+    parse: async (input) => {
+      const value = Number(input);
+      if (input.trim() === '' || !Number.isFinite(value)) throw new UserError(`expected a number, found ${input}`);
+      return value;
+    },
+  })();
+
+export default class Train extends LcdnnCommand {
+  static override summary = 'Train a joint network: the full branch and the binary branch on one first convolution.';
+  static override description =
+    'Writes a run directory: config, network, checkpoint (after every epoch), metrics and a report. ' +
+    'Ctrl-C saves a checkpoint and exits with 130; --resume goes on to the same bits as a run that was never stopped.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --out runs/sample',
+    '<%= config.bin %> <%= command.id %> --dataset mnist --data-dir ~/data/mnist --epochs 20 --out runs/mnist',
+    '<%= config.bin %> <%= command.id %> --config recipe.json --seed 2 --out runs/seed-2',
+    '<%= config.bin %> <%= command.id %> --resume runs/mnist',
+  ];
+
+  static override flags = {
+    network: Flags.string({ summary: `Network: ${networkNames.join(', ')}. [default: ${DEFAULT_CONFIG.network}]` }),
+    dataset: Flags.string({
+      summary: `Data set of the catalogue ("lcdnn data list"). [default: ${DEFAULT_CONFIG.dataset}]`,
+    }),
+    'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set.' }),
+    out: Flags.string({ summary: 'Run directory to create. [default: runs/NETWORK-DATASET-SEED]', exclusive: ['resume'] }),
+    config: Flags.file({ summary: 'JSON file with any of the options; flags go before it.', exclusive: ['resume'] }),
+    resume: Flags.directory({ summary: 'Run directory to go on with; its config decides.', aliases: ['continue'] }),
+    engine: Flags.string({ summary: `Engine: ${engineNames.join(', ')}. [default: ${DEFAULT_CONFIG.engine}]` }),
+    epochs: number(`Passes over the training images. [default: ${DEFAULT_CONFIG.epochs}]`, { char: 'e' }),
+    'batch-size': number(`Images per step. [default: ${DEFAULT_CONFIG.batchSize}]`, { char: 'b' }),
+    optimizer: Flags.option({
+      summary: `Update rule; momentum is SGD with momentum 0.9. [default: ${DEFAULT_CONFIG.optimizer}]`,
+      options: OPTIMIZER_NAMES,
+      helpGroup: 'TRAINING',
+    })(),
+    lr: number(`Learning rate of conv1 and the full branch. [default: ${DEFAULT_CONFIG.lr}]`),
+    'branch-lr': number('Learning rate of the binary branch. [default: that of --lr]'),
+    schedule: Flags.option({
+      summary: `How the learning rate falls. [default: ${DEFAULT_CONFIG.schedule}]`,
+      options: SCHEDULE_NAMES,
+      helpGroup: 'TRAINING',
+    })(),
+    'weight-decay': number(`Weight decay of float weights; never of latent binary ones. [default: ${DEFAULT_CONFIG.weightDecay}]`),
+    'branch-weight': number(`Weight of the branch's loss in the sum. [default: ${DEFAULT_CONFIG.branchWeight}]`),
+    distillation: number(`Weight of distillation, full branch to binary one. [default: ${DEFAULT_CONFIG.distillation}]`),
+    temperature: number(`Temperature of distillation. [default: ${DEFAULT_CONFIG.temperature}]`),
+    'input-scale': Flags.boolean({
+      summary: 'Scale binary layers by K, the local mean of |input| (Eq. 4). [default: off]',
+      allowNo: true,
+      helpGroup: 'TRAINING',
+    }),
+    shift: number(`Shift training images by up to this many pixels. [default: ${DEFAULT_CONFIG.shift}]`),
+    flip: Flags.boolean({ summary: 'Mirror training images at random. [default: off]', allowNo: true, helpGroup: 'TRAINING' }),
+    seed: number(`Seed of all randomness. [default: ${DEFAULT_CONFIG.seed}]`),
+    validation: number(
+      `Share (below 1) or number of training images kept for validation. [default: ${DEFAULT_CONFIG.validation}]`,
+    ),
+  };
+
+  async run(): Promise<unknown> {
+    const { flags } = await this.parse(Train);
+    const given: Partial<Config> = {
+      network: flags.network,
+      dataset: flags.dataset,
+      epochs: flags.epochs,
+      batchSize: flags['batch-size'],
+      optimizer: flags.optimizer,
+      lr: flags.lr,
+      branchLr: flags['branch-lr'],
+      schedule: flags.schedule,
+      weightDecay: flags['weight-decay'],
+      branchWeight: flags['branch-weight'],
+      distillation: flags.distillation,
+      temperature: flags.temperature,
+      inputScale: flags['input-scale'],
+      shift: flags.shift,
+      flip: flags.flip,
+      seed: flags.seed,
+      validation: flags.validation,
+      engine: flags.engine,
+    };
+    const display = createTrainingDisplay(this.jsonEnabled());
+    const resumed = flags.resume === undefined ? undefined : openResumed(flags.resume, given);
+    const config = resumed?.config ?? resolveConfig(configFile(flags.config), given);
+    const dataset = await loadDataset(config.dataset, { dataDir: flags['data-dir'] });
+    const network = resumed?.network ?? networkOf(config, dataset.shape, dataset.labels.length);
+    const engine = await createEngine(config.engine);
+    const path = flags.out ?? `runs/${config.network}-${config.dataset}-${config.seed}`;
+    const run = resumed ?? createRun(path, config, network);
+    const checkpoint = resumed && readRunCheckpoint(run);
+
+    const interruption = new AbortController();
+    let exitCode = 0;
+    const interrupt = (signal: NodeJS.Signals): void => {
+      if (interruption.signal.aborted) process.exit(exitCode); // asked twice: at once
+      exitCode = signal === 'SIGINT' ? 130 : 143;
+      interruption.abort();
+    };
+    process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+    display.start(run, checkpoint?.progress);
+    try {
+      await train({
+        run,
+        dataset,
+        engine,
+        checkpoint,
+        signal: interruption.signal,
+        onStep: display.step,
+        onEpoch: display.epoch,
+      });
+    } finally {
+      display.stop();
+      process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+      await engine.dispose();
+    }
+    if (interruption.signal.aborted) this.exit(exitCode);
+    const last = readMetrics(run).at(-1);
+    this.log(`done: ${run.path}; next: ${this.config.bin} tune-tau ${run.path}`);
+    return { run: run.path, checkpoint: runFile(run, 'checkpoint'), config, validation: last };
+  }
+}
+
+function configFile(path: string | undefined): Partial<Config> {
+  return path === undefined ? {} : checkPartialConfig(readJson(path, 'a config file'), path);
+}
+
+/** A resumed run goes on under its own config: any other option would make it another run. */
+function openResumed(path: string, given: Partial<Config>): Run {
+  const run = openRun(path);
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined && value !== run.config[name as keyof Config]) {
+      throw new UserError(
+        `--resume ${path} goes on with ${name} ${run.config[name as keyof Config]}, found ${value}; ` +
+          'leave the option out, or train anew with another --out',
+      );
+    }
+  }
+  return run;
+}

@@ -1,0 +1,43 @@
+import { integer, type Random } from '../base/random.js';
+
+/** How training images are varied. */
+export interface Augmentation {
+  /** Move by up to this many pixels, whole ones, in each direction; what comes in is background (0). Default 0. */
+  readonly shift?: number;
+  /** Mirror half of the images left to right. Default false. */
+  readonly flip?: boolean;
+}
+
+/** What happens to one image: mirrored or not, then moved `down` and `right` (negative: up, left). */
+export interface Move {
+  readonly down: number;
+  readonly right: number;
+  readonly flip: boolean;
+}
+
+/** Draws what happens to the next image. */
+export function drawMove(next: Random, { shift = 0, flip = false }: Augmentation): Move {
+  return {
+    down: integer(next, 2 * shift + 1) - shift,
+    right: integer(next, 2 * shift + 1) - shift,
+    flip: flip && next() < 0.5,
+  };
+}
+
+/** Writes the moved image to `target`. Both are height * width * channels bytes, HWC, and must not overlap. */
+export function moveImage(
+  source: Uint8Array,
+  [height, width, channels]: readonly [height: number, width: number, channels: number],
+  { down, right, flip }: Move,
+  target: Uint8Array,
+): void {
+  target.fill(0);
+  for (let y = Math.max(0, down); y < Math.min(height, height + down); y++) {
+    for (let x = Math.max(0, right); x < Math.min(width, width + right); x++) {
+      const sourceX = flip ? width - 1 - (x - right) : x - right;
+      const from = ((y - down) * width + sourceX) * channels;
+      const to = (y * width + x) * channels;
+      for (let c = 0; c < channels; c++) target[to + c] = source[from + c];
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import ora from 'ora';
+import type { Progress } from './fetch.js';
+
+/** What shows a download to a person: a line on a terminal that is rewritten, nothing elsewhere. */
+export interface ProgressLine {
+  readonly onProgress: (progress: Progress) => void;
+  /** Clears the line. */
+  readonly stop: () => void;
+}
+
+/** A progress line on stderr. */
+export function progressLine(): ProgressLine {
+  if (!process.stderr.isTTY) return { onProgress: () => {}, stop: () => {} };
+  const spinner = ora({ stream: process.stderr });
+  return {
+    onProgress: ({ file, received, total }) => {
+      spinner.text = `${file}: ${megabytes(received)} of ${megabytes(total)} MB`;
+      if (!spinner.isSpinning) spinner.start();
+    },
+    stop: () => {
+      spinner.stop();
+    },
+  };
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
+}

@@ -1,0 +1,154 @@
+import { z } from 'zod';
+
+/**
+ * The Open Inference Protocol v2 over REST, with the binary tensor extension: what an infer request and its answer are
+ * as bytes. A body is JSON, then the bytes of the tensors that the JSON says travel in binary (little endian,
+ * row-major); the header `Inference-Header-Content-Length` tells where the JSON ends.
+ */
+
+/** The header that tells how long the JSON part of a body with binary tensors is. */
+export const JSON_LENGTH_HEADER = 'inference-header-content-length';
+
+/** What a model takes and gives. Shapes leave the batch out; everything is float32. */
+export interface ModelTensors {
+  readonly input: { readonly name: string; readonly shape: readonly number[] };
+  readonly output: { readonly name: string; readonly shape: readonly number[] };
+  readonly maxBatch: number;
+}
+
+/** A request that was understood. */
+export interface InferRequest {
+  readonly id?: string;
+  readonly batch: number;
+  /** [batch, ...input shape]. */
+  readonly values: Float32Array;
+  /** Whether the output shall travel in binary. */
+  readonly binaryOutput: boolean;
+}
+
+/** A request that was not: the message goes to the client with status 400. */
+export class BadRequest extends Error {
+  override readonly name = 'BadRequest';
+  readonly statusCode: number = 400;
+}
+
+const requestSchema = z.object({
+  id: z.string().max(256).optional(),
+  parameters: z.object({ binary_data_output: z.boolean().optional() }).optional(),
+  inputs: z
+    .array(
+      z.object({
+        name: z.string(),
+        shape: z.array(z.int().nonnegative()).max(8),
+        datatype: z.string(),
+        parameters: z.object({ binary_data_size: z.int().nonnegative().optional() }).optional(),
+        data: z.unknown(),
+      }),
+    )
+    .length(1),
+  outputs: z
+    .array(z.object({ name: z.string(), parameters: z.object({ binary_data: z.boolean().optional() }).optional() }))
+    .length(1)
+    .optional(),
+});
+
+/** The longest body that a well-formed request needs: JSON writes a float32 in at most 25 characters, comma included. */
+export function maxBodyBytes({ input, maxBatch }: ModelTensors): number {
+  return 8192 + 25 * maxBatch * product(input.shape);
+}
+
+/**
+ * Reads the body of an infer request. Every length and name is checked before the tensor is made.
+ *
+ * @param jsonLength value of `Inference-Header-Content-Length`, if the request has it.
+ * @throws BadRequest that says what was expected and what was found.
+ */
+export function parseInferRequest(body: Uint8Array, jsonLength: string | undefined, model: ModelTensors): InferRequest {
+  const jsonBytes = jsonLength === undefined ? body.length : Number(jsonLength);
+  if (!/^\d{1,10}$/.test(jsonLength ?? '0') || jsonBytes > body.length) {
+    throw new BadRequest(
+      `${JSON_LENGTH_HEADER}: expected at most the body's ${body.length} bytes, found ${jsonLength}`,
+    );
+  }
+  const { id, parameters, inputs, outputs } = parseJson(body.subarray(0, jsonBytes));
+  const [input] = inputs;
+  const { input: expected, output } = model;
+  if (input.name !== expected.name) throw mismatch('input', expected.name, input.name);
+  if (outputs && outputs[0].name !== output.name) throw mismatch('output', output.name, outputs[0].name);
+  if (input.datatype !== 'FP32') throw mismatch('datatype', 'FP32', input.datatype);
+  const batch = input.shape[0];
+  const fits =
+    input.shape.length === expected.shape.length + 1 && expected.shape.every((n, i) => n === input.shape[i + 1]);
+  if (!fits || batch < 1 || batch > model.maxBatch) {
+    throw mismatch('shape', `[1..${model.maxBatch}, ${expected.shape.join(', ')}]`, `[${input.shape.join(', ')}]`);
+  }
+  const count = batch * product(expected.shape);
+  const tensor = body.subarray(jsonBytes);
+  const size = input.parameters?.binary_data_size;
+  const values = size === undefined ? fromJson(input.data, count, tensor) : fromBytes(tensor, size, count);
+  if (!values.every(Number.isFinite))
+    throw new BadRequest('data: expected finite float32 values, found NaN or Infinity');
+  const binaryOutput = outputs?.[0].parameters?.binary_data ?? parameters?.binary_data_output ?? false;
+  return { id, batch, values, binaryOutput };
+}
+
+/** The answer to a request: body and headers. */
+export function formatInferResponse(
+  { id, batch, binaryOutput }: InferRequest,
+  values: Float32Array,
+  model: ModelTensors & { readonly name: string; readonly version: string },
+): { headers: Record<string, string>; body: Uint8Array } {
+  const tensor = { name: model.output.name, shape: [batch, ...model.output.shape], datatype: 'FP32' };
+  const json = (content: object) =>
+    Buffer.from(
+      JSON.stringify({
+        model_name: model.name,
+        model_version: model.version,
+        id,
+        outputs: [{ ...tensor, ...content }],
+      }),
+    );
+  if (!binaryOutput)
+    return { headers: { 'content-type': 'application/json' }, body: json({ data: Array.from(values) }) };
+  const head = json({ parameters: { binary_data_size: values.byteLength } });
+  return {
+    headers: { 'content-type': 'application/octet-stream', [JSON_LENGTH_HEADER]: String(head.length) },
+    body: Buffer.concat([head, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)]),
+  };
+}
+
+function parseJson(bytes: Uint8Array): z.infer<typeof requestSchema> {
+  let said: unknown;
+  try {
+    said = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw new BadRequest('body: expected JSON of an inference request, found text that is none');
+  }
+  const parsed = requestSchema.safeParse(said);
+  if (parsed.success) return parsed.data;
+  const { path, message } = parsed.error.issues[0];
+  throw new BadRequest(`${path.join('.') || 'body'}: ${message}`);
+}
+
+/** Values in JSON: flat, or nested as the shape is. */
+function fromJson(data: unknown, count: number, tensor: Uint8Array): Float32Array {
+  if (tensor.length > 0) throw mismatch('body', 'no bytes after the JSON', `${tensor.length}`);
+  const flat: unknown[] = Array.isArray(data) ? data.flat(3) : [];
+  if (flat.length !== count) throw mismatch('data', `${count} values`, `${flat.length}`);
+  if (!flat.every((value) => typeof value === 'number')) throw new BadRequest('data: expected numbers only');
+  return Float32Array.from(flat as number[]);
+}
+
+function fromBytes(tensor: Uint8Array, size: number, count: number): Float32Array {
+  if (size !== 4 * count) throw mismatch('binary_data_size', `${4 * count}`, `${size}`);
+  if (tensor.length !== size) throw mismatch('body', `${size} bytes after the JSON`, `${tensor.length}`);
+  return new Float32Array(tensor.slice().buffer); // a copy: the tensor may start at any byte
+}
+
+function mismatch(what: string, expected: string, found: string): BadRequest {
+  return new BadRequest(`${what}: expected ${expected}, found ${found}`);
+}
+
+function product(shape: readonly number[]): number {
+  return shape.reduce((all, size) => all * size, 1);
+}

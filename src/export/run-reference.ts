@@ -1,0 +1,63 @@
+import { type DeviceProgram, KERNEL_ARGUMENTS, type KernelCall, type KernelName, type Pointer } from './program.js';
+import { referenceKernels } from './reference.js';
+
+/** What a run of the device program leaves: the logits, the shared part's output, and the whole arena. */
+export interface ReferenceRun {
+  readonly logits: Float32Array;
+  readonly shared: Float32Array;
+  readonly arena: ArrayBuffer;
+}
+
+/** The arguments that point to bits; all other pointers are to f32. */
+const BIT_ARGUMENTS: { readonly [kernel in KernelName]?: readonly string[] } = {
+  sign_pack: ['bits'],
+  binary_conv2d: ['x', 'w'],
+  binary_dense: ['x', 'w'],
+};
+
+/**
+ * Runs a device program on the reference kernels: the oracle for the WebAssembly builds and the exporter.
+ *
+ * @param input the normalised image, NHWC, as long as `program.input`.
+ */
+export function runReference(program: DeviceProgram, input: Float32Array): ReferenceRun {
+  const arena = new ArrayBuffer(program.arenaBytes);
+  new Float32Array(arena, program.input.arena, program.input.length).set(input);
+  for (const call of program.calls) {
+    const kernel = referenceKernels[call.kernel] as (...args: unknown[]) => void;
+    kernel(...argumentsOf(call, program, arena));
+  }
+  return {
+    logits: new Float32Array(arena, program.logits.arena, program.logits.length),
+    shared: new Float32Array(arena, program.shared.arena, program.shared.length),
+    arena,
+  };
+}
+
+function argumentsOf(call: KernelCall, program: DeviceProgram, arena: ArrayBuffer): unknown[] {
+  return call.args.map((arg, i) => {
+    if (typeof arg === 'number' || arg === null) return arg;
+    const isBits = BIT_ARGUMENTS[call.kernel]?.includes(KERNEL_ARGUMENTS[call.kernel][i]) ?? false;
+    return arrayAt(arg, isBits, program, arena);
+  });
+}
+
+function arrayAt(
+  pointer: NonNullable<Pointer>,
+  isBits: boolean,
+  program: DeviceProgram,
+  arena: ArrayBuffer,
+): Float32Array | Uint8Array {
+  if ('arena' in pointer) {
+    return isBits
+      ? new Uint8Array(arena, pointer.arena)
+      : new Float32Array(arena, pointer.arena, (arena.byteLength - pointer.arena) >> 2);
+  }
+  const constant = program.constants[pointer.constant];
+  if (constant === undefined) throw new Error(`device program: no constant named ${pointer.constant}`);
+  if ((constant.kind === 'bits') !== isBits)
+    throw new Error(
+      `device program: constant ${pointer.constant} is ${constant.kind}, where the kernel reads ${isBits ? 'bits' : 'f32'}`,
+    );
+  return constant.kind === 'bits' ? constant.bytes : constant.values;
+}

@@ -1,0 +1,95 @@
+import type { ConstantLayout, DeviceProgram, Pointer } from './program.js';
+
+/** What a run of the device program gives; the arrays are copies. */
+export interface WasmRun {
+  readonly logits: Float32Array;
+  readonly shared: Float32Array;
+  readonly probabilities: Float32Array;
+  /** Normalised entropy (Eq. 7), in [0, 1]. */
+  readonly entropy: number;
+}
+
+/** A device program laid out in the memory of one of the builds in kernels/prebuilt/. */
+export interface WasmProgram {
+  /** @param input the normalised image, NHWC, as long as `program.input`. */
+  run(input: Float32Array): WasmRun;
+}
+
+const PAGE = 65536;
+const align = (bytes: number): number => (bytes + 15) & ~15;
+
+/**
+ * Loads a program into a build of the kernels. Memory, from `__heap_base` on: constants (binary weights in the build's
+ * order), arena, probabilities; while binary weights are being prepared, the arena's place holds them as they travelled.
+ */
+export function instantiate(program: DeviceProgram, wasm: Uint8Array<ArrayBuffer>): WasmProgram {
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(wasm));
+  const memory = exports['memory'] as WebAssembly.Memory;
+  const kernel = (name: string): ((...args: number[]) => number) => {
+    const found = exports[`lcdnn_${name}`];
+    if (typeof found !== 'function') throw new Error(`the .wasm exports no kernel named lcdnn_${name}`);
+    return found as (...args: number[]) => number;
+  };
+
+  const constants = Object.entries(program.constants);
+  const heap = align((exports['__heap_base'] as WebAssembly.Global).value);
+  const places = new Map<string, number>();
+  let end = heap;
+  for (const [name, constant] of constants) {
+    places.set(name, end);
+    end = align(end + residentBytes(constant, kernel('prepared_binary_bytes')));
+  }
+  const arena = end;
+  const probabilities = align(arena + program.arenaBytes);
+  const travelling = Math.max(
+    0,
+    ...constants.map(([, constant]) => (constant.kind === 'bits' ? constant.bytes.length : 0)),
+  );
+  growTo(memory, Math.max(probabilities + 4 * program.logits.length, arena + travelling));
+
+  for (const [name, constant] of constants) {
+    const place = places.get(name)!;
+    if (constant.kind === 'f32') {
+      new Float32Array(memory.buffer, place, constant.values.length).set(constant.values);
+    } else {
+      new Uint8Array(memory.buffer, arena, constant.bytes.length).set(constant.bytes);
+      kernel('prepare_binary_weights')(arena, place, constant.rows, constant.rowBytes);
+    }
+  }
+
+  const address = (arg: number | Pointer): number => {
+    if (typeof arg === 'number') return arg;
+    if (arg === null) return 0;
+    if ('arena' in arg) return arena + arg.arena;
+    const place = places.get(arg.constant);
+    if (place === undefined) throw new Error(`device program: no constant named ${arg.constant}`);
+    return place;
+  };
+  const calls = program.calls.map((call) => ({ run: kernel(call.kernel), args: call.args.map(address) }));
+  const softmaxEntropy = kernel('softmax_entropy');
+  const read = (at: number, length: number): Float32Array => new Float32Array(memory.buffer, at, length).slice();
+  const { input, shared, logits } = program;
+
+  return {
+    run(image) {
+      new Float32Array(memory.buffer, arena + input.arena, input.length).set(image);
+      for (const call of calls) call.run(...call.args);
+      const entropy = softmaxEntropy(arena + logits.arena, probabilities, logits.length);
+      return {
+        logits: read(arena + logits.arena, logits.length),
+        shared: read(arena + shared.arena, shared.length),
+        probabilities: read(probabilities, logits.length),
+        entropy,
+      };
+    },
+  };
+}
+
+function residentBytes(constant: ConstantLayout, preparedBytes: (...args: number[]) => number): number {
+  return constant.kind === 'f32' ? 4 * constant.values.length : preparedBytes(constant.rows, constant.rowBytes);
+}
+
+function growTo(memory: WebAssembly.Memory, bytes: number): void {
+  const missing = bytes - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
+}

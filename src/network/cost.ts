@@ -1,0 +1,97 @@
+import { type JointNetwork, type Part, type Shape, unknownLayer } from './layers.js';
+import { layerParameters } from './parameters.js';
+import { featuresOf, type PlacedLayer, placeLayers } from './shapes.js';
+
+/** What one layer costs per image. Bytes are those of the deployed layer: 4 per float, 1/8 per binary weight. */
+export interface LayerCost {
+  readonly part: Part;
+  readonly type: string;
+  readonly name: string;
+  readonly output: Shape;
+  readonly floatParameters: number;
+  readonly binaryWeights: number;
+  readonly bytes: number;
+  /** Multiplications with addition in float. */
+  readonly macs: number;
+  /** Binary multiplications with addition (xor + popcount). */
+  readonly binaryOps: number;
+}
+
+export type CostTotal = Pick<LayerCost, 'floatParameters' | 'binaryWeights' | 'bytes' | 'macs' | 'binaryOps'>;
+
+export interface NetworkCost {
+  readonly layers: readonly LayerCost[];
+  /** conv1 and the rest of the full network: what Table 1 calls its size. */
+  readonly full: CostTotal;
+  /** conv1 and the branch: what the device downloads and computes. */
+  readonly device: CostTotal;
+}
+
+/** Prices a network layer by layer; running statistics count as parameters of the layer that is deployed. */
+export function networkCost(network: JointNetwork): NetworkCost {
+  const layers = placeLayers(network).map(layerCost);
+  const total = (...parts: Part[]): CostTotal =>
+    layers
+      .filter((layer) => parts.includes(layer.part))
+      .reduce<CostTotal>(
+        (sum, layer) => ({
+          floatParameters: sum.floatParameters + layer.floatParameters,
+          binaryWeights: sum.binaryWeights + layer.binaryWeights,
+          bytes: sum.bytes + layer.bytes,
+          macs: sum.macs + layer.macs,
+          binaryOps: sum.binaryOps + layer.binaryOps,
+        }),
+        { floatParameters: 0, binaryWeights: 0, bytes: 0, macs: 0, binaryOps: 0 },
+      );
+  return { layers, full: total('shared', 'full'), device: total('shared', 'branch') };
+}
+
+function layerCost(placed: PlacedLayer): LayerCost {
+  const { part, layer, output } = placed;
+  const parameters = layerParameters(placed);
+  const count = (latent: boolean): number =>
+    parameters
+      .filter(({ role }) => (role === 'latent') === latent)
+      .reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+  const binaryWeights = count(true);
+  // A binary layer's α is a float per filter; batch normalisation is deployed as one scale and one shift per channel.
+  const alphas = binaryWeights > 0 ? output[output.length - 1] : 0;
+  const floatParameters = count(false);
+  const deployedFloats = layer.type === 'batch-norm' ? floatParameters / 2 : floatParameters + alphas;
+  return {
+    part,
+    type: layer.type,
+    name: 'name' in layer ? layer.name : '',
+    output,
+    floatParameters,
+    binaryWeights,
+    bytes: 4 * deployedFloats + Math.ceil(binaryWeights / 8),
+    ...operations(placed),
+  };
+}
+
+function operations({ layer, input, output }: PlacedLayer): { macs: number; binaryOps: number } {
+  const places = featuresOf(output);
+  switch (layer.type) {
+    case 'conv2d':
+      return { macs: places * layer.kernel * layer.kernel * input[input.length - 1], binaryOps: 0 };
+    case 'binary-conv2d': {
+      const window = layer.kernel * layer.kernel * input[input.length - 1];
+      const scaling = layer.inputScale ? 2 * places : places;
+      return { macs: scaling, binaryOps: places * window };
+    }
+    case 'dense':
+      return { macs: places * featuresOf(input), binaryOps: 0 };
+    case 'binary-dense':
+      return { macs: layer.inputScale ? 2 * places : places, binaryOps: places * featuresOf(input) };
+    case 'batch-norm':
+    case 'prelu':
+      return { macs: places, binaryOps: 0 };
+    case 'relu':
+    case 'max-pool':
+    case 'flatten':
+      return { macs: 0, binaryOps: 0 };
+    default:
+      return unknownLayer(layer);
+  }
+}

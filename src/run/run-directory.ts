@@ -1,0 +1,109 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { UserError } from '../base/errors.js';
+import { makeFolder, readFileOrExplain, readJson, writeFileAtomic } from '../base/files.js';
+import type { JointNetwork } from '../network/layers.js';
+import { createNetwork, withInputScale } from '../network/zoo/index.js';
+import { type Checkpoint, readCheckpoint } from './checkpoint.js';
+import { type Config, checkConfig } from './config.js';
+
+/** Files of a run directory. */
+const FILES = {
+  config: 'config.json',
+  network: 'network.json',
+  checkpoint: 'checkpoint.safetensors',
+  metrics: 'metrics.jsonl',
+  tau: 'tau.json',
+  report: 'report.html',
+} as const;
+
+/** One line of `metrics.jsonl`. Accuracies are shares in [0, 1]; validation ones with running statistics. */
+export interface EpochMetrics {
+  /** From 1. */
+  readonly epoch: number;
+  readonly fullLoss: number;
+  readonly branchLoss: number;
+  readonly trainFullAccuracy: number;
+  readonly trainBranchAccuracy: number;
+  readonly fullAccuracy: number;
+  readonly branchAccuracy: number;
+  readonly lr: number;
+  readonly imagesPerSecond: number;
+}
+
+/** A run on disk: what every stage after `train` begins with. */
+export interface Run {
+  readonly path: string;
+  readonly config: Config;
+  readonly network: JointNetwork;
+}
+
+export const runFile = (run: Pick<Run, 'path'>, file: keyof typeof FILES): string => join(run.path, FILES[file]);
+
+/** The network a config asks for, for images of this shape. */
+export function networkOf(config: Config, input: JointNetwork['input'], classes: number): JointNetwork {
+  return withInputScale(createNetwork(config.network, input, classes), config.inputScale);
+}
+
+/**
+ * Starts a run directory with its config and network.
+ *
+ * @throws UserError where the folder already holds a run, or can't be written.
+ */
+export function createRun(path: string, config: Config, network: JointNetwork): Run {
+  const run = { path: resolve(path), config, network };
+  if (existsSync(runFile(run, 'config'))) {
+    throw new UserError(`${path}: holds a run already; give --resume ${path} to go on with it, or another --out`);
+  }
+  makeFolder(run.path);
+  writeFileAtomic(runFile(run, 'network'), `${JSON.stringify(network, null, 2)}\n`);
+  writeFileAtomic(runFile(run, 'config'), `${JSON.stringify(config, null, 2)}\n`);
+  return run;
+}
+
+/** Opens a run directory. @throws UserError where it is none. */
+export function openRun(path: string): Run {
+  const run = { path: resolve(path) };
+  const origin = runFile(run, 'config');
+  if (!existsSync(origin)) {
+    throw new UserError(`${path}: expected a run directory with a config.json, found none; "lcdnn train" makes one`);
+  }
+  const config = checkConfig(readJson(origin, 'the config of a run'), origin);
+  // The layer list is rebuilt from the zoo; the file must agree, or another version of lcdnn wrote it.
+  const stored = readJson(runFile(run, 'network'), 'the network of a run') as JointNetwork;
+  if (!Array.isArray(stored?.input) || !Number.isInteger(stored?.classes)) {
+    throw new UserError(`${runFile(run, 'network')}: expected a network, found something else`);
+  }
+  const network = networkOf(config, stored.input, stored.classes);
+  if (JSON.stringify(network) !== JSON.stringify(stored)) {
+    throw new UserError(
+      `${runFile(run, 'network')}: expected network ${network.name} as this version of lcdnn builds it, found another; ` +
+        'train it again, or use the version that wrote it',
+    );
+  }
+  return { ...run, config, network };
+}
+
+/** The run's checkpoint. @throws UserError where there is none yet, or it is corrupt. */
+export function readRunCheckpoint(run: Run): Checkpoint {
+  const path = runFile(run, 'checkpoint');
+  if (!existsSync(path)) throw new UserError(`${path}: no checkpoint yet; "lcdnn train --resume ${run.path}" makes one`);
+  return readCheckpoint(path, run.network);
+}
+
+/** Epochs recorded so far. */
+export function readMetrics(run: Run): EpochMetrics[] {
+  const path = runFile(run, 'metrics');
+  if (!existsSync(path)) return [];
+  const lines = readFileOrExplain(path, 'the metrics of a run').toString('utf8').split('\n').filter(Boolean);
+  try {
+    return lines.map((line) => JSON.parse(line));
+  } catch {
+    throw new UserError(`${path}: expected a JSON object per line, found something else`);
+  }
+}
+
+/** Records the epochs up to now. */
+export function writeMetrics(run: Run, metrics: readonly EpochMetrics[]): void {
+  writeFileAtomic(runFile(run, 'metrics'), metrics.map((line) => `${JSON.stringify(line)}\n`).join(''));
+}

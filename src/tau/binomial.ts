@@ -1,0 +1,19 @@
+/**
+ * The most harmful exits among n samples that still prove, with confidence 1 - δ, a harmful share of at most ε: the
+ * largest k for which P(Bin(n, ε) <= k) <= δ. That is the k whose exact (Clopper-Pearson) upper bound is <= ε.
+ *
+ * @returns -1 where n samples are too few to prove ε even without one harmful exit.
+ */
+export function mostHarmAllowed(samples: number, epsilon: number, delta: number): number {
+  // Terms of the sum by their logarithm: the first ones underflow where n ε is large.
+  const logOdds = Math.log(epsilon) - Math.log1p(-epsilon);
+  let logTerm = samples * Math.log1p(-epsilon);
+  let tail = Math.exp(logTerm);
+  let k = 0;
+  while (tail <= delta && k < samples) {
+    logTerm += Math.log((samples - k) / (k + 1)) + logOdds;
+    tail += Math.exp(logTerm);
+    k++;
+  }
+  return tail <= delta ? k : k - 1;
+}

@@ -1,0 +1,70 @@
+import { permutation, random } from '../base/random.js';
+import { type Curve, hitsAt, pointOf, thresholdCurve } from './curve.js';
+import type { Limits, ObjectiveName } from './objectives.js';
+import { type Outcomes, subset } from './outcomes.js';
+import { METHODS, type MethodName } from './search.js';
+
+/** Over the folds; `std` is the sample standard deviation. */
+export interface Spread {
+  readonly mean: number;
+  readonly std: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** How much τ and what it does depend on the validation samples. */
+export interface FoldSpread {
+  readonly count: number;
+  /** Samples that each τ was tuned on: those of the smallest fold. */
+  readonly samples: number;
+  /** The ε of the folds, where the objective has one: fewer samples can prove less. */
+  readonly epsilon?: number;
+  readonly tau: Spread;
+  /** Collaborative accuracy and exit ratio on the samples outside the fold. */
+  readonly accuracy: Spread;
+  readonly exitRatio: Spread;
+}
+
+/**
+ * Tunes on each of `count` random folds, the paper's several validation sets, and judges on the samples outside it.
+ *
+ * @param whole the curve of all the outcomes.
+ */
+export function foldSpread(
+  outcomes: Outcomes,
+  whole: Curve,
+  how: { method: MethodName; objective: ObjectiveName; limits: Limits; count: number; seed: number },
+): FoldSpread {
+  const order = permutation(random(how.seed), whole.samples);
+  const folds = Array.from({ length: how.count }, (_, fold) => {
+    const from = Math.floor((fold * whole.samples) / how.count);
+    const to = Math.floor(((fold + 1) * whole.samples) / how.count);
+    const part = thresholdCurve(subset(outcomes, order.subarray(from, to)));
+    const { tau, point, epsilon } = METHODS[how.method](part, how.objective, how.limits);
+    // Outside the fold is what all the samples do at this threshold, less what the fold's do.
+    const everywhere = pointOf(whole, tau);
+    const outside = whole.samples - part.samples;
+    return {
+      samples: part.samples,
+      epsilon,
+      tau,
+      accuracy: (hitsAt(whole, everywhere) - hitsAt(part, point)) / outside,
+      exitRatio: (whole.exits[everywhere] - part.exits[point]) / outside,
+    };
+  });
+  const smallest = folds.reduce((least, fold) => (fold.samples < least.samples ? fold : least));
+  return {
+    count: how.count,
+    samples: smallest.samples,
+    ...(smallest.epsilon === undefined ? {} : { epsilon: smallest.epsilon }),
+    tau: spread(folds.map((fold) => fold.tau)),
+    accuracy: spread(folds.map((fold) => fold.accuracy)),
+    exitRatio: spread(folds.map((fold) => fold.exitRatio)),
+  };
+}
+
+function spread(values: readonly number[]): Spread {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, std: Math.sqrt(squares / (values.length - 1)), min: Math.min(...values), max: Math.max(...values) };
+}

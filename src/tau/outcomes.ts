@@ -1,0 +1,102 @@
+import { UserError } from '../base/errors.js';
+import { entropies } from './entropy.js';
+
+/** What both branches made of n labelled samples. Never the test split's where τ is tuned on them. */
+export interface Outcomes {
+  /** Normalised entropy of the branch's answer (Eq. 7), n values in [0, 1]. */
+  readonly entropy: Float32Array | Float64Array;
+  /** 1 where the branch is right, else 0. */
+  readonly branchRight: Uint8Array;
+  /** 1 where the full branch is right, else 0. */
+  readonly fullRight: Uint8Array;
+}
+
+/**
+ * Outcomes from both branches' logits, each [n, classes] row by row, and the n labels.
+ *
+ * @throws UserError where a length does not fit or a logit is not finite.
+ */
+export function outcomesFromLogits(
+  logits: { readonly branch: Float32Array; readonly full: Float32Array },
+  labels: ArrayLike<number>,
+  classes: number,
+): Outcomes {
+  const outcomes = {
+    entropy: entropies(logits.branch, classes),
+    branchRight: hits(logits.branch, labels, classes),
+    fullRight: hits(logits.full, labels, classes),
+  };
+  checkOutcomes(outcomes);
+  return outcomes;
+}
+
+/** @throws UserError where there are no samples, the lengths differ, or a value is out of range. */
+export function checkOutcomes({ entropy, branchRight, fullRight }: Outcomes): void {
+  const samples = entropy.length;
+  if (samples === 0) throw new UserError('outcomes: expected at least one sample, found none; validate on more images');
+  for (const [name, right] of Object.entries({ branchRight, fullRight })) {
+    if (right.length !== samples) {
+      throw new UserError(`outcomes: expected ${samples} values of ${name}, one per entropy, found ${right.length}`);
+    }
+    const wrong = right.findIndex((value) => value > 1);
+    if (wrong >= 0) throw new UserError(`outcomes: expected 0 or 1 in ${name}[${wrong}], found ${right[wrong]}`);
+  }
+  for (let i = 0; i < samples; i++) {
+    if (!(entropy[i] >= 0 && entropy[i] <= 1)) {
+      throw new UserError(
+        `outcomes: expected an entropy in [0, 1], found ${entropy[i]} for sample ${i}; normalise it by the logarithm of the number of classes`,
+      );
+    }
+  }
+}
+
+/** The outcomes of some of the samples. */
+export function subset({ entropy, branchRight, fullRight }: Outcomes, samples: Int32Array): Outcomes {
+  const chosen = {
+    entropy: new Float64Array(samples.length),
+    branchRight: new Uint8Array(samples.length),
+    fullRight: new Uint8Array(samples.length),
+  };
+  for (let i = 0; i < samples.length; i++) {
+    chosen.entropy[i] = entropy[samples[i]];
+    chosen.branchRight[i] = branchRight[samples[i]];
+    chosen.fullRight[i] = fullRight[samples[i]];
+  }
+  return chosen;
+}
+
+/** The number of ones. */
+export function count(right: Uint8Array): number {
+  let ones = 0;
+  for (let i = 0; i < right.length; i++) ones += right[i];
+  return ones;
+}
+
+/** What Algorithm 3 gives at a threshold: the branch answers where its entropy is below τ, the full branch elsewhere. */
+export function collaborative(outcomes: Outcomes, tau: number): { accuracy: number; exitRatio: number } {
+  checkOutcomes(outcomes);
+  const { entropy, branchRight, fullRight } = outcomes;
+  let exits = 0;
+  let right = 0;
+  for (let i = 0; i < entropy.length; i++) {
+    const leaves = entropy[i] < tau;
+    if (leaves) exits++;
+    right += leaves ? branchRight[i] : fullRight[i];
+  }
+  return { accuracy: right / entropy.length, exitRatio: exits / entropy.length };
+}
+
+/** 1 where a row's largest logit (the first of equal ones) is its label's. */
+function hits(logits: Float32Array, labels: ArrayLike<number>, classes: number): Uint8Array {
+  if (logits.length !== labels.length * classes) {
+    throw new UserError(
+      `logits: expected ${labels.length} labels x ${classes} classes = ${labels.length * classes} values, found ${logits.length}`,
+    );
+  }
+  return Uint8Array.from(labels, (label, sample) => {
+    const row = sample * classes;
+    let best = 0;
+    for (let i = 1; i < classes; i++) if (logits[row + i] > logits[row + best]) best = i;
+    return best === label ? 1 : 0;
+  });
+}

@@ -1,0 +1,30 @@
+import { algorithm2 } from './algorithm-2.js';
+import { type Curve, hitsAt } from './curve.js';
+import { type Choice, type Limits, OBJECTIVES, type ObjectiveName } from './objectives.js';
+
+/** A threshold and its point on the curve. */
+export interface Found extends Choice {
+  readonly tau: number;
+  /** `algorithm-2` alone: iterations used, and percentage points of accuracy that it fell short of `exact`. */
+  readonly shortfall?: { readonly points: number; readonly iterations: number };
+}
+
+export type MethodName = 'exact' | 'algorithm-2';
+
+type Search = (curve: Curve, objective: ObjectiveName, limits: Limits) => Found;
+
+/** Sorts and looks at every threshold there is: the true optimum. */
+const exact: Search = (curve, objective, limits) => {
+  const choice = OBJECTIVES[objective](curve, limits);
+  return { tau: curve.tau[choice.point], ...choice };
+};
+
+/** The methods by the name that the command line knows. `algorithm-2` knows the objective `accuracy` alone. */
+export const METHODS: Readonly<Record<MethodName, Search>> = {
+  exact,
+  'algorithm-2': (curve, objective, limits) => {
+    const { tau, point, iterations } = algorithm2(curve);
+    const missed = hitsAt(curve, exact(curve, objective, limits).point) - hitsAt(curve, point);
+    return { tau, point, shortfall: { points: (100 * missed) / curve.samples, iterations } };
+  },
+};

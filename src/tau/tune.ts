@@ -1,0 +1,125 @@
+import { UserError } from '../base/errors.js';
+import { type Curve, measuresAt, pointOf, thresholdCurve } from './curve.js';
+import { type FoldSpread, foldSpread } from './folds.js';
+import { type Limits, OBJECTIVES, type ObjectiveName } from './objectives.js';
+import { count, type Outcomes } from './outcomes.js';
+import { METHODS, type MethodName } from './search.js';
+
+export interface TauOptions extends Limits {
+  /** `exact` unless given. */
+  readonly method?: MethodName;
+  /** `risk` unless given; with `algorithm-2` the only one it knows, `accuracy`. */
+  readonly objective?: ObjectiveName;
+  /** `latency` alone: the least accuracy allowed, instead of `epsilon`. */
+  readonly accuracyFloor?: number;
+  /** Random folds for the spread: 5 unless given. */
+  readonly folds?: number;
+  /** Seed of the folds: 0 unless given. */
+  readonly seed?: number;
+}
+
+/** What tuning found, as plain data. Accuracies and ratios are shares of the samples, in [0, 1]. */
+export interface TauResult {
+  readonly tau: number;
+  readonly method: MethodName;
+  readonly objective: ObjectiveName;
+  /** The limits that were kept, where the objective has them. */
+  readonly epsilon?: number;
+  readonly delta?: number;
+  readonly expectedLatencyMs?: number;
+  /** Why a limit differs from what was asked for. */
+  readonly note?: string;
+  readonly samples: number;
+  readonly full: { readonly accuracy: number };
+  readonly branch: { readonly accuracy: number };
+  readonly collaborative: { readonly accuracy: number; readonly exitRatio: number };
+  readonly folds: FoldSpread;
+  readonly shortfall?: { readonly points: number; readonly iterations: number };
+  /** At most 200 points of the exact curve, τ ascending; between two of them the measures are the lower one's. */
+  readonly curve: readonly { readonly tau: number; readonly accuracy: number; readonly exitRatio: number }[];
+}
+
+/**
+ * Tunes the exit threshold τ on validation outcomes: exit at the branch where the entropy is below τ (Algorithm 3).
+ *
+ * @example
+ * const { tau, collaborative } = tuneTau(outcomes, { objective: 'risk', epsilon: 0.002 });
+ *
+ * @throws UserError for invalid outcomes or options, or an accuracy floor that no threshold reaches.
+ */
+export function tuneTau(outcomes: Outcomes, options: TauOptions = {}): TauResult {
+  const { method = 'exact', folds = 5, seed = 0, accuracyFloor } = options;
+  const { objective = method === 'algorithm-2' ? 'accuracy' : 'risk' } = options;
+  const curve = thresholdCurve(outcomes);
+  checkOptions(options, method, objective, folds, curve.samples);
+
+  const full = curve.fullHits / curve.samples;
+  const { deviceMs, edgeMs, delta } = options;
+  const epsilon = accuracyFloor === undefined ? options.epsilon : full - accuracyFloor;
+  const limits = { epsilon, delta, deviceMs, edgeMs };
+  const { point, ...found } = METHODS[method](curve, objective, limits);
+  const reached = measuresAt(curve, point);
+  if (accuracyFloor !== undefined && reached.accuracy < accuracyFloor - 1e-9) {
+    throw new UserError(
+      `accuracy floor: expected at most ${reached.accuracy}, the best that any threshold reaches, found ${accuracyFloor}; lower the floor or train further`,
+    );
+  }
+  return {
+    method,
+    objective,
+    ...found,
+    samples: curve.samples,
+    full: { accuracy: full },
+    branch: { accuracy: count(outcomes.branchRight) / curve.samples },
+    collaborative: reached,
+    folds: foldSpread(outcomes, curve, { method, objective, limits, count: folds, seed }),
+    curve: thinned(curve, point).map((i) => ({ tau: curve.tau[i], ...measuresAt(curve, i) })),
+  };
+}
+
+function checkOptions(options: TauOptions, method: string, objective: string, folds: number, samples: number): void {
+  const { epsilon, delta, accuracyFloor, deviceMs, edgeMs } = options;
+  const expect = (holds: boolean, expected: string, found: unknown) => {
+    if (!holds) throw new UserError(`tune-tau: expected ${expected}, found ${found}`);
+  };
+  expect(Object.hasOwn(METHODS, method), `a method of ${Object.keys(METHODS).join(', ')}`, method);
+  expect(Object.hasOwn(OBJECTIVES, objective), `an objective of ${Object.keys(OBJECTIVES).join(', ')}`, objective);
+  expect(method === 'exact' || objective === 'accuracy', 'objective accuracy with method algorithm-2', objective);
+  const smallest = objective === 'risk' ? Number.MIN_VALUE : 0;
+  expect(
+    epsilon === undefined || (epsilon >= smallest && epsilon < 1),
+    `an epsilon in ${objective === 'risk' ? '(' : '['}0, 1)`,
+    epsilon,
+  );
+  expect(delta === undefined || (delta > 0 && delta < 1), 'a delta in (0, 1)', delta);
+  if (objective === 'latency') {
+    expect(isTime(deviceMs) && isTime(edgeMs), 'both times (ms, >= 0) for latency', `${deviceMs} and ${edgeMs}`);
+    expect(accuracyFloor === undefined || epsilon === undefined, 'an accuracy floor or an epsilon', 'both');
+    expect(
+      accuracyFloor === undefined || (accuracyFloor >= 0 && accuracyFloor <= 1),
+      'an accuracy floor in [0, 1]',
+      accuracyFloor,
+    );
+  } else {
+    expect(accuracyFloor === undefined, 'an accuracy floor with objective latency only', objective);
+  }
+  expect(Number.isInteger(folds) && folds >= 2, 'at least 2 folds', folds);
+  expect(samples >= folds, `at least ${folds} validation samples, one for each fold`, samples);
+}
+
+function isTime(ms: number | undefined): boolean {
+  return ms !== undefined && ms >= 0 && Number.isFinite(ms);
+}
+
+/** Points of the curve for a chart: even in samples, in τ and in log τ, with both ends and the chosen one. */
+function thinned(curve: Curve, chosen: number): number[] {
+  const last = curve.tau.length - 1;
+  const each = 65;
+  const points = new Set([0, chosen, last]);
+  for (let i = 1; i <= each; i++) {
+    points.add(Math.round((last * i) / each));
+    points.add(pointOf(curve, i / each));
+    points.add(pointOf(curve, 10 ** ((-6 * i) / each)));
+  }
+  return [...points].sort((a, b) => a - b);
+}

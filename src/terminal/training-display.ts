@@ -1,0 +1,76 @@
+import ora from 'ora';
+import type { Progress } from '../run/checkpoint.js';
+import type { EpochMetrics, Run } from '../run/run-directory.js';
+import type { StepReport } from '../train/train.js';
+import { duration, percent, wholeNumber } from './format.js';
+
+export interface TrainingDisplay {
+  start(run: Run, resumedFrom: Progress | undefined): void;
+  step(report: StepReport): void;
+  epoch(metrics: EpochMetrics): void;
+  stop(): void;
+}
+
+const REDRAW_MS = 100;
+/** Weight of the latest step in the smoothed time per step. */
+const SMOOTHING = 0.05;
+
+/**
+ * Shows training on stderr: a line per epoch, and between them, on a terminal, one line that is redrawn (images/s,
+ * losses, accuracies, time left). Quiet where `silent`.
+ */
+export function createTrainingDisplay(silent: boolean): TrainingDisplay {
+  const live = !silent && process.stderr.isTTY === true && !process.env.CI;
+  const spinner = ora({ stream: process.stderr, isEnabled: live, discardStdin: false, hideCursor: false });
+  const print = (line: string): void => {
+    if (silent) return;
+    if (live) spinner.clear();
+    process.stderr.write(`${line}\n`);
+  };
+  let batchSize = 0;
+  let epochs = 0;
+  let msPerStep = 0;
+  let lastStep = 0;
+  let lastDrawn = 0;
+
+  return {
+    start({ path, config, network }, resumedFrom) {
+      ({ batchSize, epochs } = config);
+      print(`${network.name} on ${config.dataset}, ${epochs} epochs, seed ${config.seed}, engine ${config.engine} -> ${path}`);
+      if (resumedFrom) print(`resumed at epoch ${resumedFrom.epoch + 1}, step ${resumedFrom.step}`);
+      if (live) spinner.start('compiling the training step');
+      lastStep = performance.now();
+    },
+    step(report) {
+      const now = performance.now();
+      const ms = now - lastStep;
+      lastStep = now;
+      // The first steps carry the compilation and the evaluation between epochs.
+      if (report.step > 1) msPerStep = msPerStep === 0 ? ms : msPerStep + SMOOTHING * (ms - msPerStep);
+      if (!live || now - lastDrawn < REDRAW_MS || msPerStep === 0) return;
+      lastDrawn = now;
+      const stepsLeft = (report.epochs - report.epoch) * report.steps + report.steps - report.step;
+      spinner.text = [
+        `epoch ${report.epoch}/${report.epochs}, step ${report.step}/${report.steps}`,
+        `${wholeNumber((1000 * batchSize) / msPerStep)} images/s`,
+        `loss ${report.fullLoss.toFixed(3)} + ${report.branchLoss.toFixed(3)}`,
+        `accuracy ${percent(report.fullAccuracy)} full, ${percent(report.branchAccuracy)} branch`,
+        `${duration((stepsLeft * msPerStep) / 1000)} left`,
+      ].join('  ');
+    },
+    epoch(metrics) {
+      const width = String(epochs).length;
+      print(
+        [
+          `epoch ${String(metrics.epoch).padStart(width)}/${epochs}`,
+          `loss ${metrics.fullLoss.toFixed(4)} + ${metrics.branchLoss.toFixed(4)}`,
+          `validation ${percent(metrics.fullAccuracy)} full, ${percent(metrics.branchAccuracy)} branch`,
+          `${wholeNumber(metrics.imagesPerSecond)} images/s`,
+        ].join('  '),
+      );
+    },
+    stop() {
+      spinner.stop();
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { type JointNetwork, type Part, unknownLayer } from '../network/layers.js';
+import { type PlacedLayer, placeLayers, windowed } from '../network/shapes.js';
+import { batchNormInference, batchNormTraining } from './batch-norm.js';
+import { prelu } from './prelu.js';
+import { filterScale, kernelSigns, rowScale, signStraightThrough, windowScale } from './binarize.js';
+
+/** Share of the old value in a running mean or variance after each step. */
+const STATISTICS_MOMENTUM = 0.9;
+
+/** In training, batch normalisation takes the batch's own statistics and reports the running ones, updated. */
+export interface ForwardPass {
+  readonly shared: tf.Tensor;
+  readonly full: tf.Tensor2D;
+  readonly branch: tf.Tensor2D;
+  /** New running statistics by parameter name; empty outside training. */
+  readonly statistics: tf.NamedTensorMap;
+}
+
+/**
+ * Both branches of a joint network on a batch of normalised images [batch, height, width, channels].
+ * Logits are [batch, classes].
+ */
+export function forward(
+  network: JointNetwork,
+  parameters: tf.NamedTensorMap,
+  images: tf.Tensor,
+  training: boolean,
+): ForwardPass {
+  const layers = placeLayers(network);
+  const statistics: tf.NamedTensorMap = {};
+  const through = (part: Part, x: tf.Tensor): tf.Tensor =>
+    layers
+      .filter((placed) => placed.part === part)
+      .reduce((y, placed) => applyLayer(placed, y, parameters, training ? statistics : undefined), x);
+  const shared = through('shared', images);
+  return {
+    shared,
+    full: through('full', shared) as tf.Tensor2D,
+    branch: through('branch', shared) as tf.Tensor2D,
+    statistics,
+  };
+}
+
+function applyLayer(
+  { part, layer, input }: PlacedLayer,
+  x: tf.Tensor,
+  parameters: tf.NamedTensorMap,
+  statistics: tf.NamedTensorMap | undefined,
+): tf.Tensor {
+  const nameOf = (parameter: string): string => `${part}.${'name' in layer ? layer.name : layer.type}.${parameter}`;
+  const get = (parameter: string): tf.Tensor => parameters[nameOf(parameter)];
+  switch (layer.type) {
+    case 'conv2d': {
+      const { stride = 1, padding = 'valid' } = layer;
+      return tf.add(tf.conv2d(x as tf.Tensor4D, get('kernel') as tf.Tensor4D, stride, padding), get('bias'));
+    }
+    case 'dense':
+      return tf.add(tf.matMul(x as tf.Tensor2D, get('kernel') as tf.Tensor2D), get('bias'));
+    case 'binary-conv2d': {
+      const { kernel, stride = 1, padding = 'valid' } = layer;
+      const signs = padWithOnes(signStraightThrough(x) as tf.Tensor4D, input, kernel, stride, padding);
+      const sums = tf.conv2d(signs, kernelSigns(get('kernel')) as tf.Tensor4D, stride, 'valid');
+      const y = tf.mul(sums, filterScale(get('kernel')));
+      return layer.inputScale ? tf.mul(y, windowScale(x as tf.Tensor4D, kernel, stride, padding)) : y;
+    }
+    case 'binary-dense': {
+      const sums = tf.matMul(signStraightThrough(x) as tf.Tensor2D, kernelSigns(get('kernel')) as tf.Tensor2D);
+      const y = tf.mul(sums, filterScale(get('kernel')));
+      return layer.inputScale ? tf.mul(y, rowScale(x as tf.Tensor2D)) : y;
+    }
+    case 'batch-norm': {
+      if (!statistics) return batchNormInference(x, get('gamma'), get('beta'), get('mean'), get('variance'));
+      const normalised = batchNormTraining(x, get('gamma'), get('beta'));
+      for (const kind of ['mean', 'variance'] as const) {
+        const old = tf.mul(get(kind), STATISTICS_MOMENTUM);
+        statistics[nameOf(kind)] = tf.add(old, tf.mul(normalised.statistics[kind], 1 - STATISTICS_MOMENTUM));
+      }
+      return normalised.y;
+    }
+    case 'relu':
+      return tf.relu(x);
+    case 'prelu':
+      return prelu(x, get('slope'));
+    case 'max-pool':
+      return tf.maxPool(x as tf.Tensor4D, layer.size, layer.stride ?? layer.size, 'valid');
+    case 'flatten':
+      return tf.reshape(x, [x.shape[0], -1]);
+    default:
+      return unknownLayer(layer);
+  }
+}
+
+/** `same` padding of a binary convolution: zeros before the sign, hence +1 after it. */
+function padWithOnes(
+  signs: tf.Tensor4D,
+  input: PlacedLayer['input'],
+  kernel: number,
+  stride: number,
+  padding: 'valid' | 'same',
+): tf.Tensor4D {
+  if (padding === 'valid') return signs;
+  const around = [0, 1].map((axis): [number, number] => {
+    const size = input[axis];
+    const { out, before } = windowed(size, kernel, stride, padding);
+    return [before, Math.max(0, (out - 1) * stride + kernel - size) - before];
+  });
+  return tf.pad(signs, [[0, 0], around[0], around[1], [0, 0]], 1);
+}

@@ -1,0 +1,17 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { withoutGradient } from './binarize.js';
+
+/** Softmax cross-entropy, mean over the batch (Eq. 2 without its constant factor). Logits and one-hot targets [n, classes]. */
+export function crossEntropy(logits: tf.Tensor2D, targets: tf.Tensor2D): tf.Scalar {
+  return tf.neg(tf.mean(tf.sum(tf.mul(targets, tf.logSoftmax(logits)), 1)));
+}
+
+/**
+ * Distillation from the full branch to the binary one (Hinton et al. 2015): cross-entropy between the two softmaxes at
+ * temperature T, times T², mean over the batch. The full branch is a constant here.
+ */
+export function distillation(branch: tf.Tensor2D, full: tf.Tensor2D, temperature: number): tf.Scalar {
+  const soften = (logits: tf.Tensor) => tf.mul(logits, 1 / temperature) as tf.Tensor2D;
+  const teacher = withoutGradient(full, (logits) => tf.exp(tf.logSoftmax(soften(logits)))) as tf.Tensor2D;
+  return tf.mul(crossEntropy(soften(branch), teacher), temperature * temperature);
+}

@@ -1,0 +1,59 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Config } from '../run/config.js';
+
+/** What an update reads besides the parameter and its gradient. All scalars, fed anew at each step. */
+export interface UpdateScalars {
+  readonly rate: tf.Tensor;
+  /** 1 - β1^t and 1 - β2^t of Adam at step t. */
+  readonly correction1: tf.Tensor;
+  readonly correction2: tf.Tensor;
+}
+
+export interface Updated {
+  readonly parameter: tf.Tensor;
+  readonly slots: readonly tf.Tensor[];
+}
+
+/** An optimiser: how many slots a parameter needs (all start at 0), and one update. */
+export interface Optimizer {
+  readonly slots: readonly string[];
+  update(
+    parameter: tf.Tensor,
+    gradient: tf.Tensor,
+    slots: readonly tf.Tensor[],
+    scalars: UpdateScalars,
+    weightDecay: number,
+  ): Updated;
+}
+
+const MOMENTUM = 0.9;
+export const BETA1 = 0.9;
+export const BETA2 = 0.999;
+const EPSILON = 1e-8;
+
+/** v <- 0.9 v + g + λ p;  p <- p - η v. */
+const momentum: Optimizer = {
+  slots: ['velocity'],
+  update(parameter, gradient, [velocity], { rate }, weightDecay) {
+    const decayed = weightDecay > 0 ? tf.add(gradient, tf.mul(parameter, weightDecay)) : gradient;
+    const next = tf.add(tf.mul(velocity, MOMENTUM), decayed);
+    return { parameter: tf.sub(parameter, tf.mul(next, rate)), slots: [next] };
+  },
+};
+
+/** Adam (Kingma and Ba 2015) with decoupled weight decay (Loshchilov and Hutter 2019). */
+const adam: Optimizer = {
+  slots: ['first', 'second'],
+  update(parameter, gradient, [first, second], { rate, correction1, correction2 }, weightDecay) {
+    const nextFirst = tf.add(tf.mul(first, BETA1), tf.mul(gradient, 1 - BETA1));
+    const nextSecond = tf.add(tf.mul(second, BETA2), tf.mul(tf.square(gradient), 1 - BETA2));
+    const spread = tf.add(tf.sqrt(tf.div(nextSecond, correction2)), EPSILON);
+    const direction = tf.div(tf.div(nextFirst, correction1), spread);
+    const decayed = weightDecay > 0 ? tf.add(direction, tf.mul(parameter, weightDecay)) : direction;
+    return { parameter: tf.sub(parameter, tf.mul(decayed, rate)), slots: [nextFirst, nextSecond] };
+  },
+};
+
+export const OPTIMIZERS: Readonly<Record<OptimizerName, Optimizer>> = { momentum, adam };
+
+export type OptimizerName = Config['optimizer'];

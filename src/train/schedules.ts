@@ -1,0 +1,15 @@
+import type { Config } from '../run/config.js';
+
+/** Share of the start learning rate at a point of training, `done` in [0, 1). */
+const SCHEDULES: Readonly<Record<Config['schedule'], (done: number) => number>> = {
+  constant: () => 1,
+  /** A tenth after half of training, a hundredth after three quarters. */
+  step: (done) => (done < 0.5 ? 1 : done < 0.75 ? 0.1 : 0.01),
+  /** Half a cosine wave down to 0 (Loshchilov and Hutter 2017). */
+  cosine: (done) => 0.5 * (1 + Math.cos(Math.PI * done)),
+};
+
+/** Learning-rate factor of step `step` (from 0) of `steps` in all. */
+export function rateFactor(schedule: Config['schedule'], step: number, steps: number): number {
+  return SCHEDULES[schedule](step / steps);
+}

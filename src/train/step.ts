@@ -1,0 +1,102 @@
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-layers'; // registers tfjs's gradients, which tfjs-core alone does not
+import type { JointNetwork } from '../network/layers.js';
+import { networkParameters, type Parameter } from '../network/parameters.js';
+import type { TensorFunction } from '../onnx/trace.js';
+import { forward } from './forward.js';
+import { crossEntropy, distillation } from './loss.js';
+import { OPTIMIZERS, type OptimizerName } from './optimizers.js';
+
+export interface StepOptions {
+  readonly optimizer: OptimizerName;
+  /** λ, on float weights only: never on biases, batch normalisation or latent binary weights. */
+  readonly weightDecay: number;
+  /** Weight of the branch's loss in the sum (Eq. 1 has 1). */
+  readonly branchWeight: number;
+  /** Weight and temperature of distillation from the full branch; weight 0 leaves it out. */
+  readonly distillation: number;
+  readonly temperature: number;
+}
+
+/** Names of what a step is fed besides the state. */
+export const STEP_INPUTS = ['images', 'targets', 'rate', 'branchRate', 'correction1', 'correction2'] as const;
+
+/** The name under which a parameter's optimiser slot is kept. */
+export const slotName = (parameter: string, slot: string): string => `optimizer.${slot}.${parameter}`;
+
+/** Names of the optimiser slots of a network, each as large as its parameter. */
+export function optimizerSlots(network: JointNetwork, optimizer: OptimizerName): { name: string; parameter: Parameter }[] {
+  return networkParameters(network)
+    .filter(({ role }) => role !== 'statistic')
+    .flatMap((parameter) =>
+      OPTIMIZERS[optimizer].slots.map((slot) => ({ name: slotName(parameter.name, slot), parameter })),
+    );
+}
+
+/**
+ * Algorithm 1 as one function of tensors: forward through both branches, summed loss (Eq. 1), gradients, update with a
+ * learning rate for the full part and one for the branch, latent weights clipped to [-1, 1].
+ *
+ * It takes parameters, slots and `STEP_INPUTS` by name (images [n, h, w, c], one-hot targets [n, classes], scalars) and
+ * gives the new parameters and slots under the same names, `fullLoss`, `branchLoss`, and the logits `full` and `branch`.
+ */
+export function trainStep(network: JointNetwork, options: StepOptions): TensorFunction {
+  const parameters = networkParameters(network);
+  const trained = parameters.filter(({ role }) => role !== 'statistic');
+  const optimizer = OPTIMIZERS[options.optimizer];
+
+  return (inputs) => {
+    const observed: tf.NamedTensorMap = {};
+    const observe = (name: string, tensor: tf.Tensor): void => {
+      observed[name] = tf.keep(tensor);
+    };
+    const loss = (...values: tf.Tensor[]): tf.Scalar => {
+      const current = { ...inputs };
+      trained.forEach(({ name }, i) => {
+        current[name] = values[i];
+      });
+      const pass = forward(network, current, inputs.images, true);
+      const targets = inputs.targets as tf.Tensor2D;
+      const fullLoss = crossEntropy(pass.full, targets);
+      const branchLoss = crossEntropy(pass.branch, targets);
+      observe('full', pass.full);
+      observe('branch', pass.branch);
+      observe('fullLoss', fullLoss);
+      observe('branchLoss', branchLoss);
+      for (const [name, tensor] of Object.entries(pass.statistics)) observe(name, tensor);
+      const summed = tf.add(fullLoss, tf.mul(branchLoss, options.branchWeight)) as tf.Scalar;
+      if (options.distillation === 0) return summed;
+      const distilled = distillation(pass.branch, pass.full, options.temperature);
+      return tf.add(summed, tf.mul(distilled, options.distillation));
+    };
+
+    const { grads } = tf.valueAndGrads(loss)(trained.map(({ name }) => inputs[name]));
+    const outputs: tf.NamedTensorMap = { ...observed };
+    trained.forEach(({ name, role }, i) => {
+      const updated = optimizer.update(
+        inputs[name],
+        grads[i],
+        optimizer.slots.map((slot) => inputs[slotName(name, slot)]),
+        {
+          rate: name.startsWith('branch.') ? inputs.branchRate : inputs.rate,
+          correction1: inputs.correction1,
+          correction2: inputs.correction2,
+        },
+        role === 'weight' ? options.weightDecay : 0,
+      );
+      outputs[name] = role === 'latent' ? tf.minimum(tf.maximum(updated.parameter, -1), 1) : updated.parameter;
+      optimizer.slots.forEach((slot, s) => {
+        outputs[slotName(name, slot)] = updated.slots[s];
+      });
+    });
+    return outputs;
+  };
+}
+
+/** Both branches' logits on `images` with running statistics: `full` and `branch` [n, classes], and the `shared` output. */
+export function inferenceFunction(network: JointNetwork): TensorFunction {
+  return (inputs) => {
+    const { shared, full, branch } = forward(network, inputs, inputs.images, false);
+    return { shared, full, branch };
+  };
+}

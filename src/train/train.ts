@@ -1,0 +1,177 @@
+import { UserError } from '../base/errors.js';
+import type { NamedArrays } from '../base/tensors.js';
+import { type Batch, trainingBatches } from '../datasets/batches.js';
+import type { Dataset } from '../datasets/dataset.js';
+import { splitTrainValidation } from '../datasets/split.js';
+import { type Checkpoint, type Progress, writeCheckpoint } from '../run/checkpoint.js';
+import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from '../run/run-directory.js';
+import type { Engine, EngineFunction } from './engines/engine.js';
+import { countHits, createEvaluator } from './evaluate.js';
+import { initialState } from './initial-state.js';
+import { BETA1, BETA2 } from './optimizers.js';
+import { rateFactor } from './schedules.js';
+import { trainStep } from './step.js';
+
+/** What a watcher is told after every step. */
+export interface StepReport {
+  /** From 1. */
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly step: number;
+  readonly steps: number;
+  /** Means over the epoch so far. */
+  readonly fullLoss: number;
+  readonly branchLoss: number;
+  readonly fullAccuracy: number;
+  readonly branchAccuracy: number;
+}
+
+export interface TrainOptions {
+  readonly run: Run;
+  readonly dataset: Dataset;
+  readonly engine: Engine;
+  /** Where to go on; without it training starts from the seed. */
+  readonly checkpoint?: Checkpoint;
+  /** Aborting saves a checkpoint after the step under way and ends training. */
+  readonly signal?: AbortSignal;
+  readonly onStep?: (report: StepReport) => void;
+  readonly onEpoch?: (metrics: EpochMetrics) => void;
+}
+
+/**
+ * Algorithm 1: trains the joint network of a run to its last epoch, with a checkpoint after every epoch. A run that is
+ * resumed continues to the same bits as one that was never interrupted.
+ *
+ * @returns `done`, or `interrupted` where the signal ended it.
+ * @throws UserError where the loss is no longer finite; the last good checkpoint stays.
+ */
+export async function train(options: TrainOptions): Promise<'done' | 'interrupted'> {
+  const { run, dataset, engine, checkpoint } = options;
+  const { config, network } = run;
+  const places = splitTrainValidation(dataset.train.labels, config.validation, config.seed);
+  const stepsPerEpoch = Math.floor(places.train.length / config.batchSize);
+  const start: Progress = checkpoint?.progress ?? epochStart(0, 0);
+  const state = checkpoint?.state ?? initialState(network, config.optimizer, config.seed);
+  engine.setState(state);
+  const step = await compileStep(options, state);
+  const evaluate = await createEvaluator(engine, network, dataset);
+  const metrics = readMetrics(run).filter(({ epoch }) => epoch <= start.epoch);
+  const save = async (progress: Progress): Promise<void> =>
+    writeCheckpoint(runFile(run, 'checkpoint'), { progress, state: await engine.getState() });
+  if (!checkpoint) await save(start);
+
+  for (let progress = start; progress.epoch < config.epochs; progress = epochStart(progress.epoch + 1, progress.totalSteps)) {
+    const { epoch } = progress;
+    const began = performance.now();
+    const beganAt = progress.step;
+    const batches = trainingBatches(dataset, dataset.train, places.train, {
+      batchSize: config.batchSize,
+      seed: config.seed,
+      epoch,
+      from: progress.step,
+      augmentation: config.shift > 0 || config.flip ? { shift: config.shift, flip: config.flip } : undefined,
+    });
+    for (const batch of batches) {
+      progress = await step(batch, progress, stepsPerEpoch);
+      options.onStep?.(report(progress, config.epochs, stepsPerEpoch, config.batchSize));
+      if (options.signal?.aborted) {
+        await save(progress);
+        return 'interrupted';
+      }
+    }
+    const seconds = (performance.now() - began) / 1000;
+    const logits = await evaluate(dataset.train, places.validation);
+    const accuracy = (of: Float32Array): number => countHits(of, logits.labels, logits.classes) / logits.labels.length;
+    const means = report(progress, config.epochs, stepsPerEpoch, config.batchSize);
+    const line: EpochMetrics = {
+      epoch: epoch + 1,
+      fullLoss: means.fullLoss,
+      branchLoss: means.branchLoss,
+      trainFullAccuracy: means.fullAccuracy,
+      trainBranchAccuracy: means.branchAccuracy,
+      fullAccuracy: accuracy(logits.full),
+      branchAccuracy: accuracy(logits.branch),
+      lr: config.lr * rateFactor(config.schedule, epoch * stepsPerEpoch, config.epochs * stepsPerEpoch),
+      imagesPerSecond: ((progress.step - beganAt) * config.batchSize) / seconds,
+    };
+    metrics.push(line);
+    // Metrics first: a kill between the two is mended on resume, which drops lines beyond the checkpoint.
+    writeMetrics(run, metrics);
+    await save(epochStart(epoch + 1, progress.totalSteps));
+    options.onEpoch?.(line);
+  }
+  return 'done';
+}
+
+type Step = (batch: Batch, progress: Progress, stepsPerEpoch: number) => Promise<Progress>;
+
+/** Compiles the step of a run and gives a function that feeds it one batch. */
+async function compileStep({ run, engine }: TrainOptions, state: NamedArrays): Promise<Step> {
+  const { config, network } = run;
+  const { batchSize } = config;
+  const { classes } = network;
+  const compiled: EngineFunction = await engine.compile(trainStep(network, config), Object.keys(state), {
+    images: [batchSize, ...network.input],
+    targets: [batchSize, classes],
+    rate: [],
+    branchRate: [],
+    correction1: [],
+    correction2: [],
+  });
+  const targets = new Float32Array(batchSize * classes);
+
+  return async (batch, progress, stepsPerEpoch) => {
+    const factor = rateFactor(config.schedule, progress.totalSteps, config.epochs * stepsPerEpoch);
+    const totalSteps = progress.totalSteps + 1;
+    targets.fill(0);
+    batch.labels.forEach((label, i) => {
+      targets[i * classes + label] = 1;
+    });
+    const result = await compiled({
+      images: batch.images,
+      targets,
+      rate: Float32Array.of(config.lr * factor),
+      branchRate: Float32Array.of(config.branchLr * factor),
+      correction1: Float32Array.of(1 - BETA1 ** totalSteps),
+      correction2: Float32Array.of(1 - BETA2 ** totalSteps),
+    });
+    const [fullLoss] = result.fullLoss;
+    const [branchLoss] = result.branchLoss;
+    if (!Number.isFinite(fullLoss) || !Number.isFinite(branchLoss)) throw diverged(run, progress, fullLoss, branchLoss);
+    return {
+      epoch: progress.epoch,
+      step: progress.step + 1,
+      totalSteps,
+      fullLoss: progress.fullLoss + fullLoss,
+      branchLoss: progress.branchLoss + branchLoss,
+      fullHits: progress.fullHits + countHits(result.full, batch.labels, classes),
+      branchHits: progress.branchHits + countHits(result.branch, batch.labels, classes),
+    };
+  };
+}
+
+function epochStart(epoch: number, totalSteps: number): Progress {
+  return { epoch, step: 0, totalSteps, fullLoss: 0, branchLoss: 0, fullHits: 0, branchHits: 0 };
+}
+
+function report(progress: Progress, epochs: number, steps: number, batchSize: number): StepReport {
+  const { epoch, step } = progress;
+  return {
+    epoch: epoch + 1,
+    epochs,
+    step,
+    steps,
+    fullLoss: progress.fullLoss / step,
+    branchLoss: progress.branchLoss / step,
+    fullAccuracy: progress.fullHits / (step * batchSize),
+    branchAccuracy: progress.branchHits / (step * batchSize),
+  };
+}
+
+function diverged(run: Run, { epoch, step }: Progress, fullLoss: number, branchLoss: number): UserError {
+  return new UserError(
+    `the loss is no longer a number (full ${fullLoss}, branch ${branchLoss}) in epoch ${epoch + 1}, step ${step + 1}; ` +
+      `the checkpoint before it is kept in ${run.path}; try a smaller --lr (now ${run.config.lr}) or --branch-lr ` +
+      `(now ${run.config.branchLr})`,
+  );
+}

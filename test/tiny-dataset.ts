@@ -1,0 +1,63 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { type CatalogEntry, type Role, ROLES } from '../src/datasets/catalog.js';
+import { sha256 } from '../src/datasets/unpack.js';
+
+/** The content of an IDX file: its magic number and sizes, then `body`. */
+export function idx(numbers: number[], body: ArrayLike<number>): Buffer {
+  const header = Buffer.alloc(4 * numbers.length);
+  for (const [i, number] of numbers.entries()) header.writeUInt32BE(number, 4 * i);
+  return Buffer.concat([header, Buffer.from(Array.from(body))]);
+}
+
+/** A data set of 12 + 6 images of 4x3 pixels and 3 classes, as a catalogue entry and as unpacked files. */
+export function tinyDataset(sources: string[] = []): { entry: CatalogEntry; contents: Record<Role, Buffer> } {
+  const pixels = (count: number) => Array.from({ length: count * 12 }, (_, i) => (i * 37) % 256);
+  const labels = (count: number) => Array.from({ length: count }, (_, i) => i % 3);
+  const contents = {
+    trainImages: idx([2051, 12, 4, 3], pixels(12)),
+    trainLabels: idx([2049, 12], labels(12)),
+    testImages: idx([2051, 6, 4, 3], pixels(6)),
+    testLabels: idx([2049, 6], labels(6)),
+  };
+  const file = (name: string, content: Buffer) => {
+    const gzip = gzipSync(content);
+    return {
+      name,
+      bytes: content.length,
+      sha256: sha256(content),
+      gzip: { bytes: gzip.length, sha256: sha256(gzip) },
+    };
+  };
+  const entry: CatalogEntry = {
+    name: 'tiny',
+    title: 'Twelve images',
+    licence: 'MIT',
+    credit: 'nobody',
+    sources,
+    shape: [4, 3, 1],
+    labels: ['a', 'b', 'c'],
+    mean: [0.5],
+    std: [0.25],
+    train: 12,
+    test: 6,
+    files: {
+      trainImages: file('train-images-idx3-ubyte', contents.trainImages),
+      trainLabels: file('train-labels-idx1-ubyte', contents.trainLabels),
+      testImages: file('t10k-images-idx3-ubyte', contents.testImages),
+      testLabels: file('t10k-labels-idx1-ubyte', contents.testLabels),
+    },
+  };
+  return { entry, contents };
+}
+
+/** Writes the files of a data set into a folder, gzipped or not. */
+export function writeFiles(folder: string, entry: CatalogEntry, contents: Record<Role, Buffer>, gzip: boolean): void {
+  mkdirSync(folder, { recursive: true });
+  for (const role of ROLES) {
+    const path = join(folder, entry.files[role].name);
+    if (gzip) writeFileSync(`${path}.gz`, gzipSync(contents[role]));
+    else writeFileSync(path, contents[role]);
+  }
+}

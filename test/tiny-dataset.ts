@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { type CatalogEntry, type Role, ROLES } from '../src/datasets/catalog.js';
+import { type CatalogEntry, ROLES, type Role } from '../src/datasets/catalog.js';
 import { sha256 } from '../src/datasets/unpack.js';
 
 /** The content of an IDX file: its magic number and sizes, then `body`. */

@@ -36,7 +36,7 @@ describe('safetensors', () => {
 
   it('keeps shapes, bytes and metadata, and starts tensors at a multiple of 8', () => {
     const file = sample();
-    const { tensors, metadata } = decodeSafetensors(file, 'memory');
+    const { tensors, metadata } = decodeSafetensors(Buffer.from(file), 'memory');
     expect(metadata).toEqual({ epoch: '3' });
     expect(tensors.bits).toMatchObject({ dtype: 'U8', shape: [3] });
     expect([...floatValues(tensors.kernel)]).toEqual([1, -2, 3.5, Number.NaN]);

@@ -30,7 +30,7 @@ export function floatTensor(shape: readonly number[], values: Float32Array): Sto
 
 /** The values of an F32 tensor, copied. */
 export function floatValues({ bytes }: StoredTensor): Float32Array {
-  return new Float32Array(bytes.slice().buffer);
+  return new Float32Array(new Uint8Array(bytes).buffer); // not bytes.slice(): a Buffer's shares its memory
 }
 
 /** Tensors, in the order given, and metadata as a safetensors file. The header is padded so that tensors start at a multiple of 8. */

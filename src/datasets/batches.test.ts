@@ -14,7 +14,12 @@ const order = { batchSize: 3, seed: 5, epoch: 2, augmentation: { shift: 1, flip:
 
 /** Copies, for the arrays of a batch are used again by the next. */
 function collect(batches: Iterable<Batch>) {
-  return Array.from(batches, ({ index, size, images, labels }) => ({ index, size, images: [...images], labels: [...labels] }));
+  return Array.from(batches, ({ index, size, images, labels }) => ({
+    index,
+    size,
+    images: [...images],
+    labels: [...labels],
+  }));
 }
 
 describe('evaluationBatches', () => {
@@ -22,7 +27,9 @@ describe('evaluationBatches', () => {
     const batches = collect(evaluationBatches(look, split, 4));
     expect(batches.map((batch) => batch.size)).toEqual([4, 4, 2]);
     expect(batches.flatMap((batch) => batch.labels)).toEqual([...split.labels]);
-    const expected = Array.from(split.images, (pixel, i) => Math.fround((pixel / 255 - look.mean[i % 3]) / look.std[i % 3]));
+    const expected = Array.from(split.images, (pixel, i) =>
+      Math.fround((pixel / 255 - look.mean[i % 3]) / look.std[i % 3]),
+    );
     expect(batches.flatMap((batch) => batch.images)).toEqual(expected);
   });
 

@@ -7,8 +7,8 @@ import { idx } from '../../test/tiny-dataset.js';
 import { UserError } from '../base/errors.js';
 import { catalogEntry, PACKAGE_DATASETS, ROLES } from './catalog.js';
 import { type Dataset, loadDataset } from './dataset.js';
-import { verifyPlace } from './verify.js';
 import { findPlace } from './places.js';
+import { verifyPlace } from './verify.js';
 
 const NAME = 'fashion-mnist-sample';
 const entry = catalogEntry(NAME);
@@ -59,14 +59,49 @@ describe('files that are not right', () => {
   }
 
   it.each<[string, (typeof ROLES)[number], (content: Buffer) => Buffer, RegExp]>([
-    ['cut short', 'trainImages', (content) => content.subarray(0, 1000), /train-images.*: expected 4704000 bytes.*984; it is cut/],
+    [
+      'cut short',
+      'trainImages',
+      (content) => content.subarray(0, 1000),
+      /train-images.*: expected 4704000 bytes.*984; it is cut/,
+    ],
     ['a gzip cut short', 'testImages', (content) => gzipSync(content).subarray(0, 1000), /t10k-images.*damaged/],
-    ['too long', 'testImages', (content) => Buffer.concat([content, content]), /t10k-images.*expected 784016 bytes.*more/],
-    ['of another magic number', 'trainLabels', (content) => idx([7, 6000], content.subarray(8)), /found magic number 7/],
-    ['with labels out of range', 'testLabels', () => idx([2049, 1000], new Uint8Array(1000).fill(10)), /0 to 9, found 10/],
-    ['with a label less', 'testLabels', () => idx([2049, 999], new Uint8Array(999)), /label for each of the 1000 images, found 999/],
-    ['of another shape', 'testImages', () => idx([2051, 1000, 14, 56], new Uint8Array(784_000)), /28x28.*found 1000 of 14x56/],
-    ["another data set's", 'testLabels', () => idx([2049, 1000], new Uint8Array(1000)), /expected the labels of fashion-mnist-sample/],
+    [
+      'too long',
+      'testImages',
+      (content) => Buffer.concat([content, content]),
+      /t10k-images.*expected 784016 bytes.*more/,
+    ],
+    [
+      'of another magic number',
+      'trainLabels',
+      (content) => idx([7, 6000], content.subarray(8)),
+      /found magic number 7/,
+    ],
+    [
+      'with labels out of range',
+      'testLabels',
+      () => idx([2049, 1000], new Uint8Array(1000).fill(10)),
+      /0 to 9, found 10/,
+    ],
+    [
+      'with a label less',
+      'testLabels',
+      () => idx([2049, 999], new Uint8Array(999)),
+      /label for each of the 1000 images, found 999/,
+    ],
+    [
+      'of another shape',
+      'testImages',
+      () => idx([2051, 1000, 14, 56], new Uint8Array(784_000)),
+      /28x28.*found 1000 of 14x56/,
+    ],
+    [
+      "another data set's",
+      'testLabels',
+      () => idx([2049, 1000], new Uint8Array(1000)),
+      /expected the labels of fashion-mnist-sample/,
+    ],
   ])('are refused where they are %s', async (_, role, change, message) => {
     const loading = loadDataset(NAME, { dataDir: dataDirWith(role, change), env });
     await expect(loading).rejects.toThrow(UserError);
@@ -82,7 +117,10 @@ describe('files that are not right', () => {
     await loadDataset(NAME, { dataDir, env });
     const checks = await verifyPlace(entry, (await findPlace(entry, { dataDir, env }))!);
     expect(checks.filter((check) => check.fault)).toMatchObject([
-      { path: join(dataDir, 't10k-images-idx3-ubyte.gz'), fault: expect.stringContaining('expected content with SHA-256') },
+      {
+        path: join(dataDir, 't10k-images-idx3-ubyte.gz'),
+        fault: expect.stringContaining('expected content with SHA-256'),
+      },
     ]);
   });
 });

@@ -21,9 +21,17 @@ describe('parseIdxImages', () => {
     ['an empty file', Buffer.alloc(0), /images: expected an IDX header of 16 bytes, found a file of 0/],
     ['a header cut short', idx([2051, 1], [0, 0]), /IDX header of 16 bytes, found a file of 10/],
     ['labels', idx([2049, 2, 1, 1], [0, 0]), /magic number 2051\), found magic number 2049/],
-    ['a pixel too few', idx([2051, 2, 2, 2], new Uint8Array(7)), /expected 8 bytes .*2 images of 2x2.*found 7.*cut short/],
+    [
+      'a pixel too few',
+      idx([2051, 2, 2, 2], new Uint8Array(7)),
+      /expected 8 bytes .*2 images of 2x2.*found 7.*cut short/,
+    ],
     ['a pixel too many', idx([2051, 2, 2, 2], new Uint8Array(9)), /expected 8 bytes .*found 9.*goes on/],
-    ['sizes whose product is 2^96', idx([2051, 2 ** 32 - 1, 2 ** 32 - 1, 2 ** 32 - 1], [1]), /found 1; it is cut short/],
+    [
+      'sizes whose product is 2^96',
+      idx([2051, 2 ** 32 - 1, 2 ** 32 - 1, 2 ** 32 - 1], [1]),
+      /found 1; it is cut short/,
+    ],
     ['sizes whose product is 0 in 32 bits', idx([2051, 2 ** 16, 2 ** 16, 1], []), /found 0; it is cut short/],
     ['no images', idx([2051, 0, 28, 28], []), /expected images, found none \(sizes 0 x 28 x 28\)/],
   ])('refuses %s', (_, content, message) => {
@@ -32,7 +40,12 @@ describe('parseIdxImages', () => {
   });
 
   it('gives a UserError or images for any bytes', () => {
-    const bytes = fc.oneof(fc.uint8Array({ maxLength: 64 }), fc.tuple(fc.array(fc.nat(4), { maxLength: 4 }), fc.uint8Array()).map(([sizes, body]) => idx([2051, ...sizes], body)));
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 64 }),
+      fc
+        .tuple(fc.array(fc.nat(4), { maxLength: 4 }), fc.uint8Array())
+        .map(([sizes, body]) => idx([2051, ...sizes], body)),
+    );
     fc.assert(
       fc.property(bytes, (content) => {
         try {

@@ -24,7 +24,14 @@ describe('readImage', () => {
     ['RGB', 3, [1, 2, 3, 4, 5, 6], [1, 2, 3, 255, 4, 5, 6, 255]],
     ['RGBA', 4, [1, 2, 3, 4], [1, 2, 3, 4]],
   ])('gives RGBA for %s', async (name, channels, pixels, expected) => {
-    const image = await readImage(file(`${name}.png`, await raw(channels, ...pixels).png().toBuffer()));
+    const image = await readImage(
+      file(
+        `${name}.png`,
+        await raw(channels, ...pixels)
+          .png()
+          .toBuffer(),
+      ),
+    );
     expect(image).toMatchObject({ width: pixels.length / channels, height: 1 });
     expect([...image.data]).toEqual(expected);
   });
@@ -43,9 +50,12 @@ describe('readImage', () => {
 
   it('refuses what is no image, is cut short, absent or too large', async () => {
     const next = random(1);
-    const noise = sharp(Uint8Array.from({ length: 30_000 }, () => integer(next, 256)), {
-      raw: { width: 100, height: 100, channels: 3 },
-    });
+    const noise = sharp(
+      Uint8Array.from({ length: 30_000 }, () => integer(next, 256)),
+      {
+        raw: { width: 100, height: 100, channels: 3 },
+      },
+    );
     const cut = (await noise.png().toBuffer()).subarray(0, 2000);
     const huge = '<svg xmlns="http://www.w3.org/2000/svg" width="20000" height="20000"/>';
     for (const [path, message] of [

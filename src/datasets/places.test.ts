@@ -20,7 +20,10 @@ it('looks in --data-dir, LCDNN_DATA, the cache, in this order', async () => {
   writeFiles(join(dataDir, 'tiny'), entry, contents, true);
   writeFiles(join(root, 'named', 'tiny'), entry, contents, true);
   writeFiles(join(root, 'xdg', 'lcdnn', 'tiny'), entry, contents, true);
-  expect(await findPlace(entry, { dataDir, env })).toMatchObject({ origin: '--data-dir', folder: join(dataDir, 'tiny') });
+  expect(await findPlace(entry, { dataDir, env })).toMatchObject({
+    origin: '--data-dir',
+    folder: join(dataDir, 'tiny'),
+  });
   expect(await findPlace(entry, { env })).toMatchObject({ origin: 'LCDNN_DATA', folder: join(root, 'named', 'tiny') });
   rmSync(join(root, 'named', 'tiny', 't10k-labels-idx1-ubyte.gz')); // not all of them: not here
   expect(await findPlace(entry, { env })).toMatchObject({ origin: 'cache' });

@@ -10,7 +10,8 @@ export interface ProgressLine {
 
 /** A progress line on stderr. */
 export function progressLine(): ProgressLine {
-  if (!process.stderr.isTTY) return { onProgress: () => {}, stop: () => {} };
+  // A pseudo-terminal that nobody gave a size has 0 columns: ora would clear infinitely many lines.
+  if (!process.stderr.isTTY || !process.stderr.columns) return { onProgress: () => {}, stop: () => {} };
   const spinner = ora({ stream: process.stderr });
   return {
     onProgress: ({ file, received, total }) => {

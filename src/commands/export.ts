@@ -1,0 +1,117 @@
+import { brotliCompressSync } from 'node:zlib';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Args, Flags } from '@oclif/core';
+import sharp from 'sharp';
+import { UserError } from '../base/errors.js';
+import { importLoader } from '../bundle/import-loader.js';
+import { BUNDLE_FILES, MANIFEST_FILE } from '../bundle/manifest.js';
+import { readBundle } from '../bundle/read-bundle.js';
+import { writeBundle } from '../bundle/write-bundle.js';
+import { generateBundle } from '../codegen/generate-bundle.js';
+import { evaluationBatches } from '../datasets/batches.js';
+import type { Dataset } from '../datasets/dataset.js';
+import { openTail } from '../edge/tail.js';
+import { type CheckResult, checkBundle, type Expected } from '../export/check-bundle.js';
+import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from '../export/float-model.js';
+import { lowerBranch } from '../export/lower.js';
+import { readTau } from '../run/tau-file.js';
+import { fileSize } from '../terminal/format.js';
+import { openTrained, type Trained } from '../terminal/open-trained.js';
+import { LcdnnCommand } from './base-command.js';
+
+/** Images that a finished bundle is checked on, from the validation side of the data: the head of the training split. */
+const CHECK_IMAGES = 256;
+const SAMPLES_PER_CLASS = 2;
+
+export default class Export extends LcdnnCommand {
+  static override summary = 'Write a web bundle: loader, WebAssembly, packed weights, demo page, and the tail for the edge.';
+  static override description =
+    'The bundle is checked against the trainer before it takes its name; one that disagrees is not kept.';
+  static override examples = ['<%= config.bin %> <%= command.id %> runs/mnist --target web --out bundles/mnist'];
+  static override args = { run: Args.string({ required: true, description: 'Run directory.' }) };
+  static override flags = {
+    target: Flags.option({ summary: 'What to write.', options: ['web'] as const, default: 'web' })(),
+    out: Flags.string({ summary: 'Folder of the bundle.', required: true }),
+    name: Flags.string({ summary: 'Name of the model on the edge server. [default: NETWORK-DATASET]' }),
+    'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set.' }),
+  };
+
+  async run(): Promise<unknown> {
+    const { args, flags } = await this.parse(Export);
+    const trained = await openTrained(args.run, flags['data-dir']);
+    const { run, dataset, state } = trained;
+    const tau = readTau(run);
+    if (tau === undefined) {
+      throw new UserError(`${args.run}: expected a tuned threshold, found none; run "lcdnn tune-tau ${args.run}" first`);
+    }
+    const program = lowerBranch(run.network, state);
+    const tail = { model: floatModel(run.network, state, ['full']), input: TAIL_INPUT, output: TAIL_OUTPUT };
+    const draft = generateBundle(program, {
+      name: flags.name ?? `${run.config.network}-${run.config.dataset}`,
+      network: run.config.network,
+      dataset: run.config.dataset,
+      input: { shape: [...dataset.shape], mean: [...dataset.mean], std: [...dataset.std] },
+      labels: [...dataset.labels],
+      tau,
+      tail,
+      samples: await demoSamples(dataset),
+      provenance: { lcdnn: this.config.version, seed: run.config.seed, epochs: run.config.epochs },
+    });
+    const expected = await trainersAnswers(trained);
+    let check: CheckResult | undefined;
+    const manifest = await writeBundle(flags.out, draft, async (folder) => {
+      const bundle = readBundle(folder);
+      const { load } = await importLoader(folder, bundle.manifest);
+      const model = await load(pathToFileURL(`${folder}/`), { edge: false });
+      const openedTail = await openTail(bundle);
+      check = await checkBundle(
+        program,
+        { branch: (image) => model.branch(image), tail: (shared) => openedTail.infer(shared, 1) },
+        expected,
+      );
+      await openedTail.close();
+    });
+    const fetched = [BUNDLE_FILES.loader, BUNDLE_FILES.simd, BUNDLE_FILES.weights, MANIFEST_FILE];
+    const downloadBytes = fetched.reduce(
+      (sum, file) => sum + brotliCompressSync(readFileSync(join(flags.out, file))).length,
+      0,
+    );
+    this.log(
+      `${flags.out}: ${manifest.name} ${manifest.version}, a page fetches ${fileSize(downloadBytes)} (brotli); ` +
+        `checked on ${check?.images} images: branch within ${check?.largestBranchError.toExponential(1)}, ` +
+        `full within ${check?.largestFullError.toExponential(1)}, ${check?.flipped} with a rounded sign`,
+    );
+    this.log(`next: ${this.config.bin} serve ${flags.out}`);
+    return { bundle: flags.out, name: manifest.name, version: manifest.version, tau, downloadBytes, check };
+  }
+}
+
+async function trainersAnswers({ dataset, evaluate, run }: Trained): Promise<Expected> {
+  const count = Math.min(CHECK_IMAGES, dataset.train.count);
+  const places = Int32Array.from({ length: count }, (_, i) => i);
+  const { full, branch } = await evaluate((logitsOf) => logitsOf(dataset.train, places));
+  const [batch] = evaluationBatches(dataset, dataset.train, count, places);
+  if (batch.size !== count) throw new Error(`expected one batch of ${count} images of ${run.config.dataset}`);
+  return { count, images: batch.images.slice(), branch, full };
+}
+
+/** The first test images of every class, as PNG. */
+async function demoSamples({ test, shape, labels }: Dataset): Promise<{ png: Uint8Array; label: string }[]> {
+  const [height, width, channels] = shape;
+  const bytes = height * width * channels;
+  const places = labels.flatMap((_, label) =>
+    [...test.labels.keys()].filter((i) => test.labels[i] === label).slice(0, SAMPLES_PER_CLASS),
+  );
+  return Promise.all(
+    places.map(async (place) => ({
+      label: labels[test.labels[place]],
+      png: await sharp(test.images.subarray(place * bytes, (place + 1) * bytes), {
+        raw: { width, height, channels: channels as 1 | 3 },
+      })
+        .png()
+        .toBuffer(),
+    })),
+  );
+}

@@ -1,0 +1,79 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Args, Flags } from '@oclif/core';
+import { writeFileAtomic } from '../base/files.js';
+import { splitTrainValidation } from '../datasets/split.js';
+import { tauChart } from '../report/tau-chart.js';
+import { toPng } from '../report/chart.js';
+import { runFile } from '../run/run-directory.js';
+import { outcomesFromLogits } from '../tau/outcomes.js';
+import { tuneTau } from '../tau/tune.js';
+import { percent } from '../terminal/format.js';
+import { openTrained } from '../terminal/open-trained.js';
+import { LcdnnCommand } from './base-command.js';
+
+const decimal = (summary: string) =>
+  Flags.custom<number>({
+    summary,
+    parse: async (input) => {
+      const value = Number(input);
+      if (input.trim() === '' || !Number.isFinite(value)) throw new Error(`expected a number, found ${input}`);
+      return value;
+    },
+  })();
+
+export default class TuneTau extends LcdnnCommand {
+  static override summary = 'Tune the exit threshold of a run on its validation images.';
+  static override description =
+    'Writes tau.json (threshold, accuracies, exit ratio, spread over folds, curve) and tau.svg and tau.png into the run.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> runs/mnist',
+    '<%= config.bin %> <%= command.id %> runs/mnist --objective exits --epsilon 0.002',
+    '<%= config.bin %> <%= command.id %> runs/mnist --method algorithm-2',
+  ];
+  static override args = { run: Args.string({ required: true, description: 'Run directory.' }) };
+  static override flags = {
+    'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set.' }),
+    method: Flags.option({ summary: 'How to search. [default: exact]', options: ['exact', 'algorithm-2'] as const })(),
+    objective: Flags.option({
+      summary: 'What to search for. [default: risk; accuracy for algorithm-2]',
+      options: ['risk', 'accuracy', 'exits', 'latency'] as const,
+    })(),
+    epsilon: decimal('Share of samples (risk) or accuracy (exits) that may be lost.'),
+    delta: decimal('Probability that `risk` may break its epsilon. [default: 0.1]'),
+    'device-ms': decimal('`latency`: time of the branch on the device.'),
+    'edge-ms': decimal('`latency`: time of the edge, network included.'),
+    'accuracy-floor': decimal('`latency`: least collaborative accuracy.'),
+    folds: Flags.integer({ summary: 'Random folds for the spread. [default: 5]', min: 2, max: 1000 }),
+  };
+
+  async run(): Promise<unknown> {
+    const { args, flags } = await this.parse(TuneTau);
+    const { run, dataset, evaluate } = await openTrained(args.run, flags['data-dir']);
+    const { validation } = splitTrainValidation(dataset.train.labels, run.config.validation, run.config.seed);
+    const logits = await evaluate((logitsOf) => logitsOf(dataset.train, validation));
+    const result = tuneTau(outcomesFromLogits(logits, logits.labels, logits.classes), {
+      method: flags.method,
+      objective: flags.objective,
+      epsilon: flags.epsilon,
+      delta: flags.delta,
+      deviceMs: flags['device-ms'],
+      edgeMs: flags['edge-ms'],
+      accuracyFloor: flags['accuracy-floor'],
+      folds: flags.folds,
+      seed: run.config.seed,
+    });
+    const svg = tauChart(result);
+    writeFileSync(join(run.path, 'tau.svg'), svg);
+    writeFileSync(join(run.path, 'tau.png'), await toPng(svg));
+    writeFileAtomic(runFile(run, 'tau'), `${JSON.stringify(result, null, 1)}\n`);
+    const { accuracy, exitRatio } = result.collaborative;
+    this.log(
+      `tau ${result.tau.toFixed(5)} (${result.method}, ${result.objective}) on ${result.samples} validation images: ` +
+        `${percent(exitRatio)} exit, collaborative ${percent(accuracy)}, ` +
+        `full ${percent(result.full.accuracy)}, branch ${percent(result.branch.accuracy)}`,
+    );
+    if (result.note) this.log(result.note);
+    return result;
+  }
+}

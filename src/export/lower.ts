@@ -1,0 +1,213 @@
+import type { NamedArrays } from '../base/tensors.js';
+import {
+  type BinaryConv2d,
+  type BinaryDense,
+  type JointNetwork,
+  type Layer,
+  type Shape,
+  unknownLayer,
+} from '../network/layers.js';
+import { channelsOf, featuresOf, type PlacedLayer, placeLayers, windowed } from '../network/shapes.js';
+import { type Affine, filterScale, foldBatchNorm } from './fold.js';
+import { packSigns } from './pack.js';
+import type { ConstantLayout, DeviceProgram, KernelCall, Pointer } from './program.js';
+
+/**
+ * Lowers the shared layers and the branch to a device program. Batch normalisation before a binary layer becomes the
+ * scale and shift of its sign, batch normalisation and (P)ReLU after one become the scale, shift and slope of its sums.
+ */
+export function lowerBranch(network: JointNetwork, state: NamedArrays): DeviceProgram {
+  const constants: Record<string, ConstantLayout> = {};
+  const calls: KernelCall[] = [];
+  let arenaBytes = 0;
+  const allocate = (bytes: number): { arena: number } => {
+    const arena = arenaBytes;
+    arenaBytes += (bytes + 15) & ~15;
+    return { arena };
+  };
+  const floats = (name: string, values: Float32Array): Pointer => {
+    constants[name] = { kind: 'f32', values };
+    return { constant: name };
+  };
+  const affinePointers = (name: string, affine: Affine | undefined): [Pointer, Pointer] =>
+    affine ? [floats(`${name}.scale`, affine.scale), floats(`${name}.shift`, affine.shift)] : [null, null];
+
+  const input = allocate(4 * featuresOf(network.input));
+  let x = input;
+  let shared = input;
+  let sharedShape: Shape = network.input;
+  /** Batch normalisation that is read but not yet applied: a binary layer may take it over. */
+  let pending: { readonly name: string; readonly affine: Affine } | undefined;
+
+  const place = (shape: Shape): { arena: number } => allocate(4 * featuresOf(shape));
+  const applyAffine = (shape: Shape, slope: Pointer, name: string): void => {
+    const y = place(shape);
+    const [scale, shift] = affinePointers(pending?.name ?? name, pending?.affine);
+    const channels = pending?.affine.scale.length ?? channelsOf(shape);
+    calls.push({ kernel: 'affine_prelu_f32', args: [x, scale, shift, slope, y, featuresOf(shape), channels] });
+    x = y;
+    pending = undefined;
+  };
+  const flush = (shape: Shape): void => {
+    if (pending) applyAffine(shape, null, pending.name);
+  };
+
+  const layers = placeLayers(network).filter(({ part }) => part !== 'full');
+  for (let at = 0; at < layers.length; at++) {
+    const placed = layers[at];
+    const { part, layer, input: from, output: to } = placed;
+    const name = `${part}.${'name' in layer ? layer.name : layer.type}`;
+    const get = (parameter: string): Float32Array => state[`${name}.${parameter}`].values;
+    switch (layer.type) {
+      case 'conv2d': {
+        flush(from);
+        const y = place(to);
+        const [w, bias] = [floats(`${name}.kernel`, get('kernel')), floats(`${name}.bias`, get('bias'))];
+        calls.push({ kernel: 'conv2d_f32', args: [x, w, bias, y, ...window(layer, from, to)] });
+        x = y;
+        break;
+      }
+      case 'max-pool': {
+        flush(from);
+        const y = place(to);
+        const { size, stride = size } = layer;
+        calls.push({ kernel: 'max_pool_f32', args: [x, y, from[0], from[1]!, from[2]!, size, stride, to[0], to[1]!] });
+        x = y;
+        break;
+      }
+      case 'dense': {
+        flush(from);
+        const y = place(to);
+        const w = floats(`${name}.kernel`, transposed(get('kernel'), from[0], layer.units));
+        const bias = floats(`${name}.bias`, get('bias'));
+        calls.push({ kernel: 'dense_f32', args: [x, w, bias, y, from[0], layer.units] });
+        x = y;
+        break;
+      }
+      case 'binary-conv2d':
+      case 'binary-dense': {
+        const isConv = layer.type === 'binary-conv2d';
+        const row = isConv ? channelsOf(from) : featuresOf(from);
+        const rows = featuresOf(from) / row;
+        const rowBytes = Math.ceil(row / 8);
+        const bits = allocate(rows * rowBytes);
+        const [signScale, signShift] = affinePointers(pending?.name ?? name, pending?.affine);
+        const channels = pending?.affine.scale.length ?? row;
+        calls.push({ kernel: 'sign_pack', args: [x, signScale, signShift, bits, featuresOf(from), channels, row] });
+        let k: Pointer = null;
+        if (layer.inputScale) {
+          k = allocate(4 * (isConv ? to[0] * to[1]! : 1));
+          const perFeature = pending && !isConv ? spread(pending.affine, row) : pending?.affine;
+          const [scale, shift] = affinePointers(`${name}.input`, perFeature);
+          const geometry = isConv ? withoutFilters(window(layer, from, to)) : [1, 1, row, 1, 1, 0, 0, 1, 1];
+          calls.push({ kernel: 'input_scale_f32', args: [x, scale, shift, k, ...geometry] });
+        }
+        pending = undefined;
+        const { epilogue, taken } = readEpilogue(layers.slice(at + 1), state);
+        const alpha = filterScale(get('kernel'), channelsOf(to));
+        const scale = floats(`${name}.scale`, alpha.map((a, f) => a * (epilogue.affine?.scale[f] ?? 1)));
+        const shift = epilogue.affine ? floats(`${name}.shift`, epilogue.affine.shift) : null;
+        const slope = epilogue.slope ? floats(`${name}.slope`, epilogue.slope) : null;
+        constants[`${name}.bits`] = packKernel(layer, get('kernel'), from);
+        const y = place(to);
+        const pointers = [bits, { constant: `${name}.bits` }, k, scale, shift, slope, y];
+        calls.push(
+          isConv
+            ? { kernel: 'binary_conv2d', args: [...pointers, ...window(layer, from, to)] }
+            : { kernel: 'binary_dense', args: [...pointers, row, layer.units] },
+        );
+        x = y;
+        at += taken;
+        break;
+      }
+      case 'batch-norm':
+        flush(from);
+        pending = { name, affine: batchNormOf(name, state) };
+        break;
+      case 'prelu':
+        applyAffine(to, floats(`${name}.slope`, get('slope')), name);
+        break;
+      case 'relu':
+        applyAffine(to, floats(`${name}.zero`, new Float32Array(pending?.affine.scale.length ?? channelsOf(to))), name);
+        break;
+      case 'flatten':
+        break; // NHWC is the order of features already; a pending scale repeats per channel all the same
+      default:
+        unknownLayer(layer);
+    }
+    if (part === 'shared' && layers[at + 1]?.part !== 'shared') {
+      flush(layers[at].output);
+      shared = x;
+      sharedShape = layers[at].output;
+    }
+  }
+  flush([network.classes]);
+  return {
+    arenaBytes,
+    constants,
+    calls,
+    input: { arena: input.arena, length: featuresOf(network.input) },
+    shared: { arena: shared.arena, length: featuresOf(sharedShape), shape: [...sharedShape] },
+    logits: { arena: x.arena, length: network.classes },
+  };
+}
+
+/** Geometry arguments of a convolution, in the header's order from `h` on. */
+function window(layer: Extract<Layer, { kernel: number }>, from: Shape, to: Shape): number[] {
+  const { filters, kernel, stride = 1, padding = 'valid' } = layer;
+  const [padTop, padLeft] = [0, 1].map((axis) => windowed(from[axis]!, kernel, stride, padding).before);
+  return [from[0], from[1]!, from[2]!, filters, kernel, stride, padTop, padLeft, to[0], to[1]!];
+}
+
+const withoutFilters = (geometry: number[]): number[] => geometry.filter((_, i) => i !== 3);
+
+/** Batch normalisation and (P)ReLU right after a binary layer: what its sums' epilogue takes over. */
+function readEpilogue(
+  next: readonly PlacedLayer[],
+  state: NamedArrays,
+): { epilogue: { affine?: Affine; slope?: Float32Array }; taken: number } {
+  let taken = 0;
+  let affine: Affine | undefined;
+  let slope: Float32Array | undefined;
+  if (next[0]?.layer.type === 'batch-norm') {
+    affine = batchNormOf(`${next[0].part}.${next[0].layer.name}`, state);
+    taken++;
+  }
+  const after = next[taken];
+  if (after?.layer.type === 'prelu') {
+    slope = state[`${after.part}.${after.layer.name}.slope`].values;
+    taken++;
+  } else if (after?.layer.type === 'relu') {
+    slope = new Float32Array(channelsOf(after.input));
+    taken++;
+  }
+  return { epilogue: { affine, slope }, taken };
+}
+
+function batchNormOf(name: string, state: NamedArrays): Affine {
+  const [gamma, beta, mean, variance] = ['gamma', 'beta', 'mean', 'variance'].map((p) => state[`${name}.${p}`].values);
+  return foldBatchNorm(gamma, beta, mean, variance);
+}
+
+/** Latent kernel (HWIO or [inputs, units]) as rows of bits, one per filter. */
+function packKernel(layer: BinaryConv2d | BinaryDense, latent: Float32Array, from: Shape): ConstantLayout {
+  const filters = layer.type === 'binary-conv2d' ? layer.filters : layer.units;
+  const channels = channelsOf(from);
+  const taps = latent.length / filters / channels;
+  // One row of bits per tap of each filter; the taps of a filter follow each other.
+  const bytes = packSigns(filters * taps, channels, (row, channel) => {
+    const [filter, tap] = [Math.floor(row / taps), row % taps];
+    return latent[(tap * channels + channel) * filters + filter];
+  });
+  return { kind: 'bits', rows: filters, rowBytes: bytes.length / filters, bytes };
+}
+
+function transposed(matrix: Float32Array, rows: number, columns: number): Float32Array {
+  return matrix.map((_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)]);
+}
+
+/** A scale and shift per channel, repeated for every feature. */
+function spread({ scale, shift }: Affine, features: number): Affine {
+  const repeat = (values: Float32Array) => Float32Array.from({ length: features }, (_, i) => values[i % values.length]);
+  return { scale: repeat(scale), shift: repeat(shift) };
+}

@@ -1,0 +1,28 @@
+import type { Dataset } from '../datasets/dataset.js';
+import type { NamedArrays } from '../base/tensors.js';
+import type { JointNetwork } from '../network/layers.js';
+import type { Engine } from './engines/engine.js';
+import { createEngine } from './engines/index.js';
+import { createEvaluator, type Evaluator } from './evaluate.js';
+
+/**
+ * Starts an engine with trained parameters, gives `use` an evaluator, and stops the engine whatever happens.
+ *
+ * @example
+ * const logits = await withEvaluator('onnxruntime', network, state, dataset, (evaluate) => evaluate(dataset.test));
+ */
+export async function withEvaluator<Result>(
+  engineName: string,
+  network: JointNetwork,
+  state: NamedArrays,
+  dataset: Dataset,
+  use: (evaluate: Evaluator) => Promise<Result>,
+): Promise<Result> {
+  const engine: Engine = await createEngine(engineName);
+  try {
+    engine.setState(state);
+    return await use(await createEvaluator(engine, network, dataset));
+  } finally {
+    await engine.dispose();
+  }
+}

@@ -1,0 +1,109 @@
+import { load } from '../lcdnn.js';
+
+const at = (id) => document.getElementById(id);
+const canvas = at('canvas');
+const pen = canvas.getContext('2d', { willReadFrequently: true });
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+
+function clear() {
+  pen.fillStyle = '#000';
+  pen.fillRect(0, 0, canvas.width, canvas.height);
+}
+
+function show(answer, model) {
+  at('result').hidden = false;
+  at('label').textContent = answer.label;
+  at('by').textContent = answer.unsure
+    ? 'the branch, unsure: the edge is away'
+    : answer.by === 'branch'
+      ? 'answered by the branch, here'
+      : 'answered by the edge';
+  at('by').className = answer.unsure ? 'unsure' : '';
+  at('entropy').textContent = answer.entropy.toFixed(4);
+  at('tau').textContent = model.tau.toFixed(4);
+  at('gauge-fill').style.width = percent(answer.entropy);
+  at('gauge-tau').style.left = percent(model.tau);
+  const ranked = [...answer.probabilities].map((p, i) => [p, model.manifest.labels[i]]).sort((a, b) => b[0] - a[0]);
+  at('bars').replaceChildren(
+    ...ranked.slice(0, 5).map(([p, label]) => {
+      const row = Object.assign(document.createElement('div'), { className: 'bar' });
+      const name = Object.assign(document.createElement('span'), { textContent: label });
+      const bar = document.createElement('div');
+      bar.style.width = percent(p);
+      row.append(name, bar, Object.assign(document.createElement('span'), { textContent: percent(p) }));
+      return row;
+    }),
+  );
+  const { times, bytes } = answer;
+  at('times').textContent =
+    `branch ${times.branchMs.toFixed(2)} ms` +
+    (bytes.sent ? `, edge ${times.edgeMs.toFixed(1)} ms, ${bytes.sent} bytes sent, ${bytes.received} received` : '');
+}
+
+/** Pixels of anything that can be drawn, at its own size. */
+function pixelsOf(image, width, height) {
+  const surface = Object.assign(document.createElement('canvas'), { width, height });
+  const context = surface.getContext('2d');
+  context.drawImage(image, 0, 0);
+  return context.getImageData(0, 0, width, height);
+}
+
+async function start() {
+  const model = await load();
+  const classify = async (pixels) => {
+    try {
+      show(await model.classify(pixels), model);
+      at('status').textContent = '';
+    } catch (error) {
+      at('status').textContent = error.message;
+    }
+  };
+  at('title').textContent = `${model.manifest.name}: ${model.manifest.labels.length} classes`;
+
+  for (const { file, label } of await (await fetch('samples.json')).json()) {
+    const image = Object.assign(new Image(), { src: file, alt: label });
+    const button = document.createElement('button');
+    button.append(image);
+    button.onclick = () => classify(pixelsOf(image, image.naturalWidth, image.naturalHeight));
+    at('samples').append(button);
+  }
+
+  let drawing = false;
+  const place = ({ offsetX, offsetY }) => [
+    (offsetX * canvas.width) / canvas.clientWidth,
+    (offsetY * canvas.height) / canvas.clientHeight,
+  ];
+  canvas.onpointerdown = (event) => {
+    drawing = true;
+    canvas.setPointerCapture(event.pointerId);
+    pen.beginPath();
+    pen.moveTo(...place(event));
+  };
+  canvas.onpointermove = (event) => {
+    if (!drawing) return;
+    Object.assign(pen, { lineWidth: 22, lineCap: 'round', lineJoin: 'round', strokeStyle: '#fff' });
+    pen.lineTo(...place(event));
+    pen.stroke();
+  };
+  canvas.onpointerup = () => {
+    drawing = false;
+    classify(pen.getImageData(0, 0, canvas.width, canvas.height));
+  };
+  at('clear').onclick = clear;
+  at('file').onchange = async ({ target }) => {
+    const [file] = target.files;
+    if (!file) return;
+    try {
+      const image = await createImageBitmap(file);
+      await classify(pixelsOf(image, image.width, image.height));
+    } catch {
+      at('status').textContent = `${file.name} is no image that this browser reads`;
+    }
+  };
+}
+
+clear();
+start().catch((error) => {
+  at('title').textContent = 'The model could not be loaded';
+  at('status').textContent = error.message;
+});

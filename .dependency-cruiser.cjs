@@ -15,7 +15,7 @@ const mayImport = {
   bundle: [],
   edge: ['bundle'],
   report: [],
-  terminal: ['run', 'train'],
+  terminal: ['datasets', 'run', 'train'],
   commands: ['.+'],
 };
 

@@ -6,6 +6,10 @@ import { execute, settings } from '@oclif/core';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pjson = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-pjson.oclif.commands = './src/commands';
+pjson.oclif.commands = {
+  strategy: 'pattern',
+  target: './src/commands',
+  globPatterns: ['**/*.ts', '!**/*.test.ts', '!base-command.ts'],
+};
 settings.enableAutoTranspile = false; // tsx, in the first line, has done it
 await execute({ dir: import.meta.url, loadOptions: { root, pjson, ignoreManifest: true } });

@@ -1,7 +1,7 @@
-import { brotliCompressSync } from 'node:zlib';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { brotliCompressSync } from 'node:zlib';
 import { Args, Flags } from '@oclif/core';
 import sharp from 'sharp';
 import { UserError } from '../base/errors.js';
@@ -26,7 +26,8 @@ const CHECK_IMAGES = 256;
 const SAMPLES_PER_CLASS = 2;
 
 export default class Export extends LcdnnCommand {
-  static override summary = 'Write a web bundle: loader, WebAssembly, packed weights, demo page, and the tail for the edge.';
+  static override summary =
+    'Write a web bundle: loader, WebAssembly, packed weights, demo page, and the tail for the edge.';
   static override description =
     'The bundle is checked against the trainer before it takes its name; one that disagrees is not kept.';
   static override examples = ['<%= config.bin %> <%= command.id %> runs/mnist --target web --out bundles/mnist'];
@@ -44,7 +45,9 @@ export default class Export extends LcdnnCommand {
     const { run, dataset, state } = trained;
     const tau = readTau(run);
     if (tau === undefined) {
-      throw new UserError(`${args.run}: expected a tuned threshold, found none; run "lcdnn tune-tau ${args.run}" first`);
+      throw new UserError(
+        `${args.run}: expected a tuned threshold, found none; run "lcdnn tune-tau ${args.run}" first`,
+      );
     }
     const program = lowerBranch(run.network, state);
     const tail = { model: floatModel(run.network, state, ['full']), input: TAIL_INPUT, output: TAIL_OUTPUT };

@@ -10,7 +10,10 @@ import { LcdnnCommand } from './base-command.js';
 
 export default class Inspect extends LcdnnCommand {
   static override summary = 'Layers of a network or a run: shapes, parameters, binary bits, bytes, operations.';
-  static override examples = ['<%= config.bin %> <%= command.id %> lenet', '<%= config.bin %> <%= command.id %> runs/mnist'];
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> lenet',
+    '<%= config.bin %> <%= command.id %> runs/mnist',
+  ];
   static override args = {
     what: Args.string({ required: true, description: `Run directory, or a network: ${networkNames.join(', ')}.` }),
   };
@@ -36,7 +39,17 @@ export default class Inspect extends LcdnnCommand {
       layer.output.join('x'),
       ...numbers(layer),
     ]);
-    const header = ['part', 'layer', 'type', 'output', 'float parameters', 'binary weights', 'size', 'MACs', 'binary ops'];
+    const header = [
+      'part',
+      'layer',
+      'type',
+      'output',
+      'float parameters',
+      'binary weights',
+      'size',
+      'MACs',
+      'binary ops',
+    ];
     const totals = [
       ['full network', '', '', '', ...numbers(cost.full)],
       ['on the device', '', '', '', ...numbers(cost.device)],

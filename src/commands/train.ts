@@ -1,6 +1,8 @@
 import { Flags } from '@oclif/core';
+import { UserError } from '../base/errors.js';
 import { readJson } from '../base/files.js';
 import { loadDataset } from '../datasets/dataset.js';
+import { networkNames } from '../network/zoo/index.js';
 import {
   type Config,
   checkPartialConfig,
@@ -9,13 +11,19 @@ import {
   resolveConfig,
   SCHEDULE_NAMES,
 } from '../run/config.js';
-import { createRun, networkOf, openRun, type Run, readMetrics, readRunCheckpoint, runFile } from '../run/run-directory.js';
-import { networkNames } from '../network/zoo/index.js';
+import {
+  createRun,
+  networkOf,
+  openRun,
+  type Run,
+  readMetrics,
+  readRunCheckpoint,
+  runFile,
+} from '../run/run-directory.js';
+import { createTrainingDisplay } from '../terminal/training-display.js';
 import { createEngine, engineNames } from '../train/engines/index.js';
 import { train } from '../train/train.js';
-import { UserError } from '../base/errors.js';
 import { LcdnnCommand } from './base-command.js';
-import { createTrainingDisplay } from '../terminal/training-display.js';
 
 const number = (summary: string, options: { char?: 'b' | 'e' } = {}) =>
   Flags.custom<number>({
@@ -47,7 +55,10 @@ export default class Train extends LcdnnCommand {
       summary: `Data set of the catalogue ("lcdnn data list"). [default: ${DEFAULT_CONFIG.dataset}]`,
     }),
     'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set.' }),
-    out: Flags.string({ summary: 'Run directory to create. [default: runs/NETWORK-DATASET-SEED]', exclusive: ['resume'] }),
+    out: Flags.string({
+      summary: 'Run directory to create. [default: runs/NETWORK-DATASET-SEED]',
+      exclusive: ['resume'],
+    }),
     config: Flags.file({ summary: 'JSON file with any of the options; flags go before it.', exclusive: ['resume'] }),
     resume: Flags.directory({ summary: 'Run directory to go on with; its config decides.', aliases: ['continue'] }),
     engine: Flags.string({ summary: `Engine: ${engineNames.join(', ')}. [default: ${DEFAULT_CONFIG.engine}]` }),
@@ -65,9 +76,13 @@ export default class Train extends LcdnnCommand {
       options: SCHEDULE_NAMES,
       helpGroup: 'TRAINING',
     })(),
-    'weight-decay': number(`Weight decay of float weights; never of latent binary ones. [default: ${DEFAULT_CONFIG.weightDecay}]`),
+    'weight-decay': number(
+      `Weight decay of float weights; never of latent binary ones. [default: ${DEFAULT_CONFIG.weightDecay}]`,
+    ),
     'branch-weight': number(`Weight of the branch's loss in the sum. [default: ${DEFAULT_CONFIG.branchWeight}]`),
-    distillation: number(`Weight of distillation, full branch to binary one. [default: ${DEFAULT_CONFIG.distillation}]`),
+    distillation: number(
+      `Weight of distillation, full branch to binary one. [default: ${DEFAULT_CONFIG.distillation}]`,
+    ),
     temperature: number(`Temperature of distillation. [default: ${DEFAULT_CONFIG.temperature}]`),
     'input-scale': Flags.boolean({
       summary: 'Scale binary layers by K, the local mean of |input| (Eq. 4). [default: off]',
@@ -75,7 +90,11 @@ export default class Train extends LcdnnCommand {
       helpGroup: 'TRAINING',
     }),
     shift: number(`Shift training images by up to this many pixels. [default: ${DEFAULT_CONFIG.shift}]`),
-    flip: Flags.boolean({ summary: 'Mirror training images at random. [default: off]', allowNo: true, helpGroup: 'TRAINING' }),
+    flip: Flags.boolean({
+      summary: 'Mirror training images at random. [default: off]',
+      allowNo: true,
+      helpGroup: 'TRAINING',
+    }),
     seed: number(`Seed of all randomness. [default: ${DEFAULT_CONFIG.seed}]`),
     validation: number(
       `Share (below 1) or number of training images kept for validation. [default: ${DEFAULT_CONFIG.validation}]`,

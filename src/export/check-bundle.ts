@@ -67,10 +67,7 @@ export async function checkBundle(program: DeviceProgram, ends: BundleEnds, expe
 
 function relativeError(found: Float32Array, expected: Float32Array): number {
   const size = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
-  return found.reduce((largest, value, i) => {
-    const error = Math.abs(value - expected[i]) / size;
-    return error <= largest ? largest : error; // a NaN wins
-  }, 0);
+  return found.reduce((largest, value, i) => Math.max(largest, Math.abs(value - expected[i]) / size), 0);
 }
 
 /** How close the value that is closest to its sign's threshold comes to it, relative to the terms it is the sum of. */

@@ -105,7 +105,10 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
         pending = undefined;
         const { epilogue, taken } = readEpilogue(layers.slice(at + 1), state);
         const alpha = filterScale(get('kernel'), channelsOf(to));
-        const scale = floats(`${name}.scale`, alpha.map((a, f) => a * (epilogue.affine?.scale[f] ?? 1)));
+        const scale = floats(
+          `${name}.scale`,
+          alpha.map((a, f) => a * (epilogue.affine?.scale[f] ?? 1)),
+        );
         const shift = epilogue.affine ? floats(`${name}.shift`, epilogue.affine.shift) : null;
         const slope = epilogue.slope ? floats(`${name}.slope`, epilogue.slope) : null;
         constants[`${name}.bits`] = packKernel(layer, get('kernel'), from);

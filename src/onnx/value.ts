@@ -54,4 +54,3 @@ export function scalar(graph: Graph, number: number, dtype: Value['dtype']): str
 
 /** ONNX's numbers of the types that `Cast` takes. */
 export const ELEMENT_CODES: Record<Value['dtype'], number> = { float32: 1, int32: 6, bool: 9 };
-

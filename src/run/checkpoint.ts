@@ -37,7 +37,10 @@ export function writeCheckpoint(path: string, { progress, state }: Checkpoint): 
   const tensors = Object.fromEntries(
     Object.entries(state).map(([name, { shape, values }]) => [name, floatTensor(shape, values)]),
   );
-  writeFileAtomic(path, encodeSafetensors({ tensors, metadata: { format: FORMAT, progress: JSON.stringify(progress) } }));
+  writeFileAtomic(
+    path,
+    encodeSafetensors({ tensors, metadata: { format: FORMAT, progress: JSON.stringify(progress) } }),
+  );
 }
 
 /**
@@ -48,7 +51,9 @@ export function writeCheckpoint(path: string, { progress, state }: Checkpoint): 
 export function readCheckpoint(path: string, network: JointNetwork): Checkpoint {
   const { tensors, metadata } = decodeSafetensors(readFileOrExplain(path, 'a checkpoint'), path);
   if (metadata.format !== FORMAT) {
-    throw new UserError(`${path}: expected a checkpoint of lcdnn (${FORMAT}), found ${metadata.format ?? 'another file'}`);
+    throw new UserError(
+      `${path}: expected a checkpoint of lcdnn (${FORMAT}), found ${metadata.format ?? 'another file'}`,
+    );
   }
   for (const { name, shape } of networkParameters(network)) {
     const found = tensors[name]?.shape;

@@ -87,7 +87,8 @@ export function openRun(path: string): Run {
 /** The run's checkpoint. @throws UserError where there is none yet, or it is corrupt. */
 export function readRunCheckpoint(run: Run): Checkpoint {
   const path = runFile(run, 'checkpoint');
-  if (!existsSync(path)) throw new UserError(`${path}: no checkpoint yet; "lcdnn train --resume ${run.path}" makes one`);
+  if (!existsSync(path))
+    throw new UserError(`${path}: no checkpoint yet; "lcdnn train --resume ${run.path}" makes one`);
   return readCheckpoint(path, run.network);
 }
 

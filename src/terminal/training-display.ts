@@ -20,7 +20,8 @@ const SMOOTHING = 0.05;
  * losses, accuracies, time left). Quiet where `silent`.
  */
 export function createTrainingDisplay(silent: boolean): TrainingDisplay {
-  const live = !silent && process.stderr.isTTY === true && !process.env.CI;
+  // On a pseudo-terminal of 0 columns ora would clear lines for ever.
+  const live = !silent && process.stderr.isTTY === true && process.stderr.columns > 0 && !process.env.CI;
   const spinner = ora({ stream: process.stderr, isEnabled: live, discardStdin: false, hideCursor: false });
   const print = (line: string): void => {
     if (silent) return;
@@ -36,7 +37,9 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
   return {
     start({ path, config, network }, resumedFrom) {
       ({ batchSize, epochs } = config);
-      print(`${network.name} on ${config.dataset}, ${epochs} epochs, seed ${config.seed}, engine ${config.engine} -> ${path}`);
+      print(
+        `${network.name} on ${config.dataset}, ${epochs} epochs, seed ${config.seed}, engine ${config.engine} -> ${path}`,
+      );
       if (resumedFrom) print(`resumed at epoch ${resumedFrom.epoch + 1}, step ${resumedFrom.step}`);
       if (live) spinner.start('compiling the training step');
       lastStep = performance.now();

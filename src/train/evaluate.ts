@@ -1,5 +1,5 @@
-import type { Dataset, Split } from '../datasets/dataset.js';
 import { evaluationBatches } from '../datasets/batches.js';
+import type { Dataset, Split } from '../datasets/dataset.js';
 import type { JointNetwork } from '../network/layers.js';
 import { networkParameters } from '../network/parameters.js';
 import type { Engine } from './engines/engine.js';

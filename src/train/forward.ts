@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type JointNetwork, type Part, unknownLayer } from '../network/layers.js';
 import { type PlacedLayer, placeLayers, windowed } from '../network/shapes.js';
 import { batchNormInference, batchNormTraining } from './batch-norm.js';
-import { prelu } from './prelu.js';
 import { filterScale, kernelSigns, rowScale, signStraightThrough, windowScale } from './binarize.js';
+import { prelu } from './prelu.js';
 
 /** Share of the old value in a running mean or variance after each step. */
 const STATISTICS_MOMENTUM = 0.9;

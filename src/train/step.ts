@@ -25,7 +25,10 @@ export const STEP_INPUTS = ['images', 'targets', 'rate', 'branchRate', 'correcti
 export const slotName = (parameter: string, slot: string): string => `optimizer.${slot}.${parameter}`;
 
 /** Names of the optimiser slots of a network, each as large as its parameter. */
-export function optimizerSlots(network: JointNetwork, optimizer: OptimizerName): { name: string; parameter: Parameter }[] {
+export function optimizerSlots(
+  network: JointNetwork,
+  optimizer: OptimizerName,
+): { name: string; parameter: Parameter }[] {
   return networkParameters(network)
     .filter(({ role }) => role !== 'statistic')
     .flatMap((parameter) =>

@@ -60,7 +60,11 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
     writeCheckpoint(runFile(run, 'checkpoint'), { progress, state: await engine.getState() });
   if (!checkpoint) await save(start);
 
-  for (let progress = start; progress.epoch < config.epochs; progress = epochStart(progress.epoch + 1, progress.totalSteps)) {
+  for (
+    let progress = start;
+    progress.epoch < config.epochs;
+    progress = epochStart(progress.epoch + 1, progress.totalSteps)
+  ) {
     const { epoch } = progress;
     const began = performance.now();
     const beganAt = progress.step;

@@ -1,5 +1,5 @@
-import type { Dataset } from '../datasets/dataset.js';
 import type { NamedArrays } from '../base/tensors.js';
+import type { Dataset } from '../datasets/dataset.js';
 import type { JointNetwork } from '../network/layers.js';
 import type { Engine } from './engines/engine.js';
 import { createEngine } from './engines/index.js';

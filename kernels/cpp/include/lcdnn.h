@@ -1,7 +1,9 @@
 // The kernels of lcdnn: the only contract between generated code and C++.
 //
 // Every function is plain C, works on memory that the caller owns, allocates nothing, keeps no state and has no failure:
-// shapes are checked when a model is exported. In WebAssembly a pointer is a byte offset into the module's memory.
+// shapes are checked when a model is exported. In WebAssembly a pointer is a byte offset into the module's memory. No
+// kernel reads or writes a byte outside the buffers that its arguments describe. Buffers must not overlap, except where
+// it is said.
 //
 // Layouts
 //   Activations: float, NHWC without N, i.e. [height][width][channels]. Pointers to f32 are 16-byte aligned.
@@ -14,7 +16,7 @@
 //     lcdnn_binary_conv2d and lcdnn_binary_dense read. lcdnn_prepared_binary_bytes tells the room it takes.
 //
 // Arithmetic
-//   Binary sums are exact integers. Floats are IEEE single precision; scalar and SIMD builds may add in another order.
+//   Binary sums are exact integers (of up to 2^24 bits, so that a float holds them). Floats are IEEE single precision; scalar and SIMD builds may add in another order.
 //   A binary layer gives prelu(sum * k * scale[f] + shift[f]): scale holds alpha and a folded batch normalisation; a null k
 //   counts as 1, a null shift as 0, a null slope as no PReLU. v = prelu(u): v = u where u >= 0, else u * slope[f].
 #ifndef LCDNN_H
@@ -31,7 +33,7 @@ void lcdnn_conv2d_f32(const float* x, const float* w, const float* bias, float* 
                       int32_t filters, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left, int32_t oh,
                       int32_t ow);
 
-// Maximum over size x size windows; every window lies inside x.
+// Maximum over size x size windows; every window lies inside x. A NaN is passed over.
 void lcdnn_max_pool_f32(const float* x, float* y, int32_t h, int32_t w, int32_t c, int32_t size, int32_t stride,
                         int32_t oh, int32_t ow);
 

@@ -89,9 +89,7 @@ const conv2dBackpropFilter: TracedKernel = (graph, { x, dy }, attributes) => {
   const places = batchSize * outHeight * outWidth;
   const channelsFirst = inChannels <= FEW_CHANNELS;
   // Few channels: [c, n, h, w], so that a slice copies whole rows. Many: [n, h, w, c], where it copies whole pixels.
-  let image = channelsFirst
-    ? graph.node('Transpose', [nchw(graph, x)], { perm: [1, 0, 2, 3] })
-    : plain(graph, x);
+  let image = channelsFirst ? graph.node('Transpose', [nchw(graph, x)], { perm: [1, 0, 2, 3] }) : plain(graph, x);
   const axes = channelsFirst ? [2, 3] : [1, 2];
   if (padInfo.top + padInfo.bottom + padInfo.left + padInfo.right > 0) {
     const before = [0, 0, 0, 0];
@@ -118,7 +116,10 @@ const conv2dBackpropFilter: TracedKernel = (graph, { x, dy }, attributes) => {
   }
   const patches = graph.node('Concat', taps, { axis: channelsFirst ? 0 : 3 });
   const columns = filterHeight * filterWidth * inChannels;
-  const matrix = graph.node('Reshape', [patches, graph.integers(channelsFirst ? [columns, places] : [places, columns])]);
+  const matrix = graph.node('Reshape', [
+    patches,
+    graph.integers(channelsFirst ? [columns, places] : [places, columns]),
+  ]);
   const errors = graph.node('Reshape', [plain(graph, dy), graph.integers([places, outChannels])]);
   const product = graph.node('Gemm', [matrix, errors], { transA: Number(!channelsFirst) });
   return {

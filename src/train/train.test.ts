@@ -1,0 +1,51 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { loadDataset } from '../datasets/dataset.js';
+import { resolveConfig } from '../run/config.js';
+import { createRun, networkOf, openRun, readRunCheckpoint, runFile } from '../run/run-directory.js';
+import { createEngine } from './engines/index.js';
+import { train } from './train.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'lcdnn-train-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const config = resolveConfig({ epochs: 2, batchSize: 100, validation: 4000, shift: 1, lr: 0.002 });
+
+async function run(name: string, stopAfter: number | undefined, given = config): Promise<string> {
+  const path = join(folder, name);
+  const dataset = await loadDataset(config.dataset);
+  const resumed = stopAfter === undefined && name.startsWith('stopped');
+  const opened = resumed ? openRun(path) : createRun(path, given, networkOf(given, dataset.shape, 10));
+  const engine = await createEngine('onnxruntime');
+  const stop = new AbortController();
+  let steps = 0;
+  const onStep = () => {
+    if (++steps === stopAfter) stop.abort();
+  };
+  const checkpoint = resumed ? readRunCheckpoint(opened) : undefined;
+  try {
+    await train({ run: opened, dataset, engine, checkpoint, signal: stop.signal, onStep });
+  } finally {
+    await engine.dispose();
+  }
+  return path;
+}
+
+describe('training', () => {
+  it('resumes in the middle of an epoch to the bits of an uninterrupted run', async () => {
+    const whole = await run('whole', undefined);
+    await run('stopped', 27);
+    const stopped = await run('stopped', undefined);
+    const bytes = (path: string) => readFileSync(runFile({ path }, 'checkpoint'));
+    expect(bytes(stopped).equals(bytes(whole))).toBe(true);
+  });
+
+  it('stops at a loss that is no number, says what to try, and keeps the checkpoint before it', async () => {
+    await expect(run('diverging', undefined, { ...config, optimizer: 'momentum', lr: 1e30 })).rejects.toThrow(
+      'try a smaller --lr',
+    );
+    expect(readRunCheckpoint(openRun(join(folder, 'diverging'))).progress.totalSteps).toBe(0);
+  });
+});

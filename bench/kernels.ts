@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BUILDS, type Build, type Kernels, loadKernels } from '../kernels/harness.js';
 import { normal, random } from '../src/base/random.js';
+import { median } from './median.js';
 
 const WARM_UP_MS = 500;
 const ROUNDS = 100;
@@ -79,8 +80,6 @@ function microseconds(run: () => void): number {
   for (let i = 0; i < CALLS; i++) run();
   return Number(process.hrtime.bigint() - start) / 1000 / CALLS;
 }
-
-const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1];
 
 const { values: flags } = parseArgs({ options: { prebuilt: { type: 'string' } } });
 const folder = flags.prebuilt === undefined ? undefined : pathToFileURL(`${flags.prebuilt}/`);

@@ -188,6 +188,13 @@ describe.each(BUILDS)('%s build', (build) => {
     );
   });
 
+  test('binary_dense counts rows that differ in every bit', () => {
+    const weights = wasm.prepare(new Uint8Array(20 * 1250).fill(0xff), 20, 1250);
+    const y = new Float32Array(20);
+    wasm.call('binary_dense', new Uint8Array(1250), weights, null, null, null, null, y, 10_000, 20);
+    expectEqual(y, new Float32Array(20).fill(-10_000));
+  });
+
   test('dense_f32', () => {
     fc.assert(
       fc.property(

@@ -95,7 +95,7 @@ function run(check: boolean): void {
     }
     if (differing.length > 0) {
       throw new UserError(
-        `kernels/prebuilt: ${differing.join(' and ')} differ from what kernels/cpp gives; run npm run build:kernels with Debian 12's emcc 3.1.6 and commit the result`,
+        `kernels/prebuilt: expected what kernels/cpp gives, found other bytes in ${differing.join(' and ')}; run npm run kernels with Debian 12's emcc 3.1.6 and commit the result`,
       );
     }
   } finally {

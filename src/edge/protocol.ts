@@ -42,7 +42,7 @@ const requestSchema = z.object({
         shape: z.array(z.int().nonnegative()).max(8),
         datatype: z.string(),
         parameters: z.object({ binary_data_size: z.int().nonnegative().optional() }).optional(),
-        data: z.unknown(),
+        data: z.unknown().optional(),
       }),
     )
     .length(1),

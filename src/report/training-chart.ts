@@ -32,16 +32,16 @@ export function trainingChart(rows: readonly EpochRow[], theme: Theme = 'light')
   return renderSvg(`training-${theme}`, {
     ...shared,
     grid: [
-      { ...shared.grid, top: 60, right: '54%' },
-      { ...shared.grid, top: 60, left: '54%', right: 28 },
+      { ...shared.grid, top: 60, right: '54.5%' },
+      { ...shared.grid, top: 60, left: '57%', right: 28 },
     ],
     xAxis: [0, 1].map((gridIndex) => ({
       gridIndex,
-      type: 'value',
-      minInterval: 1,
-      min: rows.length > 1 ? rows[0].epoch : last.epoch - 1,
-      max: rows.length > 1 ? last.epoch : last.epoch + 1,
-      ...axis(theme, 'epoch', 32),
+      type: 'category',
+      data: rows.map((row) => row.epoch),
+      boundaryGap: rows.length === 1,
+      axisTick: { alignWithLabel: true },
+      ...axis(theme, 'epoch', 32, String),
       splitLine: { show: false },
     })),
     yAxis: [
@@ -60,7 +60,7 @@ export function trainingChart(rows: readonly EpochRow[], theme: Theme = 'light')
         silent: true,
         xAxisIndex: panel,
         yAxisIndex: panel,
-        data: rows.map((row) => [row.epoch, panel === 0 ? row[measure] : 100 * row[measure]]),
+        data: rows.map((row) => (panel === 0 ? row[measure] : 100 * row[measure])),
         showSymbol: rows.length <= 30,
         symbol: 'circle',
         symbolSize: 5,

@@ -16,6 +16,15 @@ const folder = mkdtempSync(join(tmpdir(), 'lcdnn-browser-'));
 const bundle = join(folder, 'bundle');
 const images = join(folder, 'images');
 const IMAGES = 200;
+const inPage = readFileSync(new URL('classify-in-page.js', import.meta.url), 'utf8')
+  .replace(/;\s*$/, '')
+  .replace(/^\/\/.*\n/, '');
+
+interface Answer {
+  readonly index: number;
+  readonly by: string;
+  readonly unsure: boolean;
+}
 
 const lcdnn = (...args: string[]): string =>
   execFileSync(process.execPath, [fileURLToPath(new URL('../../bin/run.js', import.meta.url)), ...args], {
@@ -64,27 +73,10 @@ describe('the bundle in Chromium', () => {
     const files = readdirSync(images).sort();
     const pngs = files.map((file) => readFileSync(join(images, file)).toString('base64'));
     for (const simd of [true, false]) {
-      const answers = await page.evaluate(
-        async ([encoded, withSimd]) => {
-          const { load } = await import(new URL('/lcdnn.js', location.href).href);
-          const model = await load(undefined, { simd: withSimd });
-          const found: { index: number; by: string; unsure: boolean }[] = [];
-          for (const png of encoded as string[]) {
-            const bytes = Uint8Array.from(atob(png), (char) => char.charCodeAt(0));
-            const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
-            const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d')!;
-            context.drawImage(bitmap, 0, 0);
-            const pixels = context.getImageData(0, 0, bitmap.width, bitmap.height);
-            const { index, by, unsure } = await model.classify(pixels);
-            found.push({ index, by, unsure });
-          }
-          return found;
-        },
-        [pngs, simd] as const,
-      );
+      const answers = await page.evaluate<Answer[]>(`(${inPage})(${JSON.stringify([pngs, simd])})`);
       expect(answers.filter(({ by }) => by === 'edge').length).toBeGreaterThan(0);
       expect(answers).toEqual(
-        predictions.map(({ index, by, unsure }: { index: number; by: string; unsure: boolean }) => ({
+        predictions.map(({ index, by, unsure }: Answer) => ({
           index,
           by,
           unsure,

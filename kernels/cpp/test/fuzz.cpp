@@ -34,13 +34,16 @@ Floats floats_or_none(int count) { return coin() ? floats(count) : Floats(); }
 
 const float* pointer(const Floats& values) { return values.empty() ? nullptr : values.data(); }
 
-// Rows of `bits` random bits; the bits that fill their last bytes are 0.
+// Rows of `bits` random bits, now and then all the same, so that whole rows differ; the bits that fill their last bytes
+// are 0.
 Bits bit_rows(int rows, int bits) {
   const int row_bytes = (bits + 7) / 8;
+  const unsigned any = between(0, 3) == 0 ? 0 : 0xff;
+  const unsigned all = any == 0 && coin() ? 0xff : 0;
   Bits bytes(rows * row_bytes);
   for (int i = 0; i < rows * row_bytes; ++i) {
     const int left = bits - i % row_bytes * 8;
-    bytes[i] = generator() & (left < 8 ? (1 << left) - 1 : 0xff);
+    bytes[i] = ((generator() & any) | all) & (left < 8 ? (1 << left) - 1 : 0xff);
   }
   return bytes;
 }

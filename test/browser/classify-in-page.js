@@ -1,0 +1,15 @@
+// Runs in the page, as text: the test runner would rewrite its import.
+async ([pngs, simd]) => {
+  const { load } = await import(new URL('/lcdnn.js', location.href).href);
+  const model = await load(undefined, { simd });
+  const answers = [];
+  for (const png of pngs) {
+    const bytes = Uint8Array.from(atob(png), (char) => char.charCodeAt(0));
+    const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+    const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
+    context.drawImage(bitmap, 0, 0);
+    const { index, by, unsure } = await model.classify(context.getImageData(0, 0, bitmap.width, bitmap.height));
+    answers.push({ index, by, unsure });
+  }
+  return answers;
+};

@@ -142,7 +142,7 @@ function fromJson(data: unknown, count: number, tensor: Uint8Array): Float32Arra
 function fromBytes(tensor: Uint8Array, size: number, count: number): Float32Array {
   if (size !== 4 * count) throw mismatch('binary_data_size', `${4 * count}`, `${size}`);
   if (tensor.length !== size) throw mismatch('body', `${size} bytes after the JSON`, `${tensor.length}`);
-  return new Float32Array(tensor.slice().buffer); // a copy: the tensor may start at any byte
+  return new Float32Array(new Uint8Array(tensor).buffer); // a copy: the tensor may start at any byte; Buffer.slice is none
 }
 
 function mismatch(what: string, expected: string, found: string): BadRequest {

@@ -41,7 +41,8 @@ export function trainingChart(rows: readonly EpochRow[], theme: Theme = 'light')
       data: rows.map((row) => row.epoch),
       boundaryGap: rows.length === 1,
       axisTick: { alignWithLabel: true },
-      ...axis(theme, 'epoch', 32, String),
+      ...axis(theme, 'epoch', 32),
+      axisLabel: { color: PALETTES[theme].text },
       splitLine: { show: false },
     })),
     yAxis: [

@@ -52,7 +52,7 @@ export function frame(theme: Theme, legend: readonly string[]): echarts.EChartsO
 }
 
 /** An axis named along its middle; ticks are formatted by `label`. */
-export function axis(theme: Theme, name: string, nameGap: number, label: (value: number) => string = tick) {
+export function axis(theme: Theme, name: string, nameGap: number, label = (value: number) => String(rounded(value))) {
   const { text, faint } = PALETTES[theme];
   return {
     name,
@@ -65,9 +65,9 @@ export function axis(theme: Theme, name: string, nameGap: number, label: (value:
   };
 }
 
-/** A number on an axis, without the noise of its last binary digits. */
-export function tick(value: number): string {
-  return String(Number(value.toPrecision(6)));
+/** Without the noise of the last binary digits. */
+function rounded(value: number): number {
+  return Number(value.toPrecision(9));
 }
 
 /** Limits and step of an axis in percent that holds all the values, close around them, on round numbers. */
@@ -79,7 +79,7 @@ export function percentRange(shares: readonly number[]): { min: number; max: num
   const interval = power * ([1, 2, 5, 10].find((factor) => factor * power >= raw * (1 - 1e-9)) ?? 10);
   const min = Math.max(0, Math.floor(lowest / interval - 0.15) * interval);
   const max = Math.min(100, Math.ceil(highest / interval + 0.15) * interval);
-  return { min, max: Math.max(max, min + interval), interval };
+  return { min: rounded(min), max: rounded(Math.max(max, min + interval)), interval };
 }
 
 /** `99.4 %`: a share with as many digits as are given. */
@@ -87,12 +87,17 @@ export function percent(share: number, digits = 2): string {
   return `${(100 * share).toFixed(digits)} %`;
 }
 
-/** Draws without a browser. `id` begins all ids and classes, so that charts can stand side by side in one page. */
+/** Draws without a browser. `id` begins all ids, so that charts can stand side by side in one page. */
 export function renderSvg(id: string, option: echarts.EChartsOption): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
   try {
     chart.setOption(option);
-    return chart.renderToSVGString().replaceAll(/\bzr\d+-/g, `${id}-`);
+    // What serves pointers alone is left out; its numbers, like those of ids, would differ with every drawing.
+    return chart
+      .renderToSVGString()
+      .replaceAll(/ (class|pointer-events|ecmeta_\w+)="[^"]*"/g, '')
+      .replace(/<style.*<\/style>\s*/s, '')
+      .replaceAll(/\bzr\d+-/g, `${id}-`);
   } finally {
     chart.dispose();
   }

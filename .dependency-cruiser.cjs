@@ -14,7 +14,7 @@ const mayImport = {
   codegen: ['export/program', 'bundle'],
   bundle: [],
   edge: ['bundle'],
-  report: [],
+  report: ['run'],
   terminal: ['datasets', 'run', 'train'],
   commands: ['.+'],
 };

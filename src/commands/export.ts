@@ -16,12 +16,12 @@ import { openTail } from '../edge/tail.js';
 import { type CheckResult, checkBundle, type Expected } from '../export/check-bundle.js';
 import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from '../export/float-model.js';
 import { lowerBranch } from '../export/lower.js';
-import { readTau } from '../run/tau-file.js';
+import { readResult } from '../run/results.js';
 import { fileSize } from '../terminal/format.js';
 import { openTrained, type Trained } from '../terminal/open-trained.js';
 import { LcdnnCommand } from './base-command.js';
 
-/** Images that a finished bundle is checked on, from the validation side of the data: the head of the training split. */
+/** Images that a finished bundle is checked on: the first of the training split. */
 const CHECK_IMAGES = 256;
 const SAMPLES_PER_CLASS = 2;
 
@@ -43,7 +43,7 @@ export default class Export extends LcdnnCommand {
     const { args, flags } = await this.parse(Export);
     const trained = await openTrained(args.run, flags['data-dir']);
     const { run, dataset, state } = trained;
-    const tau = readTau(run);
+    const tau = readResult(run, 'tau')?.tau;
     if (tau === undefined) {
       throw new UserError(
         `${args.run}: expected a tuned threshold, found none; run "lcdnn tune-tau ${args.run}" first`,

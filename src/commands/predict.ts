@@ -8,6 +8,7 @@ import { importLoader } from '../bundle/import-loader.js';
 import { readBundle } from '../bundle/read-bundle.js';
 import { readImage } from '../datasets/image.js';
 import { openTail } from '../edge/tail.js';
+import { percent, table } from '../terminal/format.js';
 import { LcdnnCommand } from './base-command.js';
 
 const IMAGE_EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '.tif', '.tiff']);
@@ -53,7 +54,7 @@ unsure of goes through the rest of the network, in this process or on an edge se
       predictions.push({ file, ...answer, probabilities: Array.from(answer.probabilities) });
     }
     await tail?.close();
-    this.log(table(predictions));
+    this.log(table(rowsOf(predictions), [2, 3]));
     const unanswered = predictions.find((prediction) => prediction.unsure);
     if (unanswered) this.logToStderr(`some images have the branch's answer only: ${unanswered.edgeError}`);
     const { name, version } = bundle.manifest;
@@ -69,22 +70,13 @@ function imagesIn(path: string): string[] {
   return images.sort().map((name) => join(path, name));
 }
 
-function table(predictions: readonly Prediction[]): string {
+function rowsOf(predictions: readonly Prediction[]): string[][] {
   const rows = predictions.map(({ file, label, index, probabilities, entropy, by, unsure }) => [
     file,
     label,
-    `${(100 * probabilities[index]).toFixed(1)} %`,
+    percent(probabilities[index]),
     entropy.toFixed(4),
     unsure ? 'branch (unsure)' : by,
   ]);
-  const all = [['file', 'label', 'probability', 'entropy', 'by'], ...rows];
-  const widths = all[0].map((_, column) => Math.max(...all.map((row) => row[column].length)));
-  return all
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i]))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return [['file', 'label', 'probability', 'entropy', 'by'], ...rows];
 }

@@ -3,6 +3,7 @@ import { UserError } from '../base/errors.js';
 import { readJson } from '../base/files.js';
 import { loadDataset } from '../datasets/dataset.js';
 import { networkNames } from '../network/zoo/index.js';
+import { writeReport } from '../report/write-report.js';
 import {
   type Config,
   checkPartialConfig,
@@ -20,22 +21,14 @@ import {
   readRunCheckpoint,
   runFile,
 } from '../run/run-directory.js';
+import { numberFlag } from '../terminal/number-flag.js';
 import { createTrainingDisplay } from '../terminal/training-display.js';
 import { createEngine, engineNames } from '../train/engines/index.js';
 import { train } from '../train/train.js';
 import { LcdnnCommand } from './base-command.js';
 
 const number = (summary: string, options: { char?: 'b' | 'e' } = {}) =>
-  Flags.custom<number>({
-    ...options,
-    summary,
-    helpGroup: 'TRAINING',
-    parse: async (input) => {
-      const value = Number(input);
-      if (input.trim() === '' || !Number.isFinite(value)) throw new UserError(`expected a number, found ${input}`);
-      return value;
-    },
-  })();
+  numberFlag(summary, { ...options, helpGroup: 'TRAINING' });
 
 export default class Train extends LcdnnCommand {
   static override summary = 'Train a joint network: the full branch and the binary branch on one first convolution.';
@@ -157,6 +150,7 @@ export default class Train extends LcdnnCommand {
       process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
       await engine.dispose();
     }
+    writeReport(run);
     if (interruption.signal.aborted) this.exit(exitCode);
     const last = readMetrics(run).at(-1);
     this.log(`done: ${run.path}; next: ${this.config.bin} tune-tau ${run.path}`);

@@ -1,31 +1,22 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { writeFileAtomic } from '../base/files.js';
 import { splitTrainValidation } from '../datasets/split.js';
 import { toPng } from '../report/chart.js';
 import { tauChart } from '../report/tau-chart.js';
+import { writeReport } from '../report/write-report.js';
+import { writeResult } from '../run/results.js';
 import { runFile } from '../run/run-directory.js';
 import { outcomesFromLogits } from '../tau/outcomes.js';
 import { tuneTau } from '../tau/tune.js';
 import { percent } from '../terminal/format.js';
+import { numberFlag } from '../terminal/number-flag.js';
 import { openTrained } from '../terminal/open-trained.js';
 import { LcdnnCommand } from './base-command.js';
-
-const decimal = (summary: string) =>
-  Flags.custom<number>({
-    summary,
-    parse: async (input) => {
-      const value = Number(input);
-      if (input.trim() === '' || !Number.isFinite(value)) throw new Error(`expected a number, found ${input}`);
-      return value;
-    },
-  })();
 
 export default class TuneTau extends LcdnnCommand {
   static override summary = 'Tune the exit threshold of a run on its validation images.';
   static override description =
-    'Writes tau.json (threshold, accuracies, exit ratio, spread over folds, curve) and tau.svg and tau.png into the run.';
+    'Writes tau.json (threshold, accuracies, exit ratio, spread over folds, curve), tau.svg and tau.png into the run, and shows them in report.html.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> runs/mnist',
     '<%= config.bin %> <%= command.id %> runs/mnist --objective exits --epsilon 0.002',
@@ -39,11 +30,11 @@ export default class TuneTau extends LcdnnCommand {
       summary: 'What to search for. [default: risk; accuracy for algorithm-2]',
       options: ['risk', 'accuracy', 'exits', 'latency'] as const,
     })(),
-    epsilon: decimal('Share of samples (risk) or accuracy (exits) that may be lost.'),
-    delta: decimal('Probability that `risk` may break its epsilon. [default: 0.1]'),
-    'device-ms': decimal('`latency`: time of the branch on the device.'),
-    'edge-ms': decimal('`latency`: time of the edge, network included.'),
-    'accuracy-floor': decimal('`latency`: least collaborative accuracy.'),
+    epsilon: numberFlag('Share of samples (risk) or accuracy (exits) that may be lost.'),
+    delta: numberFlag('Probability that `risk` may break its epsilon. [default: 0.1]'),
+    'device-ms': numberFlag('`latency`: time of the branch on the device.'),
+    'edge-ms': numberFlag('`latency`: time of the edge, network included.'),
+    'accuracy-floor': numberFlag('`latency`: least collaborative accuracy.'),
     folds: Flags.integer({ summary: 'Random folds for the spread. [default: 5]', min: 2, max: 1000 }),
   };
 
@@ -64,9 +55,10 @@ export default class TuneTau extends LcdnnCommand {
       seed: run.config.seed,
     });
     const svg = tauChart(result);
-    writeFileSync(join(run.path, 'tau.svg'), svg);
-    writeFileSync(join(run.path, 'tau.png'), await toPng(svg));
-    writeFileAtomic(runFile(run, 'tau'), `${JSON.stringify(result, null, 1)}\n`);
+    writeResult(run, 'tau', result);
+    writeFileAtomic(runFile(run, 'tauSvg'), svg);
+    writeFileAtomic(runFile(run, 'tauPng'), await toPng(svg));
+    writeReport(run);
     const { accuracy, exitRatio } = result.collaborative;
     this.log(
       `tau ${result.tau.toFixed(5)} (${result.method}, ${result.objective}) on ${result.samples} validation images: ` +

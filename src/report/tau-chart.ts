@@ -1,14 +1,8 @@
+import type { Tuned } from '../run/results.js';
 import { axis, frame, PALETTES, percent, percentRange, renderSvg, type Theme } from './chart.js';
 
-/** What the chart reads of a run's tau.json; shares in [0, 1]. */
-export interface TauChartData {
-  readonly tau: number;
-  readonly full: { readonly accuracy: number };
-  readonly branch: { readonly accuracy: number };
-  readonly collaborative: { readonly accuracy: number; readonly exitRatio: number };
-  /** τ ascending from 0. */
-  readonly curve: readonly { readonly tau: number; readonly accuracy: number; readonly exitRatio: number }[];
-}
+/** What the chart reads of a run's tau.json; the curve's τ ascends from 0. */
+export type TauChartData = Pick<Tuned, 'tau' | 'full' | 'branch' | 'collaborative' | 'curve'>;
 
 const BOTH = 'both together';
 const EXITS = 'exit ratio (right)';

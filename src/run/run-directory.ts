@@ -14,6 +14,9 @@ const FILES = {
   checkpoint: 'checkpoint.safetensors',
   metrics: 'metrics.jsonl',
   tau: 'tau.json',
+  tauSvg: 'tau.svg',
+  tauPng: 'tau.png',
+  test: 'test.json',
   report: 'report.html',
 } as const;
 

@@ -60,27 +60,27 @@ test('the sharp of this project refuses SVG that is not well-formed', async () =
   ).rejects.toThrow();
 });
 
-test.each(['light', 'dark'] as const)(
-  'the tau chart names its lines, axes and the chosen threshold: %s',
-  async (theme) => {
-    const found = await texts(tauChart(tuned, theme));
-    for (const text of [
-      'both together',
-      'full branch 99.34 %',
-      'binary branch 98.83 %',
-      'exit ratio (right)',
-      'accuracy (%)',
-      'exit ratio (%)',
-      'threshold τ on the normalised entropy (log scale)',
-      'τ = 0.0274: 99.36 % right, 93.2 % exit',
-      '0.01',
-      '0.1',
-      '1',
-    ]) {
-      expect(found).toContain(text);
-    }
-  },
-);
+test.each([
+  'light',
+  'dark',
+] as const)('the tau chart names its lines, axes and the chosen threshold: %s', async (theme) => {
+  const found = await texts(tauChart(tuned, theme));
+  for (const text of [
+    'both together',
+    'full branch 99.34 %',
+    'binary branch 98.83 %',
+    'exit ratio (right)',
+    'accuracy (%)',
+    'exit ratio (%)',
+    'threshold τ on the normalised entropy (log scale)',
+    'τ = 0.0274: 99.36 % right, 93.2 % exit',
+    '0.01',
+    '0.1',
+    '1',
+  ]) {
+    expect(found).toContain(text);
+  }
+});
 
 test('the chosen threshold stands at its place on the log axis, not at a rounded one', () => {
   const [chosen] = lines(tauChart(tuned), '#111111');

@@ -1,7 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { codeOf, messageOf, UserError } from './errors.js';
+
+/** Names of unfinished files: `.NAME.12 digits.tmp`. */
+const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
 
 /**
  * Writes a file so that a reader, or a kill at any moment, finds the whole old content or the whole new one:
@@ -23,8 +36,15 @@ export function writeFileAtomic(path: string, content: string | Uint8Array): voi
     renameSync(temporary, path);
     syncFolder(dirname(path));
   } catch (thrown) {
-    rmSync(temporary, { force: true });
+    discard(temporary);
     throw writeError(path, thrown);
+  }
+}
+
+/** Removes what a killed `writeFileAtomic` has left in a folder that nobody else writes to. */
+export function removeTemporaries(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (TEMPORARY.test(name)) discard(join(folder, name));
   }
 }
 
@@ -57,6 +77,15 @@ export function readJson(path: string, what: string): unknown {
   }
 }
 
+/** Removes a file if it can; litter that stays is no reason to stop, nor to hide the fault before it. */
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // it stays
+  }
+}
+
 function syncFolder(path: string): void {
   if (process.platform === 'win32') return; // a folder can't be opened there
   const folder = openSync(path, 'r');
@@ -72,6 +101,8 @@ function writeError(path: string, thrown: unknown): unknown {
     case 'ENOSPC':
     case 'EDQUOT':
       return new UserError(`${path}: the disk is full; free some space and run the command again`);
+    case 'EFBIG':
+      return new UserError(`${path}: larger than a file may be here (ulimit -f); raise the limit and run it again`);
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':

@@ -21,9 +21,14 @@ export abstract class LcdnnCommand extends Command {
 
   /** The line for a mistake that the user can mend; nothing where the fault is ours. */
   private mistakeIn(thrown: unknown): string | undefined {
-    if (thrown instanceof UserError) return thrown.message;
+    // oclif wraps what a flag's own parser throws.
+    if (thrown instanceof UserError) return oneLine(thrown.message.replace(/^Parsing --\S+\s+/, ''));
     if (!(thrown instanceof Errors.CLIError)) return undefined;
-    const sentence = thrown.message.replace(/\s*See more help with --help$/, '').replace(/:?\s*\n\s*/g, ': ');
+    const sentence = oneLine(thrown.message.replace(/^The following errors? occurred:\s+/, ''));
     return `${sentence} (see ${this.config.bin} ${this.id?.replaceAll(':', ' ')} --help)`;
   }
 }
+
+/** What oclif spreads over several lines, without its hint at --help. */
+const oneLine = (message: string): string =>
+  message.replace(/\s*See more help with --help$/, '').replace(/:?\s*\n\s*/g, ': ');

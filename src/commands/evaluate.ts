@@ -38,10 +38,10 @@ export default class Evaluate extends LcdnnCommand {
       const { accuracy, exitRatio } = result.collaborative;
       rows.push([`collaborative (tau ${result.collaborative.tau.toFixed(5)})`, percent(accuracy), percent(exitRatio)]);
     }
-    this.log(`${run.config.dataset}, test split, ${samples} images\n${table(rows, [1, 2])}`);
-    if (!result.collaborative) this.log(`no tau yet: ${this.config.bin} tune-tau ${args.run}`);
     writeResult(run, 'test', result);
     writeReport(run);
+    this.log(`${run.config.dataset}, test split, ${samples} images\n${table(rows, [1, 2])}`);
+    if (!result.collaborative) this.log(`no tau yet: ${this.config.bin} tune-tau ${args.run}`);
     return result;
   }
 }

@@ -6,7 +6,7 @@ import { Args, Flags } from '@oclif/core';
 import sharp from 'sharp';
 import { UserError } from '../base/errors.js';
 import { importLoader } from '../bundle/import-loader.js';
-import { BUNDLE_FILES, MANIFEST_FILE } from '../bundle/manifest.js';
+import { BUNDLE_FILES, MANIFEST_FILE, manifestSchema } from '../bundle/manifest.js';
 import { readBundle } from '../bundle/read-bundle.js';
 import { writeBundle } from '../bundle/write-bundle.js';
 import { generateBundle } from '../codegen/generate-bundle.js';
@@ -41,6 +41,9 @@ export default class Export extends LcdnnCommand {
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Export);
+    if (flags.name !== undefined && !manifestSchema.shape.name.safeParse(flags.name).success) {
+      throw new UserError(`--name: expected lower-case letters, digits and hyphens, found ${flags.name}`);
+    }
     const trained = await openTrained(args.run, flags['data-dir']);
     const { run, dataset, state } = trained;
     const tau = readResult(run, 'tau')?.tau;

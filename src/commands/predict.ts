@@ -42,6 +42,9 @@ unsure of goes through the rest of the network, in this process or on an edge se
 
   async run(): Promise<{ model: string; version: string; tau: number; predictions: Prediction[] }> {
     const { argv, flags } = await this.parse(Predict);
+    if (flags.edge && !/^https?:$/.test(flags.edge.protocol)) {
+      throw new UserError(`--edge: expected an address that begins with http:// or https://, found ${flags.edge}`);
+    }
     const bundle = readBundle(flags.bundle);
     const files = (argv as string[]).flatMap(imagesIn);
     const tail = flags.edge ? undefined : await openTail(bundle);

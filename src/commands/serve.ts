@@ -39,13 +39,14 @@ ones that its manifest lists. Ctrl-C stops it once running requests are answered
     const { args, flags } = await this.parse(Serve);
     const bundle = readBundle(args.bundle);
     const app = await createEdgeServer(bundle, { maxBatch: flags['max-batch'], cors: flags.cors });
+    const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
     const url = await app.listen({ host: flags.host, port: flags.port }).catch(async (thrown) => {
       await app.close();
       throw listenError(flags.host, flags.port, thrown);
     });
     const { name, version } = bundle.manifest;
     this.log(`${name} ${version}: demo ${url}/demo/, edge ${url}/v2/models/${name}/infer (Ctrl-C stops)`);
-    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+    await stopped;
     await app.close();
   }
 }

@@ -1,9 +1,14 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { Flags } from '@oclif/core';
 import { UserError } from '../base/errors.js';
-import { readJson } from '../base/files.js';
-import { loadDataset } from '../datasets/dataset.js';
+import { readJson, removeTemporaries } from '../base/files.js';
+import { trainingBatches } from '../datasets/batches.js';
+import type { Dataset } from '../datasets/dataset.js';
+import { splitTrainValidation } from '../datasets/split.js';
 import { networkNames } from '../network/zoo/index.js';
 import { writeReport } from '../report/write-report.js';
+import type { Checkpoint } from '../run/checkpoint.js';
 import {
   type Config,
   checkPartialConfig,
@@ -19,11 +24,14 @@ import {
   type Run,
   readMetrics,
   readRunCheckpoint,
+  requireFitting,
   runFile,
 } from '../run/run-directory.js';
 import { numberFlag } from '../terminal/number-flag.js';
+import { loadRunDataset } from '../terminal/open-trained.js';
 import { createTrainingDisplay } from '../terminal/training-display.js';
 import { createEngine, engineNames } from '../train/engines/index.js';
+import { optimizerSlots } from '../train/step.js';
 import { train } from '../train/train.js';
 import { LcdnnCommand } from './base-command.js';
 
@@ -47,7 +55,7 @@ export default class Train extends LcdnnCommand {
     dataset: Flags.string({
       summary: `Data set of the catalogue ("lcdnn data list"). [default: ${DEFAULT_CONFIG.dataset}]`,
     }),
-    'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set.' }),
+    'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set; the run remembers it.' }),
     out: Flags.string({
       summary: 'Run directory to create. [default: runs/NETWORK-DATASET-SEED]',
       exclusive: ['resume'],
@@ -116,15 +124,17 @@ export default class Train extends LcdnnCommand {
       validation: flags.validation,
       engine: flags.engine,
     };
+    const dataDir = flags['data-dir'] && resolve(flags['data-dir']);
     const display = createTrainingDisplay(this.jsonEnabled());
     const resumed = flags.resume === undefined ? undefined : openResumed(flags.resume, given);
-    const config = resumed?.config ?? resolveConfig(configFile(flags.config), given);
-    const dataset = await loadDataset(config.dataset, { dataDir: flags['data-dir'] });
-    const network = resumed?.network ?? networkOf(config, dataset.shape, dataset.labels.length);
+    const config = resumed?.config ?? resolveConfig(configFile(flags.config), given, { dataDir });
+    const dataset = await loadRunDataset(config, flags['data-dir']);
+    requireBatch(config, dataset);
+    if (resumed) requireFitting(resumed, dataset);
+    const checkpoint = resumed && startedCheckpoint(resumed);
     const engine = await createEngine(config.engine);
     const path = flags.out ?? `runs/${config.network}-${config.dataset}-${config.seed}`;
-    const run = resumed ?? createRun(path, config, network);
-    const checkpoint = resumed && readRunCheckpoint(run);
+    const run = resumed ?? createRun(path, config, networkOf(config, dataset.shape, dataset.labels.length));
 
     const interruption = new AbortController();
     let exitCode = 0;
@@ -160,6 +170,27 @@ export default class Train extends LcdnnCommand {
 
 function configFile(path: string | undefined): Partial<Config> {
   return path === undefined ? {} : checkPartialConfig(readJson(path, 'a config file'), path);
+}
+
+/** Says what the data can't give before anything is written. */
+function requireBatch({ validation, batchSize, seed }: Config, dataset: Dataset): void {
+  const { train } = splitTrainValidation(dataset.train.labels, validation, seed);
+  trainingBatches(dataset, dataset.train, train, { batchSize, seed, epoch: 0 }).next();
+}
+
+/** Where a run stopped; nothing where it was killed before its first checkpoint, and starts again. */
+function startedCheckpoint(run: Run): Checkpoint | undefined {
+  removeTemporaries(run.path);
+  if (!existsSync(runFile(run, 'checkpoint'))) return undefined;
+  const checkpoint = readRunCheckpoint(run);
+  for (const { name, parameter } of optimizerSlots(run.network, run.config.optimizer)) {
+    if (checkpoint.state[name]?.shape.join() === parameter.shape.join()) continue;
+    throw new UserError(
+      `${runFile(run, 'checkpoint')}: expected ${name} of shape [${parameter.shape}] for ${run.config.optimizer}, ` +
+        'found none; its config.json was changed, or it is a checkpoint of another run',
+    );
+  }
+  return checkpoint;
 }
 
 /** A resumed run goes on under its own config: any other option would make it another run. */

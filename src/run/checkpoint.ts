@@ -57,7 +57,7 @@ export function readCheckpoint(path: string, network: JointNetwork): Checkpoint 
   }
   for (const { name, shape } of networkParameters(network)) {
     const found = tensors[name]?.shape;
-    if (!found || found.join() !== shape.join() || tensors[name].dtype !== 'F32') {
+    if (found?.join() !== shape.join()) {
       const what = found ? `shape [${found}]` : 'no such tensor';
       throw new UserError(
         `${path}: expected ${name} of shape [${shape}] for network ${network.name}, found ${what}; ` +
@@ -65,9 +65,15 @@ export function readCheckpoint(path: string, network: JointNetwork): Checkpoint 
       );
     }
   }
-  const state = Object.fromEntries(
-    Object.entries(tensors).map(([name, tensor]) => [name, { shape: tensor.shape, values: floatValues(tensor) }]),
-  );
+  const state: NamedArrays = {};
+  for (const [name, tensor] of Object.entries(tensors)) {
+    const values = tensor.dtype === 'F32' ? floatValues(tensor) : undefined;
+    if (!values?.every(Number.isFinite)) {
+      const found = values ? 'one that is none' : tensor.dtype;
+      throw new UserError(`${path}: expected finite float32 numbers in ${name}, found ${found}; the file is damaged`);
+    }
+    state[name] = { shape: tensor.shape, values };
+  }
   return { progress: parseProgress(metadata.progress, path), state };
 }
 

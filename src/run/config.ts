@@ -10,6 +10,8 @@ const share = z.number().min(0);
 export const configSchema = z.strictObject({
   network: z.string(),
   dataset: z.string(),
+  /** Folder that the user named for the data set's files; without it they are looked for. */
+  dataDir: z.string().optional(),
   epochs: z.int().min(1).max(100_000),
   batchSize: z.int().min(1).max(65_536),
   optimizer: z.enum(OPTIMIZER_NAMES),
@@ -65,21 +67,49 @@ export function resolveConfig(...layers: readonly Partial<Config>[]): Config {
 
 /** @param origin where the value came from, for the message. */
 export function checkConfig(value: unknown, origin: string): Config {
-  const checked = configSchema.safeParse(value);
+  const checked = configSchema.safeParse(value, { error: explain });
   if (checked.success) return checked.data;
-  throw new UserError(`${origin}: ${explain(checked.error)}`);
+  throw mistakes(checked.error, origin);
 }
 
 /** A config file: any of the options, no others. @throws UserError naming what is wrong. */
 export function checkPartialConfig(value: unknown, origin: string): Partial<Config> {
-  const checked = configSchema.partial().safeParse(value);
+  const checked = configSchema.partial().safeParse(value, { error: explain });
   if (checked.success) return checked.data;
-  throw new UserError(`${origin}: ${explain(checked.error)}`);
+  throw mistakes(checked.error, origin);
 }
 
-function explain(error: z.ZodError): string {
-  return error.issues.map(({ path, message }) => `${path.join('.') || 'config'}: ${message}`).join('; ');
+function mistakes(error: z.ZodError, origin: string): UserError {
+  const said = error.issues.map(({ path, message }) => [...path, message].join(': '));
+  return new UserError(`${origin}: ${said.join('; ')}`);
 }
+
+/** An issue in our words: what was expected, what was found. */
+function explain(issue: z.core.$ZodRawIssue): string | undefined {
+  const found = issue.input === undefined ? 'nothing' : JSON.stringify(issue.input);
+  switch (issue.code) {
+    case 'too_small':
+      return `expected a number ${issue.inclusive ? 'from' : 'above'} ${issue.minimum}, found ${found}`;
+    case 'too_big':
+      return `expected a number up to ${issue.maximum}, found ${found}`;
+    case 'invalid_type':
+      return `expected ${TYPES[issue.expected] ?? issue.expected}, found ${found}`;
+    case 'invalid_value':
+      return `expected one of ${issue.values.join(', ')}, found ${found}`;
+    case 'unrecognized_keys':
+      return `no option is called ${issue.keys.join(' or ')}; there are: ${Object.keys(configSchema.shape).join(', ')}`;
+    default:
+      return undefined;
+  }
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  object: 'an object of options',
+  int: 'a whole number',
+  number: 'a number',
+  string: 'text',
+  boolean: 'true or false',
+};
 
 const withoutUndefined = (options: Partial<Config>): Partial<Config> =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { makeFolder, readFileOrExplain, readJson, writeFileAtomic } from '../base/files.js';
 import type { JointNetwork } from '../network/layers.js';
@@ -21,18 +22,24 @@ const FILES = {
 } as const;
 
 /** One line of `metrics.jsonl`. Accuracies are shares in [0, 1]; validation ones with running statistics. */
-export interface EpochMetrics {
+const epochSchema = z.strictObject({
   /** From 1. */
-  readonly epoch: number;
-  readonly fullLoss: number;
-  readonly branchLoss: number;
-  readonly trainFullAccuracy: number;
-  readonly trainBranchAccuracy: number;
-  readonly fullAccuracy: number;
-  readonly branchAccuracy: number;
-  readonly lr: number;
-  readonly imagesPerSecond: number;
-}
+  epoch: z.int().positive(),
+  fullLoss: z.number(),
+  branchLoss: z.number(),
+  trainFullAccuracy: z.number(),
+  trainBranchAccuracy: z.number(),
+  fullAccuracy: z.number(),
+  branchAccuracy: z.number(),
+  lr: z.number(),
+  imagesPerSecond: z.number(),
+});
+
+export type EpochMetrics = Readonly<z.infer<typeof epochSchema>>;
+
+/** What of `network.json` is not known from the zoo. */
+const size = z.int().positive();
+const storedNetwork = z.object({ input: z.tuple([size, size, size]), classes: size });
 
 /** A run on disk: what every stage after `train` begins with. */
 export interface Run {
@@ -74,7 +81,7 @@ export function openRun(path: string): Run {
   const config = checkConfig(readJson(origin, 'the config of a run'), origin);
   // The layer list is rebuilt from the zoo; the file must agree, or another version of lcdnn wrote it.
   const stored = readJson(runFile(run, 'network'), 'the network of a run') as JointNetwork;
-  if (!Array.isArray(stored?.input) || !Number.isInteger(stored?.classes)) {
+  if (!storedNetwork.safeParse(stored).success) {
     throw new UserError(`${runFile(run, 'network')}: expected a network, found something else`);
   }
   const network = networkOf(config, stored.input, stored.classes);
@@ -85,6 +92,19 @@ export function openRun(path: string): Run {
     );
   }
   return { ...run, config, network };
+}
+
+/** Notices a run whose network or config was changed. @throws UserError where its network is not for such images. */
+export function requireFitting(
+  run: Run,
+  { shape, labels }: { shape: readonly number[]; labels: readonly string[] },
+): void {
+  const { input, classes } = run.network;
+  if (input.join() === shape.join() && classes === labels.length) return;
+  throw new UserError(
+    `${run.path}: expected a network for the images of ${run.config.dataset} (${shape.join('x')}, ${labels.length} ` +
+      `classes), found one for ${input.join('x')} and ${classes}; its config.json or network.json was changed`,
+  );
 }
 
 /** The run's checkpoint. @throws UserError where there is none yet, or it is corrupt. */
@@ -101,9 +121,11 @@ export function readMetrics(run: Run): EpochMetrics[] {
   if (!existsSync(path)) return [];
   const lines = readFileOrExplain(path, 'the metrics of a run').toString('utf8').split('\n').filter(Boolean);
   try {
-    return lines.map((line) => JSON.parse(line));
+    return lines.map((line) => epochSchema.parse(JSON.parse(line)));
   } catch {
-    throw new UserError(`${path}: expected a JSON object per line, found something else`);
+    throw new UserError(
+      `${path}: expected the metrics of an epoch per line, found something else; remove the file to do without it`,
+    );
   }
 }
 

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { type Dataset, loadDataset } from '../datasets/dataset.js';
-import { openRun, type Run, readRunCheckpoint } from '../run/run-directory.js';
+import type { Config } from '../run/config.js';
+import { openRun, type Run, readRunCheckpoint, requireFitting } from '../run/run-directory.js';
 import type { Evaluator } from '../train/evaluate.js';
 import { withEvaluator } from '../train/with-evaluator.js';
 
@@ -15,11 +17,18 @@ export interface Trained {
 export async function openTrained(path: string, dataDir: string | undefined): Promise<Trained> {
   const run = openRun(path);
   const { state } = readRunCheckpoint(run);
-  const dataset = await loadDataset(run.config.dataset, { dataDir });
+  const dataset = await loadRunDataset(run.config, dataDir);
+  requireFitting(run, dataset);
   return {
     run,
     dataset,
     state,
     evaluate: (use) => withEvaluator(run.config.engine, run.network, state, dataset, use),
   };
+}
+
+/** The data of a run: from the folder named now, else from the one it was trained from if that is still there. */
+export function loadRunDataset({ dataset, dataDir: trainedFrom }: Config, dataDir?: string): Promise<Dataset> {
+  const remembered = trainedFrom !== undefined && existsSync(trainedFrom) ? trainedFrom : undefined;
+  return loadDataset(dataset, { dataDir: dataDir ?? remembered });
 }

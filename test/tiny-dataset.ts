@@ -11,15 +11,22 @@ export function idx(numbers: number[], body: ArrayLike<number>): Buffer {
   return Buffer.concat([header, Buffer.from(Array.from(body))]);
 }
 
-/** A data set of 12 + 6 images of 4x3 pixels and 3 classes, as a catalogue entry and as unpacked files. */
-export function tinyDataset(sources: string[] = []): { entry: CatalogEntry; contents: Record<Role, Buffer> } {
-  const pixels = (count: number) => Array.from({ length: count * 12 }, (_, i) => (i * 37) % 256);
+const TINY = { train: 12, test: 6, height: 4, width: 3 };
+
+/** A data set of 3 classes (12 + 6 images of 4x3 pixels unless told), as a catalogue entry and as unpacked files. */
+export function tinyDataset(
+  sources: string[] = [],
+  { train, test, height, width } = TINY,
+): { entry: CatalogEntry; contents: Record<Role, Buffer> } {
+  // The second term keeps images of 256 pixels from being all alike.
+  const pixel = (i: number) => (i * 37 + (i >> 8) * 85) % 256;
+  const pixels = (count: number) => Array.from({ length: count * height * width }, (_, i) => pixel(i));
   const labels = (count: number) => Array.from({ length: count }, (_, i) => i % 3);
   const contents = {
-    trainImages: idx([2051, 12, 4, 3], pixels(12)),
-    trainLabels: idx([2049, 12], labels(12)),
-    testImages: idx([2051, 6, 4, 3], pixels(6)),
-    testLabels: idx([2049, 6], labels(6)),
+    trainImages: idx([2051, train, height, width], pixels(train)),
+    trainLabels: idx([2049, train], labels(train)),
+    testImages: idx([2051, test, height, width], pixels(test)),
+    testLabels: idx([2049, test], labels(test)),
   };
   const file = (name: string, content: Buffer) => {
     const gzip = gzipSync(content);
@@ -32,16 +39,16 @@ export function tinyDataset(sources: string[] = []): { entry: CatalogEntry; cont
   };
   const entry: CatalogEntry = {
     name: 'tiny',
-    title: 'Twelve images',
+    title: 'A few images',
     licence: 'MIT',
     credit: 'nobody',
     sources,
-    shape: [4, 3, 1],
+    shape: [height, width, 1],
     labels: ['a', 'b', 'c'],
     mean: [0.5],
     std: [0.25],
-    train: 12,
-    test: 6,
+    train,
+    test,
     files: {
       trainImages: file('train-images-idx3-ubyte', contents.trainImages),
       trainLabels: file('train-labels-idx1-ubyte', contents.trainLabels),

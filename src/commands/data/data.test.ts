@@ -15,11 +15,8 @@ const sample = join(PACKAGE_DATASETS, 'fashion-mnist-sample');
 function data(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const env = { ...process.env, XDG_CACHE_HOME: cache, LCDNN_DATA: '', NO_COLOR: '1' };
   return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      ['--import', 'tsx', 'bin/dev.js', 'data', ...args],
-      { cwd: root, env },
-      (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    execFile(process.execPath, ['bin/run.js', 'data', ...args], { cwd: root, env }, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
     );
   });
 }

@@ -11,19 +11,20 @@ import { readBundle } from '../bundle/read-bundle.js';
 import { writeBundle } from '../bundle/write-bundle.js';
 import { generateBundle } from '../codegen/generate-bundle.js';
 import { evaluationBatches } from '../datasets/batches.js';
-import type { Dataset } from '../datasets/dataset.js';
 import { openTail } from '../edge/tail.js';
 import { type CheckResult, checkBundle, type Expected } from '../export/check-bundle.js';
 import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from '../export/float-model.js';
 import { lowerBranch } from '../export/lower.js';
 import { readResult } from '../run/results.js';
+import { entropies } from '../tau/entropy.js';
 import { fileSize } from '../terminal/format.js';
 import { openTrained, type Trained } from '../terminal/open-trained.js';
 import { LcdnnCommand } from './base-command.js';
 
 /** Images that a finished bundle is checked on: the first of the training split. */
 const CHECK_IMAGES = 256;
-const SAMPLES_PER_CLASS = 2;
+/** Test images that the demo's samples are taken from. */
+const LOOKED_AT = 1000;
 
 export default class Export extends LcdnnCommand {
   static override summary =
@@ -62,7 +63,7 @@ export default class Export extends LcdnnCommand {
       labels: [...dataset.labels],
       tau,
       tail,
-      samples: await demoSamples(dataset),
+      samples: await demoSamples(trained),
       provenance: { lcdnn: this.config.version, seed: run.config.seed, epochs: run.config.epochs },
     });
     const expected = await trainersAnswers(trained);
@@ -103,13 +104,19 @@ async function trainersAnswers({ dataset, evaluate, run }: Trained): Promise<Exp
   return { count, images: batch.images.slice(), branch, full };
 }
 
-/** The first test images of every class, as PNG. */
-async function demoSamples({ test, shape, labels }: Dataset): Promise<{ png: Uint8Array; label: string }[]> {
+/** For every class its first test image and one that the branch is least sure of, so that the edge has work; as PNG. */
+async function demoSamples({ dataset, evaluate }: Trained): Promise<{ png: Uint8Array; label: string }[]> {
+  const { test, shape, labels } = dataset;
   const [height, width, channels] = shape;
   const bytes = height * width * channels;
-  const places = labels.flatMap((_, label) =>
-    [...test.labels.keys()].filter((i) => test.labels[i] === label).slice(0, SAMPLES_PER_CLASS),
-  );
+  const looked = Array.from({ length: Math.min(LOOKED_AT, test.count) }, (_, i) => i);
+  const { branch } = await evaluate((logitsOf) => logitsOf(test, Int32Array.from(looked)));
+  const unsure = entropies(branch, labels.length);
+  const places = labels.flatMap((_, label) => {
+    const own = looked.filter((i) => test.labels[i] === label);
+    const least = [...own].sort((a, b) => unsure[b] - unsure[a]);
+    return [...new Set([...own.slice(0, 1), ...least.slice(0, 1)])];
+  });
   return Promise.all(
     places.map(async (place) => ({
       label: labels[test.labels[place]],

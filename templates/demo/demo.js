@@ -3,33 +3,35 @@ import { load } from '../lcdnn.js';
 const at = (id) => document.getElementById(id);
 const canvas = at('canvas');
 const pen = canvas.getContext('2d', { willReadFrequently: true });
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const percent = (share) => `${(100 * share).toFixed(1)}\u00a0%`;
+const width = (share) => `${100 * share}%`;
 
 function clear() {
   pen.fillStyle = '#000';
   pen.fillRect(0, 0, canvas.width, canvas.height);
 }
 
-function show(answer, model) {
+function show(answer, model, truth) {
   at('result').hidden = false;
   at('label').textContent = answer.label;
+  at('truth').textContent = truth === undefined || truth === answer.label ? '' : `(it is ${truth})`;
   at('by').textContent = answer.unsure
     ? 'the branch, unsure: the edge is away'
     : answer.by === 'branch'
       ? 'answered by the branch, here'
       : 'answered by the edge';
-  at('by').className = answer.unsure ? 'unsure' : '';
+  at('by').className = answer.unsure ? 'unsure' : answer.by;
   at('entropy').textContent = answer.entropy.toFixed(4);
   at('tau').textContent = model.tau.toFixed(4);
-  at('gauge-fill').style.width = percent(answer.entropy);
-  at('gauge-tau').style.left = percent(model.tau);
+  at('gauge-fill').style.width = width(answer.entropy);
+  at('gauge-tau').style.left = width(model.tau);
   const ranked = [...answer.probabilities].map((p, i) => [p, model.manifest.labels[i]]).sort((a, b) => b[0] - a[0]);
   at('bars').replaceChildren(
     ...ranked.slice(0, 5).map(([p, label]) => {
       const row = Object.assign(document.createElement('div'), { className: 'bar' });
       const name = Object.assign(document.createElement('span'), { textContent: label });
       const bar = document.createElement('div');
-      bar.style.width = percent(p);
+      bar.style.width = width(p);
       row.append(name, bar, Object.assign(document.createElement('span'), { textContent: percent(p) }));
       return row;
     }),
@@ -50,21 +52,22 @@ function pixelsOf(image, width, height) {
 
 async function start() {
   const model = await load();
-  const classify = async (pixels) => {
+  const classify = async (pixels, truth) => {
     try {
-      show(await model.classify(pixels), model);
+      show(await model.classify(pixels), model, truth);
       at('status').textContent = '';
     } catch (error) {
       at('status').textContent = error.message;
     }
   };
   at('title').textContent = `${model.manifest.name}: ${model.manifest.labels.length} classes`;
+  at('status').textContent = `${model.simd ? 'SIMD' : 'scalar'} WebAssembly; pick a sample, draw, or open an image`;
 
   for (const { file, label } of await (await fetch('samples.json')).json()) {
-    const image = Object.assign(new Image(), { src: file, alt: label });
+    const image = Object.assign(new Image(), { src: file, alt: label, title: label });
     const button = document.createElement('button');
     button.append(image);
-    button.onclick = () => classify(pixelsOf(image, image.naturalWidth, image.naturalHeight));
+    button.onclick = () => classify(pixelsOf(image, image.naturalWidth, image.naturalHeight), label);
     at('samples').append(button);
   }
 

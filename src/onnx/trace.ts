@@ -110,13 +110,13 @@ export function trace(fn: TensorFunction, inputShapes: InputShapes): TracedModel
   registerOnce();
   const before = tf.getBackend();
   if (!tf.setBackend(BACKEND)) throw new Error('the trace backend did not start');
+  const engine = tf.engine();
+  engine.startScope('trace');
   try {
     const backend = tf.backend() as TraceBackend;
     const graph = createGraph();
     backend.traced = graph;
     const outputs: Record<string, readonly number[]> = {};
-    const engine = tf.engine();
-    engine.startScope('trace');
     const inputs = Object.fromEntries(
       Object.entries(inputShapes).map(([name, shape]) => {
         const value: Value = { shape, dtype: 'float32', plain: graph.input(`in:${name}`, 'float32', shape) };
@@ -127,9 +127,9 @@ export function trace(fn: TensorFunction, inputShapes: InputShapes): TracedModel
       graph.output(`out:${name}`, plain(graph, backend.traceOf(tensor.dataId)), 'float32', tensor.shape);
       outputs[name] = tensor.shape;
     }
-    engine.endScope();
     return { bytes: graph.encode('step'), outputs, nodes: graph.nodeCount };
   } finally {
+    engine.endScope();
     if (before) tf.setBackend(before);
   }
 }

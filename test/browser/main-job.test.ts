@@ -93,6 +93,11 @@ describe('the bundle in Chromium', () => {
     await page.locator('#samples button').nth(2).click();
     await page.locator('#result').waitFor({ state: 'visible' });
     expect(await page.locator('#by').textContent()).toMatch(/answered by the (branch|edge)/);
+    const shareOf = (selector: string) =>
+      page.locator(selector).evaluate((part: HTMLElement) => Number.parseFloat(part.style.width) / 100);
+    expect(await shareOf('#gauge-fill')).toBeCloseTo(Number(await page.locator('#entropy').textContent()), 3);
+    const likeliest = await page.locator('.bar span').nth(1).textContent();
+    expect(await shareOf('.bar:first-child div')).toBeCloseTo(Number.parseFloat(likeliest as string) / 100, 2);
     mkdirSync('test-results', { recursive: true });
     await page.screenshot({ path: 'test-results/demo-phone.png' });
   });

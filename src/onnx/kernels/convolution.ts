@@ -7,7 +7,8 @@ type ConvInfo = backend_util.Conv2DInfo;
 type Shape4 = [number, number, number, number];
 
 function convInfo(imageShape: readonly number[], filterShape: readonly number[], attributes: Attributes): ConvInfo {
-  const { strides, pad, dilations, dimRoundingMode } = attributes;
+  const { strides, pad, dilations, dimRoundingMode, dataFormat = 'NHWC' } = attributes;
+  if (dataFormat !== 'NHWC') throw new Error(`can only trace convolutions of NHWC images, not of ${dataFormat}`);
   return backend_util.computeConv2DInfo(
     imageShape as Shape4,
     filterShape as Shape4,
@@ -29,6 +30,7 @@ const conv2d: TracedKernel = (graph, { x, filter }, attributes) => {
   const name = graph.node('Conv', [nchw(graph, x), oihw(graph, filter)], {
     kernel_shape: [info.filterHeight, info.filterWidth],
     strides: [info.strideHeight, info.strideWidth],
+    dilations: [info.dilationHeight, info.dilationWidth],
     pads: pads(info),
   });
   return { shape: info.outShape, dtype: 'float32', nchw: name };

@@ -86,7 +86,15 @@ function spread(graph: Graph, result: Value, operandShapes: readonly (readonly n
 
 /** condition ? t : e, with whole tensors of one shape. */
 const select: TracedKernel = (graph, { condition, t, e }) =>
-  applyInOrder(graph, [condition, t, e], condition.shape, t.dtype, (names) => graph.node('Where', names));
+  condition.uniform !== undefined
+    ? { ...(condition.uniform ? t : e) }
+    : applyInOrder(graph, [condition, t, e], condition.shape, t.dtype, (names) => graph.node('Where', names));
+
+const CONVERSIONS: Record<Value['dtype'], (x: number) => number> = {
+  float32: (x) => x,
+  int32: Math.trunc,
+  bool: (x) => Number(x !== 0),
+};
 
 const cast: TracedKernel = (graph, { x }, { dtype }) =>
   x.dtype === dtype
@@ -94,7 +102,7 @@ const cast: TracedKernel = (graph, { x }, { dtype }) =>
     : applyUnary(
         graph,
         x,
-        (value) => value,
+        CONVERSIONS[dtype as Value['dtype']],
         (name) => graph.node('Cast', [name], { to: ELEMENT_CODES[dtype as Value['dtype']] }),
         dtype,
       );

@@ -1,5 +1,5 @@
-import { util } from '@tensorflow/tfjs-core';
-import { plain, sameShape, sizeOf, type Value } from '../value.js';
+import { slice_util, type Tensor, util } from '@tensorflow/tfjs-core';
+import { plain, sameShape, scalar, sizeOf, type Value } from '../value.js';
 import type { KernelTable, TracedKernel } from './kernel.js';
 
 const reshape: TracedKernel = (graph, { x }, attributes) => {
@@ -25,7 +25,7 @@ const pad: TracedKernel = (graph, { x }, attributes) => {
   const paddings = attributes.paddings as [number, number][];
   const begins = paddings.map(([before]) => before);
   const ends = paddings.map(([, after]) => after);
-  const fill = graph.floats(Float32Array.of(attributes.constantValue), []);
+  const fill = scalar(graph, attributes.constantValue, x.dtype);
   return {
     shape: x.shape.map((size, axis) => begins[axis] + size + ends[axis]),
     dtype: x.dtype,
@@ -34,8 +34,11 @@ const pad: TracedKernel = (graph, { x }, attributes) => {
 };
 
 const slice: TracedKernel = (graph, { x }, attributes) => {
-  const begin = attributes.begin as number[];
-  const shape = (attributes.size as number[]).map((size, axis) => (size < 0 ? x.shape[axis] - begin[axis] : size));
+  const [begin, shape] = slice_util.parseSliceParams(
+    { shape: [...x.shape] } as Tensor,
+    attributes.begin,
+    attributes.size,
+  );
   if (x.uniform !== undefined) return { ...x, shape };
   const ends = begin.map((from, axis) => from + shape[axis]);
   const axes = begin.map((_, axis) => axis);
@@ -64,5 +67,9 @@ export const shapeKernels: KernelTable = {
   Slice: slice,
   OnesLike: likeWith(1),
   ZerosLike: likeWith(0),
-  Fill: (_graph, _inputs, { shape, value, dtype }) => ({ shape, dtype: dtype ?? 'float32', uniform: value }),
+  Fill: (_graph, _inputs, { shape, value, dtype }) => ({
+    shape,
+    dtype: dtype ?? 'float32',
+    uniform: Math.fround(value),
+  }),
 };

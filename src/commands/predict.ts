@@ -21,8 +21,8 @@ export default class Predict extends LcdnnCommand {
   static override summary = 'Classify image files with a bundle, as a page would.';
 
   static override description =
-    `Algorithm 3 from the bundle alone: its loader and WebAssembly run the branch; what the branch is
-unsure of goes through the rest of the network, in this process or on an edge server.`;
+    'Algorithm 3 from the bundle alone: its loader and WebAssembly run the branch; what the branch is unsure of goes ' +
+    'through the rest of the network, in this process or on an edge server.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> --bundle my-bundle photo.jpg',

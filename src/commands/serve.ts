@@ -9,9 +9,9 @@ export default class Serve extends LcdnnCommand {
   static override summary = 'Host a bundle and answer what its branch is unsure of.';
 
   static override description =
-    `One process serves the bundle's web folder (demo page at /demo/) and runs the rest of the
-network for it: Open Inference Protocol v2 over REST, with binary tensors. It refuses a bundle whose files are not the
-ones that its manifest lists. Ctrl-C stops it once running requests are answered.`;
+    "One process serves the bundle's web folder (demo page at /demo/) and runs the rest of the network for it: Open " +
+    'Inference Protocol v2 over REST, with binary tensors. It refuses a bundle whose files are not the ones that its ' +
+    'manifest lists. Ctrl-C stops it once running requests are answered.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> my-bundle',

@@ -42,7 +42,7 @@ function neutralOperand(op: string, a: Value, b: Value, shape: readonly number[]
   const neutral = op === 'Add' || op === 'Sub' ? 0 : op === 'Mul' || op === 'Div' ? 1 : undefined;
   if (neutral === undefined) return undefined;
   if (b.uniform === neutral && sameShape(a.shape, shape)) return a;
-  if ((true) && a.uniform === neutral && sameShape(b.shape, shape)) return b;
+  if ((op === 'Add' || op === 'Mul') && a.uniform === neutral && sameShape(b.shape, shape)) return b;
   return undefined;
 }
 

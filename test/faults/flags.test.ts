@@ -1,0 +1,93 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { BUNDLE, expectMistake, fresh, lcdnn, RUN } from './cli.js';
+
+/** Runs `train` with these flags beside `--dataset tiny` in an out folder, and expects that nothing was written. */
+async function expectRefused(flags: readonly string[], line: RegExp | string): Promise<void> {
+  const out = fresh('run');
+  const dataset = flags.includes('--dataset') ? [] : ['--dataset', 'tiny'];
+  await expectMistake(['train', ...dataset, ...flags, '--out', out], line);
+  expect(existsSync(out)).toBe(false);
+}
+
+describe.concurrent('train refuses', () => {
+  it.each<[string[], RegExp | string]>([
+    [['--network', 'resnet'], 'error: no network resnet; expected one of: lenet\n'],
+    [['--dataset', 'mnits'], 'error: no data set is called "mnits"; did you mean mnist?'],
+    [['--engine', 'cuda'], 'error: no engine cuda; expected one of: onnxruntime, tensorflow\n'],
+    [['--optimizer', 'sgd'], 'error: Expected --optimizer=sgd to be one of: momentum, adam (see lcdnn train --help)\n'],
+    [['--lr', 'NaN'], 'error: --lr: expected a number, found NaN\n'],
+    [['--epochs', '1.5'], 'error: options: epochs: expected a whole number, found 1.5\n'],
+    [
+      ['--lr', '-1', '--branch-lr', '0', '--batch-size', '70000', '--seed', '-1', '--shift', '0.5'],
+      'error: options: batchSize: expected a number up to 65536, found 70000; lr: expected a number above 0, found -1; ' +
+        'branchLr: expected a number above 0, found 0; shift: expected a whole number, found 0.5; ' +
+        'seed: expected a number from 0, found -1\n',
+    ],
+    [['--validation', '0.000001'], /^error: validation: expected a share between 0 and 1 or a number of images/],
+    [['--learning-rate', '1'], 'error: Nonexistent flag: --learning-rate (see lcdnn train --help)\n'],
+    [['--resume', 'nowhere'], 'error: --resume=nowhere cannot also be provided when using --out (see lcdnn train'],
+    [['extra'], 'error: Unexpected argument: extra (see lcdnn train --help)\n'],
+    [['--epochs'], 'error: Flag --epochs expects a value (see lcdnn train --help)\n'],
+  ])('%j', (flags, line) => expectRefused(flags, line));
+
+  it.each([
+    ['no JSON', '{ "lr": ', /expected a config file, found text that is no JSON/],
+    ['no object', '[1]', /: expected an object of options, found \[1\]\n$/],
+    ['an unknown option', '{ "learningRate": 1 }', /no option is called learningRate; there are: network, dataset, /],
+    ['text for a number', '{ "lr": "fast" }', /: lr: expected a number, found "fast"\n$/],
+  ])('a config file with %s', async (_, text, line) => {
+    const config = fresh('config.json');
+    writeFileSync(config, text);
+    await expectRefused(['--config', config], line);
+  });
+
+  it('a config file that is not there', () =>
+    expectRefused(['--config', 'gone.json'], 'error: gone.json: expected a config file, found: no such file\n'));
+
+  it('another option than the run that it resumes has', () =>
+    expectMistake(
+      ['train', '--resume', RUN, '--epochs', '9'],
+      / goes on with epochs 3, found 9; leave the option out/,
+    ));
+});
+
+describe.concurrent('other commands refuse', () => {
+  it.each<[string[], RegExp | string]>([
+    [['tune-tau', RUN, '--objective', 'speed'], /one of: risk, accuracy, exits, latency \(see lcdnn tune-tau --help\)/],
+    [['tune-tau', RUN, '--epsilon', 'NaN'], 'error: --epsilon: expected a number, found NaN\n'],
+    [['tune-tau', RUN, '--epsilon', '2'], 'expected an epsilon in (0, 1), found 2'],
+    [['tune-tau', RUN, '--folds', '1'], /greater than or equal to 2 but received: 1/],
+    [['tune-tau'], /^error: Missing 1 required arg: run/],
+    [['export', RUN, '--target', 'ios', '--out', 'x'], 'Expected --target=ios to be one of: web'],
+    [['export', RUN], 'error: Missing required flag out (see lcdnn export --help)\n'],
+    [
+      ['export', RUN, '--out', 'x', '--name', 'A b'],
+      '--name: expected lower-case letters, digits and hyphens, found A b',
+    ],
+    [['inspect', 'resnet'], 'error: no network resnet; expected one of: lenet\n'],
+    [['inspect', 'lenet', '--dataset', 'imagenet'], 'error: no data set is called "imagenet"; There are: mnist'],
+    [['serve', BUNDLE, '--port', '99999'], /less than or equal to 65535 but received: 99999/],
+    [['serve', BUNDLE, '--max-batch', '0'], /greater than or equal to 1 but received: 0/],
+    [['predict', 'x.png'], 'error: Missing required flag bundle (see lcdnn predict --help)\n'],
+    [['predict', '--bundle', BUNDLE], /^error: Missing 1 required arg: images/],
+    [['predict', '--bundle', BUNDLE, 'x.png', '--edge', 'here'], /Expected a valid url but received: here/],
+    [
+      ['predict', '--bundle', BUNDLE, 'x.png', '--edge', 'ftp://x/'],
+      /--edge: expected .* http:\/\/ .* found ftp:\/\/x\//,
+    ],
+  ])('%j', (args, line) => expectMistake(args, line));
+});
+
+it.concurrent.each([
+  ['train', '--network', 'resnet'],
+  ['train', '--lr', 'NaN'],
+  ['train', '--resume', 'nowhere'],
+  ['tune-tau', 'nowhere'],
+  ['inspect', 'resnet'],
+  ['data', 'verify', 'tiny', '--data-dir', 'nowhere'],
+])('says it as one JSON object on stdout under --json: %s %s %s', async (...args) => {
+  const { code, stdout, stderr } = await lcdnn(...args, '--json');
+  expect([code, stderr]).toEqual([2, '']);
+  expect(JSON.parse(stdout)).toEqual({ error: { message: expect.stringMatching(/^[^\n]{10,}$/) } });
+});

@@ -36,9 +36,10 @@ export function readManifest(folder: string): Manifest {
   const where = join(folder, MANIFEST_FILE);
   const parsed = manifestSchema.safeParse(readJson(where, 'the manifest of a bundle (made by `lcdnn export`)'));
   if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0];
+    const [issue] = parsed.error.issues;
+    const { message } = issue.code === 'invalid_key' ? issue.issues[0] : issue;
     throw new UserError(
-      `${where}: expected the manifest of a bundle, found ${path.join('.') || 'something'}: ${message}; export it again`,
+      `${where}: expected the manifest of a bundle, found ${issue.path.join('.') || 'something'}: ${message}; export it again`,
     );
   }
   const manifest = parsed.data;

@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { LABELS, program, SIZE, tinyDraft } from '../../test/tiny-bundle.js';
+import { decodeSafetensors } from '../base/safetensors.js';
+import type { DeviceProgram, KernelCall } from '../export/program.js';
+import { type BundleInfo, generateBundle } from './generate-bundle.js';
+import { printLoader } from './loader.js';
+import { encodeWeights } from './weights.js';
+
+const template = readFileSync(new URL('../../templates/lcdnn.js', import.meta.url), 'utf8');
+
+describe('the printed loader', () => {
+  it('is the template with the program in it, without comments, the same every time', () => {
+    const printed = printLoader(template, program);
+    expect(printed).toBe(printLoader(template, program));
+    expect(printed).not.toMatch(/^\s*\/\/|<program>|^$\n|\beval\(|new Function/m);
+    expect(printed.match(/^k\.lcdnn_/gm)).toHaveLength(program.calls.length);
+  });
+
+  const call = (kernel: KernelCall['kernel'], args: KernelCall['args']) => ({ ...program, calls: [{ kernel, args }] });
+  it.each<[string, DeviceProgram, RegExp]>([
+    ['too few arguments', call('dense_f32', [1, 2]), /dense_f32 takes 6 arguments, the program gives 2/],
+    [
+      'a constant that is not there',
+      call('dense_f32', [{ constant: 'toString' }, 0, 0, 0, 0, 0]),
+      /no constant toString/,
+    ],
+    [
+      'a place outside the arena',
+      call('dense_f32', [{ arena: program.arenaBytes }, 0, 0, 0, 0, 0]),
+      /outside the arena/,
+    ],
+    ['a place before the arena', call('dense_f32', [{ arena: -16 }, 0, 0, 0, 0, 0]), /outside the arena/],
+    ['half a number', call('dense_f32', [0.5, 0, 0, 0, 0, 0]), /whole number, not 0\.5/],
+    ['NaN', call('dense_f32', [Number.NaN, 0, 0, 0, 0, 0]), /whole number, not NaN/],
+  ])('is not printed from a program with %s', (_, wrong, reason) => {
+    expect(() => printLoader(template, wrong)).toThrow(reason);
+  });
+
+  it('is not printed into a text that has no place for it', () => {
+    expect(() => printLoader('export const load = 1;', program)).toThrow('no <program> block');
+  });
+});
+
+describe('the weights', () => {
+  it('are the constants of the program, floats at multiples of 4', () => {
+    const bytes = Buffer.from(encodeWeights(program.constants));
+    const { tensors } = decodeSafetensors(bytes);
+    expect(Object.keys(tensors).sort()).toEqual(Object.keys(program.constants).sort());
+    for (const [name, constant] of Object.entries(program.constants)) {
+      const raw = constant.kind === 'f32' ? new Uint8Array(constant.values.buffer) : constant.bytes;
+      expect(Buffer.compare(tensors[name].bytes, raw.subarray(0, tensors[name].bytes.length))).toBe(0);
+    }
+  });
+
+  it('have as many bytes as their rows say', () => {
+    const bits = { kind: 'bits', rows: 2, rowBytes: 3, bytes: new Uint8Array(5) } as const;
+    expect(() => encodeWeights({ bits })).toThrow('2 rows of 3 bytes are not 5 bytes');
+  });
+});
+
+describe('a bundle', () => {
+  const { manifest } = tinyDraft();
+  const info: BundleInfo = {
+    ...manifest,
+    tail: { model: new Uint8Array(), input: 'shared', output: 'logits' },
+    samples: [{ png: Uint8Array.of(1, 2), label: 'one' }],
+  };
+
+  it('holds the samples of the demo and their labels', () => {
+    const { files } = generateBundle(program, info);
+    expect(files.get('demo/samples/00.png')).toEqual(Uint8Array.of(1, 2));
+    expect(JSON.parse(String(files.get('demo/samples.json')))).toEqual([{ file: 'samples/00.png', label: 'one' }]);
+  });
+
+  it.each<[string, Partial<BundleInfo>, Partial<DeviceProgram>, RegExp]>([
+    ['labels', { labels: [...LABELS, 'four'] }, {}, /logits: expected 4 values, the program has 3/],
+    ['images', { input: { ...info.input, shape: [SIZE, 8, 1] } }, {}, /input: expected 128 values, .* has 256/],
+    ['places', {}, { shared: { ...program.shared, arena: 8 } }, /shared: at 8, which is not aligned/],
+    ['memory', {}, { arenaBytes: 64 }, /input: at \d+, which is .* out of the arena/],
+  ])('is not made where program and description differ in their %s', (_, said, changed, reason) => {
+    expect(() => generateBundle({ ...program, ...changed }, { ...info, ...said })).toThrow(reason);
+  });
+});

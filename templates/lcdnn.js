@@ -23,7 +23,7 @@ export async function load(base = new URL('.', import.meta.url), options = {}) {
   const [wasm, weights] = await Promise.all(
     [simd ? 'lcdnn-simd.wasm' : 'lcdnn-scalar.wasm', 'weights.safetensors'].map(async (file) => {
       const bytes = await read(new URL(file, folder));
-      await verify(file, bytes, manifest.files[file], hashes);
+      await verify(file, bytes, manifest.files?.[file], hashes);
       return bytes;
     }),
   );
@@ -61,15 +61,15 @@ function createModel(manifest, device, edge, { tau, timeoutMs }, found) {
             ? edge(own.shared, [1, ...manifest.tail.shape], stop)
             : askEdge(edge, manifest, own.shared, bytes, stop),
         );
-        if (logits.length !== labels.length || !logits.every(Number.isFinite)) {
-          throw new Error(`expected ${labels.length} finite logits from the edge, found ${logits.length} values`);
+        if (logits?.length !== labels.length || !Array.from(logits).every(Number.isFinite)) {
+          throw new Error(`expected ${labels.length} finite logits from the edge, found ${logits?.length} values`);
         }
         answer.probabilities = device.softmax(logits).probabilities;
         answer.by = 'edge';
       } catch (thrown) {
         signal?.throwIfAborted();
         answer.unsure = true;
-        answer.edgeError = thrown.message;
+        answer.edgeError = thrown?.message ?? String(thrown);
       }
       times.edgeMs = performance.now() - asked;
     }
@@ -107,7 +107,8 @@ async function verify(file, bytes, expected, hashes) {
   if (!hashes) return;
   const digest = new Uint8Array(await hashes.digest('SHA-256', bytes));
   const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  if (found !== expected.sha256) complain(`sha256 ${expected.sha256.slice(0, 12)}...`, `${found.slice(0, 12)}...`);
+  if (found !== expected.sha256)
+    complain(`sha256 ${String(expected.sha256).slice(0, 12)}...`, `${found.slice(0, 12)}...`);
 }
 
 function parseManifest(bytes, folder) {
@@ -124,9 +125,12 @@ function parseWeights(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const start = 8 + Number(bytes.length < 8 ? Infinity : view.getBigUint64(0, true));
   if (start > bytes.length) throw new Error('weights.safetensors: expected a header, found a file that is too short');
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));
+  let header;
+  try {
+    header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));
+  } catch {}
   return (name, dtype, size) => {
-    const found = header[name];
+    const found = header?.[name];
     const [from, to] = found?.data_offsets ?? [];
     if (found?.dtype === dtype && from >= 0 && to - from === size && start + to <= bytes.length) {
       return bytes.subarray(start + from, start + to);
@@ -206,7 +210,8 @@ function preprocess(image, { shape: [height, width, channels], mean, std }) {
 }
 
 // RGBA, laid on black, to colours or to grey (Rec. 601 luma; grey pixels keep their exact value).
-function channelsOf({ width, height, data }, channels) {
+function channelsOf(image, channels) {
+  const { width, height, data } = image ?? {};
   if (!(width > 0 && height > 0) || data?.length !== 4 * width * height) {
     throw new Error(`image: expected ${width} x ${height} RGBA pixels, found ${data?.length} values`);
   }
@@ -284,7 +289,8 @@ async function askEdge(edge, { name, tail }, tensor, bytes, signal) {
 // Runs work with a signal that also fires after `ms`; rejects at once when it does, whatever work does then.
 async function withTimeout(ms, signal, work) {
   const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(new Error(`the edge did not answer within ${ms} ms`)), ms);
+  const late = () => stop.abort(new Error(`the edge did not answer within ${ms} ms`));
+  const timer = setTimeout(late, Math.min(ms, 2 ** 31 - 1)); // a timer fires at once where the time is longer
   const forward = () => stop.abort(signal.reason);
   signal?.addEventListener('abort', forward);
   const stopped = new Promise((_, reject) => {

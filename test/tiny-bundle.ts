@@ -1,7 +1,8 @@
+import { random } from '../src/base/random.js';
 import type { Bundle } from '../src/bundle/read-bundle.js';
 import { readBundle } from '../src/bundle/read-bundle.js';
 import { type BundleDraft, writeBundle } from '../src/bundle/write-bundle.js';
-import { generateBundle } from '../src/codegen/generate-bundle.js';
+import { type BundleInfo, generateBundle } from '../src/codegen/generate-bundle.js';
 import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from '../src/export/float-model.js';
 import { lowerBranch } from '../src/export/lower.js';
 import { lenet } from '../src/network/zoo/lenet.js';
@@ -17,7 +18,7 @@ const state = initialState(network, 'momentum', 1);
 export const program = lowerBranch(network, state);
 
 /** A bundle of LeNet as it is before any training, on 16x16 images. τ defaults to one that some images exit at. */
-export function tinyDraft(change: { name?: string; tau?: number } = {}): BundleDraft {
+export function tinyDraft(change: Partial<Pick<BundleInfo, 'tau' | 'samples'>> = {}): BundleDraft {
   return generateBundle(program, {
     name: 'tiny',
     network: 'lenet',
@@ -36,4 +37,17 @@ export function tinyDraft(change: { name?: string; tau?: number } = {}): BundleD
 export async function tinyBundle(folder: string, change?: Parameters<typeof tinyDraft>[0]): Promise<Bundle> {
   await writeBundle(folder, tinyDraft(change));
   return readBundle(folder);
+}
+
+/** Normalised images for it, from noise about dark to noise about bright, so that the branch is not alike sure of them. */
+export function tinyImages(count: number): Float32Array[] {
+  const next = random(5);
+  return Array.from({ length: count }, (_, i) =>
+    Float32Array.from({ length: SIZE * SIZE }, () => 2 * next() - 1 + (2 * i) / count),
+  );
+}
+
+/** Where the largest value is. */
+export function largest(values: Float32Array): number {
+  return values.indexOf(Math.max(...values));
 }

@@ -43,7 +43,8 @@ export function readManifest(folder: string): Manifest {
     );
   }
   const manifest = parsed.data;
-  const missing = [...Object.values(BUNDLE_FILES), manifest.tail.file].find((path) => !(path in manifest.files));
+  const needed = [...Object.values(BUNDLE_FILES), manifest.tail.file];
+  const missing = needed.find((path) => !Object.hasOwn(manifest.files, path));
   if (missing)
     throw new UserError(`${where}: expected ${missing} among its files, found none; export the bundle again`);
   const version = versionOf(manifest);

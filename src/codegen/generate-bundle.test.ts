@@ -45,7 +45,7 @@ describe('the printed loader', () => {
 describe('the weights', () => {
   it('are the constants of the program, floats at multiples of 4', () => {
     const bytes = Buffer.from(encodeWeights(program.constants));
-    const { tensors } = decodeSafetensors(bytes);
+    const { tensors } = decodeSafetensors(bytes, 'weights');
     expect(Object.keys(tensors).sort()).toEqual(Object.keys(program.constants).sort());
     for (const [name, constant] of Object.entries(program.constants)) {
       const raw = constant.kind === 'f32' ? new Uint8Array(constant.values.buffer) : constant.bytes;

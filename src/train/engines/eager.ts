@@ -36,7 +36,9 @@ export function createEagerEngine(name: string, backend: string): Engine {
           const given = Object.fromEntries(
             Object.entries(inputs).map(([key, values]) => [key, tf.tensor(values, [...inputShapes[key]], 'float32')]),
           );
-          return fn({ ...Object.fromEntries(uses.map((key) => [key, state[key]])), ...given });
+          const returned = fn({ ...Object.fromEntries(uses.map((key) => [key, state[key]])), ...given });
+          // Clones, since what is returned may be a state tensor, which must outlive the step or be replaced by itself.
+          return Object.fromEntries(Object.entries(returned).map(([key, tensor]) => [key, tf.clone(tensor)]));
         });
         const observed: Record<string, Float32Array> = {};
         for (const [key, tensor] of Object.entries(results)) {

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { openRun, readRunCheckpoint } from '../../src/run/run-directory.js';
 import { copyOf, fresh, lcdnn, leftovers, RUN, start, tinyOptions } from './cli.js';
 
-const LONG = 40;
+const LONG = 24;
 const whole = fresh('whole');
 const wholeTrained = lcdnn('train', ...tinyOptions(LONG), '--out', whole);
 

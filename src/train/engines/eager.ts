@@ -36,9 +36,11 @@ export function createEagerEngine(name: string, backend: string): Engine {
           const given = Object.fromEntries(
             Object.entries(inputs).map(([key, values]) => [key, tf.tensor(values, [...inputShapes[key]], 'float32')]),
           );
-          const returned = fn({ ...Object.fromEntries(uses.map((key) => [key, state[key]])), ...given });
-          // Clones, since what is returned may be a state tensor, which must outlive the step or be replaced by itself.
-          return Object.fromEntries(Object.entries(returned).map(([key, tensor]) => [key, tf.clone(tensor)]));
+          const used = Object.fromEntries(uses.map((key) => [key, state[key]]));
+          const kept = new Set(Object.values(used));
+          const returned = Object.entries(fn({ ...used, ...given }));
+          // A state tensor that is returned as it is must outlive the step, or be replaced by itself.
+          return Object.fromEntries(returned.map(([key, x]) => [key, kept.has(x) ? tf.clone(x) : x]));
         });
         const observed: Record<string, Float32Array> = {};
         for (const [key, tensor] of Object.entries(results)) {

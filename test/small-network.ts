@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { normal, random } from '../src/base/random.js';
 import type { NamedArrays } from '../src/base/tensors.js';
-import type { JointNetwork } from '../src/network/layers.js';
+import type { JointNetwork, Layer, Shape } from '../src/network/layers.js';
 import { networkParameters } from '../src/network/parameters.js';
+import { outputShape } from '../src/network/shapes.js';
 
 /** A network with every layer type, strides, both paddings, sizes and channels that divide by nothing. */
 export function smallNetwork(inputScale: boolean): JointNetwork {
@@ -34,6 +36,72 @@ export function smallNetwork(inputScale: boolean): JointNetwork {
       { type: 'dense', name: 'fc2', units: 3 },
     ],
   };
+}
+
+const between = (min: number, max: number) => fc.integer({ min, max });
+const windows = { stride: between(1, 3), padding: fc.constantFrom('valid' as const, 'same' as const) };
+const floatLayer: fc.Arbitrary<Layer> = fc.oneof(
+  fc.record({
+    type: fc.constant('conv2d' as const),
+    name: fc.constant(''),
+    filters: between(1, 6),
+    kernel: between(1, 4),
+    ...windows,
+  }),
+  fc.record({ type: fc.constant('dense' as const), name: fc.constant(''), units: between(1, 9) }),
+  fc.record({ type: fc.constant('max-pool' as const), size: between(1, 3), stride: between(1, 3) }),
+  fc.constantFrom<Layer>(
+    { type: 'batch-norm', name: '' },
+    { type: 'prelu', name: '' },
+    { type: 'relu' },
+    { type: 'flatten' },
+  ),
+);
+const inputScale = fc.boolean();
+const binaryLayer: fc.Arbitrary<Layer> = fc.oneof(
+  fc.record({
+    type: fc.constant('binary-conv2d' as const),
+    name: fc.constant(''),
+    filters: between(1, 12),
+    kernel: between(1, 4),
+    ...windows,
+    inputScale,
+  }),
+  fc.record({ type: fc.constant('binary-dense' as const), name: fc.constant(''), units: between(1, 20), inputScale }),
+);
+
+/** Networks of any layers in any order that fits, for property tests. */
+export const anyNetwork: fc.Arbitrary<JointNetwork> = fc
+  .record({
+    input: fc.tuple(between(6, 12), between(6, 12), between(1, 4)),
+    classes: between(2, 5),
+    shared: fc.array(floatLayer, { maxLength: 3 }),
+    full: fc.array(floatLayer, { maxLength: 5 }),
+    branch: fc.array(fc.oneof(floatLayer, binaryLayer), { maxLength: 8 }),
+  })
+  .map(({ input, classes, ...lists }) => {
+    const last: Layer = { type: 'dense', name: '', units: classes };
+    const [shared, sharedShape] = fitted(lists.shared, input);
+    const [full] = fitted([...lists.full, last], sharedShape);
+    const [branch] = fitted([...lists.branch, last], sharedShape);
+    return { name: 'any', input, classes, shared, full, branch };
+  });
+
+/** Layers that fit, named by their places: flattened before a dense layer, without those that need an image too late. */
+function fitted(layers: readonly Layer[], input: Shape): [Layer[], Shape] {
+  const kept: Layer[] = [];
+  let shape = input;
+  const keep = (layer: Layer): void => {
+    shape = outputShape(layer, shape);
+    kept.push('name' in layer ? { ...layer, name: `${layer.type}${kept.length}` } : layer);
+  };
+  for (const layer of layers) {
+    if (layer.type.endsWith('dense') && shape.length === 3) keep({ type: 'flatten' });
+    try {
+      keep(layer);
+    } catch {} // a window larger than what is left, or features where it needs an image
+  }
+  return [kept, shape];
 }
 
 /** Random values for every parameter, none of them special; variances are positive, gammas of either sign. */

@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
+import fc from 'fast-check';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { BUILDS } from '../../kernels/harness.js';
+import { wholes } from '../../kernels/test-values.js';
+import { anyNetwork, randomParameters, smallNetwork } from '../../test/small-network.js';
+import { random } from '../base/random.js';
+import type { NamedArrays } from '../base/tensors.js';
+import type { JointNetwork } from '../network/layers.js';
+import { featuresOf } from '../network/shapes.js';
+import { createNetwork, withInputScale } from '../network/zoo/index.js';
+import { forward } from '../train/forward.js';
+import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from './float-model.js';
+import { lowerBranch } from './lower.js';
+import { runReference } from './run-reference.js';
+import { instantiate } from './run-wasm.js';
+
+const wasm = Object.fromEntries(
+  BUILDS.map((build) => [build, readFileSync(new URL(`../../kernels/prebuilt/lcdnn-${build}.wasm`, import.meta.url))]),
+);
+
+beforeAll(async () => {
+  await tf.setBackend('cpu');
+});
+
+/**
+ * Parameters whose convolutions of whole-number images are exact in any order of summing, so that no two readers can
+ * round a value before a sign apart. One gamma of each batch normalisation is 0, one is negative.
+ */
+function parameters(network: JointNetwork, seed: number): NamedArrays {
+  const state = randomParameters(network, seed);
+  for (const [name, array] of Object.entries(state)) {
+    if (/^shared\..*\.(kernel|bias)$/.test(name)) array.values.set(wholes(random(seed, 77), array.values.length));
+    if (name.endsWith('.gamma')) {
+      array.values[0] = 0;
+      array.values[array.values.length - 1] *= -1;
+    }
+  }
+  return state;
+}
+
+/** One image through the trainer's own functions, on tfjs's cpu backend. */
+function oracle(network: JointNetwork, state: NamedArrays, image: Float32Array) {
+  return tf.tidy(() => {
+    const tensors = Object.fromEntries(
+      Object.entries(state).map(([name, { shape, values }]) => [name, tf.tensor(values, [...shape])]),
+    );
+    const { shared, full, branch } = forward(network, tensors, tf.tensor(image, [1, ...network.input]), false);
+    const read = (x: tf.Tensor) => x.dataSync<'float32'>().slice();
+    return { shared: read(shared), full: read(full), branch: read(branch) };
+  });
+}
+
+function expectClose(found: Float32Array, expected: Float32Array, what: string): void {
+  expect(found.length, what).toBe(expected.length);
+  const size = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
+  const error = expected.reduce((most, value, i) => Math.max(most, Math.abs(value - found[i]) / size), 0);
+  expect(error, what).toBeLessThan(1e-4);
+}
+
+async function expectLowered(network: JointNetwork, seed: number): Promise<void> {
+  const state = parameters(network, seed);
+  const program = lowerBranch(network, state);
+  const image = wholes(random(seed, 78), featuresOf(network.input));
+  const truth = oracle(network, state, image);
+  const reference = runReference(program, image);
+  expectClose(reference.shared, truth.shared, 'shared, reference');
+  expectClose(reference.logits, truth.branch, 'logits, reference');
+  for (const build of BUILDS) {
+    const found = instantiate(program, wasm[build]).run(image);
+    expectClose(found.shared, truth.shared, `shared, ${build}`);
+    expectClose(found.logits, truth.branch, `logits, ${build}`);
+  }
+  expectClose(
+    await runModel(floatModel(network, state, ['full']), truth.shared, program.shared.shape),
+    truth.full,
+    'tail',
+  );
+  const whole = floatModel(network, state, ['shared', 'full']);
+  expectClose(await runModel(whole, image, network.input), truth.full, 'full network');
+}
+
+/** One row of logits from ONNX Runtime, where the row is the last of a batch of two. */
+async function runModel(model: Uint8Array, x: Float32Array, shape: readonly number[]): Promise<Float32Array> {
+  const session = await InferenceSession.create(model, { intraOpNumThreads: 1 });
+  const batch = new Float32Array(2 * x.length);
+  batch.set(x, x.length);
+  const { [TAIL_OUTPUT]: logits } = await session.run({ [TAIL_INPUT]: new Tensor('float32', batch, [2, ...shape]) });
+  await session.release();
+  return (logits.data as Float32Array).slice(logits.dims[1]);
+}
+
+describe('the device program of a branch, the tail and the full network answer as the trainer does', () => {
+  it.each<[string, JointNetwork]>([
+    ['a small network', smallNetwork(false)],
+    ['a small network with K', smallNetwork(true)],
+    ['LeNet', createNetwork('lenet', [28, 28, 1], 10)],
+    ['LeNet with K', withInputScale(createNetwork('lenet', [28, 28, 1], 10), true)],
+    ['LeNet on small colour images', createNetwork('lenet', [20, 24, 3], 7)],
+  ])('%s', async (_, network) => {
+    for (let seed = 1; seed <= 3; seed++) await expectLowered(network, seed);
+  });
+
+  it('any network', async () => {
+    await fc.assert(fc.asyncProperty(anyNetwork, fc.integer(), expectLowered), { numRuns: 200, seed: 20201204 });
+  });
+});

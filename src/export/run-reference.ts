@@ -19,13 +19,19 @@ const BIT_ARGUMENTS: { readonly [kernel in KernelName]?: readonly string[] } = {
  * Runs a device program on the reference kernels: the oracle for the WebAssembly builds and the exporter.
  *
  * @param input the normalised image, NHWC, as long as `program.input`.
+ * @param afterCall sees, and may change, what each call left in the arena.
  */
-export function runReference(program: DeviceProgram, input: Float32Array): ReferenceRun {
+export function runReference(
+  program: DeviceProgram,
+  input: Float32Array,
+  afterCall?: (call: KernelCall, arena: ArrayBuffer) => void,
+): ReferenceRun {
   const arena = new ArrayBuffer(program.arenaBytes);
   new Float32Array(arena, program.input.arena, program.input.length).set(input);
   for (const call of program.calls) {
     const kernel = referenceKernels[call.kernel] as (...args: unknown[]) => void;
     kernel(...argumentsOf(call, program, arena));
+    afterCall?.(call, arena);
   }
   return {
     logits: new Float32Array(arena, program.logits.arena, program.logits.length),

@@ -26,7 +26,11 @@ const BRANCH: readonly { label: string; kernel: string; args: readonly Argument[
     kernel: 'conv2d_f32',
     args: [floats(784), floats(500), floats(20), floats(11520), 28, 28, 1, 20, 5, 1, 0, 0, 24, 24],
   },
-  { label: 'pool 2, 24x24x20', kernel: 'max_pool_f32', args: [floats(11520), floats(2880), 24, 24, 20, 2, 2, 12, 12] },
+  {
+    label: 'pool 2, 24x24x20',
+    kernel: 'max_pool_f32',
+    args: [floats(11520), floats(2880), 24, 24, 20, 2, 2, 0, 0, 12, 12],
+  },
   {
     label: 'sign 12x12x20',
     kernel: 'sign_pack',
@@ -55,7 +59,7 @@ const BRANCH: readonly { label: string; kernel: string; args: readonly Argument[
       8,
     ],
   },
-  { label: 'pool 2, 8x8x50', kernel: 'max_pool_f32', args: [floats(3200), floats(800), 8, 8, 50, 2, 2, 4, 4] },
+  { label: 'pool 2, 8x8x50', kernel: 'max_pool_f32', args: [floats(3200), floats(800), 8, 8, 50, 2, 2, 0, 0, 4, 4] },
   { label: 'sign 800', kernel: 'sign_pack', args: [floats(800), floats(50), floats(50), bits(100), 800, 50, 800] },
   {
     label: 'binary dense 800 to 500',

@@ -57,7 +57,7 @@ describe.each(BUILDS)('%s build', (build) => {
           const numbers = exact ? wholes : floats;
           const x = numbers(next, h * w * c);
           const weights = numbers(next, kernel * kernel * c * filters);
-          const bias = numbers(next, filters);
+          const bias = orNull(next, numbers(next, filters));
           const got = new Float32Array(oh * ow * filters);
           const want = new Float32Array(oh * ow * filters);
           const rest = [h, w, c, filters, kernel, stride, padTop, padLeft, oh, ow] as const;
@@ -66,7 +66,7 @@ describe.each(BUILDS)('%s build', (build) => {
           if (exact) expectEqual(got, want);
           else {
             const magnitude = new Float32Array(want.length);
-            reference.conv2d_f32(absolute(x), absolute(weights), absolute(bias), magnitude, ...rest);
+            reference.conv2d_f32(absolute(x), absolute(weights), bias && absolute(bias), magnitude, ...rest);
             expectNear(got, want, magnitude, kernel * kernel * c + 1);
           }
         },
@@ -77,14 +77,83 @@ describe.each(BUILDS)('%s build', (build) => {
 
   test('max_pool_f32', () => {
     fc.assert(
-      fc.property(shapes, ({ seed, kernel, stride, c, oh, ow }) => {
-        const [h, w] = [(oh - 1) * stride + kernel, (ow - 1) * stride + kernel];
+      fc.property(shapes, ({ seed, kernel, stride, c, padTop, padLeft, h, w, oh, ow }) => {
         const x = floats(random(seed), h * w * c);
         const got = new Float32Array(oh * ow * c);
         const want = new Float32Array(oh * ow * c);
-        wasm.call('max_pool_f32', x, got, h, w, c, kernel, stride, oh, ow);
-        reference.max_pool_f32(x, want, h, w, c, kernel, stride, oh, ow);
+        const rest = [h, w, c, kernel, stride, padTop, padLeft, oh, ow] as const;
+        wasm.call('max_pool_f32', x, got, ...rest);
+        reference.max_pool_f32(x, want, ...rest);
         expectEqual(got, want);
+      }),
+      RUNS,
+    );
+  });
+
+  test('depthwise_conv2d_f32', () => {
+    fc.assert(
+      fc.property(shapes, fc.boolean(), ({ seed, kernel, stride, c, padTop, padLeft, h, w, oh, ow }, exact) => {
+        const next = random(seed);
+        const numbers = exact ? wholes : floats;
+        const x = numbers(next, h * w * c);
+        const weights = numbers(next, kernel * kernel * c);
+        const got = new Float32Array(oh * ow * c);
+        const want = new Float32Array(oh * ow * c);
+        const rest = [h, w, c, kernel, stride, padTop, padLeft, oh, ow] as const;
+        wasm.call('depthwise_conv2d_f32', x, weights, got, ...rest);
+        reference.depthwise_conv2d_f32(x, weights, want, ...rest);
+        if (exact) expectEqual(got, want);
+        else {
+          const magnitude = new Float32Array(want.length);
+          reference.depthwise_conv2d_f32(absolute(x), absolute(weights), magnitude, ...rest);
+          expectNear(got, want, magnitude, kernel * kernel);
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  test('average_pool_f32', () => {
+    fc.assert(
+      fc.property(shapes, fc.integer({ min: 1, max: 4 }), ({ seed, kernel: rows, c, lack, oh, ow }, columns) => {
+        const w = ow * columns + lack;
+        const x = floats(random(seed), oh * rows * w * c);
+        const got = new Float32Array(oh * ow * c);
+        const want = new Float32Array(oh * ow * c);
+        const magnitude = new Float32Array(oh * ow * c);
+        const rest = [w, c, rows, columns, oh, ow] as const;
+        wasm.call('average_pool_f32', x, got, ...rest);
+        reference.average_pool_f32(x, want, ...rest);
+        reference.average_pool_f32(absolute(x), magnitude, ...rest);
+        expectNear(got, want, magnitude, rows * columns);
+      }),
+      RUNS,
+    );
+  });
+
+  test('repeat_channels_f32, add_f32 and minimum_f32', () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.nat(40), fc.nat(7), fc.nat(4), (seed, c, places, times) => {
+        const next = random(seed);
+        const x = floats(next, places * c);
+        const got = new Float32Array(places * c * times);
+        const want = got.slice();
+        wasm.call('repeat_channels_f32', x, got, places, c, times);
+        reference.repeat_channels_f32(x, want, places, c, times);
+        expectEqual(got, want);
+
+        const other = floats(next, places * c);
+        const most = floats(next, 1);
+        for (const [kernel, second] of [
+          ['add_f32', other],
+          ['minimum_f32', most],
+        ] as const) {
+          const y = new Float32Array(places * c);
+          const wantY = y.slice();
+          wasm.call(kernel, x, second, y, places * c);
+          reference[kernel](x, second, wantY, places * c);
+          expectEqual(y, wantY);
+        }
       }),
       RUNS,
     );

@@ -1,6 +1,13 @@
 import type { NamedArrays } from '../base/tensors.js';
-import { BATCH_NORM_EPSILON, type JointNetwork, type Part, type Shape, unknownLayer } from '../network/layers.js';
-import { channelsOf, featuresOf, placeLayers, windowed } from '../network/shapes.js';
+import {
+  BATCH_NORM_EPSILON,
+  type JointNetwork,
+  type Padding,
+  type Part,
+  type Shape,
+  unknownLayer,
+} from '../network/layers.js';
+import { channelsOf, featuresOf, type PlacedLayer, placeLayers, windowed } from '../network/shapes.js';
 import { createGraph, type Graph } from '../onnx/graph.js';
 
 export const TAIL_INPUT = 'shared';
@@ -17,59 +24,76 @@ export function floatModel(network: JointNetwork, state: NamedArrays, parts: rea
   let x = graph.input(TAIL_INPUT, 'float32', ['batch', ...inputShape]);
   if (inputShape.length === 3) x = graph.node('Transpose', [x], { perm: [0, 3, 1, 2] });
 
-  for (const { part, layer, input, output } of layers) {
-    const parameter = (name: string, shape?: readonly number[]): string => {
-      const stored = state[`${part}.${'name' in layer ? layer.name : layer.type}.${name}`];
-      return graph.floats(stored.values, shape ?? stored.shape);
-    };
-    switch (layer.type) {
-      case 'conv2d': {
-        const { kernel, stride = 1, padding = 'valid' } = layer;
-        const stored = state[`${part}.${layer.name}.kernel`].values;
-        const w = graph.floats(hwioToOihw(stored, kernel, channelsOf(input), layer.filters), [
-          layer.filters,
-          channelsOf(input),
-          kernel,
-          kernel,
-        ]);
-        x = graph.node('Conv', [x, w, parameter('bias')], {
-          kernel_shape: [kernel, kernel],
-          strides: [stride, stride],
-          pads: padsOf(input, output, kernel, stride, padding),
-        });
-        break;
-      }
-      case 'dense':
-        x = graph.node('Gemm', [x, parameter('kernel'), parameter('bias')]);
-        break;
-      case 'max-pool': {
-        const { size, stride = size } = layer;
-        x = graph.node('MaxPool', [x], { kernel_shape: [size, size], strides: [stride, stride] });
-        break;
-      }
-      case 'batch-norm':
-        x = graph.node('BatchNormalization', [x, ...['gamma', 'beta', 'mean', 'variance'].map((p) => parameter(p))], {
-          epsilon: { float: BATCH_NORM_EPSILON },
-        });
-        break;
-      case 'relu':
-        x = graph.node('Relu', [x]);
-        break;
-      case 'prelu':
-        x = graph.node('PRelu', [x, parameter('slope', input.length === 3 ? [channelsOf(input), 1, 1] : undefined)]);
-        break;
-      case 'flatten':
-        x = flatten(graph, x, input);
-        break;
-      case 'binary-conv2d':
-      case 'binary-dense':
-        throw new Error(`layer ${layer.name}: the full network has float layers only`);
-      default:
-        unknownLayer(layer);
-    }
-  }
+  x = appendChain(graph, state, layers, x);
   graph.output(TAIL_OUTPUT, x, 'float32', ['batch', network.classes]);
   return graph.encode(`${network.name}-${parts.join('-')}`);
+}
+
+function appendChain(graph: Graph, state: NamedArrays, chain: readonly PlacedLayer[], x: string): string {
+  return chain.reduce((y, placed) => appendLayer(graph, state, placed, y), x);
+}
+
+/** The nodes of one layer on `x` (images in NCHW), and the name of what they give. */
+function appendLayer(
+  graph: Graph,
+  state: NamedArrays,
+  { part, layer, input, output, body = [], shortcut = [] }: PlacedLayer,
+  x: string,
+): string {
+  const stored = (name: string) => state[`${part}.${'name' in layer ? layer.name : layer.type}.${name}`];
+  const parameter = (name: string, shape?: readonly number[]): string =>
+    graph.floats(stored(name).values, shape ?? stored(name).shape);
+  switch (layer.type) {
+    case 'conv2d': {
+      const { kernel, filters, bias = true } = layer;
+      const channels = channelsOf(input);
+      const oihw = hwioToOihw(stored('kernel').values, kernel, channels, filters);
+      const w = graph.floats(oihw, [filters, channels, kernel, kernel]);
+      return graph.node('Conv', [x, w, ...(bias ? [parameter('bias')] : [])], windowOf(layer, input, output));
+    }
+    case 'depthwise-conv2d': {
+      const { kernel } = layer;
+      const channels = channelsOf(input);
+      const oihw = hwioToOihw(stored('kernel').values, kernel, 1, channels);
+      const w = graph.floats(oihw, [channels, 1, kernel, kernel]);
+      return graph.node('Conv', [x, w], { group: channels, ...windowOf(layer, input, output) });
+    }
+    case 'dense':
+      return graph.node('Gemm', [x, parameter('kernel'), parameter('bias')]);
+    case 'max-pool': {
+      const { size: kernel, stride = kernel, padding } = layer;
+      return graph.node('MaxPool', [x], windowOf({ kernel, stride, padding }, input, output));
+    }
+    case 'average-pool': {
+      const { size: kernel } = layer;
+      return graph.node('AveragePool', [x], windowOf({ kernel, stride: kernel }, input, output));
+    }
+    case 'global-average-pool':
+      return graph.node('ReduceMean', [x], { axes: [2, 3], keepdims: 0 });
+    case 'repeat-channels':
+      return graph.node('Concat', Array<string>(layer.times).fill(x), { axis: 1 });
+    case 'batch-norm':
+      return graph.node(
+        'BatchNormalization',
+        [x, ...['gamma', 'beta', 'mean', 'variance'].map((name) => parameter(name))],
+        { epsilon: { float: BATCH_NORM_EPSILON } },
+      );
+    case 'relu': {
+      const y = graph.node('Relu', [x]);
+      return layer.max === undefined ? y : graph.node('Min', [y, graph.floats(Float32Array.of(layer.max), [])]);
+    }
+    case 'prelu':
+      return graph.node('PRelu', [x, parameter('slope', input.length === 3 ? [channelsOf(input), 1, 1] : undefined)]);
+    case 'flatten':
+      return flatten(graph, x, input);
+    case 'residual':
+      return graph.node('Add', [appendChain(graph, state, body, x), appendChain(graph, state, shortcut, x)]);
+    case 'binary-conv2d':
+    case 'binary-dense':
+      throw new Error(`layer ${layer.name}: the full network has float layers only`);
+    default:
+      return unknownLayer(layer);
+  }
 }
 
 /** Features in the order of height, width, channels. */
@@ -78,12 +102,15 @@ function flatten(graph: Graph, x: string, input: Shape): string {
   return graph.node('Reshape', [nhwc, graph.integers([-1, featuresOf(input)])]);
 }
 
-function padsOf(input: Shape, output: Shape, kernel: number, stride: number, padding: 'valid' | 'same'): number[] {
+/** The window of a node: kernel, strides, and padding before and after. */
+function windowOf(
+  { kernel, stride = 1, padding = 'valid' }: { kernel: number; stride?: number; padding?: Padding },
+  input: Shape,
+  output: Shape,
+): { kernel_shape: number[]; strides: number[]; pads: number[] } {
   const before = [0, 1].map((axis) => windowed(input[axis]!, kernel, stride, padding).before);
-  const after = [0, 1].map((axis) =>
-    Math.max(0, padding === 'valid' ? 0 : (output[axis]! - 1) * stride + kernel - input[axis]! - before[axis]),
-  );
-  return [...before, ...after];
+  const after = [0, 1].map((axis) => Math.max(0, (output[axis]! - 1) * stride + kernel - input[axis]! - before[axis]));
+  return { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: [...before, ...after] };
 }
 
 function hwioToOihw(kernel: Float32Array, size: number, channels: number, filters: number): Float32Array {

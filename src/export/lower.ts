@@ -3,11 +3,11 @@ import {
   type BinaryConv2d,
   type BinaryDense,
   type JointNetwork,
-  type Layer,
+  type Padding,
   type Shape,
   unknownLayer,
 } from '../network/layers.js';
-import { channelsOf, featuresOf, type PlacedLayer, placeLayers, windowed } from '../network/shapes.js';
+import { channelsOf, featuresOf, type PlacedLayer, placeLayers, sharedShape, windowed } from '../network/shapes.js';
 import { type Affine, filterScale, foldBatchNorm } from './fold.js';
 import { packSigns } from './pack.js';
 import type { ConstantLayout, DeviceProgram, KernelCall, Pointer } from './program.js';
@@ -34,8 +34,6 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
 
   const input = allocate(4 * featuresOf(network.input));
   let x = input;
-  let shared = input;
-  let sharedShape: Shape = network.input;
   /** Batch normalisation that is read but not yet applied: a binary layer may take it over. */
   let pending: { readonly name: string; readonly affine: Affine } | undefined;
 
@@ -52,17 +50,21 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
     if (pending) applyAffine(shape, null, pending.name);
   };
 
-  const layers = placeLayers(network).filter(({ part }) => part !== 'full');
-  for (let at = 0; at < layers.length; at++) {
-    const placed = layers[at];
-    const { part, layer, input: from, output: to } = placed;
+  const lowerChain = (layers: readonly PlacedLayer[]): void => {
+    for (let at = 0; at < layers.length; at++) at += lowerLayer(layers[at], layers.slice(at + 1));
+  };
+  /** Appends the calls of a layer; gives how many of the layers after it they took over. */
+  const lowerLayer = (placed: PlacedLayer, next: readonly PlacedLayer[]): number => {
+    const { part, layer, input: from, output: to, body = [], shortcut = [] } = placed;
     const name = `${part}.${'name' in layer ? layer.name : layer.type}`;
     const get = (parameter: string): Float32Array => state[`${name}.${parameter}`].values;
+    let taken = 0;
     switch (layer.type) {
       case 'conv2d': {
         flush(from);
         const y = place(to);
-        const [w, bias] = [floats(`${name}.kernel`, get('kernel')), floats(`${name}.bias`, get('bias'))];
+        const w = floats(`${name}.kernel`, get('kernel'));
+        const bias = layer.bias === false ? null : floats(`${name}.bias`, get('bias'));
         calls.push({ kernel: 'conv2d_f32', args: [x, w, bias, y, ...window(layer, from, to)] });
         x = y;
         break;
@@ -70,8 +72,9 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
       case 'max-pool': {
         flush(from);
         const y = place(to);
-        const { size, stride = size } = layer;
-        calls.push({ kernel: 'max_pool_f32', args: [x, y, from[0], from[1]!, from[2]!, size, stride, to[0], to[1]!] });
+        const { size: kernel, stride = kernel, padding } = layer;
+        const geometry = withoutFilters(window({ kernel, stride, padding }, from, to));
+        calls.push({ kernel: 'max_pool_f32', args: [x, y, ...geometry] });
         x = y;
         break;
       }
@@ -103,7 +106,8 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
           calls.push({ kernel: 'input_scale_f32', args: [x, scale, shift, k, ...geometry] });
         }
         pending = undefined;
-        const { epilogue, taken } = readEpilogue(layers.slice(at + 1), state);
+        const epilogue = readEpilogue(next, state);
+        taken = epilogue.taken;
         const alpha = filterScale(get('kernel'), channelsOf(to));
         const scale = floats(
           `${name}.scale`,
@@ -120,7 +124,6 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
             : { kernel: 'binary_dense', args: [...pointers, row, layer.units] },
         );
         x = y;
-        at += taken;
         break;
       }
       case 'batch-norm':
@@ -130,34 +133,95 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
       case 'prelu':
         applyAffine(to, floats(`${name}.slope`, get('slope')), name);
         break;
-      case 'relu':
-        applyAffine(to, floats(`${name}.zero`, new Float32Array(pending?.affine.scale.length ?? channelsOf(to))), name);
+      case 'relu': {
+        const channels = pending?.affine.scale.length ?? channelsOf(to);
+        applyAffine(to, floats(`zeros${channels}`, new Float32Array(channels)), name);
+        if (layer.max !== undefined) {
+          const y = place(to);
+          calls.push({
+            kernel: 'minimum_f32',
+            args: [x, floats(`max${layer.max}`, Float32Array.of(layer.max)), y, featuresOf(to)],
+          });
+          x = y;
+        }
         break;
+      }
+      case 'depthwise-conv2d': {
+        flush(from);
+        const y = place(to);
+        const w = floats(`${name}.kernel`, get('kernel'));
+        calls.push({ kernel: 'depthwise_conv2d_f32', args: [x, w, y, ...withoutFilters(window(layer, from, to))] });
+        x = y;
+        break;
+      }
+      case 'average-pool':
+      case 'global-average-pool': {
+        flush(from);
+        const y = place(to);
+        const [rows, columns] = layer.type === 'average-pool' ? [layer.size, layer.size] : from;
+        const [oh, ow] = layer.type === 'average-pool' ? to : [1, 1];
+        calls.push({ kernel: 'average_pool_f32', args: [x, y, from[1]!, channelsOf(from), rows, columns!, oh, ow!] });
+        x = y;
+        break;
+      }
+      case 'repeat-channels': {
+        flush(from);
+        const y = place(to);
+        const channels = channelsOf(from);
+        calls.push({ kernel: 'repeat_channels_f32', args: [x, y, featuresOf(from) / channels, channels, layer.times] });
+        x = y;
+        break;
+      }
+      case 'residual': {
+        flush(from);
+        const start = x;
+        const endOf = (chain: readonly PlacedLayer[]): { arena: number } => {
+          x = start;
+          lowerChain(chain);
+          flush(to);
+          return x;
+        };
+        const [a, b] = [endOf(body), endOf(shortcut)];
+        x = place(to);
+        calls.push({ kernel: 'add_f32', args: [a, b, x, featuresOf(to)] });
+        break;
+      }
       case 'flatten':
         break; // NHWC is the order of features already; a pending scale repeats per channel all the same
       default:
         unknownLayer(layer);
     }
-    if (part === 'shared' && layers[at + 1]?.part !== 'shared') {
-      flush(layers[at].output);
-      shared = x;
-      sharedShape = layers[at].output;
-    }
-  }
+    return taken;
+  };
+
+  const placed = placeLayers(network);
+  lowerChain(placed.filter(({ part }) => part === 'shared'));
+  const sharedOutput = sharedShape(network);
+  flush(sharedOutput);
+  const shared = x;
+  lowerChain(placed.filter(({ part }) => part === 'branch'));
   flush([network.classes]);
   return {
     arenaBytes,
     constants,
     calls,
     input: { arena: input.arena, length: featuresOf(network.input) },
-    shared: { arena: shared.arena, length: featuresOf(sharedShape), shape: [...sharedShape] },
+    shared: { arena: shared.arena, length: featuresOf(sharedOutput), shape: [...sharedOutput] },
     logits: { arena: x.arena, length: network.classes },
   };
 }
 
-/** Geometry arguments of a convolution, in the header's order from `h` on. */
-function window(layer: Extract<Layer, { kernel: number }>, from: Shape, to: Shape): number[] {
-  const { filters, kernel, stride = 1, padding = 'valid' } = layer;
+/** Geometry arguments of a window, in the header's order from `h` on. */
+function window(
+  {
+    filters = 0,
+    kernel,
+    stride = 1,
+    padding = 'valid',
+  }: { filters?: number; kernel: number; stride?: number; padding?: Padding },
+  from: Shape,
+  to: Shape,
+): number[] {
   const [padTop, padLeft] = [0, 1].map((axis) => windowed(from[axis]!, kernel, stride, padding).before);
   return [from[0], from[1]!, from[2]!, filters, kernel, stride, padTop, padLeft, to[0], to[1]!];
 }
@@ -168,7 +232,7 @@ const withoutFilters = (geometry: number[]): number[] => geometry.filter((_, i) 
 function readEpilogue(
   next: readonly PlacedLayer[],
   state: NamedArrays,
-): { epilogue: { affine?: Affine; slope?: Float32Array }; taken: number } {
+): { affine?: Affine; slope?: Float32Array; taken: number } {
   let taken = 0;
   let affine: Affine | undefined;
   let slope: Float32Array | undefined;
@@ -184,7 +248,7 @@ function readEpilogue(
     slope = new Float32Array(channelsOf(after.input));
     taken++;
   }
-  return { epilogue: { affine, slope }, taken };
+  return { affine, slope, taken };
 }
 
 function batchNormOf(name: string, state: NamedArrays): Affine {

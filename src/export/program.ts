@@ -33,7 +33,12 @@ export const KERNEL_ARGUMENTS = {
     'oh',
     'ow',
   ],
-  max_pool_f32: ['x', 'y', 'h', 'w', 'c', 'size', 'stride', 'oh', 'ow'],
+  depthwise_conv2d_f32: ['x', 'w', 'y', 'h', 'w_in', 'c', 'kernel', 'stride', 'pad_top', 'pad_left', 'oh', 'ow'],
+  max_pool_f32: ['x', 'y', 'h', 'w_in', 'c', 'kernel', 'stride', 'pad_top', 'pad_left', 'oh', 'ow'],
+  average_pool_f32: ['x', 'y', 'w_in', 'c', 'rows', 'columns', 'oh', 'ow'],
+  repeat_channels_f32: ['x', 'y', 'places', 'c', 'times'],
+  add_f32: ['a', 'b', 'y', 'count'],
+  minimum_f32: ['x', 'most', 'y', 'count'],
   sign_pack: ['x', 'scale', 'shift', 'bits', 'count', 'channels', 'row'],
   input_scale_f32: ['x', 'scale', 'shift', 'k', 'h', 'w', 'c', 'kernel', 'stride', 'pad_top', 'pad_left', 'oh', 'ow'],
   binary_conv2d: [

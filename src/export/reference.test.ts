@@ -130,18 +130,62 @@ describe('reference against tfjs', () => {
 
   test('max_pool_f32', () => {
     fc.assert(
-      fc.property(geometry, ({ seed, size, c, kernel, stride }) => {
+      fc.property(geometry, ({ seed, size, c, kernel, stride, same }) => {
         const x = floats(random(seed), size * size * c);
-        const { out } = placed(size, kernel, stride, false);
+        const { out, pad } = placed(size, kernel, stride, same);
         const y = new Float32Array(out * out * c);
-        reference.max_pool_f32(x, y, size, size, c, kernel, stride, out, out);
+        reference.max_pool_f32(x, y, size, size, c, kernel, stride, pad, pad, out, out);
         expectEqual(
           y,
-          tf.tidy(() => tf.maxPool(tf.tensor3d(x, [size, size, c]), kernel, stride, 'valid').dataSync()),
+          tf.tidy(() =>
+            tf.maxPool(tf.tensor3d(x, [size, size, c]), kernel, stride, same ? 'same' : 'valid').dataSync(),
+          ),
         );
       }),
       runs,
     );
+  });
+
+  test('depthwise_conv2d_f32', () => {
+    fc.assert(
+      fc.property(geometry, ({ seed, size, c, kernel, stride, same }) => {
+        const next = random(seed);
+        const x = wholes(next, size * size * c);
+        const w = wholes(next, kernel * kernel * c);
+        const { out, pad } = placed(size, kernel, stride, same);
+        const y = new Float32Array(out * out * c);
+        reference.depthwise_conv2d_f32(x, w, y, size, size, c, kernel, stride, pad, pad, out, out);
+        const want = tf.tidy(() => {
+          const image = tf.tensor3d(x, [size, size, c]);
+          const filter = tf.tensor4d(w, [kernel, kernel, c, 1]);
+          return tf.depthwiseConv2d(image, filter, stride, same ? 'same' : 'valid').dataSync();
+        });
+        expectEqual(
+          y,
+          want.map((value) => value + 0),
+        ); // -0 of an empty sum is 0 here
+      }),
+      runs,
+    );
+  });
+
+  test('average_pool_f32, whole numbers over windows of a power of two', () => {
+    const x = wholes(random(6), 8 * 8 * 5);
+    const y = new Float32Array(4 * 4 * 5);
+    reference.average_pool_f32(x, y, 8, 5, 2, 2, 4, 4);
+    expectEqual(y, tf.avgPool(tf.tensor3d(x, [8, 8, 5]), 2, 2, 'valid').dataSync());
+  });
+
+  test('repeat_channels_f32, add_f32 and minimum_f32', () => {
+    const next = random(7);
+    const [x, other] = [floats(next, 12), floats(next, 12)];
+    const y = new Float32Array(36);
+    reference.repeat_channels_f32(x, y, 4, 3, 3);
+    expectEqual(y, tf.tile(tf.tensor2d(x, [4, 3]), [1, 3]).dataSync());
+    reference.add_f32(x, other, y, 12);
+    expectEqual(y.subarray(0, 12), tf.add(x, other).dataSync());
+    reference.minimum_f32(x, Float32Array.of(0.5), y, 12);
+    expectEqual(y.subarray(0, 12), tf.minimum(x, 0.5).dataSync());
   });
 
   test('affine_prelu_f32', () => {

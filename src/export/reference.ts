@@ -30,7 +30,7 @@ export const referenceKernels = {
   conv2d_f32(
     x: Floats,
     w: Floats,
-    bias: Floats,
+    bias: Optional,
     y: Floats,
     h: number,
     wIn: number,
@@ -44,7 +44,7 @@ export const referenceKernels = {
     ow: number,
   ): void {
     eachOutput(oh, ow, filters, (oy, ox, f, at) => {
-      let sum = bias[f];
+      let sum = bias?.[f] ?? 0;
       eachTap(kernel, (ky, kx) => {
         const iy = oy * stride - padTop + ky;
         const ix = ox * stride - padLeft + kx;
@@ -57,25 +57,89 @@ export const referenceKernels = {
     });
   },
 
+  depthwise_conv2d_f32(
+    x: Floats,
+    w: Floats,
+    y: Floats,
+    h: number,
+    wIn: number,
+    c: number,
+    kernel: number,
+    stride: number,
+    padTop: number,
+    padLeft: number,
+    oh: number,
+    ow: number,
+  ): void {
+    eachOutput(oh, ow, c, (oy, ox, channel, at) => {
+      let sum = 0;
+      eachTap(kernel, (ky, kx) => {
+        const iy = oy * stride - padTop + ky;
+        const ix = ox * stride - padLeft + kx;
+        if (iy < 0 || iy >= h || ix < 0 || ix >= wIn) return;
+        sum += x[(iy * wIn + ix) * c + channel] * w[(ky * kernel + kx) * c + channel];
+      });
+      y[at] = sum;
+    });
+  },
+
   max_pool_f32(
     x: Floats,
     y: Floats,
-    _h: number,
-    w: number,
+    h: number,
+    wIn: number,
     c: number,
-    size: number,
+    kernel: number,
     stride: number,
+    padTop: number,
+    padLeft: number,
     oh: number,
     ow: number,
   ): void {
     eachOutput(oh, ow, c, (oy, ox, channel, at) => {
       let most = Number.NEGATIVE_INFINITY;
-      eachTap(size, (ky, kx) => {
-        const value = x[((oy * stride + ky) * w + ox * stride + kx) * c + channel];
+      eachTap(kernel, (ky, kx) => {
+        const iy = oy * stride - padTop + ky;
+        const ix = ox * stride - padLeft + kx;
+        if (iy < 0 || iy >= h || ix < 0 || ix >= wIn) return;
+        const value = x[(iy * wIn + ix) * c + channel];
         if (value > most) most = value;
       });
       y[at] = most;
     });
+  },
+
+  average_pool_f32(
+    x: Floats,
+    y: Floats,
+    wIn: number,
+    c: number,
+    rows: number,
+    columns: number,
+    oh: number,
+    ow: number,
+  ): void {
+    eachOutput(oh, ow, c, (oy, ox, channel, at) => {
+      let sum = 0;
+      for (let row = 0; row < rows; row++) {
+        for (let column = 0; column < columns; column++) {
+          sum += x[((oy * rows + row) * wIn + ox * columns + column) * c + channel];
+        }
+      }
+      y[at] = f32(sum) * f32(1 / (rows * columns));
+    });
+  },
+
+  repeat_channels_f32(x: Floats, y: Floats, places: number, c: number, times: number): void {
+    for (let at = 0; at < places * times * c; at++) y[at] = x[Math.floor(at / (times * c)) * c + (at % c)];
+  },
+
+  add_f32(a: Floats, b: Floats, y: Floats, count: number): void {
+    for (let i = 0; i < count; i++) y[i] = a[i] + b[i];
+  },
+
+  minimum_f32(x: Floats, most: Floats, y: Floats, count: number): void {
+    for (let i = 0; i < count; i++) y[i] = x[i] < most[0] ? x[i] : most[0];
   },
 
   sign_pack(

@@ -43,7 +43,7 @@ const program: DeviceProgram = {
       kernel: 'conv2d_f32',
       args: [at(0), constant('conv1'), constant('bias1'), at(8192), 12, 12, 1, 20, 5, 1, 0, 0, 8, 8],
     },
-    { kernel: 'max_pool_f32', args: [at(8192), at(0), 8, 8, 20, 2, 2, 4, 4] },
+    { kernel: 'max_pool_f32', args: [at(8192), at(0), 8, 8, 20, 2, 2, 0, 0, 4, 4] },
     { kernel: 'sign_pack', args: [at(0), null, constant('shift1'), at(13312), 320, 20, 20] },
     {
       kernel: 'binary_conv2d',
@@ -67,7 +67,7 @@ const program: DeviceProgram = {
         4,
       ],
     },
-    { kernel: 'max_pool_f32', args: [at(13376), at(16640), 4, 4, 50, 2, 2, 2, 2] },
+    { kernel: 'max_pool_f32', args: [at(13376), at(16640), 4, 4, 50, 2, 2, 0, 0, 2, 2] },
     { kernel: 'sign_pack', args: [at(16640), null, null, at(17472), 200, 50, 200] },
     {
       kernel: 'binary_dense',

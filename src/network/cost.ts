@@ -1,6 +1,6 @@
 import { type JointNetwork, type Part, type Shape, unknownLayer } from './layers.js';
 import { layerParameters } from './parameters.js';
-import { featuresOf, type PlacedLayer, placeLayers } from './shapes.js';
+import { featuresOf, type PlacedLayer, placeLayers, withChains } from './shapes.js';
 
 /** What one layer costs per image. Bytes are those of the deployed layer: 4 per float, 1/8 per binary weight. */
 export interface LayerCost {
@@ -27,9 +27,9 @@ export interface NetworkCost {
   readonly device: CostTotal;
 }
 
-/** Prices a network layer by layer; running statistics count as parameters of the layer that is deployed. */
+/** Prices a network layer by layer. Running statistics are no parameters, as the literature counts. */
 export function networkCost(network: JointNetwork): NetworkCost {
-  const layers = placeLayers(network).map(layerCost);
+  const layers = withChains(placeLayers(network)).map(layerCost);
   const total = (...parts: Part[]): CostTotal =>
     layers
       .filter((layer) => parts.includes(layer.part))
@@ -51,13 +51,12 @@ function layerCost(placed: PlacedLayer): LayerCost {
   const parameters = layerParameters(placed);
   const count = (latent: boolean): number =>
     parameters
-      .filter(({ role }) => (role === 'latent') === latent)
+      .filter(({ role }) => role !== 'statistic' && (role === 'latent') === latent)
       .reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
   const binaryWeights = count(true);
   // A binary layer's α is a float per filter; batch normalisation is deployed as one scale and one shift per channel.
   const alphas = binaryWeights > 0 ? output[output.length - 1] : 0;
   const floatParameters = count(false);
-  const deployedFloats = layer.type === 'batch-norm' ? floatParameters / 2 : floatParameters + alphas;
   return {
     part,
     type: layer.type,
@@ -65,7 +64,7 @@ function layerCost(placed: PlacedLayer): LayerCost {
     output,
     floatParameters,
     binaryWeights,
-    bytes: 4 * deployedFloats + Math.ceil(binaryWeights / 8),
+    bytes: 4 * (floatParameters + alphas) + Math.ceil(binaryWeights / 8),
     ...operations(placed),
   };
 }
@@ -75,6 +74,8 @@ function operations({ layer, input, output }: PlacedLayer): { macs: number; bina
   switch (layer.type) {
     case 'conv2d':
       return { macs: places * layer.kernel * layer.kernel * input[input.length - 1], binaryOps: 0 };
+    case 'depthwise-conv2d':
+      return { macs: places * layer.kernel * layer.kernel, binaryOps: 0 };
     case 'binary-conv2d': {
       const window = layer.kernel * layer.kernel * input[input.length - 1];
       const scaling = layer.inputScale ? 2 * places : places;
@@ -89,7 +90,11 @@ function operations({ layer, input, output }: PlacedLayer): { macs: number; bina
       return { macs: places, binaryOps: 0 };
     case 'relu':
     case 'max-pool':
+    case 'average-pool':
+    case 'global-average-pool':
+    case 'repeat-channels':
     case 'flatten':
+    case 'residual':
       return { macs: 0, binaryOps: 0 };
     default:
       return unknownLayer(layer);

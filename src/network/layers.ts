@@ -6,14 +6,24 @@
 /** Height, width, channels; or, after `flatten` and dense layers, the number of features alone. */
 export type Shape = readonly [height: number, width: number, channels: number] | readonly [features: number];
 
-/** `valid` pads nothing; `same` pads so that the output is ceil(input / stride) in size. */
-export type Padding = 'valid' | 'same';
+/** `valid` pads nothing; `same` pads so that the output is ceil(input / stride) in size; a number, so much on every side. */
+export type Padding = 'valid' | 'same' | number;
 
-/** Convolution in float, with bias. Kernel [kernel, kernel, channels, filters]. */
+/** Convolution in float, with bias unless `bias` is false. Kernel [kernel, kernel, channels, filters]. */
 export interface Conv2d {
   readonly type: 'conv2d';
   readonly name: string;
   readonly filters: number;
+  readonly kernel: number;
+  readonly stride?: number;
+  readonly padding?: Padding;
+  readonly bias?: boolean;
+}
+
+/** Convolution in float of every channel by itself, no bias. Kernel [kernel, kernel, channels, 1]. */
+export interface DepthwiseConv2d {
+  readonly type: 'depthwise-conv2d';
+  readonly name: string;
   readonly kernel: number;
   readonly stride?: number;
   readonly padding?: Padding;
@@ -28,7 +38,7 @@ export interface Dense {
 
 /**
  * Binary convolution (Eq. 4): sign of the input, sign of the latent kernel, α = mean of |W| per filter, no bias.
- * Padding of `same` adds zeros before the sign, so a padded tap counts as +1 (sign(0) = +1).
+ * Padding adds zeros before the sign, so a padded tap counts as +1 (sign(0) = +1).
  * `inputScale` multiplies by K, the box-filtered mean of |input| over channels.
  */
 export interface BinaryConv2d {
@@ -55,9 +65,10 @@ export interface BatchNorm {
   readonly name: string;
 }
 
-/** max(x, 0). */
+/** max(x, 0), and no more than `max` where it is given. */
 export interface Relu {
   readonly type: 'relu';
+  readonly max?: number;
 }
 
 /** x where x >= 0, else slope * x, with a learned slope per channel (or feature). */
@@ -66,11 +77,36 @@ export interface Prelu {
   readonly name: string;
 }
 
-/** Maximum over windows of size x size, no padding; stride = size unless given. */
+/** Maximum over windows of size x size; stride = size unless given. Padded taps never win. */
 export interface MaxPool {
   readonly type: 'max-pool';
   readonly size: number;
   readonly stride?: number;
+  readonly padding?: number;
+}
+
+/** Mean over windows of size x size that do not overlap; a row or column that fills no window is left out. */
+export interface AveragePool {
+  readonly type: 'average-pool';
+  readonly size: number;
+}
+
+/** Mean over all places: height, width, channels to channels features. */
+export interface GlobalAveragePool {
+  readonly type: 'global-average-pool';
+}
+
+/** The channels `times` over, one after another: a shortcut to more channels that costs nothing. */
+export interface RepeatChannels {
+  readonly type: 'repeat-channels';
+  readonly times: number;
+}
+
+/** Sum of two chains of layers that read the same input; an empty shortcut is the input itself. */
+export interface Residual {
+  readonly type: 'residual';
+  readonly body: readonly Layer[];
+  readonly shortcut: readonly Layer[];
 }
 
 /** Height, width, channels in that order to features. */
@@ -78,7 +114,21 @@ export interface Flatten {
   readonly type: 'flatten';
 }
 
-export type Layer = Conv2d | Dense | BinaryConv2d | BinaryDense | BatchNorm | Relu | Prelu | MaxPool | Flatten;
+export type Layer =
+  | Conv2d
+  | DepthwiseConv2d
+  | Dense
+  | BinaryConv2d
+  | BinaryDense
+  | BatchNorm
+  | Relu
+  | Prelu
+  | MaxPool
+  | AveragePool
+  | GlobalAveragePool
+  | RepeatChannels
+  | Flatten
+  | Residual;
 
 /** The three lists of a joint network. `full` and `branch` both read the output of `shared` and end in `classes` logits. */
 export interface JointNetwork {

@@ -1,5 +1,5 @@
 import { type JointNetwork, unknownLayer } from './layers.js';
-import { channelsOf, type PlacedLayer, placeLayers } from './shapes.js';
+import { channelsOf, type PlacedLayer, placeLayers, withChains } from './shapes.js';
 
 /**
  * What a parameter is to the trainer: `latent` weights are binarised in the forward pass and clipped to [-1, 1];
@@ -29,12 +29,14 @@ export function layerParameters({ part, layer, input }: PlacedLayer): Parameter[
 
   switch (layer.type) {
     case 'conv2d': {
-      const { kernel, filters } = layer;
+      const { kernel, filters, bias = true } = layer;
       return [
         parameter('kernel', 'weight', [kernel, kernel, channels, filters], he(kernel * kernel * channels)),
-        parameter('bias', 'bias', [filters], { constant: 0 }),
+        ...(bias ? [parameter('bias', 'bias', [filters], { constant: 0 })] : []),
       ];
     }
+    case 'depthwise-conv2d':
+      return [parameter('kernel', 'weight', [layer.kernel, layer.kernel, channels, 1], he(layer.kernel ** 2))];
     case 'dense':
       return [
         parameter('kernel', 'weight', [channels, layer.units], he(channels)),
@@ -57,7 +59,11 @@ export function layerParameters({ part, layer, input }: PlacedLayer): Parameter[
       return [parameter('slope', 'scale', [channels], { constant: 0.25 })];
     case 'relu':
     case 'max-pool':
+    case 'average-pool':
+    case 'global-average-pool':
+    case 'repeat-channels':
     case 'flatten':
+    case 'residual': // its chains have parameters of their own
       return [];
     default:
       return unknownLayer(layer);
@@ -66,5 +72,5 @@ export function layerParameters({ part, layer, input }: PlacedLayer): Parameter[
 
 /** All parameters of a network, in the order of its layers. */
 export function networkParameters(network: JointNetwork): Parameter[] {
-  return placeLayers(network).flatMap(layerParameters);
+  return withChains(placeLayers(network)).flatMap(layerParameters);
 }

@@ -7,6 +7,9 @@ export interface PlacedLayer {
   readonly layer: Layer;
   readonly input: Shape;
   readonly output: Shape;
+  /** The chains of a residual layer, at their places. */
+  readonly body?: readonly PlacedLayer[];
+  readonly shortcut?: readonly PlacedLayer[];
 }
 
 /** Output size and padding before the first row or column. Padding `same` gives the odd one to the end, as tfjs does. */
@@ -16,7 +19,10 @@ export function windowed(
   stride: number,
   padding: Padding,
 ): { readonly out: number; readonly before: number } {
-  if (padding === 'valid') return { out: Math.floor((size - kernel) / stride) + 1, before: 0 };
+  if (padding !== 'same') {
+    const before = padding === 'valid' ? 0 : padding;
+    return { out: Math.floor((size + 2 * before - kernel) / stride) + 1, before };
+  }
   const out = Math.ceil(size / stride);
   return { out, before: Math.max(0, (out - 1) * stride + kernel - size) >> 1 };
 }
@@ -29,25 +35,29 @@ export function windowed(
 export function outputShape(layer: Layer, input: Shape): Shape {
   switch (layer.type) {
     case 'conv2d':
-    case 'binary-conv2d': {
-      const [height, width] = image(layer, input);
-      const { kernel, stride = 1, padding = 'valid' } = layer;
-      const shape: Shape = [
-        windowed(height, kernel, stride, padding).out,
-        windowed(width, kernel, stride, padding).out,
-        layer.filters,
-      ];
-      return positive(layer, input, shape);
-    }
-    case 'max-pool': {
+    case 'depthwise-conv2d':
+    case 'binary-conv2d':
+      return slid(layer, input, layer, 'filters' in layer ? layer.filters : undefined);
+    case 'max-pool':
+      return slid(layer, input, { kernel: layer.size, stride: layer.stride ?? layer.size, padding: layer.padding });
+    case 'average-pool':
+      return slid(layer, input, { kernel: layer.size, stride: layer.size });
+    case 'global-average-pool':
+      return [image(layer, input)[2]];
+    case 'repeat-channels': {
       const [height, width, channels] = image(layer, input);
-      const { size, stride = size } = layer;
-      const shape: Shape = [
-        windowed(height, size, stride, 'valid').out,
-        windowed(width, size, stride, 'valid').out,
-        channels,
-      ];
-      return positive(layer, input, shape);
+      return [height, width, channels * layer.times];
+    }
+    case 'residual': {
+      const [body, shortcut] = [layer.body, layer.shortcut].map((chain) =>
+        chain.reduce((s, l) => outputShape(l, s), input),
+      );
+      if (`${body}` !== `${shortcut}`) {
+        throw new UserError(
+          `layer residual: expected body and shortcut of one shape, found [${body}] and [${shortcut}]`,
+        );
+      }
+      return body;
     }
     case 'flatten':
       return [featuresOf(input)];
@@ -66,23 +76,36 @@ export function outputShape(layer: Layer, input: Shape): Shape {
 
 /** All layers of a network with their shapes, part by part. @throws UserError where a layer does not fit. */
 export function placeLayers(network: JointNetwork): PlacedLayer[] {
-  const placed: PlacedLayer[] = [];
-  let sharedOutput: Shape = network.input;
-  for (const part of PARTS) {
-    let input: Shape = part === 'shared' ? network.input : sharedOutput;
-    for (const layer of network[part]) {
-      const output = outputShape(layer, input);
-      placed.push({ part, layer, input, output });
-      input = output;
-    }
-    if (part === 'shared') sharedOutput = input;
-    else if (input.length !== 1 || input[0] !== network.classes) {
+  const shared = sharedShape(network);
+  return PARTS.flatMap((part) => {
+    const placed = placeChain(part, network[part], part === 'shared' ? network.input : shared);
+    const end = placed.at(-1)?.output ?? shared;
+    if (part !== 'shared' && (end.length !== 1 || end[0] !== network.classes)) {
       throw new UserError(
-        `network ${network.name}: expected the ${part} part to end in ${network.classes} logits, found [${input}]`,
+        `network ${network.name}: expected the ${part} part to end in ${network.classes} logits, found [${end}]`,
       );
     }
-  }
-  return placed;
+    return placed;
+  });
+}
+
+function placeChain(part: Part, layers: readonly Layer[], start: Shape): PlacedLayer[] {
+  let input = start;
+  return layers.map((layer) => {
+    const output = outputShape(layer, input);
+    const chains =
+      layer.type === 'residual'
+        ? { body: placeChain(part, layer.body, input), shortcut: placeChain(part, layer.shortcut, input) }
+        : {};
+    const placed = { part, layer, input, output, ...chains };
+    input = output;
+    return placed;
+  });
+}
+
+/** Those layers, each followed by the layers of its chains: body, then shortcut. */
+export function withChains(placed: readonly PlacedLayer[]): PlacedLayer[] {
+  return placed.flatMap((layer) => [layer, ...withChains(layer.body ?? []), ...withChains(layer.shortcut ?? [])]);
 }
 
 /** What the shared part gives: input of both branches, and what the edge is sent. */
@@ -94,6 +117,18 @@ export const featuresOf = (shape: Shape): number => shape.reduce((product, size)
 
 /** Channels of an image, or the number of features: the length of per-channel parameters. */
 export const channelsOf = (shape: Shape): number => shape[shape.length - 1];
+
+/** Shape after windows that slide over an image; the channels stay where no number of filters is given. */
+function slid(
+  layer: Layer,
+  input: Shape,
+  { kernel, stride = 1, padding = 'valid' }: { kernel: number; stride?: number; padding?: Padding },
+  filters?: number,
+): Shape {
+  const [height, width, channels] = image(layer, input);
+  const [oh, ow] = [height, width].map((size) => windowed(size, kernel, stride, padding).out);
+  return positive(layer, input, [oh, ow, filters ?? channels]);
+}
 
 function image(layer: Layer, input: Shape): readonly [number, number, number] {
   if (input.length !== 3) throw misfit(layer, input, 'an image (height, width, channels)');

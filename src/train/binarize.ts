@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { Padding } from '../network/layers.js';
 
 /** 1 where |x| <= 1, else 0: where the straight-through estimator lets the gradient pass (Eq. 5). */
 const passes = (x: tf.Tensor): tf.Tensor => tf.cast(tf.lessEqual(tf.abs(x), 1), 'float32');
@@ -52,7 +53,7 @@ const SMALLEST_SCALE = 1e-12;
  * K of Eq. 4 for a convolution: the mean of |x| over channels, box-filtered over the kernel's window; taps outside
  * count as 0. Shape [batch, height, width, 1]. It scales the output and carries no gradient of its own.
  */
-export function windowScale(x: tf.Tensor4D, kernel: number, stride: number, padding: 'valid' | 'same'): tf.Tensor4D {
+export function windowScale(x: tf.Tensor4D, kernel: number, stride: number, padding: Padding): tf.Tensor4D {
   return withoutGradient(x, (image) => {
     const box = tf.fill([kernel, kernel, 1, 1], 1 / (kernel * kernel)) as tf.Tensor4D;
     return tf.conv2d(tf.mean(tf.abs(image), [3], true) as tf.Tensor4D, box, stride, padding);

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { type JointNetwork, type Part, unknownLayer } from '../network/layers.js';
+import { type JointNetwork, type Padding, type Part, unknownLayer } from '../network/layers.js';
 import { type PlacedLayer, placeLayers, windowed } from '../network/shapes.js';
 import { batchNormInference, batchNormTraining } from './batch-norm.js';
 import { filterScale, kernelSigns, rowScale, signStraightThrough, windowScale } from './binarize.js';
@@ -43,7 +43,7 @@ export function forward(
 }
 
 function applyLayer(
-  { part, layer, input }: PlacedLayer,
+  { part, layer, input, body = [], shortcut = [] }: PlacedLayer,
   x: tf.Tensor,
   parameters: tf.NamedTensorMap,
   statistics: tf.NamedTensorMap | undefined,
@@ -52,8 +52,14 @@ function applyLayer(
   const get = (parameter: string): tf.Tensor => parameters[nameOf(parameter)];
   switch (layer.type) {
     case 'conv2d': {
+      const { stride = 1, padding = 'valid', bias = true } = layer;
+      const y = tf.conv2d(x as tf.Tensor4D, get('kernel') as tf.Tensor4D, stride, padding);
+      return bias ? tf.add(y, get('bias')) : y;
+    }
+    case 'depthwise-conv2d': {
       const { stride = 1, padding = 'valid' } = layer;
-      return tf.add(tf.conv2d(x as tf.Tensor4D, get('kernel') as tf.Tensor4D, stride, padding), get('bias'));
+      const pad = padding as 'same' | 'valid'; // a number works too, only its type is missing
+      return tf.depthwiseConv2d(x as tf.Tensor4D, get('kernel') as tf.Tensor4D, stride, pad);
     }
     case 'dense':
       return tf.add(tf.matMul(x as tf.Tensor2D, get('kernel') as tf.Tensor2D), get('bias'));
@@ -79,25 +85,36 @@ function applyLayer(
       return normalised.y;
     }
     case 'relu':
-      return tf.relu(x);
+      return layer.max === undefined ? tf.relu(x) : tf.minimum(tf.relu(x), layer.max);
     case 'prelu':
       return prelu(x, get('slope'));
     case 'max-pool':
-      return tf.maxPool(x as tf.Tensor4D, layer.size, layer.stride ?? layer.size, 'valid');
+      return tf.maxPool(x as tf.Tensor4D, layer.size, layer.stride ?? layer.size, layer.padding ?? 0);
+    case 'average-pool':
+      return averagePool(x as tf.Tensor4D, layer.size);
+    case 'global-average-pool':
+      return tf.mean(x, [1, 2]);
+    case 'repeat-channels':
+      return tf.tile(x, [1, 1, 1, layer.times]);
     case 'flatten':
       return tf.reshape(x, [x.shape[0], -1]);
+    case 'residual': {
+      const through = (chain: readonly PlacedLayer[]): tf.Tensor =>
+        chain.reduce((y, placed) => applyLayer(placed, y, parameters, statistics), x);
+      return tf.add(through(body), through(shortcut));
+    }
     default:
       return unknownLayer(layer);
   }
 }
 
-/** `same` padding of a binary convolution: zeros before the sign, hence +1 after it. */
+/** Padding of a binary convolution: zeros before the sign, hence +1 after it. */
 function padWithOnes(
   signs: tf.Tensor4D,
   input: PlacedLayer['input'],
   kernel: number,
   stride: number,
-  padding: 'valid' | 'same',
+  padding: Padding,
 ): tf.Tensor4D {
   if (padding === 'valid') return signs;
   const around = [0, 1].map((axis): [number, number] => {
@@ -106,4 +123,14 @@ function padWithOnes(
     return [before, Math.max(0, (out - 1) * stride + kernel - size) - before];
   });
   return tf.pad(signs, [[0, 0], around[0], around[1], [0, 0]], 1);
+}
+
+/** Mean over windows of size x size side by side; what fills no window is left out. */
+function averagePool(x: tf.Tensor4D, size: number): tf.Tensor {
+  const [batch, height, width, channels] = x.shape;
+  const [oh, ow] = [height, width].map((length) => Math.floor(length / size));
+  const whole = tf.slice(x, [0, 0, 0, 0], [batch, oh * size, ow * size, channels]);
+  const windows = tf.reshape(whole, [batch * oh, size, ow, size * channels]);
+  const rows = tf.reshape(tf.sum(windows, 1), [batch, oh, ow, size, channels]);
+  return tf.mul(tf.sum(rows, 3), 1 / size ** 2);
 }

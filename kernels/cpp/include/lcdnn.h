@@ -28,14 +28,32 @@
 extern "C" {
 #endif
 
-// y[oh][ow][filters] = x (*) w + bias. Taps outside x count as 0.
+// y[oh][ow][filters] = x (*) w + bias; a null bias counts as 0. Taps outside x count as 0.
 void lcdnn_conv2d_f32(const float* x, const float* w, const float* bias, float* y, int32_t h, int32_t w_in, int32_t c,
                       int32_t filters, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left, int32_t oh,
                       int32_t ow);
 
-// Maximum over size x size windows; every window lies inside x. A NaN is passed over.
-void lcdnn_max_pool_f32(const float* x, float* y, int32_t h, int32_t w, int32_t c, int32_t size, int32_t stride,
-                        int32_t oh, int32_t ow);
+// y[oh][ow][c]: every channel of x with its own kernel w[kernel][kernel][c]. Taps outside x count as 0.
+void lcdnn_depthwise_conv2d_f32(const float* x, const float* w, float* y, int32_t h, int32_t w_in, int32_t c,
+                                int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left, int32_t oh,
+                                int32_t ow);
+
+// Maximum over kernel x kernel windows; taps outside x never win, and every window has one inside. A NaN is passed over.
+void lcdnn_max_pool_f32(const float* x, float* y, int32_t h, int32_t w_in, int32_t c, int32_t kernel, int32_t stride,
+                        int32_t pad_top, int32_t pad_left, int32_t oh, int32_t ow);
+
+// Mean over windows of rows x columns that lie side by side, all inside x.
+void lcdnn_average_pool_f32(const float* x, float* y, int32_t w_in, int32_t c, int32_t rows, int32_t columns,
+                            int32_t oh, int32_t ow);
+
+// The c channels of every place `times` over, one after another: y[places][times * c].
+void lcdnn_repeat_channels_f32(const float* x, float* y, int32_t places, int32_t c, int32_t times);
+
+// y = a + b. y may be a or b.
+void lcdnn_add_f32(const float* a, const float* b, float* y, int32_t count);
+
+// y[i] = x[i] where it is less than most[0], else most[0]. y may be x.
+void lcdnn_minimum_f32(const float* x, const float* most, float* y, int32_t count);
 
 // bit[i] = x[i] * scale[i % channels] + shift[i % channels] >= 0, rounded after each operation (no fused multiply-add).
 // A new byte begins after every `row` values (row divides count and is a multiple of channels). Null scale and shift: x[i] >= 0.

@@ -28,7 +28,8 @@ template <class L, int Pixels, int Vectors>
 void tile(const Runs& runs, const float* bias, float* y, int32_t filter) {
   L sums[Pixels][Vectors];
   unrolled<Vectors>([&](int v) {
-    unrolled<Pixels>([&](int p) { sums[p][v] = L::load(bias + filter + v * L::kCount); });
+    const L start = bias ? L::load(bias + filter + v * L::kCount) : L::splat(0);
+    unrolled<Pixels>([&](int p) { sums[p][v] = start; });
   });
   for (int32_t row = 0; row < runs.rows; ++row) {
     const float* x = runs.x + row * runs.x_row;

@@ -28,6 +28,8 @@ inline F32x1 operator+(F32x1 a, F32x1 b) { return {a.v + b.v}; }
 inline F32x1 operator*(F32x1 a, F32x1 b) { return {a.v * b.v}; }
 // b where it is greater: a NaN in b is passed over.
 inline F32x1 greater_of(F32x1 a, F32x1 b) { return {a.v < b.v ? b.v : a.v}; }
+// b where it is less.
+inline F32x1 lesser_of(F32x1 a, F32x1 b) { return {b.v < a.v ? b.v : a.v}; }
 inline F32x1 abs(F32x1 a) { return {__builtin_fabsf(a.v)}; }
 // a where u >= 0, else b.
 inline F32x1 where_not_negative(F32x1 u, F32x1 a, F32x1 b) { return u.v >= 0 ? a : b; }
@@ -54,6 +56,7 @@ struct F32x4 {
 inline F32x4 operator+(F32x4 a, F32x4 b) { return {a.v + b.v}; }
 inline F32x4 operator*(F32x4 a, F32x4 b) { return {a.v * b.v}; }
 inline F32x4 greater_of(F32x4 a, F32x4 b) { return {a.v < b.v ? b.v : a.v}; }
+inline F32x4 lesser_of(F32x4 a, F32x4 b) { return {b.v < a.v ? b.v : a.v}; }
 inline F32x4 abs(F32x4 a) { return {(F32x4::Vector)((F32x4::Integers)a.v & 0x7fffffff)}; }
 inline F32x4 where_not_negative(F32x4 u, F32x4 a, F32x4 b) { return {u.v >= 0 ? a.v : b.v}; }
 

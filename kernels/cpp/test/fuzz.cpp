@@ -94,9 +94,9 @@ void fuzz_conv2d(const Window& at) {
   const bool whole = coin();
   const Floats x = floats(at.h * at.w * at.c, whole);
   const Floats w = floats(at.kernel * at.kernel * at.c * at.filters, whole);
-  const Floats bias = floats(at.filters, whole);
+  const Floats bias = coin() ? floats(at.filters, whole) : Floats();
   Floats y(at.oh * at.ow * at.filters);
-  lcdnn_conv2d_f32(x.data(), w.data(), bias.data(), y.data(), at.h, at.w, at.c, at.filters, at.kernel, at.stride,
+  lcdnn_conv2d_f32(x.data(), w.data(), pointer(bias), y.data(), at.h, at.w, at.c, at.filters, at.kernel, at.stride,
                    at.pad_top, at.pad_left, at.oh, at.ow);
   expect_near("conv2d_f32", at, y, reference::conv2d_f32(at, x, w, bias), whole);
 }
@@ -140,17 +140,60 @@ void fuzz_binary_dense(int inputs, int units) {
   expect_equal("binary_dense", at, y, reference::binary_conv2d(at, x, w, k, scale, shift, slope));
 }
 
-void fuzz_max_pool(int channels) {
-  const int size = between(1, 4);
-  const int stride = between(1, 4);
+void fuzz_depthwise_conv2d(const Window& at) {
+  const bool whole = coin();
+  const Floats x = floats(at.h * at.w * at.c, whole);
+  const Floats w = floats(at.kernel * at.kernel * at.c, whole);
+  Floats y(at.oh * at.ow * at.c);
+  lcdnn_depthwise_conv2d_f32(x.data(), w.data(), y.data(), at.h, at.w, at.c, at.kernel, at.stride, at.pad_top,
+                             at.pad_left, at.oh, at.ow);
+  expect_near("depthwise_conv2d_f32", at, y, reference::depthwise_conv2d_f32(at, x, w), whole);
+}
+
+void fuzz_max_pool(const Window& at) {
+  const Floats x = floats(at.h * at.w * at.c);
+  Floats y(at.oh * at.ow * at.c);
+  lcdnn_max_pool_f32(x.data(), y.data(), at.h, at.w, at.c, at.kernel, at.stride, at.pad_top, at.pad_left, at.oh, at.ow);
+  expect_equal("max_pool_f32", at, y, reference::max_pool_f32(at, x));
+}
+
+void fuzz_average_pool(int channels) {
+  const int rows = between(1, 4);
+  const int columns = between(1, 4);
   const int oh = between(1, 5);
   const int ow = between(1, 5);
-  const Window at{(oh - 1) * stride + size + between(0, 2), (ow - 1) * stride + size + between(0, 2),
-                  channels, channels, size, stride, 0, 0, oh, ow};
-  const Floats x = floats(at.h * at.w * at.c);
+  const Window at{oh * rows, ow * columns + between(0, columns - 1), channels, channels, rows, columns, 0, 0, oh, ow};
+  const Floats x = floats(at.h * at.w * channels);
   Floats y(oh * ow * channels);
-  lcdnn_max_pool_f32(x.data(), y.data(), at.h, at.w, at.c, size, stride, oh, ow);
-  expect_equal("max_pool_f32", at, y, reference::max_pool_f32(at, x));
+  lcdnn_average_pool_f32(x.data(), y.data(), at.w, channels, rows, columns, oh, ow);
+  expect_near("average_pool_f32", at, y, reference::average_pool_f32(x, at.w, channels, rows, columns, oh, ow), false);
+}
+
+void fuzz_shortcut(int channels, int places, int times) {
+  const Window at{places, 1, channels, times, 0, 0, 0, 0, 0, 0};
+  const int count = channels * places;
+  const Floats a = floats(count);
+  const Floats b = floats(count);
+  const Floats most = floats(1);
+
+  Floats repeated(count * times);
+  Floats want(count * times);
+  for (int i = 0; i < count * times; ++i) want[i] = a[i / (channels * times) * channels + i % channels];
+  lcdnn_repeat_channels_f32(a.data(), repeated.data(), places, channels, times);
+  expect_equal("repeat_channels_f32", at, repeated, want);
+
+  Floats sums(count);
+  Floats least(count);
+  for (int i = 0; i < count; ++i) {
+    sums[i] = a[i] + b[i];
+    least[i] = std::min(a[i], most[0]);
+  }
+  Floats y = a;
+  lcdnn_add_f32(y.data(), b.data(), y.data(), count);
+  expect_equal("add_f32 in place", at, y, sums);
+  y = a;
+  lcdnn_minimum_f32(y.data(), most.data(), y.data(), count);
+  expect_equal("minimum_f32 in place", at, y, least);
 }
 
 void fuzz_pointwise(int channels, int pixels_of_row, int rows) {
@@ -212,7 +255,10 @@ int main() {
     fuzz_input_scale(random_window(20, 1));
     fuzz_binary_conv2d(random_window(70, 150));
     fuzz_binary_dense(between(1, 600), between(1, 150));
-    fuzz_max_pool(between(1, 40));
+    fuzz_depthwise_conv2d(random_window(40, 1));
+    fuzz_max_pool(random_window(40, 1));
+    fuzz_average_pool(between(1, 40));
+    fuzz_shortcut(between(1, 40), between(1, 7), between(1, 4));
     fuzz_pointwise(between(1, 40), between(1, 7), between(1, 4));
     fuzz_dense(between(1, 100), between(1, 20));
     fuzz_softmax(between(1, 200));

@@ -66,7 +66,7 @@ inline std::vector<Sum> conv2d_f32(const Window& at, const Floats& x, const Floa
   at.outputs([&](int oy, int ox, int pixel) {
     for (int f = 0; f < at.filters; ++f) {
       Sum& sum = y[pixel * at.filters + f];
-      sum.add(bias[f]);
+      if (!bias.empty()) sum.add(bias[f]);
       at.taps(oy, ox, [&](int ky, int kx, int iy, int ix, bool inside) {
         for (int i = 0; inside && i < at.c; ++i) {
           sum.add(double(x[(iy * at.w + ix) * at.c + i]) * w[((ky * at.kernel + kx) * at.c + i) * at.filters + f]);
@@ -77,12 +77,38 @@ inline std::vector<Sum> conv2d_f32(const Window& at, const Floats& x, const Floa
   return y;
 }
 
+inline std::vector<Sum> depthwise_conv2d_f32(const Window& at, const Floats& x, const Floats& w) {
+  std::vector<Sum> y(at.oh * at.ow * at.c);
+  at.outputs([&](int oy, int ox, int pixel) {
+    at.taps(oy, ox, [&](int ky, int kx, int iy, int ix, bool inside) {
+      for (int i = 0; inside && i < at.c; ++i) {
+        y[pixel * at.c + i].add(double(x[(iy * at.w + ix) * at.c + i]) * w[(ky * at.kernel + kx) * at.c + i]);
+      }
+    });
+  });
+  return y;
+}
+
+inline std::vector<Sum> average_pool_f32(const Floats& x, int w_in, int c, int rows, int columns, int oh, int ow) {
+  std::vector<Sum> y(oh * ow * c);
+  for (int iy = 0; iy < oh * rows; ++iy) {
+    for (int ix = 0; ix < ow * columns; ++ix) {
+      for (int i = 0; i < c; ++i) {
+        y[(iy / rows * ow + ix / columns) * c + i].add(double(x[(iy * w_in + ix) * c + i]) / (rows * columns));
+      }
+    }
+  }
+  return y;
+}
+
 inline Floats max_pool_f32(const Window& at, const Floats& x) {
   Floats y(at.oh * at.ow * at.c);
   at.outputs([&](int oy, int ox, int pixel) {
     for (int i = 0; i < at.c; ++i) {
       float most = -std::numeric_limits<float>::infinity();
-      at.taps(oy, ox, [&](int, int, int iy, int ix, bool) { most = std::max(most, x[(iy * at.w + ix) * at.c + i]); });
+      at.taps(oy, ox, [&](int, int, int iy, int ix, bool inside) {
+        if (inside) most = std::max(most, x[(iy * at.w + ix) * at.c + i]);
+      });
       y[pixel * at.c + i] = most;
     }
   });

@@ -1,11 +1,15 @@
 import { existsSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
+import { UserError } from '../base/errors.js';
 import { catalogEntry } from '../datasets/catalog.js';
 import { type CostTotal, networkCost } from '../network/cost.js';
+import type { JointNetwork } from '../network/layers.js';
 import { networkNames } from '../network/zoo/index.js';
 import { DEFAULT_CONFIG, resolveConfig } from '../run/config.js';
 import { networkOf, openRun } from '../run/run-directory.js';
 import { fileSize, table, wholeNumber } from '../terminal/format.js';
+import { networkFlags } from '../terminal/network-flags.js';
+import { numberFlag } from '../terminal/number-flag.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class Inspect extends LcdnnCommand {
@@ -13,17 +17,21 @@ export default class Inspect extends LcdnnCommand {
   static override examples = [
     '<%= config.bin %> <%= command.id %> lenet',
     '<%= config.bin %> <%= command.id %> runs/mnist',
+    '<%= config.bin %> <%= command.id %> alexnet --image 32x32x3 --classes 10 --branch conv=4,fc=1',
   ];
   static override args = {
     what: Args.string({ required: true, description: `Run directory, or a network: ${networkNames.join(', ')}.` }),
   };
   static override flags = {
     dataset: Flags.string({ summary: 'Data set whose images a network is for.', default: DEFAULT_CONFIG.dataset }),
+    image: Flags.string({ summary: 'Images a network is for, instead of a data set: HEIGHTxWIDTHxCHANNELS.' }),
+    classes: numberFlag('Number of classes. [default: those of the data set]'),
+    ...networkFlags,
   };
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Inspect);
-    const network = existsSync(args.what) ? openRun(args.what).network : this.fromZoo(args.what, flags.dataset);
+    const network = existsSync(args.what) ? openRun(args.what).network : fromZoo(args.what, flags);
     const cost = networkCost(network);
     const numbers = (total: CostTotal): string[] => [
       wholeNumber(total.floatParameters),
@@ -58,9 +66,26 @@ export default class Inspect extends LcdnnCommand {
     this.log(table([header, ...rows, ...totals], [4, 5, 6, 7, 8]));
     return { network, ...cost };
   }
+}
 
-  private fromZoo(name: string, dataset: string) {
-    const { shape, labels } = catalogEntry(dataset);
-    return networkOf(resolveConfig({ network: name, dataset }), shape, labels.length);
-  }
+interface ZooFlags {
+  readonly dataset: string;
+  readonly image?: string;
+  readonly classes?: number;
+  readonly width?: number;
+  readonly attach?: string;
+  readonly branch?: string;
+}
+
+function fromZoo(network: string, { dataset, image, classes, width, attach, branch }: ZooFlags): JointNetwork {
+  const entry = catalogEntry(dataset);
+  const input = image === undefined ? entry.shape : imageShape(image);
+  return networkOf(resolveConfig({ network, dataset, width, attach, branch }), input, classes ?? entry.labels.length);
+}
+
+function imageShape(text: string): JointNetwork['input'] {
+  const [, ...sizes] = /^([1-9]\d{0,3})x([1-9]\d{0,3})x([1-9]\d{0,3})$/.exec(text) ?? [];
+  if (sizes.length === 0) throw new UserError(`image: expected HEIGHTxWIDTHxCHANNELS, as 224x224x3, found ${text}`);
+  const [height, width, channels] = sizes.map(Number);
+  return [height, width, channels];
 }

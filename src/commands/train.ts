@@ -27,6 +27,7 @@ import {
   requireFitting,
   runFile,
 } from '../run/run-directory.js';
+import { networkFlags } from '../terminal/network-flags.js';
 import { numberFlag } from '../terminal/number-flag.js';
 import { loadRunDataset } from '../terminal/open-trained.js';
 import { createTrainingDisplay } from '../terminal/training-display.js';
@@ -52,6 +53,7 @@ export default class Train extends LcdnnCommand {
 
   static override flags = {
     network: Flags.string({ summary: `Network: ${networkNames.join(', ')}. [default: ${DEFAULT_CONFIG.network}]` }),
+    ...networkFlags,
     dataset: Flags.string({
       summary: `Data set of the catalogue ("lcdnn data list"). [default: ${DEFAULT_CONFIG.dataset}]`,
     }),
@@ -106,6 +108,9 @@ export default class Train extends LcdnnCommand {
     const { flags } = await this.parse(Train);
     const given: Partial<Config> = {
       network: flags.network,
+      width: flags.width,
+      attach: flags.attach,
+      branch: flags.branch,
       dataset: flags.dataset,
       epochs: flags.epochs,
       batchSize: flags['batch-size'],

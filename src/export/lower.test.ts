@@ -11,7 +11,7 @@ import { random } from '../base/random.js';
 import type { NamedArrays } from '../base/tensors.js';
 import type { JointNetwork } from '../network/layers.js';
 import { featuresOf } from '../network/shapes.js';
-import { createNetwork, withInputScale } from '../network/zoo/index.js';
+import { createNetwork } from '../network/zoo/index.js';
 import { forward } from '../train/forward.js';
 import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from './float-model.js';
 import { lowerBranch } from './lower.js';
@@ -98,7 +98,7 @@ describe('the device program of a branch, the tail and the full network answer a
     ['a small network', smallNetwork(false)],
     ['a small network with K', smallNetwork(true)],
     ['LeNet', createNetwork('lenet', [28, 28, 1], 10)],
-    ['LeNet with K', withInputScale(createNetwork('lenet', [28, 28, 1], 10), true)],
+    ['LeNet with K', createNetwork('lenet', [28, 28, 1], 10, { inputScale: true })],
     ['LeNet on small colour images', createNetwork('lenet', [20, 24, 3], 7)],
   ])('%s', async (_, network) => {
     for (let seed = 1; seed <= 3; seed++) await expectLowered(network, seed);

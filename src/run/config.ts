@@ -9,6 +9,12 @@ const share = z.number().min(0);
 /** Every option of a training run, resolved: with the data, it determines the result. `config.json` of a run. */
 export const configSchema = z.strictObject({
   network: z.string(),
+  /** Factor on filters and hidden units. */
+  width: z.number().positive().max(64),
+  /** Layer after which the branch leaves the full network. */
+  attach: z.string(),
+  /** Its binary layers: `mirror`, or `conv=N,fc=M`. */
+  branch: z.string(),
   dataset: z.string(),
   /** Folder that the user named for the data set's files; without it they are looked for. */
   dataDir: z.string().optional(),
@@ -41,6 +47,9 @@ export type Config = z.infer<typeof configSchema>;
 /** What a run uses where the user says nothing. `branchLr` follows `lr`. */
 export const DEFAULT_CONFIG: Omit<Config, 'branchLr'> = {
   network: 'lenet',
+  width: 1,
+  attach: 'conv1',
+  branch: 'mirror',
   dataset: 'fashion-mnist-sample',
   epochs: 20,
   batchSize: 64,

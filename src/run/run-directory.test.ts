@@ -58,7 +58,7 @@ describe('a run directory', () => {
 
   it.each([
     ['', /config\.json: expected the config of a run, found text that is no JSON/],
-    ['{}', /config\.json: network: expected text, found nothing; dataset: expected text/],
+    ['{}', /config\.json: network: expected text, found nothing; width: expected a number/],
     ['7', /config\.json: expected an object of options, found 7/],
   ])('is refused with the config %j', (content, fault) => {
     expect(() => openRun(runWith('config.json', content))).toThrow(fault);
@@ -68,7 +68,7 @@ describe('a run directory', () => {
     [{ lr: -1 }, /config\.json: lr: expected a number above 0, found -1$/],
     [{ lr: null, seed: 'x' }, /lr: expected a number, found null; seed: expected a number, found "x"$/],
     [{ schedule: 'linear' }, /schedule: expected one of constant, step, cosine, found "linear"$/],
-    [{ momentum: 0.5 }, /no option is called momentum; there are: network, dataset/],
+    [{ momentum: 0.5 }, /no option is called momentum; there are: network, width, attach/],
     [{ network: 'resnet' }, /no network resnet; expected one of: lenet/],
   ])('is refused with %j in its config', (change, fault) => {
     expect(() => openRun(edited('config.json', change))).toThrow(fault);

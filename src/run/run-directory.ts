@@ -3,8 +3,9 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { makeFolder, readFileOrExplain, readJson, writeFileAtomic } from '../base/files.js';
+import { parseBranchSize } from '../network/branch.js';
 import type { JointNetwork } from '../network/layers.js';
-import { createNetwork, withInputScale } from '../network/zoo/index.js';
+import { createNetwork } from '../network/zoo/index.js';
 import { type Checkpoint, readCheckpoint } from './checkpoint.js';
 import { type Config, checkConfig } from './config.js';
 
@@ -52,7 +53,8 @@ export const runFile = (run: Pick<Run, 'path'>, file: keyof typeof FILES): strin
 
 /** The network a config asks for, for images of this shape. */
 export function networkOf(config: Config, input: JointNetwork['input'], classes: number): JointNetwork {
-  return withInputScale(createNetwork(config.network, input, classes), config.inputScale);
+  const { network, width, attach, branch, inputScale } = config;
+  return createNetwork(network, input, classes, { width, attach, branch: parseBranchSize(branch), inputScale });
 }
 
 /**

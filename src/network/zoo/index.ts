@@ -1,25 +1,43 @@
 import { UserError } from '../../base/errors.js';
+import { type BranchOptions, jointNetwork } from '../branch.js';
 import type { JointNetwork } from '../layers.js';
+import { alexnet } from './alexnet.js';
+import type { NetworkFamily } from './family.js';
 import { lenet } from './lenet.js';
+import { mobilenetV1, mobilenetV2 } from './mobilenet.js';
+import { resnet18, resnet50 } from './resnet.js';
+import { vgg16 } from './vgg16.js';
 
-type NetworkFamily = (input: JointNetwork['input'], classes: number) => JointNetwork;
-
-const ZOO: Readonly<Record<string, NetworkFamily>> = { lenet };
+const ZOO: Readonly<Record<string, NetworkFamily>> = {
+  lenet,
+  alexnet,
+  vgg16,
+  resnet18,
+  resnet50,
+  'mobilenet-v1': mobilenetV1,
+  'mobilenet-v2': mobilenetV2,
+};
 
 /** Names that `createNetwork` knows. */
 export const networkNames: readonly string[] = Object.keys(ZOO);
 
-/** A network of the zoo for images of this shape. @throws UserError where there is no network of this name. */
-export function createNetwork(name: string, input: JointNetwork['input'], classes: number): JointNetwork {
-  const family = ZOO[name];
-  if (!family) throw new UserError(`no network ${name}; expected one of: ${networkNames.join(', ')}`);
-  return family(input, classes);
+export interface NetworkOptions extends BranchOptions {
+  /** Factor on the number of filters and hidden units of every layer but the last. Default 1. */
+  readonly width?: number;
 }
 
-/** The network with K of Eq. 4 switched on or off in every binary layer. */
-export function withInputScale(network: JointNetwork, inputScale: boolean): JointNetwork {
-  const branch = network.branch.map((layer) =>
-    layer.type === 'binary-conv2d' || layer.type === 'binary-dense' ? { ...layer, inputScale } : layer,
-  );
-  return { ...network, branch };
+/**
+ * A network of the zoo for images of this shape, with its binary branch.
+ *
+ * @throws UserError where there is no network of this name, the images are too small for it, or the branch does not fit
+ */
+export function createNetwork(
+  name: string,
+  input: JointNetwork['input'],
+  classes: number,
+  { width = 1, ...branch }: NetworkOptions = {},
+): JointNetwork {
+  const family = Object.hasOwn(ZOO, name) ? ZOO[name] : undefined;
+  if (!family) throw new UserError(`no network ${name}; expected one of: ${networkNames.join(', ')}`);
+  return jointNetwork(name, input, classes, family({ input, classes, width }), branch);
 }

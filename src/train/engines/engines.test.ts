@@ -6,7 +6,7 @@ import { randomParameters, smallNetwork } from '../../../test/small-network.js';
 import { random } from '../../base/random.js';
 import type { NamedArrays } from '../../base/tensors.js';
 import type { JointNetwork } from '../../network/layers.js';
-import { createNetwork, withInputScale } from '../../network/zoo/index.js';
+import { createNetwork } from '../../network/zoo/index.js';
 import type { OptimizerName } from '../optimizers.js';
 import { optimizerSlots, trainStep } from '../step.js';
 import { createEagerEngine } from './eager.js';
@@ -97,7 +97,7 @@ describe.each<[string, JointNetwork, number, number]>([
   ['a small network', smallNetwork(false), 13, 1e-3],
   ['a small network with K', smallNetwork(true), 13, 1e-3],
   ['LeNet', lenet, 5, 1e-4],
-  ['LeNet with K', withInputScale(lenet, true), 5, 1e-4],
+  ['LeNet with K', createNetwork('lenet', [28, 28, 1], 10, { inputScale: true }), 5, 1e-4],
 ])('one step of %s', (_, network, seed, margin) => {
   it.each<[OptimizerName, Start['slots']]>([
     ['momentum', 'cold'],

@@ -1,0 +1,189 @@
+import { UserError } from '../base/errors.js';
+import type { BinaryConv2d, Conv2d, JointNetwork, Layer, Residual, Shape } from './layers.js';
+import { channelsOf, outputShape } from './shapes.js';
+
+/** How many binary layers a branch has: convolutions, and fully-connected layers before its float last one. */
+export interface BranchSize {
+  readonly conv: number;
+  readonly fc: number;
+}
+
+/** `mirror` (no size) or `conv=N,fc=M`. @throws UserError for anything else */
+export function parseBranchSize(text: string): BranchSize | undefined {
+  if (text === 'mirror') return undefined;
+  const [, conv, fc] = /^conv=(\d{1,3}),fc=(\d{1,3})$/.exec(text) ?? [];
+  if (conv === undefined) throw new UserError(`branch: expected mirror, or conv=N,fc=M, found ${text}`);
+  return { conv: Number(conv), fc: Number(fc) };
+}
+
+export interface BranchOptions {
+  /** Layer after which the branch leaves, with the batch normalisation and pools behind it. Default `conv1`. */
+  readonly attach?: string;
+  /** Default: as many as the rest of the full network has. */
+  readonly branch?: BranchSize;
+  /** K of Eq. 4 in every binary layer. Default false. */
+  readonly inputScale?: boolean;
+}
+
+/**
+ * The joint network of a float chain: what comes up to the layer of attachment is shared, the rest is the full branch,
+ * and the binary branch mirrors the rest (paper 3.1.2, 3.4.1; Fig. 7 for its size).
+ *
+ * @throws UserError where no layer has the name of attachment, or the branch can't have the size
+ */
+export function jointNetwork(
+  name: string,
+  input: JointNetwork['input'],
+  classes: number,
+  chain: readonly Layer[],
+  { attach = 'conv1', branch, inputScale = false }: BranchOptions = {},
+): JointNetwork {
+  const cut = attachment(chain, attach);
+  const [shared, full] = [chain.slice(0, cut), chain.slice(cut)];
+  const attached = shared.reduce<Shape>((shape, layer) => outputShape(layer, shape), input);
+  return { name, input, classes, shared, full, branch: binaryMirror(full, attached, { size: branch, inputScale }) };
+}
+
+/** Where the shared part ends: behind the layer of that name and the batch normalisation and pools that follow it. */
+function attachment(chain: readonly Layer[], name: string): number {
+  const candidates = chain.slice(0, -1).map(attachmentName);
+  let cut = candidates.indexOf(name) + 1;
+  if (cut === 0) {
+    const names = candidates.filter((candidate) => candidate !== undefined);
+    throw new UserError(`attach: no layer ${name}; expected one of: ${names.join(', ')}`);
+  }
+  while (chain[cut].type === 'batch-norm' || chain[cut].type === 'max-pool') cut++;
+  return cut;
+}
+
+/** Convolutions and dense layers by name; residual blocks by what the names of their layers begin with. */
+function attachmentName(layer: Layer): string | undefined {
+  if (layer.type === 'residual') {
+    const first = layer.body.find((inner) => 'name' in inner);
+    return first && 'name' in first ? first.name.slice(0, first.name.lastIndexOf('-')) : undefined;
+  }
+  return layer.type === 'conv2d' || layer.type === 'dense' ? layer.name : undefined;
+}
+
+interface MirrorOptions {
+  readonly size?: BranchSize;
+  readonly inputScale: boolean;
+}
+
+/**
+ * Float layers in binary. A hidden convolution or dense layer becomes batch normalisation, sign and binary layer, batch
+ * normalisation, PReLU; the full network's own normalisation and ReLUs go; pools, depthwise convolutions and the last
+ * layer stay float. Batch normalisation + PReLU after a binary layer, before pooling, was worth more than anything
+ * else in trials. Shortcuts stay real-valued, around every single convolution where the shapes allow it (Bi-Real).
+ */
+function binaryMirror(rest: readonly Layer[], input: Shape, { size, inputScale }: MirrorOptions): Layer[] {
+  const branch: Layer[] = [];
+  let shape = input;
+  let norms = 0;
+  const push = (...layers: Layer[]): void => {
+    for (const layer of layers) shape = outputShape(layer, shape);
+    branch.push(...layers);
+  };
+  const norm = (): Layer => ({ type: 'batch-norm', name: `bn${++norms}` });
+  const prelu = (): Layer => ({ type: 'prelu', name: `prelu${norms}` });
+  const binary = (layer: Conv2d): Layer[] => [norm(), binaryConv(layer, inputScale), norm()];
+  const depthwise = (layer: Layer): Layer[] => [layer, norm()];
+
+  const residual = (block: Residual): void => {
+    const weighted = block.body.filter((layer) => layer.type === 'conv2d' || layer.type === 'depthwise-conv2d');
+    const around = (body: () => Layer[], from: Shape): void => {
+      const layers = body();
+      const to = layers.reduce((s, layer) => outputShape(layer, s), from);
+      push({ type: 'residual', body: layers, shortcut: freeShortcut(from, to) }, prelu());
+    };
+    if (shortcutsFit(weighted, shape)) {
+      for (const layer of weighted) around(() => binary(layer as Conv2d), shape);
+    } else {
+      around(
+        () =>
+          weighted.flatMap((layer, i) => [
+            ...(layer.type === 'conv2d' ? binary(layer) : depthwise(layer)),
+            ...(i < weighted.length - 1 ? [prelu()] : []),
+          ]),
+        shape,
+      );
+    }
+  };
+
+  const last = rest[rest.length - 1];
+  const hidden = rest.slice(0, -1);
+  const convolutional = hidden.filter((layer) => layer.type !== 'dense' && layer.type !== 'flatten');
+  const wanted = size?.conv ?? Number.POSITIVE_INFINITY;
+  let convolutions = 0;
+  for (const layer of convolutional) {
+    const cost = convolutionsOf(layer);
+    if (cost > 0 && convolutions + cost > wanted) break;
+    convolutions += cost;
+    if (layer.type === 'residual') residual(layer);
+    else if (layer.type === 'conv2d') push(...binary(layer), prelu());
+    else if (layer.type === 'depthwise-conv2d') push(...depthwise(layer), prelu());
+    else if (layer.type !== 'relu' && layer.type !== 'batch-norm') push(layer);
+  }
+  if (size && convolutions !== size.conv) {
+    const possible = convolutional.map(convolutionsOf).filter((count) => count > 0);
+    const sums = possible.map((_, i) => possible.slice(0, i + 1).reduce((a, b) => a + b));
+    throw new UserError(`branch: expected one of ${[0, ...sums].join(', ')} convolutions, found ${size.conv}`);
+  }
+
+  const units = denseUnits(hidden, size?.fc, channelsOf(shape));
+  // The sign's batch normalisation is per channel, so it comes before the image is flattened.
+  for (const [i, count] of units.entries()) {
+    push(norm());
+    if (shape.length === 3) push({ type: 'flatten' });
+    push({ type: 'binary-dense', name: `fc${i + 1}`, units: count, inputScale }, norm(), prelu());
+  }
+  if (shape.length === 3) push({ type: 'flatten' });
+  push(last);
+  return branch;
+}
+
+const binaryConv = ({ name, filters, kernel, stride, padding }: Conv2d, inputScale: boolean): BinaryConv2d => ({
+  type: 'binary-conv2d',
+  name,
+  filters,
+  kernel,
+  ...(stride === undefined ? {} : { stride }),
+  ...(padding === undefined ? {} : { padding }),
+  inputScale,
+});
+
+/** Units of the binary dense layers: the full network's; where more are asked for, as many as the last of them had. */
+function denseUnits(hidden: readonly Layer[], wanted: number | undefined, channels: number): number[] {
+  const units = hidden.flatMap((layer) => (layer.type === 'dense' ? [layer.units] : []));
+  return Array.from({ length: wanted ?? units.length }, (_, i) => units[i] ?? units.at(-1) ?? channels);
+}
+
+function convolutionsOf(layer: Layer): number {
+  if (layer.type === 'residual') return layer.body.reduce((sum, inner) => sum + convolutionsOf(inner), 0);
+  return layer.type === 'conv2d' ? 1 : 0;
+}
+
+/** Can every one of these convolutions have a shortcut of its own, that is: does none of them drop channels? */
+function shortcutsFit(layers: readonly Layer[], input: Shape): boolean {
+  let channels = channelsOf(input);
+  return layers.every((layer) => {
+    if (layer.type !== 'conv2d') return false;
+    const fits = layer.filters % channels === 0;
+    channels = layer.filters;
+    return fits;
+  });
+}
+
+/** A shortcut without parameters from one shape to the other: every second place, the channels repeated. */
+function freeShortcut(from: Shape, to: Shape): Layer[] {
+  const times = channelsOf(to) / channelsOf(from);
+  const halves = to[0] !== from[0];
+  // Halves of an odd size are rounded up, as the padded convolution's are.
+  const even = from[0] % 2 === 0 && (from[1] ?? 0) % 2 === 0;
+  return [
+    ...(halves
+      ? [even ? ({ type: 'average-pool', size: 2 } as const) : ({ type: 'max-pool', size: 1, stride: 2 } as const)]
+      : []),
+    ...(times > 1 ? [{ type: 'repeat-channels', times } as const] : []),
+  ];
+}

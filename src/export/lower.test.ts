@@ -100,6 +100,20 @@ describe('the device program of a branch, the tail and the full network answer a
     ['LeNet', createNetwork('lenet', [28, 28, 1], 10)],
     ['LeNet with K', createNetwork('lenet', [28, 28, 1], 10, { inputScale: true })],
     ['LeNet on small colour images', createNetwork('lenet', [20, 24, 3], 7)],
+    ['AlexNet, CIFAR form', createNetwork('alexnet', [32, 32, 3], 10, { width: 0.1 })],
+    ['AlexNet, ImageNet form', createNetwork('alexnet', [72, 67, 3], 10, { width: 0.1 })],
+    [
+      'AlexNet, three binary layers',
+      createNetwork('alexnet', [32, 32, 3], 10, { width: 0.1, branch: { conv: 2, fc: 1 } }),
+    ],
+    ['VGG16, CIFAR form', createNetwork('vgg16', [32, 32, 3], 10, { width: 0.1 })],
+    ['VGG16, ImageNet form', createNetwork('vgg16', [66, 66, 3], 10, { width: 0.05 })],
+    ['ResNet18, CIFAR form', createNetwork('resnet18', [20, 20, 3], 10, { width: 0.1, inputScale: true })],
+    ['ResNet18, ImageNet form', createNetwork('resnet18', [66, 70, 3], 10, { width: 0.1 })],
+    ['ResNet18, attached later', createNetwork('resnet18', [20, 20, 3], 10, { width: 0.1, attach: 'layer2-0' })],
+    ['ResNet50, CIFAR form', createNetwork('resnet50', [16, 16, 3], 10, { width: 0.06 })],
+    ['MobileNetV1, CIFAR form', createNetwork('mobilenet-v1', [32, 32, 3], 10, { width: 0.1 })],
+    ['MobileNetV2, CIFAR form', createNetwork('mobilenet-v2', [32, 32, 3], 10, { width: 0.2 })],
   ])('%s', async (_, network) => {
     for (let seed = 1; seed <= 3; seed++) await expectLowered(network, seed);
   });

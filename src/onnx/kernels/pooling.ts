@@ -1,6 +1,6 @@
 import { backend_util } from '@tensorflow/tfjs-core';
 import type { Graph } from '../graph.js';
-import { nchw, type Value } from '../value.js';
+import { nchw, scalar, sizeOf, type Value } from '../value.js';
 import type { Attributes, KernelTable, TracedKernel } from './kernel.js';
 
 function poolInfo(x: Value, { filterSize, strides, pad }: Attributes): backend_util.Conv2DInfo {
@@ -25,17 +25,22 @@ const maxPool: TracedKernel = (graph, { x }, attributes) => {
 /** The error goes to the place of the window's first maximum, which the pool node's second output names. */
 const maxPoolGrad: TracedKernel = (graph, { dy, input }, attributes) => {
   const info = poolInfo(input, attributes);
-  const overlap = info.strideHeight < info.filterHeight || info.strideWidth < info.filterWidth;
-  if (overlap || info.padInfo.type !== 'VALID') {
-    throw new Error('can only trace the gradient of max pooling over windows that neither overlap nor are padded');
-  }
   const indices = graph.furtherOutput(maxPoolNode(graph, input, info), 1);
   const [n, h, w, c] = input.shape;
-  const name = graph.node('MaxUnpool', [nchw(graph, dy), indices, graph.integers([n, c, h, w])], {
-    kernel_shape: [info.filterHeight, info.filterWidth],
-    strides: [info.strideHeight, info.strideWidth],
-  });
-  return { shape: input.shape, dtype: 'float32', nchw: name };
+  const nchwShape = graph.integers([n, c, h, w]);
+  const overlap = info.strideHeight < info.filterHeight || info.strideWidth < info.filterWidth;
+  if (!overlap && info.padInfo.type === 'VALID') {
+    const name = graph.node('MaxUnpool', [nchw(graph, dy), indices, nchwShape], {
+      kernel_shape: [info.filterHeight, info.filterWidth],
+      strides: [info.strideHeight, info.strideWidth],
+    });
+    return { shape: input.shape, dtype: 'float32', nchw: name };
+  }
+  // Where windows overlap, a place can be the maximum of several: their errors add up.
+  const flat = (name: string) => graph.node('Reshape', [name, graph.integers([-1])]);
+  const zeros = graph.node('Expand', [scalar(graph, 0, 'float32'), graph.integers([sizeOf(input.shape)])]);
+  const sums = graph.node('ScatterElements', [zeros, flat(indices), flat(nchw(graph, dy))], { reduction: 'add' });
+  return { shape: input.shape, dtype: 'float32', nchw: graph.node('Reshape', [sums, nchwShape]) };
 };
 
 export const poolingKernels: KernelTable = { MaxPool: maxPool, MaxPoolGrad: maxPoolGrad };

@@ -15,7 +15,7 @@ const mayImport = {
   bundle: [],
   edge: ['bundle'],
   report: ['run'],
-  terminal: ['datasets', 'run', 'train'],
+  terminal: ['network', 'datasets', 'run', 'train'],
   commands: ['.+'],
 };
 

@@ -5,10 +5,10 @@ import { catalogEntry } from '../datasets/catalog.js';
 import { type CostTotal, networkCost } from '../network/cost.js';
 import type { JointNetwork } from '../network/layers.js';
 import { networkNames } from '../network/zoo/index.js';
-import { DEFAULT_CONFIG, resolveConfig } from '../run/config.js';
+import { type Config, DEFAULT_CONFIG, resolveConfig } from '../run/config.js';
 import { networkOf, openRun } from '../run/run-directory.js';
+import { configFlags, givenConfig } from '../terminal/config-flags.js';
 import { fileSize, table, wholeNumber } from '../terminal/format.js';
-import { networkFlags } from '../terminal/network-flags.js';
 import { numberFlag } from '../terminal/number-flag.js';
 import { LcdnnCommand } from './base-command.js';
 
@@ -26,12 +26,12 @@ export default class Inspect extends LcdnnCommand {
     dataset: Flags.string({ summary: 'Data set whose images a network is for.', default: DEFAULT_CONFIG.dataset }),
     image: Flags.string({ summary: 'Images a network is for, instead of a data set: HEIGHTxWIDTHxCHANNELS.' }),
     classes: numberFlag('Number of classes. [default: those of the data set]'),
-    ...networkFlags,
+    ...configFlags(['width', 'attach', 'branch']),
   };
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Inspect);
-    const network = existsSync(args.what) ? openRun(args.what).network : fromZoo(args.what, flags);
+    const network = existsSync(args.what) ? openRun(args.what).network : fromZoo(args.what, givenConfig(flags), flags);
     const cost = networkCost(network);
     const numbers = (total: CostTotal): string[] => [
       wholeNumber(total.floatParameters),
@@ -72,15 +72,12 @@ interface ZooFlags {
   readonly dataset: string;
   readonly image?: string;
   readonly classes?: number;
-  readonly width?: number;
-  readonly attach?: string;
-  readonly branch?: string;
 }
 
-function fromZoo(network: string, { dataset, image, classes, width, attach, branch }: ZooFlags): JointNetwork {
+function fromZoo(network: string, given: Partial<Config>, { dataset, image, classes }: ZooFlags): JointNetwork {
   const entry = catalogEntry(dataset);
   const input = image === undefined ? entry.shape : imageShape(image);
-  return networkOf(resolveConfig({ network, dataset, width, attach, branch }), input, classes ?? entry.labels.length);
+  return networkOf(resolveConfig(given, { network, dataset }), input, classes ?? entry.labels.length);
 }
 
 function imageShape(text: string): JointNetwork['input'] {

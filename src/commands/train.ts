@@ -6,17 +6,9 @@ import { readJson, removeTemporaries } from '../base/files.js';
 import { trainingBatches } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { splitTrainValidation } from '../datasets/split.js';
-import { networkNames } from '../network/zoo/index.js';
 import { writeReport } from '../report/write-report.js';
 import type { Checkpoint } from '../run/checkpoint.js';
-import {
-  type Config,
-  checkPartialConfig,
-  DEFAULT_CONFIG,
-  OPTIMIZER_NAMES,
-  resolveConfig,
-  SCHEDULE_NAMES,
-} from '../run/config.js';
+import { type Config, checkPartialConfig, resolveConfig } from '../run/config.js';
 import {
   createRun,
   networkOf,
@@ -27,17 +19,13 @@ import {
   requireFitting,
   runFile,
 } from '../run/run-directory.js';
-import { networkFlags } from '../terminal/network-flags.js';
-import { numberFlag } from '../terminal/number-flag.js';
+import { configFlags, givenConfig } from '../terminal/config-flags.js';
 import { loadRunDataset } from '../terminal/open-trained.js';
 import { createTrainingDisplay } from '../terminal/training-display.js';
-import { createEngine, engineNames } from '../train/engines/index.js';
+import { createEngine } from '../train/engines/index.js';
 import { optimizerSlots } from '../train/step.js';
 import { train } from '../train/train.js';
 import { LcdnnCommand } from './base-command.js';
-
-const number = (summary: string, options: { char?: 'b' | 'e' } = {}) =>
-  numberFlag(summary, { ...options, helpGroup: 'TRAINING' });
 
 export default class Train extends LcdnnCommand {
   static override summary = 'Train a joint network: the full branch and the binary branch on one first convolution.';
@@ -52,11 +40,7 @@ export default class Train extends LcdnnCommand {
   ];
 
   static override flags = {
-    network: Flags.string({ summary: `Network: ${networkNames.join(', ')}. [default: ${DEFAULT_CONFIG.network}]` }),
-    ...networkFlags,
-    dataset: Flags.string({
-      summary: `Data set of the catalogue ("lcdnn data list"). [default: ${DEFAULT_CONFIG.dataset}]`,
-    }),
+    ...configFlags(),
     'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set; the run remembers it.' }),
     out: Flags.string({
       summary: 'Run directory to create. [default: runs/NETWORK-DATASET-SEED]',
@@ -64,71 +48,11 @@ export default class Train extends LcdnnCommand {
     }),
     config: Flags.file({ summary: 'JSON file with any of the options; flags go before it.', exclusive: ['resume'] }),
     resume: Flags.directory({ summary: 'Run directory to go on with; its config decides.', aliases: ['continue'] }),
-    engine: Flags.string({ summary: `Engine: ${engineNames.join(', ')}. [default: ${DEFAULT_CONFIG.engine}]` }),
-    epochs: number(`Passes over the training images. [default: ${DEFAULT_CONFIG.epochs}]`, { char: 'e' }),
-    'batch-size': number(`Images per step. [default: ${DEFAULT_CONFIG.batchSize}]`, { char: 'b' }),
-    optimizer: Flags.option({
-      summary: `Update rule; momentum is SGD with momentum 0.9. [default: ${DEFAULT_CONFIG.optimizer}]`,
-      options: OPTIMIZER_NAMES,
-      helpGroup: 'TRAINING',
-    })(),
-    lr: number(`Learning rate of conv1 and the full branch. [default: ${DEFAULT_CONFIG.lr}]`),
-    'branch-lr': number('Learning rate of the binary branch. [default: that of --lr]'),
-    schedule: Flags.option({
-      summary: `How the learning rate falls. [default: ${DEFAULT_CONFIG.schedule}]`,
-      options: SCHEDULE_NAMES,
-      helpGroup: 'TRAINING',
-    })(),
-    'weight-decay': number(
-      `Weight decay of float weights; never of latent binary ones. [default: ${DEFAULT_CONFIG.weightDecay}]`,
-    ),
-    'branch-weight': number(`Weight of the branch's loss in the sum. [default: ${DEFAULT_CONFIG.branchWeight}]`),
-    distillation: number(
-      `Weight of distillation, full branch to binary one. [default: ${DEFAULT_CONFIG.distillation}]`,
-    ),
-    temperature: number(`Temperature of distillation. [default: ${DEFAULT_CONFIG.temperature}]`),
-    'input-scale': Flags.boolean({
-      summary: 'Scale binary layers by K, the local mean of |input| (Eq. 4). [default: off]',
-      allowNo: true,
-      helpGroup: 'TRAINING',
-    }),
-    shift: number(`Shift training images by up to this many pixels. [default: ${DEFAULT_CONFIG.shift}]`),
-    flip: Flags.boolean({
-      summary: 'Mirror training images at random. [default: off]',
-      allowNo: true,
-      helpGroup: 'TRAINING',
-    }),
-    seed: number(`Seed of all randomness. [default: ${DEFAULT_CONFIG.seed}]`),
-    validation: number(
-      `Share (below 1) or number of training images kept for validation. [default: ${DEFAULT_CONFIG.validation}]`,
-    ),
   };
 
   async run(): Promise<unknown> {
     const { flags } = await this.parse(Train);
-    const given: Partial<Config> = {
-      network: flags.network,
-      width: flags.width,
-      attach: flags.attach,
-      branch: flags.branch,
-      dataset: flags.dataset,
-      epochs: flags.epochs,
-      batchSize: flags['batch-size'],
-      optimizer: flags.optimizer,
-      lr: flags.lr,
-      branchLr: flags['branch-lr'],
-      schedule: flags.schedule,
-      weightDecay: flags['weight-decay'],
-      branchWeight: flags['branch-weight'],
-      distillation: flags.distillation,
-      temperature: flags.temperature,
-      inputScale: flags['input-scale'],
-      shift: flags.shift,
-      flip: flags.flip,
-      seed: flags.seed,
-      validation: flags.validation,
-      engine: flags.engine,
-    };
+    const given = givenConfig(flags);
     const dataDir = flags['data-dir'] && resolve(flags['data-dir']);
     const display = createTrainingDisplay(this.jsonEnabled());
     const resumed = flags.resume === undefined ? undefined : openResumed(flags.resume, given);

@@ -1,72 +1,22 @@
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
+import { OPTIONS, type OptionName, type Options, optionNames } from './options.js';
 
-export const OPTIMIZER_NAMES = ['momentum', 'adam'] as const;
-export const SCHEDULE_NAMES = ['constant', 'step', 'cosine'] as const;
-
-const share = z.number().min(0);
+type OptionSchemas = { [Name in OptionName]: (typeof OPTIONS)[Name]['schema'] };
 
 /** Every option of a training run, resolved: with the data, it determines the result. `config.json` of a run. */
 export const configSchema = z.strictObject({
-  network: z.string(),
-  /** Factor on filters and hidden units. */
-  width: z.number().positive().max(64),
-  /** Layer after which the branch leaves the full network. */
-  attach: z.string(),
-  /** Its binary layers: `mirror`, or `conv=N,fc=M`. */
-  branch: z.string(),
-  dataset: z.string(),
+  ...(Object.fromEntries(optionNames.map((name) => [name, OPTIONS[name].schema])) as OptionSchemas),
   /** Folder that the user named for the data set's files; without it they are looked for. */
   dataDir: z.string().optional(),
-  epochs: z.int().min(1).max(100_000),
-  batchSize: z.int().min(1).max(65_536),
-  optimizer: z.enum(OPTIMIZER_NAMES),
-  /** Learning rate of conv1 and the full branch (η_full), and of the binary branch (η_BNN). */
-  lr: z.number().positive(),
-  branchLr: z.number().positive(),
-  schedule: z.enum(SCHEDULE_NAMES),
-  weightDecay: share,
-  /** Weight of the branch's loss in the sum; Eq. 1 has 1. */
-  branchWeight: share,
-  /** Weight of distillation from the full branch to the binary one, and its temperature. */
-  distillation: share,
-  temperature: z.number().positive(),
-  /** K of Eq. 4. */
-  inputScale: z.boolean(),
-  /** Largest random shift of a training image, in pixels; random mirroring. */
-  shift: z.int().min(0).max(64),
-  flip: z.boolean(),
-  seed: z.int().nonnegative(),
-  /** Share of the training images (below 1), or their number, kept for validation. */
-  validation: z.number().positive(),
-  engine: z.string(),
 });
 
 export type Config = z.infer<typeof configSchema>;
 
 /** What a run uses where the user says nothing. `branchLr` follows `lr`. */
-export const DEFAULT_CONFIG: Omit<Config, 'branchLr'> = {
-  network: 'lenet',
-  width: 1,
-  attach: 'conv1',
-  branch: 'mirror',
-  dataset: 'fashion-mnist-sample',
-  epochs: 20,
-  batchSize: 64,
-  optimizer: 'adam',
-  lr: 0.002,
-  schedule: 'cosine',
-  weightDecay: 0,
-  branchWeight: 1,
-  distillation: 0,
-  temperature: 2,
-  inputScale: false,
-  shift: 0,
-  flip: false,
-  seed: 1,
-  validation: 0.1,
-  engine: 'onnxruntime',
-};
+export const DEFAULT_CONFIG = Object.fromEntries(
+  optionNames.flatMap((name) => ('byDefault' in OPTIONS[name] ? [[name, OPTIONS[name].byDefault]] : [])),
+) as Omit<Options, 'branchLr'>;
 
 /** Options over a config file over the defaults, checked. @throws UserError that names each option that is wrong. */
 export function resolveConfig(...layers: readonly Partial<Config>[]): Config {

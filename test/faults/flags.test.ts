@@ -12,7 +12,10 @@ async function expectRefused(flags: readonly string[], line: RegExp | string): P
 
 describe.concurrent('train refuses', () => {
   it.each<[string[], RegExp | string]>([
-    [['--network', 'resnet'], 'error: no network resnet; expected one of: lenet\n'],
+    [
+      ['--network', 'resnet'],
+      'error: no network resnet; expected one of: lenet, alexnet, vgg16, resnet18, resnet50, mobilenet-v1, mobilenet-v2\n',
+    ],
     [['--dataset', 'mnits'], 'error: no data set is called "mnits"; did you mean mnist?'],
     [['--engine', 'cuda'], 'error: no engine cuda; expected one of: onnxruntime, tensorflow\n'],
     [['--optimizer', 'sgd'], 'error: Expected --optimizer=sgd to be one of: momentum, adam (see lcdnn train --help)\n'],
@@ -20,8 +23,8 @@ describe.concurrent('train refuses', () => {
     [['--epochs', '1.5'], 'error: options: epochs: expected a whole number, found 1.5\n'],
     [
       ['--lr', '-1', '--branch-lr', '0', '--batch-size', '70000', '--seed', '-1', '--shift', '0.5'],
-      'error: options: batchSize: expected a number up to 65536, found 70000; lr: expected a number above 0, found -1; ' +
-        'branchLr: expected a number above 0, found 0; shift: expected a whole number, found 0.5; ' +
+      'error: options: shift: expected a whole number, found 0.5; batchSize: expected a number up to 65536, found 70000; ' +
+        'lr: expected a number above 0, found -1; branchLr: expected a number above 0, found 0; ' +
         'seed: expected a number from 0, found -1\n',
     ],
     [['--validation', '0.000001'], /^error: validation: expected a share between 0 and 1 or a number of images/],
@@ -34,7 +37,11 @@ describe.concurrent('train refuses', () => {
   it.each([
     ['no JSON', '{ "lr": ', /expected a config file, found text that is no JSON/],
     ['no object', '[1]', /: expected an object of options, found \[1\]\n$/],
-    ['an unknown option', '{ "learningRate": 1 }', /no option is called learningRate; there are: network, dataset, /],
+    [
+      'an unknown option',
+      '{ "learningRate": 1 }',
+      /no option is called learningRate; there are: network, width, attach, /,
+    ],
     ['text for a number', '{ "lr": "fast" }', /: lr: expected a number, found "fast"\n$/],
   ])('a config file with %s', async (_, text, line) => {
     const config = fresh('config.json');
@@ -65,7 +72,10 @@ describe.concurrent('other commands refuse', () => {
       ['export', RUN, '--out', 'x', '--name', 'A b'],
       '--name: expected lower-case letters, digits and hyphens, found A b',
     ],
-    [['inspect', 'resnet'], 'error: no network resnet; expected one of: lenet\n'],
+    [
+      ['inspect', 'resnet'],
+      'error: no network resnet; expected one of: lenet, alexnet, vgg16, resnet18, resnet50, mobilenet-v1, mobilenet-v2\n',
+    ],
     [['inspect', 'lenet', '--dataset', 'imagenet'], 'error: no data set is called "imagenet"; There are: mnist'],
     [['serve', BUNDLE, '--port', '99999'], /less than or equal to 65535 but received: 99999/],
     [['serve', BUNDLE, '--max-batch', '0'], /greater than or equal to 1 but received: 0/],

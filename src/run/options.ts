@@ -1,0 +1,158 @@
+import { z } from 'zod';
+
+/** One option of a run: what it may be, what it is where nobody says, and its line in `--help`. */
+interface Option<Schema extends z.ZodType> {
+  readonly schema: Schema;
+  /** Absent where another option or the data decide. */
+  readonly byDefault?: z.output<Schema>;
+  readonly summary: string;
+  /** Heading in `--help`. */
+  readonly group?: 'NETWORK' | 'BINARY LAYERS' | 'DATA' | 'TRAINING';
+  readonly char?: 'b' | 'e';
+}
+
+const option = <Schema extends z.ZodType>(described: Option<Schema>): Option<Schema> => described;
+
+const share = z.number().min(0);
+
+/**
+ * Every option that shapes a run, in one table: `config.json`, recipes, and the flags of `train` all come from it. A
+ * config names them as they stand here, a flag in kebab-case.
+ */
+export const OPTIONS = {
+  network: option({
+    schema: z.string(),
+    byDefault: 'lenet',
+    summary: 'Network of the zoo.',
+  }),
+  width: option({
+    schema: z.number().positive().max(64),
+    byDefault: 1,
+    summary: 'Factor on the filters and hidden units of every layer.',
+    group: 'NETWORK',
+  }),
+  attach: option({
+    schema: z.string(),
+    byDefault: 'conv1',
+    summary: 'Layer of the full network after which the branch leaves it.',
+    group: 'NETWORK',
+  }),
+  branch: option({
+    schema: z.string(),
+    byDefault: 'mirror',
+    summary: 'Binary layers of the branch: "conv=N,fc=M", or "mirror" for as many as the rest of the full network has.',
+    group: 'NETWORK',
+  }),
+  inputScale: option({
+    schema: z.boolean(),
+    byDefault: false,
+    summary: 'Scale binary layers by K, the local mean of |input| (Eq. 4).',
+    group: 'BINARY LAYERS',
+  }),
+  dataset: option({
+    schema: z.string(),
+    byDefault: 'fashion-mnist-sample',
+    summary: 'Data set of the catalogue ("lcdnn data list").',
+  }),
+  shift: option({
+    schema: z.int().min(0).max(64),
+    byDefault: 0,
+    summary: 'Shift training images by up to this many pixels (pad and crop).',
+    group: 'DATA',
+  }),
+  flip: option({
+    schema: z.boolean(),
+    byDefault: false,
+    summary: 'Mirror training images at random.',
+    group: 'DATA',
+  }),
+  validation: option({
+    schema: z.number().positive(),
+    byDefault: 0.1,
+    summary: 'Share (below 1) or number of training images kept for validation.',
+    group: 'DATA',
+  }),
+  epochs: option({
+    schema: z.int().min(1).max(100_000),
+    byDefault: 20,
+    summary: 'Passes over the training images.',
+    group: 'TRAINING',
+    char: 'e',
+  }),
+  batchSize: option({
+    schema: z.int().min(1).max(65_536),
+    byDefault: 64,
+    summary: 'Images per step.',
+    group: 'TRAINING',
+    char: 'b',
+  }),
+  optimizer: option({
+    schema: z.enum(['momentum', 'adam']),
+    byDefault: 'adam',
+    summary: 'Update rule; momentum is SGD with momentum 0.9.',
+    group: 'TRAINING',
+  }),
+  lr: option({
+    schema: z.number().positive(),
+    byDefault: 0.002,
+    summary: 'Learning rate of conv1 and the full branch.',
+    group: 'TRAINING',
+  }),
+  branchLr: option({
+    schema: z.number().positive(),
+    summary: 'Learning rate of the binary branch. [default: that of --lr]',
+    group: 'TRAINING',
+  }),
+  schedule: option({
+    schema: z.enum(['constant', 'step', 'cosine']),
+    byDefault: 'cosine',
+    summary: 'How the learning rate falls.',
+    group: 'TRAINING',
+  }),
+  weightDecay: option({
+    schema: share,
+    byDefault: 0,
+    summary: 'Weight decay of float weights; never of latent binary ones.',
+    group: 'TRAINING',
+  }),
+  branchWeight: option({
+    schema: share,
+    byDefault: 1,
+    summary: "Weight of the branch's loss in the sum (Eq. 1 has 1).",
+    group: 'TRAINING',
+  }),
+  distillation: option({
+    schema: share,
+    byDefault: 0,
+    summary: 'Weight of distillation, full branch to binary one.',
+    group: 'TRAINING',
+  }),
+  temperature: option({
+    schema: z.number().positive(),
+    byDefault: 2,
+    summary: 'Temperature of distillation.',
+    group: 'TRAINING',
+  }),
+  seed: option({
+    schema: z.int().nonnegative(),
+    byDefault: 1,
+    summary: 'Seed of all randomness.',
+    group: 'TRAINING',
+  }),
+  engine: option({
+    schema: z.string(),
+    byDefault: 'onnxruntime',
+    summary: 'Engine that computes the training step.',
+    group: 'TRAINING',
+  }),
+} as const;
+
+export type OptionName = keyof typeof OPTIONS;
+
+/** Option names with their values. */
+export type Options = { [Name in OptionName]: z.output<(typeof OPTIONS)[Name]['schema']> };
+
+export const optionNames = Object.keys(OPTIONS) as OptionName[];
+
+/** The name of an option as a flag: `batchSize` is `--batch-size`. */
+export const flagOf = (name: OptionName): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

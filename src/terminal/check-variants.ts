@@ -16,7 +16,7 @@ export async function requireTrainable(variants: readonly Variant[], dataDir: st
   for (const { name, config } of variants) {
     try {
       networkOf(config, dataset.shape, dataset.labels.length);
-      requireBatch(config, dataset);
+      await requireBatch(config, dataset);
       await (await createEngine(config.engine)).dispose();
     } catch (thrown) {
       throw thrown instanceof UserError ? new UserError(`variant ${name}: ${messageOf(thrown)}`) : thrown;

@@ -39,7 +39,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
   const { path, resumed, display } = options;
   const config = resumed?.config ?? options.config;
   const dataset = await loadRunDataset(config, options.dataDir);
-  requireBatch(config, dataset);
+  await requireBatch(config, dataset);
   if (resumed) requireFitting(resumed, dataset);
   const checkpoint = resumed && startedCheckpoint(resumed);
   const engine = await createEngine(config.engine);
@@ -73,9 +73,9 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
 }
 
 /** Says what the data can't give before anything is written. */
-export function requireBatch({ validation, batchSize, seed }: Config, dataset: Dataset): void {
+export async function requireBatch({ validation, batchSize, seed }: Config, dataset: Dataset): Promise<void> {
   const { train } = splitTrainValidation(dataset.train.labels, validation, seed);
-  trainingBatches(dataset, dataset.train, train, { batchSize, seed, epoch: 0 }).next();
+  await trainingBatches(dataset, dataset.train, train, { batchSize, seed, epoch: 0 }).next();
 }
 
 /** Where a run stopped; nothing where it was killed before its first checkpoint, and starts again. */

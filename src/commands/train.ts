@@ -3,8 +3,9 @@ import { resolve } from 'node:path';
 import { Flags } from '@oclif/core';
 import { UserError } from '../base/errors.js';
 import { readJson, removeTemporaries } from '../base/files.js';
-import { trainingBatches } from '../datasets/batches.js';
+import { requireBatch } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/dataset.js';
+import { createLoader } from '../datasets/loading/create-loader.js';
 import { splitTrainValidation } from '../datasets/split.js';
 import { writeReport } from '../report/write-report.js';
 import type { Checkpoint } from '../run/checkpoint.js';
@@ -24,7 +25,7 @@ import { loadRunDataset } from '../terminal/open-trained.js';
 import { createTrainingDisplay } from '../terminal/training-display.js';
 import { createEngine } from '../train/engines/index.js';
 import { optimizerSlots } from '../train/step.js';
-import { train } from '../train/train.js';
+import { augmentationOf, train } from '../train/train.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class Train extends LcdnnCommand {
@@ -47,6 +48,11 @@ export default class Train extends LcdnnCommand {
       exclusive: ['resume'],
     }),
     config: Flags.file({ summary: 'JSON file with any of the options; flags go before it.', exclusive: ['resume'] }),
+    loaders: Flags.integer({
+      summary: 'Threads that load images ahead of training; 0: training loads them. [default: what suits the data]',
+      min: 0,
+      max: 64,
+    }),
     resume: Flags.directory({ summary: 'Run directory to go on with; its config decides.', aliases: ['continue'] }),
   };
 
@@ -58,13 +64,14 @@ export default class Train extends LcdnnCommand {
     const resumed = flags.resume === undefined ? undefined : openResumed(flags.resume, given);
     const config = resumed?.config ?? resolveConfig(configFile(flags.config), given, { dataDir });
     const dataset = await loadRunDataset(config, flags['data-dir']);
-    await requireBatch(config, dataset);
+    requireImages(config, dataset);
     if (resumed) requireFitting(resumed, dataset);
     const checkpoint = resumed && startedCheckpoint(resumed);
     const engine = await createEngine(config.engine);
     const path = flags.out ?? `runs/${config.network}-${config.dataset}-${config.seed}`;
     const run = resumed ?? createRun(path, config, networkOf(config, dataset.shape, dataset.labels.length));
 
+    const loader = createLoader(dataset, augmentationOf(config), flags.loaders);
     const interruption = new AbortController();
     let exitCode = 0;
     const interrupt = (signal: NodeJS.Signals): void => {
@@ -79,6 +86,7 @@ export default class Train extends LcdnnCommand {
         run,
         dataset,
         engine,
+        loader,
         checkpoint,
         signal: interruption.signal,
         onStep: display.step,
@@ -87,6 +95,7 @@ export default class Train extends LcdnnCommand {
     } finally {
       display.stop();
       process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+      await loader.close();
       await engine.dispose();
     }
     writeReport(run);
@@ -102,9 +111,8 @@ function configFile(path: string | undefined): Partial<Config> {
 }
 
 /** Says what the data can't give before anything is written. */
-async function requireBatch({ validation, batchSize, seed }: Config, dataset: Dataset): Promise<void> {
-  const { train } = splitTrainValidation(dataset.train.labels, validation, seed);
-  await trainingBatches(dataset, dataset.train, train, { batchSize, seed, epoch: 0 }).next();
+function requireImages({ validation, batchSize, seed }: Config, dataset: Dataset): void {
+  requireBatch(splitTrainValidation(dataset.train.labels, validation, seed).train.length, batchSize);
 }
 
 /** Where a run stopped; nothing where it was killed before its first checkpoint, and starts again. */

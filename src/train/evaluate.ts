@@ -1,5 +1,6 @@
 import { evaluationBatches } from '../datasets/batches.js';
 import type { Dataset, Split } from '../datasets/dataset.js';
+import type { Loader } from '../datasets/loading/loader.js';
 import type { JointNetwork } from '../network/layers.js';
 import { networkParameters } from '../network/parameters.js';
 import type { Engine } from './engines/engine.js';
@@ -18,7 +19,12 @@ export type Evaluator = (split: Split, places?: Int32Array) => Promise<Logits>;
 const BATCH = 250;
 
 /** A function that gives both branches' logits on any images of a data set, with the engine's present parameters. */
-export async function createEvaluator(engine: Engine, network: JointNetwork, dataset: Dataset): Promise<Evaluator> {
+export async function createEvaluator(
+  engine: Engine,
+  network: JointNetwork,
+  dataset: Dataset,
+  loader?: Loader,
+): Promise<Evaluator> {
   const shape = [BATCH, ...network.input];
   const infer = await engine.compile(
     inferenceFunction(network),
@@ -33,7 +39,7 @@ export async function createEvaluator(engine: Engine, network: JointNetwork, dat
     const labels = new Uint16Array(count);
     // The last batch may be short: the rest of this array is then left over from the batch before, and ignored.
     const images = new Float32Array(shape.reduce((product, size) => product * size, 1));
-    for await (const batch of evaluationBatches(dataset, split, BATCH, places)) {
+    for await (const batch of evaluationBatches(dataset, split, BATCH, places, loader)) {
       const from = batch.index * BATCH;
       images.set(batch.images);
       const logits = await infer({ images });

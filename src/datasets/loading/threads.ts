@@ -110,10 +110,12 @@ function tell(thread: Worker, message: ToThread, transfer: ArrayBuffer[] = []): 
   thread.postMessage(message, transfer);
 }
 
-/** From the sources (tests, benchmarks) the thread is TypeScript, too, which tsx loads. */
+/** From the sources (tests, benchmarks) the thread is TypeScript, too, and begins with tsx. */
 function startThread(): Worker {
   if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./thread.js', import.meta.url));
-  return new Worker(new URL('./thread.ts', import.meta.url), { execArgv: ['--import', 'tsx'] });
+  const entry = new URL('./thread.ts', import.meta.url).href;
+  const script = `import('tsx/esm/api').then(({ register }) => register()).then(() => import('${entry}'))`;
+  return new Worker(script, { eval: true });
 }
 
 function revived({ isUserError, message, stack }: Failure): Error {

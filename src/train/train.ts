@@ -15,6 +15,7 @@ import { initialState } from './initial-state.js';
 import { BETA1, BETA2 } from './optimizers.js';
 import { rateFactor } from './schedules.js';
 import { trainStep } from './step.js';
+import { fillTargets } from './targets.js';
 
 /** What a watcher is told after every step. */
 export interface StepReport {
@@ -152,17 +153,6 @@ async function compileStep({ run, engine }: TrainOptions, state: NamedArrays): P
       branchHits: progress.branchHits + countHits(result.branch, batch.labels, classes),
     };
   };
-}
-
-/** One-hot rows, or two classes in their shares where images are mixed. @param targets [n, classes] */
-function fillTargets(targets: Float32Array, { labels, mixed }: Batch, classes: number): void {
-  targets.fill(0);
-  labels.forEach((label, i) => {
-    targets[i * classes + label] = 1 - (mixed?.share ?? 0);
-  });
-  mixed?.labels.forEach((label, i) => {
-    targets[i * classes + label] += mixed.share;
-  });
 }
 
 /** How a run varies its training images. */

@@ -11,6 +11,7 @@ import { channelsOf, featuresOf, type PlacedLayer, placeLayers, sharedShape, win
 import { type Affine, filterScale, foldBatchNorm } from './fold.js';
 import { packSigns } from './pack.js';
 import type { ConstantLayout, DeviceProgram, KernelCall, Pointer } from './program.js';
+import { reuseArena } from './reuse-arena.js';
 
 /**
  * Lowers the shared layers and the branch to a device program. Batch normalisation before a binary layer becomes the
@@ -201,14 +202,14 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
   const shared = x;
   lowerChain(placed.filter(({ part }) => part === 'branch'));
   flush([network.classes]);
-  return {
+  return reuseArena({
     arenaBytes,
     constants,
     calls,
     input: { arena: input.arena, length: featuresOf(network.input) },
     shared: { arena: shared.arena, length: featuresOf(sharedOutput), shape: [...sharedOutput] },
     logits: { arena: x.arena, length: network.classes },
-  };
+  });
 }
 
 /** Geometry arguments of a window, in the header's order from `h` on. */

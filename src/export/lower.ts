@@ -1,4 +1,5 @@
 import type { NamedArrays } from '../base/tensors.js';
+import { exactSteps } from '../network/deployed.js';
 import {
   type BinaryConv2d,
   type BinaryDense,
@@ -82,7 +83,8 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
       case 'dense': {
         flush(from);
         const y = place(to);
-        const w = floats(`${name}.kernel`, transposed(get('kernel'), from[0], layer.units));
+        constants[`${name}.kernel`] = denseKernel(get('kernel'), from[0], layer.units);
+        const w = { constant: `${name}.kernel` };
         const bias = floats(`${name}.bias`, get('bias'));
         calls.push({ kernel: 'dense_f32', args: [x, w, bias, y, from[0], layer.units] });
         x = y;
@@ -270,8 +272,15 @@ function packKernel(layer: BinaryConv2d | BinaryDense, latent: Float32Array, fro
   return { kind: 'bits', rows: filters, rowBytes: bytes.length / filters, bytes };
 }
 
-function transposed(matrix: Float32Array, rows: number, columns: number): Float32Array {
-  return matrix.map((_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)]);
+/** Kernel [inputs, units] as rows, one per unit; in steps where it was deployed so (`deployedState`). */
+function denseKernel(kernel: Float32Array, inputs: number, units: number): ConstantLayout {
+  const stepped = exactSteps(kernel, units);
+  if (!stepped) return { kind: 'f32', values: transposed(kernel, inputs, units) };
+  return { kind: 'i8', steps: transposed(stepped.steps, inputs, units), scales: stepped.scales };
+}
+
+function transposed<Numbers extends Float32Array | Int8Array>(matrix: Numbers, rows: number, columns: number): Numbers {
+  return matrix.map((_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)]) as Numbers;
 }
 
 /** A scale and shift per channel, repeated for every feature. */

@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { makeFolder, writeFileAtomic } from '../src/base/files.js';
 import { catalogEntry, PACKAGE_DATASETS } from '../src/datasets/catalog.js';
-import { loadDataset, type Split } from '../src/datasets/dataset.js';
+import type { Split } from '../src/datasets/dataset.js';
 import { fetchDataset } from '../src/datasets/fetch.js';
+import { loadDataset } from '../src/datasets/load-dataset.js';
 import { sha256 } from '../src/datasets/unpack.js';
 
 const TRAIN_PER_CLASS = 600;

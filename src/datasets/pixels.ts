@@ -4,7 +4,7 @@ export type ImageShape = readonly [height: number, width: number, channels: numb
 /** Where the images of a split are: plain data, so that a loading thread can be handed it. */
 export type Pixels = MemoryPixels;
 
-/** All images side by side, count * height * width * channels bytes (NHWC). */
+/** All images side by side, count * height * width * channels bytes (NHWC), over shared memory so that threads read the same. */
 export interface MemoryPixels {
   readonly in: 'memory';
   readonly bytes: Uint8Array;
@@ -29,3 +29,6 @@ export function openPixels(pixels: Pixels, shape: ImageShape): PixelReader {
 }
 
 export const bytesOf = (shape: ImageShape): number => shape.reduce((product, size) => product * size, 1);
+
+/** Bytes that every thread they are handed to sees. */
+export const sharedBytes = (count: number): Uint8Array => new Uint8Array(new SharedArrayBuffer(count));

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { type Dataset, loadDataset } from '../datasets/dataset.js';
+import type { Dataset } from '../datasets/dataset.js';
+import { loadDataset } from '../datasets/load-dataset.js';
 import type { Config } from '../run/config.js';
 import { openRun, type Run, readRunCheckpoint, requireFitting } from '../run/run-directory.js';
 import type { Evaluator } from '../train/evaluate.js';

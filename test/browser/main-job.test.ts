@@ -8,7 +8,7 @@ import type { BrowserContext } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBundle } from '../../src/bundle/read-bundle.js';
-import { loadDataset } from '../../src/datasets/dataset.js';
+import { loadDataset } from '../../src/datasets/load-dataset.js';
 import { createEdgeServer } from '../../src/edge/server.js';
 import { launchChromium } from './chromium.js';
 

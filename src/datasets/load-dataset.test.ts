@@ -3,15 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { idx } from '../../test/tiny-dataset.js';
+import { idx, idxEntry } from '../../test/tiny-dataset.js';
 import { UserError } from '../base/errors.js';
-import { catalogEntry, PACKAGE_DATASETS, ROLES } from './catalog.js';
-import { type Dataset, loadDataset } from './dataset.js';
+import { PACKAGE_DATASETS, ROLES } from './catalog.js';
+import type { Dataset } from './dataset.js';
+import { loadDataset } from './load-dataset.js';
 import { findPlace } from './places.js';
 import { verifyPlace } from './verify.js';
 
 const NAME = 'fashion-mnist-sample';
-const entry = catalogEntry(NAME);
+const entry = idxEntry(NAME);
 const env = { XDG_CACHE_HOME: mkdtempSync(join(tmpdir(), 'lcdnn-cache-')) };
 
 describe('the built-in sample', () => {

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { catalogEntry, type IdxEntry, ROLES, type Role } from '../src/datasets/catalog.js';
+import type { Split } from '../src/datasets/dataset.js';
 import { sha256 } from '../src/datasets/unpack.js';
 
 /** The content of an IDX file: its magic number and sizes, then `body`. */
@@ -13,6 +14,12 @@ export function idx(numbers: number[], body: ArrayLike<number>): Buffer {
 
 /** A data set of the catalogue that is known to be of IDX files. */
 export const idxEntry = (name: string): IdxEntry => catalogEntry(name) as IdxEntry;
+
+/** The pixels of a data set that is held in memory. */
+export function bytesIn({ pixels }: Split): Uint8Array {
+  if (pixels.in !== 'memory') throw new Error(`expected pixels in memory, found ${pixels.in}`);
+  return pixels.bytes;
+}
 
 const TINY = { train: 12, test: 6, height: 4, width: 3 };
 

@@ -5,10 +5,11 @@ import { UserError } from '../base/errors.js';
 import { readJson, removeTemporaries } from '../base/files.js';
 import { trainingBatches } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/dataset.js';
+import { readChosenClasses } from '../datasets/image-folder/choose-classes.js';
 import { splitTrainValidation } from '../datasets/split.js';
 import { writeReport } from '../report/write-report.js';
 import type { Checkpoint } from '../run/checkpoint.js';
-import { type Config, checkPartialConfig, resolveConfig } from '../run/config.js';
+import { type Config, checkConfig, checkPartialConfig, resolveConfig } from '../run/config.js';
 import {
   createRun,
   networkOf,
@@ -56,7 +57,7 @@ export default class Train extends LcdnnCommand {
     const dataDir = flags['data-dir'] && resolve(flags['data-dir']);
     const display = createTrainingDisplay(this.jsonEnabled());
     const resumed = flags.resume === undefined ? undefined : openResumed(flags.resume, given);
-    const config = resumed?.config ?? resolveConfig(configFile(flags.config), given, { dataDir });
+    const config = resumed?.config ?? withClassNames(resolveConfig(configFile(flags.config), given, { dataDir }));
     const dataset = await loadRunDataset(config, flags['data-dir']);
     await requireBatch(config, dataset);
     if (resumed) requireFitting(resumed, dataset);
@@ -95,6 +96,13 @@ export default class Train extends LcdnnCommand {
     this.log(`done: ${run.path}; next: ${this.config.bin} tune-tau ${run.path}`);
     return { run: run.path, checkpoint: runFile(run, 'checkpoint'), config, validation: last };
   }
+}
+
+/** The run records which classes were chosen, not the name of a file that may change. */
+function withClassNames(config: Config): Config {
+  if (config.classes === undefined) return config;
+  const chosen = readChosenClasses(config.classes);
+  return checkConfig({ ...config, classes: typeof chosen === 'number' ? chosen : [...chosen] }, 'classes');
 }
 
 function configFile(path: string | undefined): Partial<Config> {

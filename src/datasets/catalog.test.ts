@@ -17,7 +17,8 @@ it('has the data sets', () => {
 it('names the data sets there are, and the one that was meant', () => {
   expect(() => catalogEntry('mnsit')).toThrow(UserError);
   expect(() => catalogEntry('mnsit')).toThrow(
-    'no data set is called "mnsit"; did you mean mnist? There are: mnist, fashion-mnist, cifar-10, cifar-100, fashion-mnist-sample',
+    'no data set is called "mnsit"; did you mean mnist? There are: mnist, fashion-mnist, cifar-10, cifar-100, fashion-mnist-sample; ' +
+      'and imagenet, folder for image folders',
   );
   expect(() => catalogEntry('imagenet-150k')).toThrow('called "imagenet-150k"; There are: mnist');
 });

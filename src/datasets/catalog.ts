@@ -105,7 +105,9 @@ export function catalogEntry(name: string): CatalogEntry {
   const names = catalogEntries().map((candidate) => candidate.name);
   const guess = closest(name, names);
   const hint = guess ? `did you mean ${guess}? ` : '';
-  throw new UserError(`no data set is called "${name}"; ${hint}There are: ${names.join(', ')}`);
+  throw new UserError(
+    `no data set is called "${name}"; ${hint}There are: ${names.join(', ')}; and imagenet, folder for image folders`,
+  );
 }
 
 /** Every file of a data set. */

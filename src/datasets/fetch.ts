@@ -5,11 +5,12 @@ import { DownloadError, download } from './download.js';
 import { cacheFolder, existingFile, fileNames, findPlace, type Place, placeIn, type WhereToLook } from './places.js';
 import { faultOf, verifyPlace } from './verify.js';
 
-/** How far a download is, in bytes. */
+/** How far a download is, in bytes, or the check of a folder, in images. */
 export interface Progress {
   readonly file: string;
   readonly received: number;
   readonly total: number;
+  readonly unit?: 'images';
 }
 
 export interface FetchOptions extends WhereToLook {

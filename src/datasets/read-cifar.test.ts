@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { tarGz, tinyCifar, writeAll, xz } from '../../test/tiny-cifar.js';
+import { bytesIn } from '../../test/tiny-dataset.js';
 import { UserError } from '../base/errors.js';
 import type { CifarEntry } from './catalog.js';
 import { loadDataset } from './load-dataset.js';
@@ -49,13 +50,13 @@ describe('readCifar', () => {
       [8, 'data_batch_2.bin', 2],
     ] as const) {
       const stored = tiny.contents[file].subarray(at * record + labelBytes, (at + 1) * record);
-      expect(planesOf((train.pixels as { bytes: Uint8Array }).bytes, place)).toEqual([...stored]);
+      expect(planesOf(bytesIn(train), place)).toEqual([...stored]);
     }
   });
 
   it('shares its pixels with threads', async () => {
     const { train } = await read(folderWith(contents));
-    expect((train.pixels as { bytes: Uint8Array }).bytes.buffer).toBeInstanceOf(SharedArrayBuffer);
+    expect(bytesIn(train).buffer).toBeInstanceOf(SharedArrayBuffer);
   });
 
   it('reads the same from plain files, gzip, the archive and its folder', async () => {
@@ -178,7 +179,7 @@ describe.runIf(hasXz && existsSync(join(shared, 'cifar-10')))('CIFAR-10', () => 
       for (const label of split.labels) counts[label]++;
       expect(counts).toEqual(new Array(10).fill(perClass));
     }
-    const pixels = (train.pixels as { bytes: Uint8Array }).bytes;
+    const pixels = bytesIn(train);
     const sums = [0, 0, 0];
     const squares = [0, 0, 0];
     for (let i = 0; i < pixels.length; i++) {

@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../base/errors.js';
 import { integer, random } from '../base/random.js';
@@ -73,7 +73,7 @@ describe('readImage', () => {
 });
 
 describe('readSquare', () => {
-  const square = async (name: string, image: sharp.Sharp, side = 1) => [
+  const square = async (name: string, image: Sharp, side = 1) => [
     ...(await readSquare(file(name, await image.toBuffer()), side)),
   ];
 

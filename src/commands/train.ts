@@ -1,31 +1,15 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { Flags } from '@oclif/core';
 import { UserError } from '../base/errors.js';
-import { readJson, removeTemporaries } from '../base/files.js';
-import { trainingBatches } from '../datasets/batches.js';
-import type { Dataset } from '../datasets/dataset.js';
+import { readJson } from '../base/files.js';
 import { readChosenClasses } from '../datasets/image-folder/choose-classes.js';
-import { splitTrainValidation } from '../datasets/split.js';
 import { writeReport } from '../report/write-report.js';
-import type { Checkpoint } from '../run/checkpoint.js';
-import { type Config, checkConfig, checkPartialConfig, resolveConfig } from '../run/config.js';
-import {
-  createRun,
-  networkOf,
-  openRun,
-  type Run,
-  readMetrics,
-  readRunCheckpoint,
-  requireFitting,
-  runFile,
-} from '../run/run-directory.js';
+import { type Config, checkPartialConfig, resolveConfig } from '../run/config.js';
+import { openRun, type Run, readMetrics, runFile } from '../run/run-directory.js';
 import { configFlags, givenConfig } from '../terminal/config-flags.js';
-import { loadRunDataset } from '../terminal/open-trained.js';
+import { trainRun } from '../terminal/train-run.js';
 import { createTrainingDisplay } from '../terminal/training-display.js';
-import { createEngine } from '../train/engines/index.js';
-import { optimizerSlots } from '../train/step.js';
-import { train } from '../train/train.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class Train extends LcdnnCommand {
@@ -53,88 +37,42 @@ export default class Train extends LcdnnCommand {
 
   async run(): Promise<unknown> {
     const { flags } = await this.parse(Train);
-    const given = givenConfig(flags);
-    const dataDir = flags['data-dir'] && resolve(flags['data-dir']);
-    const display = createTrainingDisplay(this.jsonEnabled());
+    const given = withClassNames(givenConfig(flags));
     const resumed = flags.resume === undefined ? undefined : openResumed(flags.resume, given);
-    const config = resumed?.config ?? withClassNames(resolveConfig(configFile(flags.config), given, { dataDir }));
-    const dataset = await loadRunDataset(config, flags['data-dir']);
-    await requireBatch(config, dataset);
-    if (resumed) requireFitting(resumed, dataset);
-    const checkpoint = resumed && startedCheckpoint(resumed);
-    const engine = await createEngine(config.engine);
-    const path = flags.out ?? `runs/${config.network}-${config.dataset}-${config.seed}`;
-    const run = resumed ?? createRun(path, config, networkOf(config, dataset.shape, dataset.labels.length));
-
-    const interruption = new AbortController();
-    let exitCode = 0;
-    const interrupt = (signal: NodeJS.Signals): void => {
-      if (interruption.signal.aborted) process.exit(exitCode); // asked twice: at once
-      exitCode = signal === 'SIGINT' ? 130 : 143;
-      interruption.abort();
-    };
-    process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-    display.start(run, checkpoint?.progress);
-    try {
-      await train({
-        run,
-        dataset,
-        engine,
-        checkpoint,
-        signal: interruption.signal,
-        onStep: display.step,
-        onEpoch: display.epoch,
-      });
-    } finally {
-      display.stop();
-      process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-      await engine.dispose();
-    }
+    const config =
+      resumed?.config ??
+      resolveConfig(configFile(flags.config), given, { dataDir: flags['data-dir'] && resolve(flags['data-dir']) });
+    const { run, exitCode } = await trainRun({
+      path: flags.out ?? `runs/${config.network}-${config.dataset}-${config.seed}`,
+      config,
+      resumed,
+      dataDir: flags['data-dir'],
+      display: createTrainingDisplay(this.jsonEnabled()),
+    });
     writeReport(run);
-    if (interruption.signal.aborted) this.exit(exitCode);
+    if (exitCode !== undefined) this.exit(exitCode);
     const last = readMetrics(run).at(-1);
     this.log(`done: ${run.path}; next: ${this.config.bin} tune-tau ${run.path}`);
     return { run: run.path, checkpoint: runFile(run, 'checkpoint'), config, validation: last };
   }
 }
 
-/** The run records which classes were chosen, not the name of a file that may change. */
-function withClassNames(config: Config): Config {
-  if (config.classes === undefined) return config;
-  const chosen = readChosenClasses(config.classes);
-  return checkConfig({ ...config, classes: typeof chosen === 'number' ? chosen : [...chosen] }, 'classes');
+/** With the names of the chosen classes: a run records them, not a file that may change. */
+function withClassNames(given: Partial<Config>): Partial<Config> {
+  if (given.classes === undefined) return given;
+  const classes = readChosenClasses(given.classes);
+  return { ...given, classes: typeof classes === 'number' ? classes : [...classes] };
 }
 
 function configFile(path: string | undefined): Partial<Config> {
-  return path === undefined ? {} : checkPartialConfig(readJson(path, 'a config file'), path);
-}
-
-/** Says what the data can't give before anything is written. */
-async function requireBatch({ validation, batchSize, seed }: Config, dataset: Dataset): Promise<void> {
-  const { train } = splitTrainValidation(dataset.train.labels, validation, seed);
-  await trainingBatches(dataset, dataset.train, train, { batchSize, seed, epoch: 0 }).next();
-}
-
-/** Where a run stopped; nothing where it was killed before its first checkpoint, and starts again. */
-function startedCheckpoint(run: Run): Checkpoint | undefined {
-  removeTemporaries(run.path);
-  if (!existsSync(runFile(run, 'checkpoint'))) return undefined;
-  const checkpoint = readRunCheckpoint(run);
-  for (const { name, parameter } of optimizerSlots(run.network, run.config.optimizer)) {
-    if (checkpoint.state[name]?.shape.join() === parameter.shape.join()) continue;
-    throw new UserError(
-      `${runFile(run, 'checkpoint')}: expected ${name} of shape [${parameter.shape}] for ${run.config.optimizer}, ` +
-        'found none; its config.json was changed, or it is a checkpoint of another run',
-    );
-  }
-  return checkpoint;
+  return path === undefined ? {} : withClassNames(checkPartialConfig(readJson(path, 'a config file'), path));
 }
 
 /** A resumed run goes on under its own config: any other option would make it another run. */
 function openResumed(path: string, given: Partial<Config>): Run {
   const run = openRun(path);
   for (const [name, value] of Object.entries(given)) {
-    if (value !== undefined && value !== run.config[name as keyof Config]) {
+    if (value !== undefined && !isDeepStrictEqual(value, run.config[name as keyof Config])) {
       throw new UserError(
         `--resume ${path} goes on with ${name} ${run.config[name as keyof Config]}, found ${value}; ` +
           'leave the option out, or train anew with another --out',

@@ -64,7 +64,7 @@ export function networkOf(config: Config, input: JointNetwork['input'], classes:
  */
 export function createRun(path: string, config: Config, network: JointNetwork): Run {
   const run = { path: resolve(path), config, network };
-  if (existsSync(runFile(run, 'config'))) {
+  if (runExists(path)) {
     throw new UserError(`${path}: holds a run already; give --resume ${path} to go on with it, or another --out`);
   }
   makeFolder(run.path);
@@ -72,6 +72,9 @@ export function createRun(path: string, config: Config, network: JointNetwork): 
   writeFileAtomic(runFile(run, 'config'), `${JSON.stringify(config, null, 2)}\n`);
   return run;
 }
+
+/** Whether a run was begun in this folder. */
+export const runExists = (path: string): boolean => existsSync(runFile({ path }, 'config'));
 
 /** Opens a run directory. @throws UserError where it is none. */
 export function openRun(path: string): Run {

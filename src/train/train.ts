@@ -43,7 +43,7 @@ export interface TrainOptions {
  * resumed continues to the same bits as one that was never interrupted.
  *
  * @returns `done`, or `interrupted` where the signal ended it.
- * @throws UserError where the loss is no longer finite; the last good checkpoint stays.
+ * @throws Diverged where the loss is no longer finite; the last good checkpoint stays.
  */
 export async function train(options: TrainOptions): Promise<'done' | 'interrupted'> {
   const { run, dataset, engine, checkpoint } = options;
@@ -172,10 +172,21 @@ function report(progress: Progress, epochs: number, steps: number, batchSize: nu
   };
 }
 
-function diverged(run: Run, { epoch, step }: Progress, fullLoss: number, branchLoss: number): UserError {
-  return new UserError(
-    `the loss is no longer a number (full ${fullLoss}, branch ${branchLoss}) in epoch ${epoch + 1}, step ${step + 1}; ` +
-      `the checkpoint before it is kept in ${run.path}; try a smaller --lr (now ${run.config.lr}) or --branch-lr ` +
+/** Training ended at a loss that is no number. */
+export class Diverged extends UserError {
+  constructor(
+    /** Losses and place. */
+    readonly reason: string,
+    advice: string,
+  ) {
+    super(`${reason}; ${advice}`);
+  }
+}
+
+function diverged(run: Run, { epoch, step }: Progress, fullLoss: number, branchLoss: number): Diverged {
+  return new Diverged(
+    `the loss is no longer a number (full ${fullLoss}, branch ${branchLoss}) in epoch ${epoch + 1}, step ${step + 1}`,
+    `the checkpoint before it is kept in ${run.path}; try a smaller --lr (now ${run.config.lr}) or --branch-lr ` +
       `(now ${run.config.branchLr})`,
   );
 }

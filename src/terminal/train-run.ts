@@ -1,0 +1,94 @@
+import { existsSync } from 'node:fs';
+import { UserError } from '../base/errors.js';
+import { removeTemporaries } from '../base/files.js';
+import { trainingBatches } from '../datasets/batches.js';
+import type { Dataset } from '../datasets/dataset.js';
+import { splitTrainValidation } from '../datasets/split.js';
+import type { Checkpoint } from '../run/checkpoint.js';
+import type { Config } from '../run/config.js';
+import { createRun, networkOf, type Run, readRunCheckpoint, requireFitting, runFile } from '../run/run-directory.js';
+import { createEngine } from '../train/engines/index.js';
+import { optimizerSlots } from '../train/step.js';
+import { train } from '../train/train.js';
+import { loadRunDataset } from './open-trained.js';
+import type { TrainingDisplay } from './training-display.js';
+
+export interface TrainRunOptions {
+  /** Where the run is created, and its options. */
+  readonly path: string;
+  readonly config: Config;
+  /** The run to go on with instead; then its own path and options count. */
+  readonly resumed?: Run;
+  /** Folder of the data set's files that the user names now. */
+  readonly dataDir?: string;
+  readonly display: TrainingDisplay;
+}
+
+export interface TrainedRun {
+  readonly run: Run;
+  /** Set where Ctrl-C (130) or SIGTERM (143) ended training: a checkpoint is saved, the command exits with it. */
+  readonly exitCode?: number;
+}
+
+/**
+ * Trains a run to its last epoch, or until a signal: what `train` does, and `ablate` for each of its variants.
+ *
+ * @throws UserError where data, network or engine don't fit, before anything is written; `Diverged` as `train` does.
+ */
+export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
+  const { path, resumed, display } = options;
+  const config = resumed?.config ?? options.config;
+  const dataset = await loadRunDataset(config, options.dataDir);
+  await requireBatch(config, dataset);
+  if (resumed) requireFitting(resumed, dataset);
+  const checkpoint = resumed && startedCheckpoint(resumed);
+  const engine = await createEngine(config.engine);
+
+  const interruption = new AbortController();
+  let exitCode = 0;
+  const interrupt = (signal: NodeJS.Signals): void => {
+    if (interruption.signal.aborted) process.exit(exitCode); // asked twice: at once
+    exitCode = signal === 'SIGINT' ? 130 : 143;
+    interruption.abort();
+  };
+  try {
+    const run = resumed ?? createRun(path, config, networkOf(config, dataset.shape, dataset.labels.length));
+    process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+    display.start(run, checkpoint?.progress);
+    await train({
+      run,
+      dataset,
+      engine,
+      checkpoint,
+      signal: interruption.signal,
+      onStep: display.step,
+      onEpoch: display.epoch,
+    });
+    return interruption.signal.aborted ? { run, exitCode } : { run };
+  } finally {
+    display.stop();
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    await engine.dispose();
+  }
+}
+
+/** Says what the data can't give before anything is written. */
+export async function requireBatch({ validation, batchSize, seed }: Config, dataset: Dataset): Promise<void> {
+  const { train } = splitTrainValidation(dataset.train.labels, validation, seed);
+  await trainingBatches(dataset, dataset.train, train, { batchSize, seed, epoch: 0 }).next();
+}
+
+/** Where a run stopped; nothing where it was killed before its first checkpoint, and starts again. */
+export function startedCheckpoint(run: Run): Checkpoint | undefined {
+  removeTemporaries(run.path);
+  if (!existsSync(runFile(run, 'checkpoint'))) return undefined;
+  const checkpoint = readRunCheckpoint(run);
+  for (const { name, parameter } of optimizerSlots(run.network, run.config.optimizer)) {
+    if (checkpoint.state[name]?.shape.join() === parameter.shape.join()) continue;
+    throw new UserError(
+      `${runFile(run, 'checkpoint')}: expected ${name} of shape [${parameter.shape}] for ${run.config.optimizer}, ` +
+        'found none; its config.json was changed, or it is a checkpoint of another run',
+    );
+  }
+  return checkpoint;
+}

@@ -32,6 +32,11 @@ export default class Train extends LcdnnCommand {
       exclusive: ['resume'],
     }),
     config: Flags.file({ summary: 'JSON file with any of the options; flags go before it.', exclusive: ['resume'] }),
+    loaders: Flags.integer({
+      summary: 'Threads that load images ahead of training; 0: training loads them. [default: what suits the data]',
+      min: 0,
+      max: 64,
+    }),
     resume: Flags.directory({ summary: 'Run directory to go on with; its config decides.', aliases: ['continue'] }),
   };
 
@@ -47,6 +52,7 @@ export default class Train extends LcdnnCommand {
       config,
       resumed,
       dataDir: flags['data-dir'],
+      loaders: flags.loaders,
       display: createTrainingDisplay(this.jsonEnabled()),
     });
     writeReport(run);

@@ -34,6 +34,8 @@ const epochSchema = z.strictObject({
   branchAccuracy: z.number(),
   lr: z.number(),
   imagesPerSecond: z.number(),
+  /** Share of the time of training that was spent waiting for images. Absent in runs of older versions. */
+  loadingShare: z.number().optional(),
 });
 
 export type EpochMetrics = Readonly<z.infer<typeof epochSchema>>;

@@ -3,7 +3,7 @@ import type { Variant } from '../run/grid.js';
 import { networkOf } from '../run/run-directory.js';
 import { createEngine } from '../train/engines/index.js';
 import { loadRunDataset } from './open-trained.js';
-import { requireBatch } from './train-run.js';
+import { requireImages } from './train-run.js';
 
 /**
  * Checks before hours of training that each of these variants can begin: data, batch, network, engine.
@@ -16,7 +16,7 @@ export async function requireTrainable(variants: readonly Variant[], dataDir: st
   for (const { name, config } of variants) {
     try {
       networkOf(config, dataset.shape, dataset.labels.length);
-      await requireBatch(config, dataset);
+      requireImages(config, dataset);
       await (await createEngine(config.engine)).dispose();
     } catch (thrown) {
       throw thrown instanceof UserError ? new UserError(`variant ${name}: ${messageOf(thrown)}`) : thrown;

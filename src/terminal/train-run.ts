@@ -1,15 +1,16 @@
 import { existsSync } from 'node:fs';
 import { UserError } from '../base/errors.js';
 import { removeTemporaries } from '../base/files.js';
-import { trainingBatches } from '../datasets/batches.js';
+import { requireBatch } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/dataset.js';
+import { createLoader } from '../datasets/loading/create-loader.js';
 import { splitTrainValidation } from '../datasets/split.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import type { Config } from '../run/config.js';
 import { createRun, networkOf, type Run, readRunCheckpoint, requireFitting, runFile } from '../run/run-directory.js';
 import { createEngine } from '../train/engines/index.js';
 import { optimizerSlots } from '../train/step.js';
-import { train } from '../train/train.js';
+import { augmentationOf, train } from '../train/train.js';
 import { loadRunDataset } from './open-trained.js';
 import type { TrainingDisplay } from './training-display.js';
 
@@ -21,6 +22,8 @@ export interface TrainRunOptions {
   readonly resumed?: Run;
   /** Folder of the data set's files that the user names now. */
   readonly dataDir?: string;
+  /** Threads that load images ahead of training; what suits the data unless given. */
+  readonly loaders?: number;
   readonly display: TrainingDisplay;
 }
 
@@ -39,11 +42,12 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
   const { path, resumed, display } = options;
   const config = resumed?.config ?? options.config;
   const dataset = await loadRunDataset(config, options.dataDir);
-  await requireBatch(config, dataset);
+  requireImages(config, dataset);
   if (resumed) requireFitting(resumed, dataset);
   const checkpoint = resumed && startedCheckpoint(resumed);
   const engine = await createEngine(config.engine);
 
+  const loader = createLoader(dataset, augmentationOf(config), options.loaders);
   const interruption = new AbortController();
   let exitCode = 0;
   const interrupt = (signal: NodeJS.Signals): void => {
@@ -59,6 +63,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
       run,
       dataset,
       engine,
+      loader,
       checkpoint,
       signal: interruption.signal,
       onStep: display.step,
@@ -68,14 +73,14 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
   } finally {
     display.stop();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    await loader.close();
     await engine.dispose();
   }
 }
 
 /** Says what the data can't give before anything is written. */
-export async function requireBatch({ validation, batchSize, seed }: Config, dataset: Dataset): Promise<void> {
-  const { train } = splitTrainValidation(dataset.train.labels, validation, seed);
-  await trainingBatches(dataset, dataset.train, train, { batchSize, seed, epoch: 0 }).next();
+export function requireImages({ validation, batchSize, seed }: Config, dataset: Dataset): void {
+  requireBatch(splitTrainValidation(dataset.train.labels, validation, seed).train.length, batchSize);
 }
 
 /** Where a run stopped; nothing where it was killed before its first checkpoint, and starts again. */

@@ -10,6 +10,7 @@ import { BUNDLE_FILES, MANIFEST_FILE, manifestSchema } from '../bundle/manifest.
 import { readBundle } from '../bundle/read-bundle.js';
 import { writeBundle } from '../bundle/write-bundle.js';
 import { generateBundle } from '../codegen/generate-bundle.js';
+import { createCentralCrop } from '../datasets/augmentation/augment.js';
 import { evaluationBatches } from '../datasets/batches.js';
 import { bytesOf, openPixels } from '../datasets/pixels.js';
 import { openTail } from '../edge/tail.js';
@@ -120,8 +121,7 @@ async function demoSamples({ dataset, evaluate }: Trained): Promise<{ png: Uint8
   const pngOf = async (place: number): Promise<Uint8Array> => {
     const image = new Uint8Array(bytesOf(stored));
     await reader.read(place, image);
-    return sharp(image, { raw: { width: stored[1], height: stored[0], channels: channels as 1 | 3 } })
-      .extract({ top: (stored[0] - height) >> 1, left: (stored[1] - width) >> 1, width, height }) // as evaluation does
+    return sharp(createCentralCrop(stored, shape)(image), { raw: { width, height, channels: channels as 1 | 3 } })
       .png()
       .toBuffer();
   };

@@ -61,13 +61,17 @@ export const OPTIONS = {
     group: 'DATA',
   }),
   resize: option({
-    schema: z.int().min(8).max(2048),
+    schema: z.int().min(8).max(2048).optional(),
     summary:
       'What the shorter side of images from folders is resized to before the crop. [default: 256/224 of the size]',
     group: 'DATA',
   }),
   classes: option({
-    schema: z.union([z.int().min(2).max(65_536), z.string(), z.array(z.string()).min(2)]),
+    schema: z
+      .union([z.int().min(2).max(65_536), z.string(), z.array(z.string()).min(2)], {
+        error: 'expected a number from 2 to 65536, the path of a list, or two names and more',
+      })
+      .optional(),
     summary: 'Classes of an image folder: the first so many, or a file with a name a line. [default: all]',
     group: 'DATA',
   }),

@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { makeFolder, writeFileAtomic } from '../src/base/files.js';
 import { catalogEntry, PACKAGE_DATASETS } from '../src/datasets/catalog.js';
-import { loadDataset, type Split } from '../src/datasets/dataset.js';
+import type { Split } from '../src/datasets/dataset.js';
 import { fetchDataset } from '../src/datasets/fetch.js';
+import { loadDataset } from '../src/datasets/load-dataset.js';
+import type { MemoryPixels } from '../src/datasets/pixels.js';
 import { sha256 } from '../src/datasets/unpack.js';
 
 const TRAIN_PER_CLASS = 600;
@@ -29,7 +31,8 @@ console.log('mean and standard deviation of pixel / 255:', meanAndDeviation(trai
 
 function writeSplit(prefix: string, split: Split, perClass: number): Buffer {
   const places = firstOfEachClass(split.labels, perClass);
-  const images = Buffer.concat(places.map((i) => split.pixels.bytes.subarray(i * imageBytes, (i + 1) * imageBytes)));
+  const { bytes } = split.pixels as MemoryPixels;
+  const images = Buffer.concat(places.map((i) => bytes.subarray(i * imageBytes, (i + 1) * imageBytes)));
   write(`${prefix}-images-idx3-ubyte`, Buffer.concat([header(2051, places.length, height, width), images]));
   write(
     `${prefix}-labels-idx1-ubyte`,

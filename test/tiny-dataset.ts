@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { type CatalogEntry, ROLES, type Role } from '../src/datasets/catalog.js';
+import { catalogEntry, type IdxEntry, ROLES, type Role } from '../src/datasets/catalog.js';
+import type { Split } from '../src/datasets/dataset.js';
 import { sha256 } from '../src/datasets/unpack.js';
 
 /** The content of an IDX file: its magic number and sizes, then `body`. */
@@ -11,13 +12,22 @@ export function idx(numbers: number[], body: ArrayLike<number>): Buffer {
   return Buffer.concat([header, Buffer.from(Array.from(body))]);
 }
 
+/** A data set of the catalogue that is known to be of IDX files. */
+export const idxEntry = (name: string): IdxEntry => catalogEntry(name) as IdxEntry;
+
+/** The pixels of a data set that is held in memory. */
+export function bytesIn({ pixels }: Split): Uint8Array {
+  if (pixels.in !== 'memory') throw new Error(`expected pixels in memory, found ${pixels.in}`);
+  return pixels.bytes;
+}
+
 const TINY = { train: 12, test: 6, height: 4, width: 3 };
 
 /** A data set of 3 classes (12 + 6 images of 4x3 pixels unless told), as a catalogue entry and as unpacked files. */
 export function tinyDataset(
   sources: string[] = [],
   { train, test, height, width } = TINY,
-): { entry: CatalogEntry; contents: Record<Role, Buffer> } {
+): { entry: IdxEntry; contents: Record<Role, Buffer> } {
   // The second term keeps images of 256 pixels from being all alike.
   const pixel = (i: number) => (i * 37 + (i >> 8) * 85) % 256;
   const pixels = (count: number) => Array.from({ length: count * height * width }, (_, i) => pixel(i));
@@ -37,8 +47,9 @@ export function tinyDataset(
       gzip: { bytes: gzip.length, sha256: sha256(gzip) },
     };
   };
-  const entry: CatalogEntry = {
+  const entry: IdxEntry = {
     name: 'tiny',
+    format: 'idx',
     title: 'A few images',
     licence: 'MIT',
     credit: 'nobody',
@@ -60,7 +71,7 @@ export function tinyDataset(
 }
 
 /** Writes the files of a data set into a folder, gzipped or not. */
-export function writeFiles(folder: string, entry: CatalogEntry, contents: Record<Role, Buffer>, gzip: boolean): void {
+export function writeFiles(folder: string, entry: IdxEntry, contents: Record<Role, Buffer>, gzip: boolean): void {
   mkdirSync(folder, { recursive: true });
   for (const role of ROLES) {
     const path = join(folder, entry.files[role].name);

@@ -10,6 +10,7 @@ import { BUNDLE_FILES, MANIFEST_FILE, manifestSchema } from '../bundle/manifest.
 import { readBundle } from '../bundle/read-bundle.js';
 import { writeBundle } from '../bundle/write-bundle.js';
 import { generateBundle } from '../codegen/generate-bundle.js';
+import { createCentralCrop } from '../datasets/augmentation/augment.js';
 import { evaluationBatches } from '../datasets/batches.js';
 import { bytesOf, openPixels } from '../datasets/pixels.js';
 import { openTail } from '../edge/tail.js';
@@ -106,8 +107,8 @@ async function trainersAnswers({ dataset, evaluate }: Trained): Promise<Expected
 
 /** For every class its first test image and one that the branch is least sure of, so that the edge has work; as PNG. */
 async function demoSamples({ dataset, evaluate }: Trained): Promise<{ png: Uint8Array; label: string }[]> {
-  const { test, stored, labels } = dataset;
-  const [height, width, channels] = stored;
+  const { test, shape, stored, labels } = dataset;
+  const [height, width, channels] = shape;
   const reader = openPixels(test.pixels, stored);
   const looked = Array.from({ length: Math.min(LOOKED_AT, test.count) }, (_, i) => i);
   const { branch } = await evaluate((logitsOf) => logitsOf(test, Int32Array.from(looked)));
@@ -120,7 +121,7 @@ async function demoSamples({ dataset, evaluate }: Trained): Promise<{ png: Uint8
   const pngOf = async (place: number): Promise<Uint8Array> => {
     const image = new Uint8Array(bytesOf(stored));
     await reader.read(place, image);
-    return sharp(image, { raw: { width, height, channels: channels as 1 | 3 } })
+    return sharp(createCentralCrop(stored, shape)(image), { raw: { width, height, channels: channels as 1 | 3 } })
       .png()
       .toBuffer();
   };

@@ -68,6 +68,9 @@ export default class Inspect extends LcdnnCommand {
   }
 }
 
+/** What a network for all of ImageNet is given, and tells apart. */
+const IMAGENET = { shape: [224, 224, 3] as const, labels: { length: 1000 } };
+
 interface ZooFlags {
   readonly dataset: string;
   readonly image?: string;
@@ -75,9 +78,9 @@ interface ZooFlags {
 }
 
 function fromZoo(network: string, given: Partial<Config>, { dataset, image, classes }: ZooFlags): JointNetwork {
-  const entry = catalogEntry(dataset);
-  const input = image === undefined ? entry.shape : imageShape(image);
-  return networkOf(resolveConfig(given, { network, dataset }), input, classes ?? entry.labels.length);
+  const { shape, labels } = dataset === 'imagenet' ? IMAGENET : catalogEntry(dataset);
+  const input = image === undefined ? shape : imageShape(image);
+  return networkOf(resolveConfig(given, { network, dataset }), input, classes ?? labels.length);
 }
 
 function imageShape(text: string): JointNetwork['input'] {

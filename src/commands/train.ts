@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { Flags } from '@oclif/core';
 import { UserError } from '../base/errors.js';
 import { readJson } from '../base/files.js';
+import { readChosenClasses } from '../datasets/image-folder/choose-classes.js';
 import { writeReport } from '../report/write-report.js';
 import { type Config, checkPartialConfig, resolveConfig } from '../run/config.js';
 import { openRun, type Run, readMetrics, runFile } from '../run/run-directory.js';
@@ -40,7 +42,7 @@ export default class Train extends LcdnnCommand {
 
   async run(): Promise<unknown> {
     const { flags } = await this.parse(Train);
-    const given = givenConfig(flags);
+    const given = withClassNames(givenConfig(flags));
     const resumed = flags.resume === undefined ? undefined : openResumed(flags.resume, given);
     const config =
       resumed?.config ??
@@ -61,15 +63,22 @@ export default class Train extends LcdnnCommand {
   }
 }
 
+/** With the names of the chosen classes: a run records them, not a file that may change. */
+function withClassNames(given: Partial<Config>): Partial<Config> {
+  if (given.classes === undefined) return given;
+  const classes = readChosenClasses(given.classes);
+  return { ...given, classes: typeof classes === 'number' ? classes : [...classes] };
+}
+
 function configFile(path: string | undefined): Partial<Config> {
-  return path === undefined ? {} : checkPartialConfig(readJson(path, 'a config file'), path);
+  return path === undefined ? {} : withClassNames(checkPartialConfig(readJson(path, 'a config file'), path));
 }
 
 /** A resumed run goes on under its own config: any other option would make it another run. */
 function openResumed(path: string, given: Partial<Config>): Run {
   const run = openRun(path);
   for (const [name, value] of Object.entries(given)) {
-    if (value !== undefined && value !== run.config[name as keyof Config]) {
+    if (value !== undefined && !isDeepStrictEqual(value, run.config[name as keyof Config])) {
       throw new UserError(
         `--resume ${path} goes on with ${name} ${run.config[name as keyof Config]}, found ${value}; ` +
           'leave the option out, or train anew with another --out',

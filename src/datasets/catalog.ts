@@ -12,37 +12,43 @@ export type Role = (typeof ROLES)[number];
 
 const content = { bytes: z.int().positive(), sha256: z.string().regex(/^[0-9a-f]{64}$/) };
 
-/** `bytes` and `sha256` are of the unpacked content, for everybody's gzip differs; `gzip` is what the sources hold. */
-const fileSchema = z.strictObject({
-  name: z.string().regex(/^[\w-]+$/),
-  ...content,
-  gzip: z.strictObject(content).optional(),
-});
+/** `bytes` and `sha256` are of the unpacked content, for everybody's gzip differs. */
+const fileSchema = z.strictObject({ name: z.string().regex(/^[\w-]+(\.bin)?$/), ...content });
+export type FileFacts = z.infer<typeof fileSchema>;
 
-const entrySchema = z
+/** `gzip` is what the sources hold. */
+const idxFileSchema = fileSchema.extend({ gzip: z.strictObject(content).optional() });
+
+const common = {
+  title: z.string(),
+  licence: z.string(),
+  credit: z.string(),
+  labels: z.array(z.string()).min(2).max(256),
+  /** Per channel, of pixel / 255 over the training images. */
+  mean: z.array(z.number()),
+  std: z.array(z.number().positive()),
+  /** Numbers of images. */
+  train: z.int().positive(),
+  test: z.int().positive(),
+};
+
+/** Folders' addresses, tried in this order. */
+const sources = z.array(z.url().endsWith('/'));
+const size = z.int().positive();
+
+/** IDX, the format of MNIST: a file of images and one of labels per split. The sources hold every file as NAME.gz. */
+const idxSchema = z
   .strictObject({
-    title: z.string(),
-    licence: z.string(),
-    credit: z.string(),
-    /** Addresses of folders that hold every file as NAME.gz, tried in this order. */
-    sources: z.array(z.url().endsWith('/')),
-    shape: z.tuple([z.int().positive(), z.int().positive(), z.literal(1)]),
-    labels: z.array(z.string()).min(2).max(256),
-    /** Per channel, of pixel / 255 over the training images. */
-    mean: z.array(z.number()),
-    std: z.array(z.number().positive()),
-    /** Numbers of images. */
-    train: z.int().positive(),
-    test: z.int().positive(),
+    format: z.literal('idx'),
+    ...common,
+    sources,
+    shape: z.tuple([size, size, z.literal(1)]),
     files: z.strictObject({
-      trainImages: fileSchema,
-      trainLabels: fileSchema,
-      testImages: fileSchema,
-      testLabels: fileSchema,
+      trainImages: idxFileSchema,
+      trainLabels: idxFileSchema,
+      testImages: idxFileSchema,
+      testLabels: idxFileSchema,
     }),
-  })
-  .refine((entry) => entry.mean.length === entry.shape[2] && entry.std.length === entry.shape[2], {
-    error: 'mean and std need a number per channel',
   })
   .refine((entry) => ROLES.every((role) => entry.files[role].bytes === idxBytes(entry, role)), {
     error: 'the bytes of a file do not agree with shape and number of images',
@@ -51,10 +57,38 @@ const entrySchema = z
     error: 'what can be downloaded needs the bytes and the SHA-256 of its gzip',
   });
 
+/** CIFAR's binary version: files of records, label bytes and then a plane per colour. The sources hold one archive. */
+const cifarSchema = z
+  .strictObject({
+    format: z.literal('cifar'),
+    ...common,
+    sources,
+    /** The .tar.gz of the sources, and the folder that the files have in it. */
+    archive: z.strictObject({ name: z.string().endsWith('.tar.gz'), folder: z.string(), ...content }),
+    shape: z.tuple([size, size, z.literal(3)]),
+    /** Bytes before the planes; the last is the class. */
+    labelBytes: z.int().min(1).max(2),
+    files: z.strictObject({ train: z.array(fileSchema).min(1), test: z.array(fileSchema).min(1) }),
+  })
+  .refine((entry) => PARTS.every((part) => sum(entry.files[part]) === entry[part] * recordBytes(entry)), {
+    error: 'the bytes of the files do not agree with shape and number of images',
+  });
+
+const PARTS = ['train', 'test'] as const;
+
+const entrySchema = z
+  .discriminatedUnion('format', [idxSchema, cifarSchema])
+  .refine((entry) => entry.mean.length === entry.shape[2] && entry.std.length === entry.shape[2], {
+    error: 'mean and std need a number per channel',
+  });
+
 const catalogSchema = z.record(z.string().regex(/^[a-z0-9-]+$/), entrySchema);
 
+export type IdxEntry = z.infer<typeof idxSchema> & { readonly name: string };
+export type CifarEntry = z.infer<typeof cifarSchema> & { readonly name: string };
+
 /** A data set of the catalogue. */
-export type CatalogEntry = z.infer<typeof entrySchema> & { readonly name: string };
+export type CatalogEntry = IdxEntry | CifarEntry;
 
 let catalog: CatalogEntry[] | undefined;
 
@@ -71,7 +105,15 @@ export function catalogEntry(name: string): CatalogEntry {
   const names = catalogEntries().map((candidate) => candidate.name);
   const guess = closest(name, names);
   const hint = guess ? `did you mean ${guess}? ` : '';
-  throw new UserError(`no data set is called "${name}"; ${hint}There are: ${names.join(', ')}`);
+  throw new UserError(
+    `no data set is called "${name}"; ${hint}There are: ${names.join(', ')}; and imagenet, folder for image folders`,
+  );
+}
+
+/** Every file of a data set. */
+export function entryFiles(entry: CatalogEntry): readonly FileFacts[] {
+  if (entry.format === 'cifar') return [...entry.files.train, ...entry.files.test];
+  return ROLES.map((role) => entry.files[role]);
 }
 
 /** @throws ZodError where it is no catalogue: a fault of the package, not of the user. */
@@ -83,3 +125,10 @@ function idxBytes(entry: { shape: readonly number[]; train: number; test: number
   const count = role.startsWith('train') ? entry.train : entry.test;
   return role.endsWith('Labels') ? 8 + count : 16 + count * entry.shape.reduce((a, b) => a * b);
 }
+
+/** Bytes of one image with its label in CIFAR's binary version. */
+export function recordBytes(entry: { shape: readonly number[]; labelBytes: number }): number {
+  return entry.labelBytes + entry.shape.reduce((a, b) => a * b);
+}
+
+const sum = (files: readonly FileFacts[]): number => files.reduce((bytes, file) => bytes + file.bytes, 0);

@@ -4,11 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { tarGz, tinyCifar } from '../../test/tiny-cifar.js';
 import { tinyDataset, writeFiles } from '../../test/tiny-dataset.js';
 import { UserError } from '../base/errors.js';
 import { catalogEntry } from './catalog.js';
 import { fetchDataset } from './fetch.js';
+import { sha256 } from './unpack.js';
 
+const source = mkdtempSync(join(tmpdir(), 'lcdnn-source-'));
 let server: Server;
 let tiny: ReturnType<typeof tinyDataset>;
 let asked: string[] = [];
@@ -17,7 +20,6 @@ let env: NodeJS.ProcessEnv;
 let cached: string;
 
 beforeAll(async () => {
-  const source = mkdtempSync(join(tmpdir(), 'lcdnn-source-'));
   server = createServer((request, response) => {
     asked.push(request.url ?? '');
     response.end(readFileSync(join(source, request.url ?? '')));
@@ -65,6 +67,20 @@ it('downloads only what is absent or wrong', async () => {
   ]);
 });
 
+it('downloads an archive as it is', async () => {
+  const cifar = tinyCifar(1, [`http://127.0.0.1:${(server.address() as AddressInfo).port}/`]);
+  const archive = await tarGz(cifar.contents);
+  const { name } = cifar.entry.archive;
+  writeFileSync(join(source, name), archive);
+  const facts = { ...cifar.entry.archive, bytes: archive.length, sha256: sha256(archive) };
+  const { place, downloaded } = await fetchDataset({ ...cifar.entry, archive: facts }, { env });
+  expect(place).toMatchObject({ origin: 'cache', archive: join(root, 'lcdnn', 'tiny-cifar', name) });
+  expect(downloaded).toEqual([place.archive]);
+  expect((await fetchDataset(cifar.entry, { env })).downloaded).toEqual([]);
+  writeFileSync(place.archive!, archive.subarray(0, 100));
+  expect((await fetchDataset({ ...cifar.entry, archive: facts }, { env })).downloaded).toEqual([place.archive]);
+});
+
 it('goes to --data-dir', async () => {
   const dataDir = join(root, 'data');
   const { place } = await fetchDataset(tiny.entry, { dataDir, env });
@@ -85,7 +101,7 @@ it('says in one line where to put which files when no source answers', async () 
   await expect(fetching).rejects.toThrow(UserError);
   await expect(fetching).rejects.toThrow(
     `tiny is not here and could not be downloaded; put train-images-idx3-ubyte, train-labels-idx1-ubyte, ` +
-      `t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte (each with .gz or without) into ${cached}, ` +
+      `t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte (each with .gz, .xz or without) into ${cached}, ` +
       'or name their folder with --data-dir or LCDNN_DATA (127.0.0.1:1: ',
   );
 });

@@ -1,15 +1,16 @@
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
-import { type CatalogEntry, ROLES, type Role } from './catalog.js';
+import { type CatalogEntry, ROLES } from './catalog.js';
 import { DownloadError, download } from './download.js';
 import { cacheFolder, existingFile, fileNames, findPlace, type Place, placeIn, type WhereToLook } from './places.js';
 import { faultOf, verifyPlace } from './verify.js';
 
-/** How far a download is, in bytes. */
+/** How far a download is, in bytes, or the check of a folder, in images. */
 export interface Progress {
   readonly file: string;
   readonly received: number;
   readonly total: number;
+  readonly unit?: 'images';
 }
 
 export interface FetchOptions extends WhereToLook {
@@ -48,34 +49,50 @@ async function downloadDataset(entry: CatalogEntry, options: FetchOptions): Prom
   }
   const folder = join(options.dataDir ?? cacheFolder(options.env), entry.name);
   const downloaded: string[] = [];
-  for (const role of ROLES) {
-    if (!options.force && (await hasFile(folder, entry, role))) continue;
-    downloaded.push(await downloadFile(entry, role, folder, options));
+  for (const file of await missingFiles(entry, folder, options.force)) {
+    downloaded.push(await downloadFile(entry, file, folder, options));
   }
   const place = placeIn(folder, entry, options.dataDir === undefined ? 'cache' : '--data-dir');
   if (!place) throw new Error(`${folder}: files of ${entry.name} vanished after their download`);
   return { place, downloaded };
 }
 
-async function hasFile(folder: string, entry: CatalogEntry, role: Role): Promise<boolean> {
-  const file = entry.files[role];
-  const path = existingFile(folder, file.name);
-  return path !== undefined && (await faultOf(path, file)) === undefined;
+/** A file as the sources have it. */
+interface SourceFile {
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
 }
 
-async function downloadFile(entry: CatalogEntry, role: Role, folder: string, options: FetchOptions): Promise<string> {
-  const { name, gzip } = entry.files[role];
-  if (!gzip) throw new Error(`${entry.name}: the catalogue lacks the gzip of ${name}`);
-  const file = `${name}.gz`;
+/** What is to be downloaded: an archive as it is; of single files those that are not there and right. */
+async function missingFiles(entry: CatalogEntry, folder: string, force = false): Promise<SourceFile[]> {
+  if (entry.format === 'cifar') return [entry.archive];
+  const missing: SourceFile[] = [];
+  for (const role of ROLES) {
+    const { gzip, ...file } = entry.files[role];
+    if (!gzip) throw new Error(`${entry.name}: the catalogue lacks the gzip of ${file.name}`);
+    const path = existingFile(folder, file.name);
+    const right = path !== undefined && (await faultOf(path, file)) === undefined;
+    if (force || !right) missing.push({ name: `${file.name}.gz`, ...gzip });
+  }
+  return missing;
+}
+
+async function downloadFile(
+  entry: CatalogEntry,
+  { name: file, bytes, sha256 }: SourceFile,
+  folder: string,
+  { signal, onProgress }: FetchOptions,
+): Promise<string> {
   const path = join(folder, file);
-  const { signal, onProgress } = options;
   try {
     await download({
       urls: entry.sources.map((source) => source + file),
       path,
-      ...gzip,
+      bytes,
+      sha256,
       signal,
-      onProgress: (received) => onProgress?.({ file, received, total: gzip.bytes }),
+      onProgress: (received) => onProgress?.({ file, received, total: bytes }),
     });
     return path;
   } catch (thrown) {

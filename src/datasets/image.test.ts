@@ -1,11 +1,11 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../base/errors.js';
 import { integer, random } from '../base/random.js';
-import { readImage } from './image.js';
+import { readImage, readSquare } from './image.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-image-'));
 
@@ -69,5 +69,33 @@ describe('readImage', () => {
       await expect(reading).rejects.toThrow(UserError);
       await expect(reading).rejects.toThrow(message);
     }
+  });
+});
+
+describe('readSquare', () => {
+  const square = async (name: string, image: Sharp, side = 1) => [
+    ...(await readSquare(file(name, await image.toBuffer()), side)),
+  ];
+
+  it('gives RGB of 8 bits for grey, 16 bits, transparency and CMYK', async () => {
+    expect(await square('grey.png', raw(1, 7).png())).toEqual([7, 7, 7]);
+    expect(await square('grey-alpha.png', raw(2, 200, 255).png())).toEqual([200, 200, 200]);
+    expect(await square('rgba.png', raw(4, 10, 20, 30, 0).png())).toEqual([0, 0, 0]);
+    expect(await square('half.png', raw(4, 100, 200, 50, 128).png())).toEqual([50, 100, 25]);
+    expect(await square('deep.png', raw(1, 128).toColourspace('grey16').png())).toEqual([128, 128, 128]);
+    expect(await square('deep-rgb.png', raw(3, 1, 128, 255).toColourspace('rgb16').png())).toEqual([1, 128, 255]);
+    const white = Array.from(await square('cmyk.jpg', raw(3, 255, 255, 255).toColourspace('cmyk').jpeg()));
+    expect(white).toHaveLength(3);
+    expect(Math.min(...white)).toBeGreaterThan(245);
+  });
+
+  it('turns photographs upright and takes the middle of the longer side', async () => {
+    const wide = raw(3, 255, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 255).png();
+    expect(await square('wide.png', wide)).toEqual([0, 255, 0]);
+    const columns = Uint8Array.from([255, 255, 255, 0, 0, 0, 255, 255, 255, 0, 0, 0]);
+    const lying = sharp(columns, { raw: { width: 2, height: 2, channels: 3 } })
+      .withMetadata({ orientation: 6 })
+      .png();
+    expect(await square('lying.png', lying, 2)).toEqual([255, 255, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0]);
   });
 });

@@ -1,13 +1,37 @@
+import { closeSync, openSync, read as readCallback } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { messageOf, UserError } from '../base/errors.js';
+import { readSquare } from './image.js';
+
+const readAt = promisify(readCallback);
+
 /** Height, width, channels. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
 
 /** Where the images of a split are: plain data, so that a loading thread can be handed it. */
-export type Pixels = MemoryPixels;
+export type Pixels = MemoryPixels | ImagePixels | PackedPixels;
 
-/** All images side by side, count * height * width * channels bytes (NHWC). */
+/** All images side by side, count * height * width * channels bytes (NHWC), over shared memory: threads read the same. */
 export interface MemoryPixels {
   readonly in: 'memory';
   readonly bytes: Uint8Array;
+}
+
+/** Image files, decoded when they are read: see `readSquare`. */
+export interface ImagePixels {
+  readonly in: 'images';
+  readonly folder: string;
+  /** Paths in the folder. */
+  readonly files: readonly string[];
+}
+
+/** Records of the images' bytes in one file. */
+export interface PackedPixels {
+  readonly in: 'packed';
+  readonly path: string;
+  /** The record of each image. */
+  readonly records: Int32Array;
 }
 
 /** Gives one image after the other as bytes, HWC. */
@@ -19,13 +43,57 @@ export interface PixelReader {
 
 /** @param shape of every image as it is kept */
 export function openPixels(pixels: Pixels, shape: ImageShape): PixelReader {
-  const size = bytesOf(shape);
+  switch (pixels.in) {
+    case 'memory':
+      return openMemory(pixels, bytesOf(shape));
+    case 'images':
+      return openImages(pixels, shape[0]);
+    case 'packed':
+      return openPacked(pixels, bytesOf(shape));
+  }
+}
+
+function openMemory({ bytes }: MemoryPixels, size: number): PixelReader {
   return {
     async read(place, target) {
-      target.set(pixels.bytes.subarray(place * size, (place + 1) * size));
+      target.set(bytes.subarray(place * size, (place + 1) * size));
     },
     async close() {},
   };
 }
 
+function openImages({ folder, files }: ImagePixels, side: number): PixelReader {
+  return {
+    async read(place, target) {
+      target.set(await readSquare(join(folder, files[place]), side));
+    },
+    async close() {},
+  };
+}
+
+function openPacked({ path, records }: PackedPixels, size: number): PixelReader {
+  let file: number | undefined;
+  return {
+    async read(place, target) {
+      try {
+        file ??= openSync(path, 'r');
+        const { bytesRead } = await readAt(file, target, 0, size, records[place] * size);
+        if (bytesRead === size) return;
+      } catch (thrown) {
+        throw new UserError(`${path}: the packed images can't be read (${messageOf(thrown)}); start again`);
+      }
+      throw new UserError(
+        `${path}: expected packed images up to record ${records[place]}, found it cut short; remove it`,
+      );
+    },
+    async close() {
+      if (file !== undefined) closeSync(file);
+      file = undefined;
+    },
+  };
+}
+
 export const bytesOf = (shape: ImageShape): number => shape.reduce((product, size) => product * size, 1);
+
+/** Bytes that every thread they are handed to sees. */
+export const sharedBytes = (count: number): Uint8Array => new Uint8Array(new SharedArrayBuffer(count));

@@ -40,7 +40,9 @@ it('looks nowhere else than in a --data-dir', async () => {
 it.each([true, false])('finds files directly in a folder (gzipped: %s)', async (gzip) => {
   writeFiles(join(root, 'named'), entry, contents, gzip);
   const place = await findPlace(entry, { env });
-  expect(place?.files.trainImages).toBe(join(root, 'named', `train-images-idx3-ubyte${gzip ? '.gz' : ''}`));
+  expect(place?.files['train-images-idx3-ubyte']).toBe(
+    join(root, 'named', `train-images-idx3-ubyte${gzip ? '.gz' : ''}`),
+  );
 });
 
 it("passes a folder by that directly holds another data set's files of the same names", async () => {

@@ -2,14 +2,16 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { UserError } from '../base/errors.js';
-import { type CatalogEntry, PACKAGE_DATASETS, ROLES, type Role } from './catalog.js';
+import { type CatalogEntry, entryFiles, PACKAGE_DATASETS } from './catalog.js';
 import { readUnpacked, sha256 } from './unpack.js';
 
-/** A folder that holds all files of a data set, and the path of each. */
+/** A folder that holds all files of a data set, one by one or in its archive. */
 export interface Place {
   readonly origin: Origin;
   readonly folder: string;
-  readonly files: Readonly<Record<Role, string>>;
+  /** The path of each file by its name in the catalogue; none where `archive` holds them. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly archive?: string;
 }
 
 export type Origin = '--data-dir' | 'LCDNN_DATA' | 'cache' | 'Debian package' | 'built in';
@@ -29,7 +31,8 @@ export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
 
 /**
  * Finds a data set: in the folder the user named, else in LCDNN_DATA, the cache, Debian's package, the package's own
- * sample. Each of these may hold the files in a subfolder with the data set's name, or directly; gzipped or not.
+ * sample. Each of these may hold the files in a subfolder with the data set's name, or directly; as they are, as .gz
+ * or .xz, or all in the archive that the data set is published as.
  *
  * Nothing is returned where no such folder has all the files.
  */
@@ -54,22 +57,33 @@ export function notInDataDir(entry: CatalogEntry, dataDir: string): UserError {
 
 /** The names that the files of a data set must have. */
 export function fileNames(entry: CatalogEntry): string {
-  return `${ROLES.map((role) => entry.files[role].name).join(', ')} (each with .gz or without)`;
+  const files = `${entryFiles(entry)
+    .map(({ name }) => name)
+    .join(', ')} (each with .gz, .xz or without)`;
+  return entry.format === 'cifar' ? `${entry.archive.name}, or ${files}` : files;
 }
 
-/** The files of a data set in one folder, if all are there. */
+/** The files of a data set in one folder, if all are there; its archive first, for it is what a download writes. */
 export function placeIn(folder: string, entry: CatalogEntry, origin: Origin): Place | undefined {
-  const found = ROLES.map((role) => {
-    return [role, existingFile(folder, entry.files[role].name)] as const;
-  });
-  if (found.some(([, path]) => path === undefined)) return undefined;
-  return { origin, folder, files: Object.fromEntries(found) as Record<Role, string> };
+  if (entry.format === 'cifar') {
+    const archive = join(folder, entry.archive.name);
+    if (existsSync(archive)) return { origin, folder, files: {}, archive };
+  }
+  // `tar` unpacks the archive to a folder in the folder.
+  const unpacked = entry.format === 'cifar' ? join(folder, entry.archive.folder) : folder;
+  return filesIn(folder, entry, origin) ?? filesIn(unpacked, entry, origin);
 }
 
-/** NAME.gz or NAME in a folder, whichever is there; the former where both are, for it is what a download writes. */
+function filesIn(folder: string, entry: CatalogEntry, origin: Origin): Place | undefined {
+  const found = entryFiles(entry).map(({ name }) => [name, existingFile(folder, name)] as const);
+  if (found.some(([, path]) => path === undefined)) return undefined;
+  return { origin, folder, files: Object.fromEntries(found) as Record<string, string> };
+}
+
+/** NAME.gz, NAME or NAME.xz in a folder, whichever is there; the first, for it is what a download writes. */
 export function existingFile(folder: string, name: string): string | undefined {
   const path = join(folder, name);
-  return [`${path}.gz`, path].find((candidate) => existsSync(candidate));
+  return [`${path}.gz`, path, `${path}.xz`].find((candidate) => existsSync(candidate));
 }
 
 function roots(dataDir: string | undefined, env: NodeJS.ProcessEnv = process.env): [Origin, string][] {
@@ -84,9 +98,10 @@ function roots(dataDir: string | undefined, env: NodeJS.ProcessEnv = process.env
 }
 
 async function holdsLabelsOf(entry: CatalogEntry, place: Place): Promise<boolean> {
-  const { bytes, sha256: expected } = entry.files.testLabels;
+  if (entry.format === 'cifar') return true; // names of its own
+  const { name, bytes, sha256: expected } = entry.files.testLabels;
   try {
-    return sha256(await readUnpacked(place.files.testLabels, bytes)) === expected;
+    return sha256(await readUnpacked(place.files[name], bytes)) === expected;
   } catch {
     return false; // damaged, or another's
   }

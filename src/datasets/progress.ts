@@ -1,7 +1,7 @@
 import ora from 'ora';
 import type { Progress } from './fetch.js';
 
-/** What shows a download to a person: a line on a terminal that is rewritten, nothing elsewhere. */
+/** What shows a download, or a check, to a person: a line on a terminal that is rewritten, nothing elsewhere. */
 export interface ProgressLine {
   readonly onProgress: (progress: Progress) => void;
   /** Clears the line. */
@@ -14,8 +14,11 @@ export function progressLine(): ProgressLine {
   if (!process.stderr.isTTY || !process.stderr.columns) return { onProgress: () => {}, stop: () => {} };
   const spinner = ora({ stream: process.stderr });
   return {
-    onProgress: ({ file, received, total }) => {
-      spinner.text = `${file}: ${megabytes(received)} of ${megabytes(total)} MB`;
+    onProgress: ({ file, received, total, unit }) => {
+      spinner.text =
+        unit === 'images'
+          ? `${file}: ${received} of ${total} images checked`
+          : `${file}: ${megabytes(received)} of ${megabytes(total)} MB`;
       if (!spinner.isSpinning) spinner.start();
     },
     stop: () => {

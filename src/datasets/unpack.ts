@@ -1,13 +1,22 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { codeOf, messageOf, UserError } from '../base/errors.js';
 
 const unzip = promisify(gunzip);
+const run = promisify(execFile);
+
+const GZIP = Buffer.from([0x1f, 0x8b]);
+const XZ = Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]);
+/** More than `xz -9` asks for; a hostile file may ask for 4 GiB. */
+const XZ_MEMORY = '512MiB';
 
 /**
- * The content of a file, unpacked where it is gzipped (told by its first two bytes, not by its name).
+ * The content of a file, unpacked where it is gzip or xz (told by its first bytes, not by its name). Node has no xz of
+ * its own: the `xz` command unpacks it.
  * Neither the file nor what it unpacks to may take more memory than `maxBytes` calls for.
  *
  * @param maxBytes most bytes that the unpacked content may have
@@ -20,7 +29,7 @@ export async function readUnpacked(path: string, maxBytes: number): Promise<Buff
   const bytes = await readFile(path).catch((thrown) => {
     throw new UserError(`${path}: can't be read (${messageOf(thrown)})`);
   });
-  const content = bytes[0] === 0x1f && bytes[1] === 0x8b ? await unzipOrExplain(bytes, path, maxBytes, tooLong) : bytes;
+  const content = await unpack(bytes, path, maxBytes, tooLong);
   if (content.length > maxBytes) throw tooLong();
   return content;
 }
@@ -28,6 +37,32 @@ export async function readUnpacked(path: string, maxBytes: number): Promise<Buff
 /** SHA-256 as 64 hexadecimal digits. */
 export function sha256(content: Uint8Array): string {
   return createHash('sha256').update(content).digest('hex');
+}
+
+function unpack(bytes: Buffer, path: string, maxBytes: number, tooLong: () => Error): Buffer | Promise<Buffer> {
+  const begins = (magic: Buffer) => bytes.subarray(0, magic.length).equals(magic);
+  if (begins(GZIP)) return unzipOrExplain(bytes, path, maxBytes, tooLong);
+  return begins(XZ) ? unxzOrExplain(path, maxBytes, tooLong) : bytes;
+}
+
+async function unxzOrExplain(path: string, maxBytes: number, tooLong: () => Error): Promise<Buffer> {
+  const options = ['--decompress', '--stdout', `--memlimit-decompress=${XZ_MEMORY}`, '--', resolve(path)];
+  try {
+    const { stdout } = await run('xz', options, { encoding: 'buffer', maxBuffer: maxBytes });
+    return stdout;
+  } catch (thrown) {
+    if (codeOf(thrown) === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') throw tooLong();
+    if (codeOf(thrown) === 'ENOENT') {
+      throw new UserError(
+        `${path}: expected the command "xz" to unpack it with, found none; install it (Debian: xz-utils), ` +
+          'or put the unpacked file in its place',
+      );
+    }
+    const said = String((thrown as { stderr?: Buffer }).stderr ?? '')
+      .trim()
+      .replace(/\s*\n\s*/g, '; ');
+    throw new UserError(`${path}: expected a whole xz file, found a damaged one (${said || messageOf(thrown)})`);
+  }
 }
 
 async function unzipOrExplain(bytes: Buffer, path: string, maxBytes: number, tooLong: () => Error): Promise<Buffer> {

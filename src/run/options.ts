@@ -52,7 +52,40 @@ export const OPTIONS = {
   dataset: option({
     schema: z.string(),
     byDefault: 'fashion-mnist-sample',
-    summary: 'Data set of the catalogue ("lcdnn data list").',
+    summary: 'Data set of the catalogue ("lcdnn data list"), or the layout of image folders: imagenet, folder.',
+  }),
+  imageSize: option({
+    schema: z.int().min(8).max(1024),
+    byDefault: 224,
+    summary: 'Height and width of images from folders, as the network is given them.',
+    group: 'DATA',
+  }),
+  resize: option({
+    schema: z.int().min(8).max(2048).optional(),
+    summary:
+      'What the shorter side of images from folders is resized to before the crop. [default: 256/224 of the size]',
+    group: 'DATA',
+  }),
+  classes: option({
+    schema: z
+      .union([z.int().min(2).max(65_536), z.string(), z.array(z.string()).min(2)], {
+        error: 'expected a number from 2 to 65536, the path of a list, or two names and more',
+      })
+      .optional(),
+    summary: 'Classes of an image folder: the first so many, or a file with a name a line. [default: all]',
+    group: 'DATA',
+  }),
+  strict: option({
+    schema: z.boolean(),
+    byDefault: false,
+    summary: 'Stop at an image that can not be decoded, rather than skip it.',
+    group: 'DATA',
+  }),
+  cache: option({
+    schema: z.boolean(),
+    byDefault: false,
+    summary: 'Keep decoded images of a folder in one file in the cache: faster, and larger.',
+    group: 'DATA',
   }),
   shift: option({
     schema: z.int().min(0).max(64),

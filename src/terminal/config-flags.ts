@@ -38,7 +38,8 @@ export const quoted = (word: string): string =>
 function flagFor(name: OptionName) {
   const { schema, summary: said, group, char } = OPTIONS[name] as (typeof OPTIONS)['epochs'];
   const { byDefault } = OPTIONS[name] as { byDefault?: unknown };
-  const type: z.ZodType = schema;
+  const whole: z.ZodType = schema;
+  const type = whole instanceof z.ZodOptional ? whole.unwrap() : whole;
   const shown = typeof byDefault === 'boolean' ? (byDefault ? 'on' : 'off') : byDefault;
   const choices = CHOICES[name] ? `${said.replace(/\.$/, '')}: ${CHOICES[name].join(', ')}.` : said;
   const summary = shown === undefined ? choices : `${choices} [default: ${shown}]`;

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { NamedArrays } from '../base/tensors.js';
-import { type Dataset, loadDataset } from '../datasets/dataset.js';
+import type { Dataset } from '../datasets/dataset.js';
+import { loadDataset } from '../datasets/load-dataset.js';
+import { progressLine } from '../datasets/progress.js';
 import { deployedState } from '../network/deployed.js';
 import type { Config } from '../run/config.js';
 import { openRun, type Run, readRunCheckpoint, requireFitting } from '../run/run-directory.js';
@@ -31,7 +33,20 @@ export async function openTrained(path: string, dataDir: string | undefined): Pr
 }
 
 /** The data of a run: from the folder named now, else from the one it was trained from if that is still there. */
-export function loadRunDataset({ dataset, dataDir: trainedFrom }: Config, dataDir?: string): Promise<Dataset> {
+export async function loadRunDataset(config: Config, dataDir?: string): Promise<Dataset> {
+  const { dataset, dataDir: trainedFrom, imageSize, resize, classes, strict, cache } = config;
   const remembered = trainedFrom !== undefined && existsSync(trainedFrom) ? trainedFrom : undefined;
-  return loadDataset(dataset, { dataDir: dataDir ?? remembered });
+  const progress = progressLine();
+  try {
+    return await loadDataset(dataset, {
+      ...{ dataDir: dataDir ?? remembered, imageSize, resize, classes, strict, cache },
+      onProgress: progress.onProgress,
+      onNote: (line) => {
+        progress.stop();
+        process.stderr.write(`${line}\n`);
+      },
+    });
+  } finally {
+    progress.stop();
+  }
 }

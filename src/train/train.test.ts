@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadDataset } from '../datasets/dataset.js';
+import { loadDataset } from '../datasets/load-dataset.js';
 import { resolveConfig } from '../run/config.js';
 import { createRun, networkOf, openRun, readRunCheckpoint, runFile } from '../run/run-directory.js';
 import { createEngine } from './engines/index.js';

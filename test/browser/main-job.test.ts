@@ -8,8 +8,9 @@ import type { BrowserContext } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBundle } from '../../src/bundle/read-bundle.js';
-import { loadDataset } from '../../src/datasets/dataset.js';
+import { loadDataset } from '../../src/datasets/load-dataset.js';
 import { createEdgeServer } from '../../src/edge/server.js';
+import { bytesIn } from '../tiny-dataset.js';
 import { launchChromium } from './chromium.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-browser-'));
@@ -45,7 +46,7 @@ beforeAll(async () => {
   mkdirSync(images);
   const { test } = await loadDataset('fashion-mnist-sample');
   for (let i = 0; i < IMAGES; i++) {
-    const pixels = test.pixels.bytes.subarray(i * 784, (i + 1) * 784);
+    const pixels = bytesIn(test).subarray(i * 784, (i + 1) * 784);
     const png = await sharp(pixels, { raw: { width: 28, height: 28, channels: 1 } })
       .png()
       .toBuffer();

@@ -71,7 +71,7 @@ describe.concurrent('train --data-dir names the file and what is wrong with', ()
   it('a folder without the files', () =>
     expectMistake(
       ['train', ...tinyOptions(1), '--data-dir', 'nowhere'],
-      /^error: nowhere: expected the files of tiny there .*train-images-idx3-ubyte.*with \.gz or without\)\n$/,
+      /^error: nowhere: expected the files of tiny there .*train-images-idx3-ubyte.*with \.gz, \.xz or without\)\n$/,
     ));
 });
 
@@ -81,7 +81,7 @@ describe.concurrent('data', () => {
     const names = ROLES.map((role) => entry.files[role].name).join(', ');
     await expectMistake(
       ['data', 'fetch', 'tiny', '--data-dir', dataDir],
-      `error: tiny is not here and could not be downloaded; put ${names} (each with .gz or without) into ${dataDir}/tiny, ` +
+      `error: tiny is not here and could not be downloaded; put ${names} (each with .gz, .xz or without) into ${dataDir}/tiny, ` +
         'or name their folder with --data-dir or LCDNN_DATA (127.0.0.1:2: ECONNREFUSED)\n',
     );
   });

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { catalogEntry, PACKAGE_DATASETS, ROLES } from '../../datasets/catalog.js';
+import { idxEntry } from '../../../test/tiny-dataset.js';
+import { PACKAGE_DATASETS, ROLES } from '../../datasets/catalog.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const cache = mkdtempSync(join(tmpdir(), 'lcdnn-cache-'));
@@ -67,7 +68,7 @@ describe('data verify', () => {
 
   it('names the file that is wrong', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'lcdnn-verify-'));
-    const entry = catalogEntry('fashion-mnist-sample');
+    const entry = idxEntry('fashion-mnist-sample');
     for (const role of ROLES) {
       const content = gunzipSync(readFileSync(join(sample, `${entry.files[role].name}.gz`)));
       if (role === 'testImages') content[100] ^= 1;

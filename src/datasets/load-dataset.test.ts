@@ -3,15 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { idx } from '../../test/tiny-dataset.js';
+import { bytesIn, idx, idxEntry } from '../../test/tiny-dataset.js';
 import { UserError } from '../base/errors.js';
-import { catalogEntry, PACKAGE_DATASETS, ROLES } from './catalog.js';
-import { type Dataset, loadDataset } from './dataset.js';
+import { PACKAGE_DATASETS, ROLES } from './catalog.js';
+import type { Dataset } from './dataset.js';
+import { loadDataset } from './load-dataset.js';
 import { findPlace } from './places.js';
 import { verifyPlace } from './verify.js';
 
 const NAME = 'fashion-mnist-sample';
-const entry = catalogEntry(NAME);
+const entry = idxEntry(NAME);
 const env = { XDG_CACHE_HOME: mkdtempSync(join(tmpdir(), 'lcdnn-cache-')) };
 
 describe('the built-in sample', () => {
@@ -28,12 +29,12 @@ describe('the built-in sample', () => {
       const counts = new Array(10).fill(0);
       for (const label of split.labels) counts[label]++;
       expect(counts).toEqual(new Array(10).fill(perClass));
-      expect(split.pixels.bytes.length).toBe(split.count * 28 * 28);
+      expect(bytesIn(split).length).toBe(split.count * 28 * 28);
     }
   });
 
   it('has the mean and the deviation that the catalogue says', () => {
-    const pixels = dataset.train.pixels.bytes;
+    const pixels = bytesIn(dataset.train);
     const mean = pixels.reduce((sum, pixel) => sum + pixel / 255, 0) / pixels.length;
     const variance = pixels.reduce((sum, pixel) => sum + (pixel / 255 - mean) ** 2, 0) / pixels.length;
     expect(mean).toBeCloseTo(dataset.mean[0], 9);

@@ -1,0 +1,54 @@
+import { UserError } from '../../base/errors.js';
+import { readFileOrExplain } from '../../base/files.js';
+
+/** Which classes of an image folder: the first so many, or these in this order. */
+export type ChosenClasses = number | readonly string[];
+
+/** `classes` as a user gives it, a number or the path of a file with a class name a line ("#": a comment), read. */
+export function readChosenClasses(given: number | string | readonly string[]): ChosenClasses {
+  if (typeof given !== 'string') return given;
+  if (/^\d+$/.test(given)) return Number(given);
+  const lines = readFileOrExplain(given, 'a list of classes (--classes: a number, or a file with a name a line)')
+    .toString('utf8')
+    .split('\n')
+    .map((line) => line.trim());
+  return lines.filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+/**
+ * The classes that a user chose, in their order.
+ *
+ * @param available all there are, in order
+ * @param folder names the data in errors
+ * @throws UserError where there are none of such a name or number
+ */
+export function chooseClasses(
+  available: readonly string[],
+  chosen: ChosenClasses | undefined,
+  folder: string,
+): string[] {
+  const classes = chosen === undefined ? [...available] : pick(available, chosen, folder);
+  if (classes.length < 2 || classes.length > 65_536) {
+    throw new UserError(`${folder}: expected 2 to 65,536 classes to tell apart, found ${classes.length}`);
+  }
+  return classes;
+}
+
+function pick(available: readonly string[], chosen: ChosenClasses, folder: string): string[] {
+  if (typeof chosen === 'number') {
+    if (chosen <= available.length) return available.slice(0, chosen);
+    throw new UserError(`${folder}: expected ${chosen} classes or more (--classes), found ${available.length}`);
+  }
+  const twice = chosen.find((name, i) => chosen.indexOf(name) !== i);
+  if (twice !== undefined) throw new UserError(`classes: expected each class once, found ${twice} twice`);
+  const there = new Set(available);
+  const absent = chosen.filter((name) => !there.has(name));
+  if (absent.length === 0) return [...chosen];
+  throw new UserError(`${folder}: expected the classes of the list, found no ${names(absent)}`);
+}
+
+/** The first few names, and how many more there are. */
+export function names(all: readonly string[]): string {
+  const more = all.length > 5 ? ` and ${all.length - 5} more` : '';
+  return all.slice(0, 5).join(', ') + more;
+}

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { type FileHandle, open, rename, rm, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf, UserError } from '../../base/errors.js';
+import { makeFolder } from '../../base/files.js';
+import type { Seen } from './verdicts.js';
+
+/** A file of records that is being written, one for each image. */
+export interface Packing {
+  readonly path: string;
+  write(record: number, bytes: Uint8Array): Promise<void>;
+  /** Gives the file its name. */
+  finish(): Promise<void>;
+  /** Removes what was written. */
+  discard(): Promise<void>;
+}
+
+/** Where the packed images of these files are, by what they are made of. */
+export function packedPath(cache: string, folder: string, side: number, seen: readonly (Seen | undefined)[]): string {
+  const hash = createHash('sha256').update(JSON.stringify([1, folder, side]));
+  for (const file of seen) hash.update(JSON.stringify(file ?? null));
+  return join(cache, `${hash.digest('hex').slice(0, 32)}.packed`);
+}
+
+/** Whether the packed images are there, whole: the file has its name only when it is. */
+export async function isPacked(path: string, bytes: number): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.size === bytes;
+}
+
+/**
+ * Begins a file of `count` records of `size` bytes. Another process may write the same: each has a file of its own,
+ * and the last one gives its name to equal content.
+ *
+ * @throws UserError where the folder can't be written or has no room
+ */
+export async function startPacking(cache: string, path: string, count: number, size: number): Promise<Packing> {
+  makeFolder(cache);
+  await removeAbandoned(cache);
+  const { bavail, bsize } = await statfs(cache);
+  if (bavail * bsize < count * size) {
+    throw new UserError(
+      `${cache}: expected room for ${gigabytes(count * size)} GB of packed images (--cache), found ` +
+        `${gigabytes(bavail * bsize)} GB; free some space, set XDG_CACHE_HOME, or leave --cache out`,
+    );
+  }
+  const temporary = `${path}.${process.pid}.tmp`;
+  const file = await open(temporary, 'w');
+  const onDisk = async <T>(work: Promise<T>): Promise<T> =>
+    work.catch((thrown) => {
+      if (codeOf(thrown) !== 'ENOSPC') throw thrown;
+      throw new UserError(`${cache}: the disk is full; free some space, or leave --cache out`);
+    });
+  return {
+    path,
+    write: (record, bytes) => onDisk(writeAll(file, bytes, record * size)),
+    async finish() {
+      await onDisk(file.truncate(count * size)); // the last images may be broken ones, without a record
+      await onDisk(file.sync());
+      await file.close();
+      await rename(temporary, path);
+    },
+    async discard() {
+      await file.close();
+      await rm(temporary, { force: true });
+    },
+  };
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at);
+    at += bytesWritten;
+  }
+}
+
+/** What killed processes have left. */
+async function removeAbandoned(cache: string): Promise<void> {
+  for (const name of readdirSync(cache)) {
+    const pid = /\.packed\.(\d+)\.tmp$/.exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(cache, name), { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (thrown) {
+    return codeOf(thrown) === 'EPERM';
+  }
+}
+
+const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);

@@ -1,4 +1,5 @@
-import { type JointNetwork, type Part, type Shape, unknownLayer } from './layers.js';
+import { exitsOf } from '../base/exits.js';
+import { isBranch, type JointNetwork, type Part, type Shape, unknownLayer } from './layers.js';
 import { layerParameters } from './parameters.js';
 import { featuresOf, type PlacedLayer, placeLayers, withChains } from './shapes.js';
 
@@ -23,16 +24,18 @@ export interface NetworkCost {
   readonly layers: readonly LayerCost[];
   /** conv1 and the rest of the full network: what Table 1 calls its size. */
   readonly full: CostTotal;
-  /** conv1 and the branch: what the device downloads and computes. */
+  /** conv1 and the branch: what the device downloads and computes. With several exits, all of them. */
   readonly device: CostTotal;
+  /** What an image that leaves at each exit has cost: everything on the device up to that exit. The last is `device`. */
+  readonly exits: readonly CostTotal[];
 }
 
 /** Prices a network layer by layer. Running statistics are no parameters, as the literature counts. */
 export function networkCost(network: JointNetwork): NetworkCost {
   const layers = withChains(placeLayers(network)).map(layerCost);
-  const total = (...parts: Part[]): CostTotal =>
+  const total = (counts: (part: Part) => boolean): CostTotal =>
     layers
-      .filter((layer) => parts.includes(layer.part))
+      .filter(({ part }) => counts(part))
       .reduce<CostTotal>(
         (sum, layer) => ({
           floatParameters: sum.floatParameters + layer.floatParameters,
@@ -43,8 +46,12 @@ export function networkCost(network: JointNetwork): NetworkCost {
         }),
         { floatParameters: 0, binaryWeights: 0, bytes: 0, macs: 0, binaryOps: 0 },
       );
-  return { layers, full: total('shared', 'full'), device: total('shared', 'branch') };
+  const exits = exitsOf(network).map((_, i) => total((part) => part !== 'full' && exitOf(part) <= i));
+  return { layers, full: total((part) => !isBranch(part)), device: exits[exits.length - 1], exits };
 }
+
+/** The exit that a part belongs to, from 0. */
+const exitOf = (part: Part): number => Number(/\d+$/.exec(part)?.[0] ?? 1) - 1;
 
 function layerCost(placed: PlacedLayer): LayerCost {
   const { part, layer, output } = placed;

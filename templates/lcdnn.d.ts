@@ -22,8 +22,8 @@ export interface LoadOptions {
   edge?: string | URL | false | EdgeFunction;
   /** Take the SIMD build of the kernels; default: where the engine has SIMD128. */
   simd?: boolean;
-  /** Exit at the branch below this entropy, instead of at the manifest's. */
-  tau?: number;
+  /** Exit at the branch below this entropy, instead of at the manifest's; a list has one for each exit, in order. */
+  tau?: number | readonly number[];
   /** How long to wait for the edge, in milliseconds (3000). */
   timeoutMs?: number;
 }
@@ -33,7 +33,7 @@ export interface BranchOutput {
   probabilities: Float32Array;
   /** Normalised entropy of the probabilities, in [0, 1]. */
   entropy: number;
-  /** Output of the shared layers, NHWC: what the edge would be sent. */
+  /** Output of the shared layers up to this exit, NHWC: what the edge would be sent, where there is no further exit. */
   shared: Float32Array;
 }
 
@@ -43,9 +43,11 @@ export interface Classification {
   label: string;
   /** Of whoever answered. */
   probabilities: Float32Array;
-  /** The branch's normalised entropy, in [0, 1]. */
+  /** Normalised entropy of the branch that was asked last, in [0, 1]. */
   entropy: number;
   by: 'branch' | 'edge';
+  /** The exit whose branch answered, from 1; absent where the edge did. */
+  exit?: number;
   /** The branch was unsure and the edge gave no answer; `edgeError` says why, and the answer is the branch's. */
   unsure: boolean;
   edgeError?: string;
@@ -67,20 +69,22 @@ export interface Manifest {
   };
   readonly tail: { readonly shape: readonly number[]; readonly input: string; readonly output: string };
   readonly labels: readonly string[];
-  readonly tau: number;
+  /** A list where the network has several exits. */
+  readonly tau: number | readonly number[];
 }
 
 export interface Model {
   readonly manifest: Manifest;
-  readonly tau: number;
+  /** A list where the network has several exits. */
+  readonly tau: number | readonly number[];
   /** Whether the SIMD build runs. */
   readonly simd: boolean;
   /** Whether hashes were checked: pages without https (localhost apart) have no `crypto.subtle`, there only sizes are. */
   readonly verified: boolean;
   /** Algorithm 3. Rejects where the image makes no sense or `signal` fires; an edge that is away is no error. */
   classify(image: Image, options?: { signal?: AbortSignal }): Promise<Classification>;
-  /** The branch alone. */
-  branch(image: Image): BranchOutput;
+  /** The branch alone; of several exits the one of this number, from 1 (default). */
+  branch(image: Image, exit?: number): BranchOutput;
   /** Lets go of the memory; the model can't be used afterwards. */
   dispose(): void;
 }

@@ -4,8 +4,8 @@
 const FORMAT = 1;
 
 // <program> (filled in when a model is exported)
-const PROGRAM = { arenaBytes: 0, input: 0, shared: 0, logits: 0, constants: {} };
-function runBranch(_k, _a, _c) {}
+const PROGRAM = { arenaBytes: 0, input: 0, exits: [{ shared: 0, sharedLength: 0, logits: 0 }], constants: {} };
+const STAGES = [(_k, _a, _c) => {}];
 // </program>
 
 // A module that is valid only where SIMD128 is: i8x16.splat and i8x16.popcnt.
@@ -30,29 +30,47 @@ export async function load(base = new URL('.', import.meta.url), options = {}) {
   const { instance } = await WebAssembly.instantiate(wasm, {});
   const device = createDevice(instance.exports, parseWeights(weights), manifest);
   const edge = options.edge ?? (folder.protocol.startsWith('http') ? folder.origin : false);
-  const settings = { tau: options.tau ?? manifest.tau, timeoutMs: options.timeoutMs ?? 3000 };
+  const settings = { tau: thresholds(options.tau ?? manifest.tau), timeoutMs: options.timeoutMs ?? 3000 };
   return createModel(manifest, device, edge, settings, { simd, verified: Boolean(hashes) });
+}
+
+// A threshold for each exit: the list as it is given, or one number for them all.
+function thresholds(tau) {
+  const list = Array.isArray(tau) ? tau : STAGES.map(() => tau);
+  if (list.length === STAGES.length && list.every((value) => value === Number(value))) return list;
+  throw new Error(`tau: expected a number for each of ${STAGES.length} exits, found ${JSON.stringify(tau)}`);
 }
 
 function createModel(manifest, device, edge, { tau, timeoutMs }, found) {
   const { labels } = manifest;
   let disposed = false;
 
-  const branch = (image) => {
+  // Runs exit after exit until one is sure, as `isSure` says, or the last was run; gives its answer and its number.
+  const runUntil = (image, isSure) => {
     if (disposed) throw new Error('the model was disposed of; load it again');
     const input = preprocess(image, manifest.input);
-    return device.run(input);
+    for (let exit = 1; ; exit++) {
+      const own = device.run(exit - 1, input);
+      if (exit === STAGES.length || isSure(own, exit)) return { own, exit };
+    }
   };
 
-  // Algorithm 3: exit where the branch's entropy is below tau, else ask the edge; its silence leaves the branch's answer.
+  const branch = (image, exit = 1) => {
+    if (STAGES[exit - 1]) return runUntil(image, (_own, reached) => reached === exit).own;
+    throw new Error(`exit: expected a whole number from 1 to ${STAGES.length}, found ${exit}`);
+  };
+
+  // Algorithm 3: leave at the first exit whose entropy is below its tau, else ask the edge; its silence leaves the last
+  // exit's answer.
+  const isSure = ({ entropy }, exit) => entropy < tau[exit - 1];
   const classify = async (image, { signal } = {}) => {
     signal?.throwIfAborted();
     const started = performance.now();
-    const own = branch(image);
+    const { own, exit } = runUntil(image, isSure);
     const times = { branchMs: performance.now() - started, edgeMs: 0 };
     const bytes = { sent: 0, received: 0 };
-    const answer = { probabilities: own.probabilities, by: 'branch', unsure: false };
-    if (!(own.entropy < tau)) {
+    const answer = { probabilities: own.probabilities, by: 'branch', exit, unsure: false };
+    if (!isSure(own, exit)) {
       const asked = performance.now();
       try {
         if (!edge) throw new Error('no edge server was given');
@@ -66,6 +84,7 @@ function createModel(manifest, device, edge, { tau, timeoutMs }, found) {
         }
         answer.probabilities = device.softmax(logits).probabilities;
         answer.by = 'edge';
+        delete answer.exit;
       } catch (thrown) {
         signal?.throwIfAborted();
         answer.unsure = true;
@@ -81,7 +100,7 @@ function createModel(manifest, device, edge, { tau, timeoutMs }, found) {
     disposed = true;
     device = undefined;
   };
-  return { manifest, tau, ...found, classify, branch, dispose };
+  return { manifest, tau: tau.length === 1 ? tau[0] : tau, ...found, classify, branch, dispose };
 }
 
 // ---- files
@@ -143,7 +162,7 @@ function parseWeights(bytes) {
 // ---- the branch on the device
 
 // Lays constants, arena and probabilities out behind the kernels' own data, and runs the program there.
-function createDevice(kernels, tensor, { labels, input, tail }) {
+function createDevice(kernels, tensor, { labels }) {
   let top = kernels.__heap_base.value;
   const place = (bytes) => {
     const at = Math.ceil(top / 16) * 16;
@@ -184,18 +203,19 @@ function createDevice(kernels, tensor, { labels, input, tail }) {
   const arena = place(PROGRAM.arenaBytes);
   const logitsAt = place(4 * labels.length);
   const probabilitiesAt = place(4 * labels.length);
-  const product = (shape) => shape.reduce((all, size) => all * size, 1);
 
   const softmax = (logits) => {
     floats(logitsAt, labels.length).set(logits);
     const entropy = kernels.lcdnn_softmax_entropy(logitsAt, probabilitiesAt, labels.length);
     return { probabilities: floats(probabilitiesAt, labels.length).slice(), entropy };
   };
-  const run = (values) => {
-    floats(arena + PROGRAM.input, product(input.shape)).set(values);
-    runBranch(kernels, arena, constants);
-    const logits = floats(arena + PROGRAM.logits, labels.length).slice();
-    return { logits, ...softmax(logits), shared: floats(arena + PROGRAM.shared, product(tail.shape)).slice() };
+  // The stage that leads to an exit, from 0; it goes on from what the stages before it left in the arena.
+  const run = (exit, values) => {
+    if (exit === 0) floats(arena + PROGRAM.input, values.length).set(values);
+    STAGES[exit](kernels, arena, constants);
+    const { shared, sharedLength, logits: at } = PROGRAM.exits[exit];
+    const logits = floats(arena + at, labels.length).slice();
+    return { logits, ...softmax(logits), shared: floats(arena + shared, sharedLength).slice() };
   };
   return { run, softmax };
 }

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
+import { exitsOf, withExits } from '../src/base/exits.js';
 import { normal, random } from '../src/base/random.js';
 import type { NamedArrays } from '../src/base/tensors.js';
-import type { JointNetwork, Layer, Shape } from '../src/network/layers.js';
+import type { Exit, JointNetwork, Layer, Shape } from '../src/network/layers.js';
 import { networkParameters } from '../src/network/parameters.js';
 import { outputShape } from '../src/network/shapes.js';
 
@@ -38,6 +39,36 @@ export function smallNetwork(inputScale: boolean): JointNetwork {
   };
 }
 
+/** A small network with two or three exits; the third shared part ends in a batch normalisation. */
+export function severalExits(count: 2 | 3): JointNetwork {
+  const answer: Layer = { type: 'dense', name: 'fc2', units: 3 };
+  const further: Exit[] = [
+    {
+      shared: [
+        { type: 'relu' },
+        { type: 'conv2d', name: 'conv2', filters: 4, kernel: 3, padding: 'same' },
+        { type: 'prelu', name: 'prelu2' },
+      ],
+      branch: [
+        { type: 'batch-norm', name: 'bn1' },
+        { type: 'binary-conv2d', name: 'conv3', filters: 9, kernel: 3 },
+        { type: 'batch-norm', name: 'bn2' },
+        { type: 'flatten' },
+        answer,
+      ],
+    },
+    {
+      shared: [
+        { type: 'max-pool', size: 2 },
+        { type: 'batch-norm', name: 'bn3' },
+      ],
+      branch: [{ type: 'flatten' }, { type: 'binary-dense', name: 'fc1', units: 7 }, answer],
+    },
+  ];
+  const { full, ...first } = smallNetwork(false);
+  return { ...first, full: [{ type: 'relu' }, { type: 'flatten' }, answer], further: further.slice(0, count - 1) };
+}
+
 const between = (min: number, max: number) => fc.integer({ min, max });
 const windows = { stride: between(1, 3), padding: fc.constantFrom('valid' as const, 'same' as const) };
 const floatLayer: fc.Arbitrary<Layer> = fc.oneof(
@@ -70,21 +101,30 @@ const binaryLayer: fc.Arbitrary<Layer> = fc.oneof(
   fc.record({ type: fc.constant('binary-dense' as const), name: fc.constant(''), units: between(1, 20), inputScale }),
 );
 
-/** Networks of any layers in any order that fits, for property tests. */
+const branchLayers = fc.array(fc.oneof(floatLayer, binaryLayer), { maxLength: 8 });
+
+/** Networks of any layers in any order that fits, with up to three exits, for property tests. */
 export const anyNetwork: fc.Arbitrary<JointNetwork> = fc
   .record({
     input: fc.tuple(between(6, 12), between(6, 12), between(1, 4)),
     classes: between(2, 5),
     shared: fc.array(floatLayer, { maxLength: 3 }),
+    further: fc.array(fc.record({ shared: fc.array(floatLayer, { maxLength: 2 }), branch: branchLayers }), {
+      maxLength: 2,
+    }),
     full: fc.array(floatLayer, { maxLength: 5 }),
-    branch: fc.array(fc.oneof(floatLayer, binaryLayer), { maxLength: 8 }),
+    branch: branchLayers,
   })
   .map(({ input, classes, ...lists }) => {
     const last: Layer = { type: 'dense', name: '', units: classes };
-    const [shared, sharedShape] = fitted(lists.shared, input);
-    const [full] = fitted([...lists.full, last], sharedShape);
-    const [branch] = fitted([...lists.branch, last], sharedShape);
-    return { name: 'any', input, classes, shared, full, branch };
+    let shape: Shape = input;
+    const exits = exitsOf<Exit>(lists).map((exit): Exit => {
+      const [shared, end] = fitted(exit.shared, shape);
+      shape = end;
+      return { shared, branch: fitted([...exit.branch, last], shape)[0] };
+    });
+    const [full] = fitted([...lists.full, last], shape);
+    return { name: 'any', input, classes, full, ...withExits(exits) };
   });
 
 /** Layers that fit, named by their places: flattened before a dense layer, without those that need an image too late. */

@@ -13,13 +13,22 @@ import { initialState } from '../src/train/initial-state.js';
 export const SIZE = 16;
 export const LABELS = ['one', 'two', 'three'];
 
-const network = createNetwork('lenet', [SIZE, SIZE, 1], LABELS.length);
-const state = deployedState(network, initialState(network, 'momentum', 1));
-/** The device program of the bundle. */
-export const program = lowerBranch(network, state);
+/** LeNet as it is before any training, on 16x16 images, with exits behind these layers. */
+function tinyModel(attach: string) {
+  const network = createNetwork('lenet', [SIZE, SIZE, 1], LABELS.length, { attach });
+  const state = deployedState(network, initialState(network, 'momentum', 1));
+  return { program: lowerBranch(network, state), tail: floatModel(network, state, ['full']) };
+}
 
-/** A bundle of LeNet as it is before any training, on 16x16 images. τ defaults to one that some images exit at. */
+const one = tinyModel('conv1');
+const three = tinyModel('conv1,conv2,fc1');
+/** The device program of the bundle, and of the one with three exits. */
+export const { program } = one;
+export const exitsProgram = three.program;
+
+/** A bundle of that model; one with three exits where τ is a list. τ defaults to one that some images exit at. */
 export function tinyDraft(change: Partial<Pick<BundleInfo, 'tau' | 'samples'>> = {}): BundleDraft {
+  const { program, tail } = Array.isArray(change.tau) ? three : one;
   return generateBundle(program, {
     name: 'tiny',
     network: 'lenet',
@@ -27,7 +36,7 @@ export function tinyDraft(change: Partial<Pick<BundleInfo, 'tau' | 'samples'>> =
     input: { shape: [SIZE, SIZE, 1], mean: [0.5], std: [0.25] },
     labels: LABELS,
     tau: 0.5,
-    tail: { model: floatModel(network, state, ['full']), input: TAIL_INPUT, output: TAIL_OUTPUT },
+    tail: { model: tail, input: TAIL_INPUT, output: TAIL_OUTPUT },
     samples: [],
     provenance: { seed: 1 },
     ...change,

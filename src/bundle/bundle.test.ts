@@ -62,6 +62,13 @@ describe('a bundle', () => {
   });
 });
 
+it('with several exits has a threshold for each', async () => {
+  const { manifest } = await tinyBundle(folder, { tau: [0.5, 0.25, 0] });
+  expect(manifest.tau).toEqual([0.5, 0.25, 0]);
+  expect(manifest.tail.shape).toEqual([500]);
+  expect(() => tinyDraft({ tau: [0.5, 0.25] })).toThrow('tau: expected 2 exits, the program has 3');
+});
+
 describe('reading a bundle', () => {
   const entry = { bytes: 1, sha256: '0'.repeat(64) };
   const without = (object: object, name: string) =>
@@ -100,6 +107,11 @@ describe('reading a bundle', () => {
     ['no labels', (m) => without(m, 'labels'), /labels/],
     ['a threshold above 1', (m) => ({ ...m, tau: 1.5 }), /tau/],
     ['no threshold', (m) => ({ ...m, tau: Number.NaN }), /tau/],
+    ['a list of one threshold', (m) => ({ ...m, tau: [0.5] }), /tau/],
+    ['a threshold above 1 for its second exit', (m) => ({ ...m, tau: [0.5, 1.5] }), /found tau\.1: /],
+    ['a threshold that is none', (m) => ({ ...m, tau: [0.5, null] }), /tau/],
+    ['endless thresholds', (m) => ({ ...m, tau: Array(1e4).fill(0.5) }), /tau/],
+    ['thresholds for exits that it has not', (m) => ({ ...m, tau: [0.5, 0.5] }), /expected version/],
     ['another threshold', (m) => ({ ...m, tau: 0.123 }), /expected version/],
     ['a channel without mean', (m) => ({ ...m, input: { ...m.input, mean: [] } }), /one mean and one std per channel/],
     ['a path out of the folder', (m) => ({ ...m, files: { ...m.files, '../secret': entry } }), /plain relative path/],

@@ -33,6 +33,8 @@ const bundlePath = z
   .regex(/^(?!\.{1,2}(\/|$))[\w.-]+(\/(?!\.{1,2}(\/|$))[\w.-]+)*$/, 'is no plain relative path')
   .refine((path) => path !== MANIFEST_FILE, 'is the manifest itself');
 
+const threshold = z.number().min(0).max(1);
+
 const shape = z.array(z.int().positive()).min(1).max(3);
 
 const fields = {
@@ -54,8 +56,8 @@ const fields = {
   /** What the branch sends to the edge when unsure (shape NHWC without N), and the names of the tail's tensors. */
   tail: z.strictObject({ file: bundlePath, shape, input: z.string(), output: z.string() }),
   labels: z.array(z.string()).min(2),
-  /** Exit at the branch where the normalised entropy is below this (Algorithm 3). */
-  tau: z.number().min(0).max(1),
+  /** Exit at the branch where the normalised entropy is below this (Algorithm 3). Several exits have a list, in order. */
+  tau: z.union([threshold, z.array(threshold).min(2).max(100)]),
   /** How the bundle came to be: versions, seed, measured accuracies. For people; no reader depends on it. */
   provenance: z.record(z.string(), z.unknown()),
 };

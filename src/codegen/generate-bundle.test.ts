@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { LABELS, program, SIZE, tinyDraft } from '../../test/tiny-bundle.js';
+import { exitsProgram, LABELS, program, SIZE, tinyDraft } from '../../test/tiny-bundle.js';
 import { decodeSafetensors, floatValues } from '../base/safetensors.js';
-import { type DeviceProgram, floatsOf, type KernelCall } from '../export/program.js';
+import { type DeviceProgram, floatsOf, type KernelCall, stagesOf } from '../export/program.js';
 import { type BundleInfo, generateBundle } from './generate-bundle.js';
 import { printLoader } from './loader.js';
 import { encodeWeights } from './weights.js';
@@ -40,6 +40,13 @@ describe('the printed loader', () => {
   it('is not printed into a text that has no place for it', () => {
     expect(() => printLoader('export const load = 1;', program)).toThrow('no <program> block');
   });
+});
+
+it('the printed loader has a function for every stage', () => {
+  const printed = printLoader(template, exitsProgram);
+  expect(printed.match(/^\(k, a, c\) => \{$/gm)).toHaveLength(3);
+  const calls = stagesOf(exitsProgram).flatMap((stage) => stage.calls);
+  expect(printed.match(/^k\.lcdnn_/gm)).toHaveLength(calls.length);
 });
 
 describe('the weights', () => {

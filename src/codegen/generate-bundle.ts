@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { BUNDLE_FILES, type ManifestDraft } from '../bundle/manifest.js';
 import type { BundleDraft } from '../bundle/write-bundle.js';
-import type { DeviceProgram } from '../export/program.js';
+import { type DeviceProgram, stagesOf } from '../export/program.js';
 import { printLoader } from './loader.js';
 import { encodeWeights } from './weights.js';
 
@@ -36,17 +36,28 @@ export function generateBundle(program: DeviceProgram, info: BundleInfo): Bundle
     return { file, label };
   });
   files.set('demo/samples.json', Buffer.from(JSON.stringify(listed)));
-  const described = { file: TAIL_FILE, shape: [...program.shared.shape], input: tail.input, output: tail.output };
+  const described = {
+    file: TAIL_FILE,
+    shape: [...stagesOf(program).at(-1)!.shared.shape],
+    input: tail.input,
+    output: tail.output,
+  };
   return { manifest: { ...said, tail: described }, files };
 }
 
 /** A program and a description that contradict each other are a fault of ours, found before anything is written. */
-function checkFit(program: DeviceProgram, { input, labels }: BundleInfo): void {
+function checkFit(program: DeviceProgram, { input, labels, tau }: BundleInfo): void {
+  const product = (shape: readonly number[]): number => shape.reduce((all, size) => all * size, 1);
+  const stages = stagesOf(program);
+  const taus = [tau].flat().length;
+  if (taus !== stages.length) throw new Error(`tau: expected ${taus} exits, the program has ${stages.length}`);
   const sizes = [
-    ['input', program.input, input.shape.reduce((product, size) => product * size, 1)],
-    ['shared', program.shared, program.shared.shape.reduce((product, size) => product * size, 1)],
-    ['logits', program.logits, labels.length],
-  ] as const;
+    ['input', program.input, product(input.shape)] as const,
+    ...stages.flatMap(({ shared, logits }) => [
+      ['shared', shared, product(shared.shape)] as const,
+      ['logits', logits, labels.length] as const,
+    ]),
+  ];
   for (const [name, region, length] of sizes) {
     if (region.length !== length)
       throw new Error(`${name}: expected ${length} values, the program has ${region.length}`);

@@ -1,11 +1,11 @@
 import type { ConstantLayout, DeviceProgram, KernelCall, Pointer } from '../export/program.js';
-import { KERNEL_ARGUMENTS } from '../export/program.js';
+import { KERNEL_ARGUMENTS, stagesOf } from '../export/program.js';
 
 const PROGRAM_BLOCK = /^\/\/ <program>.*?^\/\/ <\/program>.*?$/ms;
 
 /**
- * The loader of one model: the template with the device program printed into it as plain calls. `k` is the kernels'
- * exports, `a` the arena's address, `c` the addresses of the constants, known once the weights lie in memory.
+ * The loader of one model: the template with the device program printed into it as plain calls, a function for each of
+ * its stages. `k` is the kernels' exports, `a` the arena's address, `c` the addresses of the constants, known once the weights lie in memory.
  */
 export function printLoader(template: string, program: DeviceProgram): string {
   if (!PROGRAM_BLOCK.test(template)) throw new Error('the loader template has no <program> block');
@@ -16,15 +16,23 @@ function printProgram(program: DeviceProgram): string {
   const constants = Object.entries(program.constants).map(([name, constant]) => {
     return [name, sizeOf(constant)] as const;
   });
+  const stages = stagesOf(program);
   const facts = {
     arenaBytes: program.arenaBytes,
     input: program.input.arena,
-    shared: program.shared.arena,
-    logits: program.logits.arena,
+    exits: stages.map(({ shared, logits }) => ({
+      shared: shared.arena,
+      sharedLength: shared.length,
+      logits: logits.arena,
+    })),
     constants: Object.fromEntries(constants),
   };
-  const calls = program.calls.map((call) => printCall(call, program));
-  return [`const PROGRAM = ${JSON.stringify(facts)};`, 'function runBranch(k, a, c) {', ...calls, '}'].join('\n');
+  const functions = stages.flatMap(({ calls }) => [
+    '(k, a, c) => {',
+    ...calls.map((call) => printCall(call, program)),
+    '},',
+  ]);
+  return [`const PROGRAM = ${JSON.stringify(facts)};`, 'const STAGES = [', ...functions, '];'].join('\n');
 }
 
 /** What the loader needs to know of a constant: floats, [rows, bytes of a row] of bits, or rows and columns of steps. */

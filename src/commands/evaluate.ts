@@ -1,13 +1,16 @@
 import { Args, Flags } from '@oclif/core';
+import { oneOrList, withExits } from '../base/exits.js';
 import { writeReport } from '../report/write-report.js';
-import { readResult, type Tested, writeResult } from '../run/results.js';
-import { collaborative, count, outcomesFromLogits } from '../tau/outcomes.js';
-import { percent, table } from '../terminal/format.js';
+import { readTaus, type Tested, writeResult } from '../run/results.js';
+import { collaborativeExits } from '../tau/exits.js';
+import { count, outcomesFromLogits } from '../tau/outcomes.js';
+import { branchName, percent, table } from '../terminal/format.js';
 import { openTrained } from '../terminal/open-trained.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class Evaluate extends LcdnnCommand {
-  static override summary = 'Accuracy of a run on the test split: full branch, binary branch, and both together.';
+  static override summary =
+    'Accuracy of a run on the test split: full branch, binary branch (or branches), and all together.';
   static override description =
     'Records the result as test.json in the run and shows it in report.html. Nothing is ever chosen by this split.';
   static override examples = ['<%= config.bin %> <%= command.id %> runs/mnist --json'];
@@ -20,23 +23,28 @@ export default class Evaluate extends LcdnnCommand {
     const { args, flags } = await this.parse(Evaluate);
     const { run, dataset, evaluate } = await openTrained(args.run, flags['data-dir']);
     const logits = await evaluate((logitsOf) => logitsOf(dataset.test));
-    const outcomes = outcomesFromLogits(logits, logits.labels, logits.classes);
+    const exits = outcomesFromLogits(logits, logits.labels, logits.classes);
     const samples = dataset.test.count;
-    const tau = readResult(run, 'tau')?.tau;
+    const taus = readTaus(run);
+    const together = taus && collaborativeExits(exits, taus);
+    const branches = exits.map(({ branchRight }) => ({ branch: { accuracy: count(branchRight) / samples } }));
     const result: Tested = {
-      full: { accuracy: count(outcomes.fullRight) / samples },
-      branch: { accuracy: count(outcomes.branchRight) / samples },
-      collaborative: tau === undefined ? null : { ...collaborative(outcomes, tau), tau },
+      full: { accuracy: count(exits[0].fullRight) / samples },
+      ...withExits(branches),
+      collaborative: taus && together ? { ...together, tau: oneOrList(taus) } : null,
       samples,
     };
     const rows = [
       ['', 'accuracy', 'exits'],
       ['full branch', percent(result.full.accuracy), ''],
-      ['binary branch', percent(result.branch.accuracy), ''],
+      ...branches.map(({ branch }, i) => {
+        const share = together?.exitRatios?.[i];
+        return [branchName(i, branches.length), percent(branch.accuracy), share === undefined ? '' : percent(share)];
+      }),
     ];
-    if (result.collaborative) {
-      const { accuracy, exitRatio } = result.collaborative;
-      rows.push([`collaborative (tau ${result.collaborative.tau.toFixed(5)})`, percent(accuracy), percent(exitRatio)]);
+    if (taus && together) {
+      const shown = taus.map((tau) => tau.toFixed(5)).join(', ');
+      rows.push([`collaborative (tau ${shown})`, percent(together.accuracy), percent(together.exitRatio)]);
     }
     writeResult(run, 'test', result);
     writeReport(run);

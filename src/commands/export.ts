@@ -5,6 +5,7 @@ import { brotliCompressSync } from 'node:zlib';
 import { Args, Flags } from '@oclif/core';
 import sharp from 'sharp';
 import { UserError } from '../base/errors.js';
+import { oneOrList } from '../base/exits.js';
 import { importLoader } from '../bundle/import-loader.js';
 import { BUNDLE_FILES, MANIFEST_FILE, manifestSchema } from '../bundle/manifest.js';
 import { readBundle } from '../bundle/read-bundle.js';
@@ -17,7 +18,7 @@ import { openTail } from '../edge/tail.js';
 import { type CheckResult, checkBundle, type Expected } from '../export/check-bundle.js';
 import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from '../export/float-model.js';
 import { lowerBranch } from '../export/lower.js';
-import { readResult } from '../run/results.js';
+import { readTaus } from '../run/results.js';
 import { entropies } from '../tau/entropy.js';
 import { fileSize } from '../terminal/format.js';
 import { openTrained, type Trained } from '../terminal/open-trained.js';
@@ -49,12 +50,13 @@ export default class Export extends LcdnnCommand {
     }
     const trained = await openTrained(args.run, flags['data-dir']);
     const { run, dataset, state } = trained;
-    const tau = readResult(run, 'tau')?.tau;
-    if (tau === undefined) {
+    const taus = readTaus(run);
+    if (taus === undefined) {
       throw new UserError(
         `${args.run}: expected a tuned threshold, found none; run "lcdnn tune-tau ${args.run}" first`,
       );
     }
+    const tau = oneOrList(taus);
     const program = lowerBranch(run.network, state);
     const tail = { model: floatModel(run.network, state, ['full']), input: TAIL_INPUT, output: TAIL_OUTPUT };
     const draft = generateBundle(program, {
@@ -77,7 +79,7 @@ export default class Export extends LcdnnCommand {
       const openedTail = await openTail(bundle);
       check = await checkBundle(
         program,
-        { branch: (image) => model.branch(image), tail: (shared) => openedTail.infer(shared, 1) },
+        { branch: (image, exit) => model.branch(image, exit + 1), tail: (shared) => openedTail.infer(shared, 1) },
         expected,
       );
       await openedTail.close();
@@ -100,19 +102,19 @@ export default class Export extends LcdnnCommand {
 async function trainersAnswers({ dataset, evaluate }: Trained): Promise<Expected> {
   const count = Math.min(CHECK_IMAGES, dataset.train.count);
   const places = Int32Array.from({ length: count }, (_, i) => i);
-  const { full, branch } = await evaluate((logitsOf) => logitsOf(dataset.train, places));
+  const { full, branches } = await evaluate((logitsOf) => logitsOf(dataset.train, places));
   const { value: batch } = await evaluationBatches(dataset, dataset.train, count, places).next();
-  return { count, images: batch.images.slice(), branch, full };
+  return { count, images: batch.images.slice(), branches, full };
 }
 
-/** For every class its first test image and one that the branch is least sure of, so that the edge has work; as PNG. */
+/** For every class its first test image and one that the last branch is least sure of, so that the edge has work; as PNG. */
 async function demoSamples({ dataset, evaluate }: Trained): Promise<{ png: Uint8Array; label: string }[]> {
   const { test, shape, stored, labels } = dataset;
   const [height, width, channels] = shape;
   const reader = openPixels(test.pixels, stored);
   const looked = Array.from({ length: Math.min(LOOKED_AT, test.count) }, (_, i) => i);
-  const { branch } = await evaluate((logitsOf) => logitsOf(test, Int32Array.from(looked)));
-  const unsure = entropies(branch, labels.length);
+  const { branches } = await evaluate((logitsOf) => logitsOf(test, Int32Array.from(looked)));
+  const unsure = entropies(branches[branches.length - 1], labels.length);
   const places = labels.flatMap((_, label) => {
     const own = looked.filter((i) => test.labels[i] === label);
     const least = [...own].sort((a, b) => unsure[b] - unsure[a]);

@@ -18,6 +18,7 @@ export default class Inspect extends LcdnnCommand {
     '<%= config.bin %> <%= command.id %> lenet',
     '<%= config.bin %> <%= command.id %> runs/mnist',
     '<%= config.bin %> <%= command.id %> alexnet --image 32x32x3 --classes 10 --branch conv=4,fc=1',
+    '<%= config.bin %> <%= command.id %> alexnet --image 32x32x3 --classes 10 --attach conv1,conv3',
   ];
   static override args = {
     what: Args.string({ required: true, description: `Run directory, or a network: ${networkNames.join(', ')}.` }),
@@ -60,7 +61,9 @@ export default class Inspect extends LcdnnCommand {
     ];
     const totals = [
       ['full network', '', '', '', ...numbers(cost.full)],
-      ['on the device', '', '', '', ...numbers(cost.device)],
+      ...(cost.exits.length > 1
+        ? cost.exits.map((total, i) => [`device, to exit ${i + 1}`, '', '', '', ...numbers(total)])
+        : [['on the device', '', '', '', ...numbers(cost.device)]]),
     ];
     this.log(`${network.name}, input ${network.input.join('x')}, ${network.classes} classes, per image`);
     this.log(table([header, ...rows, ...totals], [4, 5, 6, 7, 8]));

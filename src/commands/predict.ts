@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Args, Flags } from '@oclif/core';
-import type { Classification } from '../../templates/lcdnn.js';
+import type { Classification, Model } from '../../templates/lcdnn.js';
 import { UserError } from '../base/errors.js';
 import { importLoader } from '../bundle/import-loader.js';
 import { readBundle } from '../bundle/read-bundle.js';
@@ -40,7 +40,7 @@ export default class Predict extends LcdnnCommand {
     edge: Flags.url({ summary: 'Edge server to ask, instead of running the rest of the network here.' }),
   };
 
-  async run(): Promise<{ model: string; version: string; tau: number; predictions: Prediction[] }> {
+  async run(): Promise<{ model: string; version: string; tau: Model['tau']; predictions: Prediction[] }> {
     const { argv, flags } = await this.parse(Predict);
     if (flags.edge && !/^https?:$/.test(flags.edge.protocol)) {
       throw new UserError(`--edge: expected an address that begins with http:// or https://, found ${flags.edge}`);
@@ -57,7 +57,7 @@ export default class Predict extends LcdnnCommand {
       predictions.push({ file, ...answer, probabilities: Array.from(answer.probabilities) });
     }
     await tail?.close();
-    this.log(table(rowsOf(predictions), [2, 3]));
+    this.log(table(rowsOf(predictions, Array.isArray(model.tau)), [2, 3]));
     const unanswered = predictions.find((prediction) => prediction.unsure);
     if (unanswered) this.logToStderr(`some images have the branch's answer only: ${unanswered.edgeError}`);
     const { name, version } = bundle.manifest;
@@ -73,13 +73,13 @@ function imagesIn(path: string): string[] {
   return images.sort().map((name) => join(path, name));
 }
 
-function rowsOf(predictions: readonly Prediction[]): string[][] {
-  const rows = predictions.map(({ file, label, index, probabilities, entropy, by, unsure }) => [
+function rowsOf(predictions: readonly Prediction[], severalExits: boolean): string[][] {
+  const rows = predictions.map(({ file, label, index, probabilities, entropy, by, exit, unsure }) => [
     file,
     label,
     percent(probabilities[index]),
     entropy.toFixed(4),
-    unsure ? 'branch (unsure)' : by,
+    `${by}${severalExits && exit ? ` ${exit}` : ''}${unsure ? ' (unsure)' : ''}`,
   ]);
   return [['file', 'label', 'probability', 'entropy', 'by'], ...rows];
 }

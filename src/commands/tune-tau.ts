@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core';
+import { exitsOf } from '../base/exits.js';
 import { writeFileAtomic } from '../base/files.js';
 import { splitTrainValidation } from '../datasets/split.js';
 import { toPng } from '../report/chart.js';
@@ -7,16 +8,17 @@ import { writeReport } from '../report/write-report.js';
 import { writeResult } from '../run/results.js';
 import { runFile } from '../run/run-directory.js';
 import { outcomesFromLogits } from '../tau/outcomes.js';
-import { tuneTau } from '../tau/tune.js';
+import type { ExitResult } from '../tau/tune.js';
+import { tuneExits } from '../tau/tune-exits.js';
 import { percent } from '../terminal/format.js';
 import { numberFlag } from '../terminal/number-flag.js';
 import { openTrained } from '../terminal/open-trained.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class TuneTau extends LcdnnCommand {
-  static override summary = 'Tune the exit threshold of a run on its validation images.';
+  static override summary = 'Tune the exit threshold of a run, or those of several exits, on its validation images.';
   static override description =
-    'Writes tau.json (threshold, accuracies, exit ratio, spread over folds, curve), tau.svg and tau.png into the run, and shows them in report.html.';
+    'Writes tau.json (threshold, accuracies, exit ratio, spread over folds, curve), tau.svg and tau.png into the run (tau2.svg, ... for further exits), and shows them in report.html.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> runs/mnist',
     '<%= config.bin %> <%= command.id %> runs/mnist --objective exits --epsilon 0.002',
@@ -43,7 +45,7 @@ export default class TuneTau extends LcdnnCommand {
     const { run, dataset, evaluate } = await openTrained(args.run, flags['data-dir']);
     const { validation } = splitTrainValidation(dataset.train.labels, run.config.validation, run.config.seed);
     const logits = await evaluate((logitsOf) => logitsOf(dataset.train, validation));
-    const result = tuneTau(outcomesFromLogits(logits, logits.labels, logits.classes), {
+    const result = tuneExits(outcomesFromLogits(logits, logits.labels, logits.classes), {
       method: flags.method,
       objective: flags.objective,
       epsilon: flags.epsilon,
@@ -54,16 +56,22 @@ export default class TuneTau extends LcdnnCommand {
       folds: flags.folds,
       seed: run.config.seed,
     });
-    const svg = tauChart(result);
+    const exits = exitsOf<ExitResult>(result);
     writeResult(run, 'tau', result);
-    writeFileAtomic(runFile(run, 'tauSvg'), svg);
-    writeFileAtomic(runFile(run, 'tauPng'), await toPng(svg));
+    for (const [i, exit] of exits.entries()) {
+      const svg = tauChart({ ...result, ...exit });
+      writeFileAtomic(runFile(run, 'tauSvg', i), svg);
+      writeFileAtomic(runFile(run, 'tauPng', i), await toPng(svg));
+    }
     writeReport(run);
-    const { accuracy, exitRatio } = result.collaborative;
+    const { accuracy, exitRatio, exitRatios } = result.collaborative;
+    const taus = exits.map(({ tau }) => tau.toFixed(5)).join(', ');
+    const each = exitRatios ? ` (${exitRatios.map(percent).join(', ')})` : '';
+    const branches = exits.map(({ branch }) => percent(branch.accuracy)).join(', ');
     this.log(
-      `tau ${result.tau.toFixed(5)} (${result.method}, ${result.objective}) on ${result.samples} validation images: ` +
-        `${percent(exitRatio)} exit, collaborative ${percent(accuracy)}, ` +
-        `full ${percent(result.full.accuracy)}, branch ${percent(result.branch.accuracy)}`,
+      `tau ${taus} (${result.method}, ${result.objective}) on ${result.samples} validation images: ` +
+        `${percent(exitRatio)} exit${each}, collaborative ${percent(accuracy)}, ` +
+        `full ${percent(result.full.accuracy)}, branch ${branches}`,
     );
     if (result.note) this.log(result.note);
     return result;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { floats } from '../../kernels/test-values.js';
-import { randomParameters, smallNetwork } from '../../test/small-network.js';
+import { randomParameters, severalExits, smallNetwork } from '../../test/small-network.js';
 import { random } from '../base/random.js';
 import { featuresOf } from '../network/shapes.js';
 import { type BundleEnds, checkBundle, type Expected } from './check-bundle.js';
@@ -15,7 +15,7 @@ const { classes } = network;
 
 /** A tail of any kind: the first values of what it is sent. */
 const tail = async (shared: Float32Array): Promise<Float32Array> => shared.slice(0, classes);
-const right: BundleEnds = { branch: (image) => runReference(program, image), tail };
+const right: BundleEnds = { branch: (image, exit) => runReference(program, image, exit), tail };
 
 const imagesOf = (count: number): Float32Array => floats(random(5), count * pixels);
 
@@ -25,11 +25,11 @@ async function expectedOf(images: Float32Array, truth: BundleEnds = right): Prom
   const branch = new Float32Array(count * classes);
   const full = new Float32Array(count * classes);
   for (let i = 0; i < count; i++) {
-    const { logits, shared } = truth.branch(images.subarray(i * pixels, (i + 1) * pixels));
+    const { logits, shared } = truth.branch(images.subarray(i * pixels, (i + 1) * pixels), 0);
     branch.set(logits, i * classes);
     full.set(await truth.tail(shared), i * classes);
   }
-  return { count, images, branch, full };
+  return { count, images, branches: [branch], full };
 }
 
 /** The program with the first value of one of its float constants changed. */
@@ -48,7 +48,7 @@ function thresholdBelow(image: Float32Array, distance: number): DeviceProgram {
   const scales = program.constants[scale.constant];
   if (scales.kind !== 'f32') throw new Error('expected a float scale');
   let term = Number.NaN;
-  runReference(program, image, (call, arena) => {
+  runReference(program, image, 0, (call, arena) => {
     if (call.args === args) term = new Float32Array(arena, x.arena, 1)[0] * scales.values[0];
   });
   return withFirst(shift.constant, () => -term + Math.abs(term) * distance);
@@ -91,7 +91,7 @@ describe('the check of a finished bundle', () => {
   it('refuses an answer that no rounded sign explains, however close a value is to its threshold', async () => {
     const close = thresholdBelow(first, 1e-6);
     const truth = await expectedOf(images, running(close));
-    truth.branch[0] += 0.01;
+    truth.branches[0][0] += 0.01;
     await expect(checkBundle(close, running(close), truth)).rejects.toThrow(/the branch .* image 0/);
   });
 
@@ -100,5 +100,27 @@ describe('the check of a finished bundle', () => {
     const same = Float32Array.from({ length: images.length }, (_, i) => first[i % pixels]);
     const truth = await expectedOf(same, running(above));
     await expect(checkBundle(below, running(below), truth)).rejects.toThrow(/on 8 of 8 images; expected at most 1/);
+  });
+});
+
+describe('the check of a bundle with several exits', () => {
+  const several = severalExits(3);
+  const stages = lowerBranch(several, randomParameters(several, 13));
+  const image = floats(random(6), featuresOf(several.input));
+  const ends: BundleEnds = { branch: (given, exit) => runReference(stages, given, exit), tail };
+  const expected: Expected = {
+    count: 1,
+    images: image,
+    branches: [0, 1, 2].map((exit) => runReference(stages, image, exit).logits),
+    full: runReference(stages, image, 2).shared.slice(0, several.classes),
+  };
+
+  it('compares every exit, and the last shared output', async () => {
+    expect(await checkBundle(stages, ends, expected)).toMatchObject({ images: 1, flipped: 0 });
+  });
+
+  it.each([1, 2, 3])('names exit %d where it is off', async (exit) => {
+    const branches = expected.branches.map((logits, i) => logits.map((logit) => logit + (i === exit - 1 ? 0.01 : 0)));
+    await expect(checkBundle(stages, ends, { ...expected, branches })).rejects.toThrow(`the branch of exit ${exit} of`);
   });
 });

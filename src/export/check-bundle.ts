@@ -1,5 +1,5 @@
 import { UserError } from '../base/errors.js';
-import type { DeviceProgram, KernelCall, Pointer } from './program.js';
+import { type DeviceProgram, type KernelCall, type Pointer, stagesOf } from './program.js';
 import { runReference } from './run-reference.js';
 
 /** The trainer's answers for some normalised images: what a finished bundle must give too. */
@@ -7,14 +7,15 @@ export interface Expected {
   readonly count: number;
   /** [count, height, width, channels]. */
   readonly images: Float32Array;
-  /** [count, classes] each. */
-  readonly branch: Float32Array;
+  /** [count, classes] each; a branch for each exit. */
+  readonly branches: readonly Float32Array[];
   readonly full: Float32Array;
 }
 
 /** The two ends of a bundle, as they will run. */
 export interface BundleEnds {
-  branch(image: Float32Array): { readonly logits: Float32Array; readonly shared: Float32Array };
+  /** The device up to an exit, which counts from 0. */
+  branch(image: Float32Array, exit: number): { readonly logits: Float32Array; readonly shared: Float32Array };
   tail(shared: Float32Array): Promise<Float32Array>;
 }
 
@@ -22,7 +23,7 @@ export interface CheckResult {
   readonly images: number;
   readonly largestBranchError: number;
   readonly largestFullError: number;
-  /** Images where a value before a sign lay within rounding of its threshold and the bit came out the other way. */
+  /** Images where, at any exit, a value before a sign lay within rounding of its threshold and the bit came out the other way. */
   readonly flipped: number;
 }
 
@@ -36,27 +37,32 @@ const ROUNDING = 2e-5;
 const MAX_WAYS = 64;
 
 /**
- * Holds a finished bundle against the trainer: branch logits, and conv1 + tail against the full branch.
+ * Holds a finished bundle against the trainer: the logits of every exit, and conv1 + tail against the full branch.
  *
  * @throws UserError where they differ by more than rounding; such a bundle must not be kept.
  */
 export async function checkBundle(program: DeviceProgram, ends: BundleEnds, expected: Expected): Promise<CheckResult> {
   const pixels = expected.images.length / expected.count;
-  const classes = expected.branch.length / expected.count;
+  const classes = expected.full.length / expected.count;
   let largestBranchError = 0;
   let largestFullError = 0;
   let flipped = 0;
   for (let i = 0; i < expected.count; i++) {
     const image = expected.images.subarray(i * pixels, (i + 1) * pixels);
     const row = (logits: Float32Array) => logits.subarray(i * classes, (i + 1) * classes);
-    const { logits, shared } = ends.branch(image);
-    const fullError = relativeError(await ends.tail(shared), row(expected.full));
+    const runs = expected.branches.map((_, exit) => ends.branch(image, exit));
+    const fullError = relativeError(await ends.tail(runs[runs.length - 1].shared), row(expected.full));
     if (!(fullError <= TOLERANCE)) throw disagreement('conv1 and the tail', i, fullError);
     largestFullError = Math.max(largestFullError, fullError);
-    const branchError = relativeError(logits, row(expected.branch));
-    if (branchError <= TOLERANCE) largestBranchError = Math.max(largestBranchError, branchError);
-    else if (differByRoundedSigns(program, image, [logits, row(expected.branch)])) flipped++;
-    else throw disagreement('the branch', i, branchError);
+    let rounded = false;
+    for (const [exit, { logits }] of runs.entries()) {
+      const wanted = row(expected.branches[exit]);
+      const branchError = relativeError(logits, wanted);
+      if (branchError <= TOLERANCE) largestBranchError = Math.max(largestBranchError, branchError);
+      else if (differByRoundedSigns(program, exit, image, [logits, wanted])) rounded = true;
+      else throw disagreement(runs.length > 1 ? `the branch of exit ${exit + 1}` : 'the branch', i, branchError);
+    }
+    if (rounded) flipped++;
   }
   if (flipped > Math.ceil(expected.count * MAX_FLIPPED)) {
     throw new UserError(
@@ -73,22 +79,29 @@ function relativeError(found: Float32Array, expected: Float32Array): number {
 }
 
 /** Whether each of these answers is what the reference gives when some values next to a threshold round to its other side. */
-function differByRoundedSigns(program: DeviceProgram, image: Float32Array, answers: Float32Array[]): boolean {
+function differByRoundedSigns(
+  program: DeviceProgram,
+  exit: number,
+  image: Float32Array,
+  answers: Float32Array[],
+): boolean {
   let unexplained = answers;
-  for (const logits of answersWithinRounding(program, image)) {
+  for (const logits of answersWithinRounding(program, exit, image)) {
     unexplained = unexplained.filter((answer) => !(relativeError(answer, logits) <= TOLERANCE));
     if (unexplained.length === 0) return true;
   }
   return false;
 }
 
-/** The logits for every way in which the values within rounding of their sign's threshold may turn, as met in turn. */
-function* answersWithinRounding(program: DeviceProgram, image: Float32Array): Generator<Float32Array> {
+/** The logits of an exit for every way in which the values within rounding of their sign's threshold may turn, as met in turn. */
+function* answersWithinRounding(program: DeviceProgram, exit: number, image: Float32Array): Generator<Float32Array> {
+  // Signs of the branches before it have no part in this exit's answer.
+  const own = new Set(stagesOf(program)[exit].calls);
   const turned: boolean[] = [];
   for (let way = 0; way < MAX_WAYS; way++) {
     let met = 0;
-    const { logits } = runReference(program, image, (call, arena) => {
-      if (call.kernel !== 'sign_pack') return;
+    const { logits } = runReference(program, image, exit, (call, arena) => {
+      if (call.kernel !== 'sign_pack' || !own.has(call)) return;
       for (const i of withinRounding(program, call, arena)) {
         turned[met] ??= false;
         if (turned[met++]) turnBit(call, arena, i);

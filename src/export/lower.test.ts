@@ -6,7 +6,8 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { BUILDS } from '../../kernels/harness.js';
 import { wholes } from '../../kernels/test-values.js';
-import { anyNetwork, randomParameters, smallNetwork } from '../../test/small-network.js';
+import { anyNetwork, randomParameters, severalExits, smallNetwork } from '../../test/small-network.js';
+import { numbered } from '../base/exits.js';
 import { random } from '../base/random.js';
 import type { NamedArrays } from '../base/tensors.js';
 import type { JointNetwork } from '../network/layers.js';
@@ -15,6 +16,7 @@ import { createNetwork } from '../network/zoo/index.js';
 import { forward } from '../train/forward.js';
 import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from './float-model.js';
 import { lowerBranch } from './lower.js';
+import { stagesOf } from './program.js';
 import { runReference } from './run-reference.js';
 import { instantiate } from './run-wasm.js';
 
@@ -33,7 +35,7 @@ beforeAll(async () => {
 function parameters(network: JointNetwork, seed: number): NamedArrays {
   const state = randomParameters(network, seed);
   for (const [name, array] of Object.entries(state)) {
-    if (/^shared\..*\.(kernel|bias)$/.test(name)) array.values.set(wholes(random(seed, 77), array.values.length));
+    if (/^shared\d*\..*\.(kernel|bias)$/.test(name)) array.values.set(wholes(random(seed, 77), array.values.length));
     if (name.endsWith('.gamma')) {
       array.values[0] = 0;
       array.values[array.values.length - 1] *= -1;
@@ -48,9 +50,9 @@ function oracle(network: JointNetwork, state: NamedArrays, image: Float32Array) 
     const tensors = Object.fromEntries(
       Object.entries(state).map(([name, { shape, values }]) => [name, tf.tensor(values, [...shape])]),
     );
-    const { shared, full, branch } = forward(network, tensors, tf.tensor(image, [1, ...network.input]), false);
+    const { shared, full, branches } = forward(network, tensors, tf.tensor(image, [1, ...network.input]), false);
     const read = (x: tf.Tensor) => x.dataSync<'float32'>().slice();
-    return { shared: read(shared), full: read(full), branch: read(branch) };
+    return { shared: read(shared), full: read(full), branches: branches.map(read) };
   });
 }
 
@@ -66,20 +68,19 @@ async function expectLowered(network: JointNetwork, seed: number): Promise<void>
   const program = lowerBranch(network, state);
   const image = wholes(random(seed, 78), featuresOf(network.input));
   const truth = oracle(network, state, image);
-  const reference = runReference(program, image);
-  expectClose(reference.shared, truth.shared, 'shared, reference');
-  expectClose(reference.logits, truth.branch, 'logits, reference');
-  for (const build of BUILDS) {
-    const found = instantiate(program, wasm[build]).run(image);
-    expectClose(found.shared, truth.shared, `shared, ${build}`);
-    expectClose(found.logits, truth.branch, `logits, ${build}`);
+  const last = truth.branches.length - 1;
+  const devices = BUILDS.map((build) => [build, instantiate(program, wasm[build]).run] as const);
+  const runs = [['reference', runReference.bind(undefined, program)] as const, ...devices];
+  for (const [name, run] of runs) {
+    truth.branches.forEach((branch, exit) => {
+      expectClose(run(image, exit).logits, branch, `logits of exit ${exit}, ${name}`);
+    });
+    expectClose(run(image, last).shared, truth.shared, `shared, ${name}`);
   }
-  expectClose(
-    await runModel(floatModel(network, state, ['full']), truth.shared, program.shared.shape),
-    truth.full,
-    'tail',
-  );
-  const whole = floatModel(network, state, ['shared', 'full']);
+  const { shape } = stagesOf(program)[last].shared;
+  expectClose(await runModel(floatModel(network, state, ['full']), truth.shared, shape), truth.full, 'tail');
+  const trunk = [...truth.branches.map((_, i) => numbered('shared', i)), 'full' as const];
+  const whole = floatModel(network, state, trunk);
   expectClose(await runModel(whole, image, network.input), truth.full, 'full network');
 }
 
@@ -97,7 +98,10 @@ describe('the device program of a branch, the tail and the full network answer a
   it.each<[string, JointNetwork]>([
     ['a small network', smallNetwork(false)],
     ['a small network with K', smallNetwork(true)],
+    ['a small network with two exits', severalExits(2)],
+    ['a small network with three exits', severalExits(3)],
     ['LeNet', createNetwork('lenet', [28, 28, 1], 10)],
+    ['LeNet with three exits', createNetwork('lenet', [28, 28, 1], 10, { attach: 'conv1,conv2,fc1' })],
     ['LeNet with K', createNetwork('lenet', [28, 28, 1], 10, { inputScale: true })],
     ['LeNet on small colour images', createNetwork('lenet', [20, 24, 3], 7)],
     ['AlexNet, CIFAR form', createNetwork('alexnet', [32, 32, 3], 10, { width: 0.1 })],
@@ -111,6 +115,7 @@ describe('the device program of a branch, the tail and the full network answer a
     ['ResNet18, CIFAR form', createNetwork('resnet18', [20, 20, 3], 10, { width: 0.1, inputScale: true })],
     ['ResNet18, ImageNet form', createNetwork('resnet18', [66, 70, 3], 10, { width: 0.1 })],
     ['ResNet18, attached later', createNetwork('resnet18', [20, 20, 3], 10, { width: 0.1, attach: 'layer2-0' })],
+    ['ResNet18, two exits', createNetwork('resnet18', [20, 20, 3], 10, { width: 0.1, attach: 'conv1,layer3-0' })],
     ['ResNet50, CIFAR form', createNetwork('resnet50', [16, 16, 3], 10, { width: 0.06 })],
     ['MobileNetV1, CIFAR form', createNetwork('mobilenet-v1', [32, 32, 3], 10, { width: 0.1 })],
     ['MobileNetV2, CIFAR form', createNetwork('mobilenet-v2', [32, 32, 3], 10, { width: 0.2 })],

@@ -1,3 +1,4 @@
+import { numbered, withExits } from '../base/exits.js';
 import type { NamedArrays } from '../base/tensors.js';
 import { exactSteps } from '../network/deployed.js';
 import {
@@ -5,18 +6,20 @@ import {
   type BinaryDense,
   type JointNetwork,
   type Padding,
+  type Part,
   type Shape,
   unknownLayer,
 } from '../network/layers.js';
-import { channelsOf, featuresOf, type PlacedLayer, placeLayers, sharedShape, windowed } from '../network/shapes.js';
+import { channelsOf, featuresOf, type PlacedLayer, placeLayers, sharedShapes, windowed } from '../network/shapes.js';
 import { type Affine, filterScale, foldBatchNorm } from './fold.js';
 import { packSigns } from './pack.js';
-import type { ConstantLayout, DeviceProgram, KernelCall, Pointer } from './program.js';
+import type { ConstantLayout, DeviceProgram, KernelCall, Pointer, Stage } from './program.js';
 import { reuseArena } from './reuse-arena.js';
 
 /**
- * Lowers the shared layers and the branch to a device program. Batch normalisation before a binary layer becomes the
- * scale and shift of its sign, batch normalisation and (P)ReLU after one become the scale, shift and slope of its sums.
+ * Lowers the shared layers and the branch (of every exit) to a device program. Batch normalisation before a binary layer
+ * becomes the scale and shift of its sign, batch normalisation and (P)ReLU after one become the scale, shift and slope
+ * of its sums.
  */
 export function lowerBranch(network: JointNetwork, state: NamedArrays): DeviceProgram {
   const constants: Record<string, ConstantLayout> = {};
@@ -198,19 +201,23 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
   };
 
   const placed = placeLayers(network);
-  lowerChain(placed.filter(({ part }) => part === 'shared'));
-  const sharedOutput = sharedShape(network);
-  flush(sharedOutput);
-  const shared = x;
-  lowerChain(placed.filter(({ part }) => part === 'branch'));
-  flush([network.classes]);
+  const lowerPart = (part: Part, end: Shape): void => {
+    lowerChain(placed.filter((layer) => layer.part === part));
+    flush(end);
+  };
+  const stages = sharedShapes(network).map((shape, i): Stage => {
+    lowerPart(numbered('shared', i), shape);
+    const shared = x;
+    lowerPart(numbered('branch', i), [network.classes]);
+    const logits = { arena: x.arena, length: network.classes };
+    x = shared;
+    return { calls: calls.splice(0), shared: { ...shared, length: featuresOf(shape), shape: [...shape] }, logits };
+  });
   return reuseArena({
     arenaBytes,
     constants,
-    calls,
     input: { arena: input.arena, length: featuresOf(network.input) },
-    shared: { arena: shared.arena, length: featuresOf(sharedOutput), shape: [...sharedOutput] },
-    logits: { arena: x.arena, length: network.classes },
+    ...withExits(stages),
   });
 }
 

@@ -1,3 +1,5 @@
+import { exitsOf } from '../base/exits.js';
+
 /**
  * The device program: what the branch is on the device. A flat list of kernel calls with byte offsets into one arena,
  * plus the constants that the calls read. Codegen prints it as the loader's schedule; nothing else is compiled per model.
@@ -86,14 +88,12 @@ export interface Region {
   readonly length: number;
 }
 
-export interface DeviceProgram {
-  readonly arenaBytes: number;
-  readonly constants: Readonly<Record<string, ConstantLayout>>;
+/** What leads to one exit: its shared part, then its branch. */
+export interface Stage {
   readonly calls: readonly KernelCall[];
-  /** The normalised image, NHWC. */
-  readonly input: Region;
-  /** Output of the shared part (NHWC): what the edge is sent. It stays intact until the program ends. */
+  /** Output of the shared part (NHWC): what the next stage goes on from. It stays intact until the program ends. */
   readonly shared: Region & { readonly shape: readonly number[] };
+  /** The answer of the branch. */
   readonly logits: Region;
 }
 
@@ -104,3 +104,15 @@ export function floatsOf(constant: Exclude<ConstantLayout, { kind: 'bits' }>): F
   const columns = steps.length / scales.length;
   return Float32Array.from(steps, (step, i) => step * scales[Math.floor(i / columns)]);
 }
+
+/** The program is its first stage; where there are further exits, theirs follow, each run only if the one before was unsure. */
+export interface DeviceProgram extends Stage {
+  readonly arenaBytes: number;
+  readonly constants: Readonly<Record<string, ConstantLayout>>;
+  /** The normalised image, NHWC. */
+  readonly input: Region;
+  readonly further?: readonly Stage[];
+}
+
+/** The stages of a program in order. The edge is sent the shared output of the last. */
+export const stagesOf = (program: DeviceProgram): readonly Stage[] => exitsOf<Stage>(program);

@@ -1,4 +1,5 @@
-import type { DeviceProgram, KernelCall, Pointer, Region } from './program.js';
+import { withExits } from '../base/exits.js';
+import { type DeviceProgram, type KernelCall, type Pointer, type Stage, stagesOf } from './program.js';
 
 /** A buffer of a program whose buffers lie one behind the other, and the calls between which it must stay intact. */
 interface Buffer {
@@ -10,7 +11,7 @@ interface Buffer {
 
 /**
  * The same program in a smaller arena: a buffer takes the place of others that no later call reads. Every buffer of the
- * given program has a place of its own. What the loader reads (`shared`, `logits`) stays intact to the end.
+ * given program has a place of its own. What the loader reads of every stage (`shared`, `logits`) stays intact to the end.
  */
 export function reuseArena(program: DeviceProgram): DeviceProgram {
   const buffers = buffersOf(program);
@@ -38,20 +39,24 @@ export function reuseArena(program: DeviceProgram): DeviceProgram {
     arena: places.get(at.arena)!,
   });
   const movedArgument = (arg: number | Pointer): number | Pointer => (isArena(arg) ? moved(arg) : arg);
-  return {
-    ...program,
-    arenaBytes,
-    calls: program.calls.map(({ kernel, args }): KernelCall => ({ kernel, args: args.map(movedArgument) })),
-    input: moved(program.input),
-    shared: moved(program.shared),
-    logits: moved(program.logits),
-  };
+  const stages = stagesOf(program).map(
+    ({ calls, shared, logits }): Stage => ({
+      calls: calls.map(({ kernel, args }): KernelCall => ({ kernel, args: args.map(movedArgument) })),
+      shared: moved(shared),
+      logits: moved(logits),
+    }),
+  );
+  return { constants: program.constants, arenaBytes, input: moved(program.input), ...withExits(stages) };
 }
 
 /** Every buffer, from the call that writes it (the input: from the start) to the last that reads it. */
-function buffersOf({ arenaBytes, calls, input, shared, logits }: DeviceProgram): Buffer[] {
+function buffersOf(program: DeviceProgram): Buffer[] {
+  const { arenaBytes, input } = program;
+  const stages = stagesOf(program);
+  const calls = stages.flatMap((stage) => stage.calls);
+  const kept = stages.flatMap(({ shared, logits }) => [shared.arena, logits.arena]);
   const used = calls.map(({ args }) => args.filter(isArena).map(({ arena }) => arena));
-  const starts = [...new Set([input, shared, logits].map(({ arena }: Region) => arena).concat(used.flat()))];
+  const starts = [...new Set([input.arena, ...kept, ...used.flat()])];
   starts.sort((a, b) => a - b);
   const buffers = new Map(
     starts.map((arena, i): [number, Buffer] => [
@@ -66,7 +71,7 @@ function buffersOf({ arenaBytes, calls, input, shared, logits }: DeviceProgram):
   };
   touch(input.arena, -1);
   for (const [call, arenas] of used.entries()) for (const arena of arenas) touch(arena, call);
-  for (const { arena } of [shared, logits]) touch(arena, calls.length);
+  for (const arena of kept) touch(arena, calls.length);
   return [...buffers.values()];
 }
 

@@ -5,10 +5,11 @@ import {
   type KernelCall,
   type KernelName,
   type Pointer,
+  stagesOf,
 } from './program.js';
 import { referenceKernels } from './reference.js';
 
-/** What a run of the device program leaves: the logits, the shared part's output, and the whole arena. */
+/** What a run up to an exit leaves: its logits, its shared part's output, and the whole arena. */
 export interface ReferenceRun {
   readonly logits: Float32Array;
   readonly shared: Float32Array;
@@ -26,23 +27,27 @@ const BIT_ARGUMENTS: { readonly [kernel in KernelName]?: readonly string[] } = {
  * Runs a device program on the reference kernels: the oracle for the WebAssembly builds and the exporter.
  *
  * @param input the normalised image, NHWC, as long as `program.input`.
+ * @param exit the exit to run to, from 0.
  * @param afterCall sees, and may change, what each call left in the arena.
  */
 export function runReference(
   program: DeviceProgram,
   input: Float32Array,
+  exit = 0,
   afterCall?: (call: KernelCall, arena: ArrayBuffer) => void,
 ): ReferenceRun {
   const arena = new ArrayBuffer(program.arenaBytes);
   new Float32Array(arena, program.input.arena, program.input.length).set(input);
-  for (const call of program.calls) {
+  const stages = stagesOf(program);
+  for (const call of stages.slice(0, exit + 1).flatMap(({ calls }) => calls)) {
     const kernel = referenceKernels[call.kernel] as (...args: unknown[]) => void;
     kernel(...argumentsOf(call, program, arena));
     afterCall?.(call, arena);
   }
+  const { logits, shared } = stages[exit];
   return {
-    logits: new Float32Array(arena, program.logits.arena, program.logits.length),
-    shared: new Float32Array(arena, program.shared.arena, program.shared.length),
+    logits: new Float32Array(arena, logits.arena, logits.length),
+    shared: new Float32Array(arena, shared.arena, shared.length),
     arena,
   };
 }

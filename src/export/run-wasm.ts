@@ -1,4 +1,11 @@
-import { type ConstantLayout, type DeviceProgram, floatsOf, type Pointer } from './program.js';
+import {
+  type ConstantLayout,
+  type DeviceProgram,
+  floatsOf,
+  type KernelCall,
+  type Pointer,
+  stagesOf,
+} from './program.js';
 
 /** What a run of the device program gives; the arrays are copies. */
 export interface WasmRun {
@@ -11,8 +18,11 @@ export interface WasmRun {
 
 /** A device program laid out in the memory of one of the builds in kernels/prebuilt/. */
 export interface WasmProgram {
-  /** @param input the normalised image, NHWC, as long as `program.input`. */
-  run(input: Float32Array): WasmRun;
+  /**
+   * @param input the normalised image, NHWC, as long as `program.input`.
+   * @param exit the exit to run to, from 0; the first unless given.
+   */
+  run(input: Float32Array, exit?: number): WasmRun;
 }
 
 const PAGE = 65536;
@@ -66,15 +76,17 @@ export function instantiate(program: DeviceProgram, wasm: Uint8Array<ArrayBuffer
     if (place === undefined) throw new Error(`device program: no constant named ${arg.constant}`);
     return place;
   };
-  const calls = program.calls.map((call) => ({ run: kernel(call.kernel), args: call.args.map(address) }));
+  const prepared = (call: KernelCall) => ({ run: kernel(call.kernel), args: call.args.map(address) });
+  const stages = stagesOf(program).map((stage) => ({ ...stage, calls: stage.calls.map(prepared) }));
   const softmaxEntropy = kernel('softmax_entropy');
   const read = (at: number, length: number): Float32Array => new Float32Array(memory.buffer, at, length).slice();
-  const { input, shared, logits } = program;
+  const { input } = program;
 
   return {
-    run(image) {
+    run(image, exit = 0) {
       new Float32Array(memory.buffer, arena + input.arena, input.length).set(image);
-      for (const call of calls) call.run(...call.args);
+      for (const { calls } of stages.slice(0, exit + 1)) for (const call of calls) call.run(...call.args);
+      const { shared, logits } = stages[exit];
       const entropy = softmaxEntropy(arena + logits.arena, probabilities, logits.length);
       return {
         logits: read(arena + logits.arena, logits.length),

@@ -17,9 +17,12 @@ export function parseBranchSize(text: string): BranchSize | undefined {
 }
 
 export interface BranchOptions {
-  /** Layer after which the branch leaves, with the batch normalisation and pools behind it. Default `conv1`. */
+  /**
+   * Layer after which the branch leaves, with the batch normalisation and pools behind it. Default `conv1`. Several
+   * exits have one each, in the order of the network, separated by commas: `conv1,conv3`.
+   */
   readonly attach?: string;
-  /** Default: as many as the rest of the full network has. */
+  /** Of every branch. Default: as many as the rest of the full network has behind it. */
   readonly branch?: BranchSize;
   /** K of Eq. 4 in every binary layer. Default false. */
   readonly inputScale?: boolean;
@@ -27,9 +30,10 @@ export interface BranchOptions {
 
 /**
  * The joint network of a float chain: what comes up to the layer of attachment is shared, the rest is the full branch,
- * and the binary branch mirrors the rest (paper 3.1.2, 3.4.1; Fig. 7 for its size).
+ * and the binary branch mirrors the rest (paper 3.1.2, 3.4.1; Fig. 7 for its size). Several layers of attachment make
+ * several exits (BranchyNet, Teerapittayanon et al. 2016), each branch mirroring what is left of the chain behind it.
  *
- * @throws UserError where no layer has the name of attachment, or the branch can't have the size
+ * @throws UserError where no layer has a name of attachment, they are not in order, or a branch can't have the size
  */
 export function jointNetwork(
   name: string,
@@ -38,10 +42,24 @@ export function jointNetwork(
   chain: readonly Layer[],
   { attach = 'conv1', branch, inputScale = false }: BranchOptions = {},
 ): JointNetwork {
-  const cut = attachment(chain, attach);
-  const [shared, full] = [chain.slice(0, cut), chain.slice(cut)];
-  const attached = shared.reduce<Shape>((shape, layer) => outputShape(layer, shape), input);
-  return { name, input, classes, shared, full, branch: binaryMirror(full, attached, { size: branch, inputScale }) };
+  const names = attach.split(',').map((text) => text.trim());
+  const cuts = names.map((layer) => attachment(chain, layer));
+  const early = cuts.findIndex((cut, i) => cut <= (cuts[i - 1] ?? 0));
+  if (early >= 0) {
+    throw new UserError(
+      `attach: expected layers in the order of the network, each once, found ${names[early]} after ${names[early - 1]}`,
+    );
+  }
+  let attached: Shape = input;
+  const exits = cuts.map((cut, i) => {
+    const shared = chain.slice(cuts[i - 1] ?? 0, cut);
+    attached = shared.reduce<Shape>((shape, layer) => outputShape(layer, shape), attached);
+    const options = { after: names[i], size: branch, inputScale };
+    return { shared, branch: binaryMirror(chain.slice(cut), attached, options) };
+  });
+  const [{ shared, branch: first }, ...further] = exits;
+  const full = chain.slice(cuts[cuts.length - 1]);
+  return { name, input, classes, shared, full, branch: first, ...(further.length > 0 ? { further } : {}) };
 }
 
 /** Where the shared part ends: behind the layer of that name and the batch normalisation and pools that follow it. */
@@ -66,6 +84,8 @@ function attachmentName(layer: Layer): string | undefined {
 }
 
 interface MirrorOptions {
+  /** The layer of attachment, for messages. */
+  readonly after: string;
   readonly size?: BranchSize;
   readonly inputScale: boolean;
 }
@@ -76,7 +96,7 @@ interface MirrorOptions {
  * layer stay float. Batch normalisation + PReLU after a binary layer, before pooling, was worth more than anything
  * else in trials. Shortcuts stay real-valued, around every single convolution where the shapes allow it (Bi-Real).
  */
-function binaryMirror(rest: readonly Layer[], input: Shape, { size, inputScale }: MirrorOptions): Layer[] {
+function binaryMirror(rest: readonly Layer[], input: Shape, { after, size, inputScale }: MirrorOptions): Layer[] {
   const branch: Layer[] = [];
   let shape = input;
   let norms = 0;
@@ -127,7 +147,8 @@ function binaryMirror(rest: readonly Layer[], input: Shape, { size, inputScale }
   if (size && convolutions !== size.conv) {
     const possible = convolutional.map(convolutionsOf).filter((count) => count > 0);
     const sums = possible.map((_, i) => possible.slice(0, i + 1).reduce((a, b) => a + b));
-    throw new UserError(`branch: expected one of ${[0, ...sums].join(', ')} convolutions, found ${size.conv}`);
+    const possibleSizes = [0, ...sums].join(', ');
+    throw new UserError(`branch after ${after}: expected one of ${possibleSizes} convolutions, found ${size.conv}`);
   }
 
   const units = denseUnits(hidden, size?.fc, channelsOf(shape));

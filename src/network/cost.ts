@@ -1,4 +1,5 @@
-import { type JointNetwork, type Part, type Shape, unknownLayer } from './layers.js';
+import { exitsOf } from '../base/exits.js';
+import { isBranch, type JointNetwork, type Part, type Shape, unknownLayer } from './layers.js';
 import { layerParameters } from './parameters.js';
 import { featuresOf, type PlacedLayer, placeLayers, withChains } from './shapes.js';
 
@@ -23,19 +24,21 @@ export interface NetworkCost {
   readonly layers: readonly LayerCost[];
   /** conv1 and the rest of the full network: what Table 1 calls its size. */
   readonly full: CostTotal;
-  /** conv1 and the branch: what the device downloads and computes. */
+  /** conv1 and the branch: what the device downloads and computes. With several exits, all of them. */
   readonly device: CostTotal;
+  /** What an image that leaves at each exit has cost: everything on the device up to that exit. The last is `device`. */
+  readonly exits: readonly CostTotal[];
 }
 
 /** Prices a network layer by layer. Running statistics are no parameters, as the literature counts. */
 export function networkCost(network: JointNetwork): NetworkCost {
-  const last = network.branch.at(-1);
+  const lasts = new Set(exitsOf(network).map(({ branch }) => branch.at(-1)));
   const layers = withChains(placeLayers(network)).map((placed) =>
-    placed.part === 'branch' && placed.layer === last ? inSteps(layerCost(placed)) : layerCost(placed),
+    isBranch(placed.part) && lasts.has(placed.layer) ? inSteps(layerCost(placed)) : layerCost(placed),
   );
-  const total = (...parts: Part[]): CostTotal =>
+  const total = (counts: (part: Part) => boolean): CostTotal =>
     layers
-      .filter((layer) => parts.includes(layer.part))
+      .filter(({ part }) => counts(part))
       .reduce<CostTotal>(
         (sum, layer) => ({
           floatParameters: sum.floatParameters + layer.floatParameters,
@@ -46,7 +49,8 @@ export function networkCost(network: JointNetwork): NetworkCost {
         }),
         { floatParameters: 0, binaryWeights: 0, bytes: 0, macs: 0, binaryOps: 0 },
       );
-  return { layers, full: total('shared', 'full'), device: total('shared', 'branch') };
+  const exits = exitsOf(network).map((_, i) => total((part) => part !== 'full' && exitOf(part) <= i));
+  return { layers, full: total((part) => !isBranch(part)), device: exits[exits.length - 1], exits };
 }
 
 /** The branch's last layer as it is deployed: a byte per weight, a scale and a bias per class. */
@@ -54,6 +58,9 @@ function inSteps(cost: LayerCost): LayerCost {
   const classes = cost.output[0];
   return { ...cost, bytes: cost.floatParameters - classes + 8 * classes };
 }
+
+/** The exit that a part belongs to, from 0. */
+const exitOf = (part: Part): number => Number(/\d+$/.exec(part)?.[0] ?? 1) - 1;
 
 function layerCost(placed: PlacedLayer): LayerCost {
   const { part, layer, output } = placed;

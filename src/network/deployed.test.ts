@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { randomParameters, smallNetwork } from '../../test/small-network.js';
+import { randomParameters, severalExits, smallNetwork } from '../../test/small-network.js';
 import { deployedState, exactSteps } from './deployed.js';
 
 const network = smallNetwork(false);
@@ -55,6 +55,17 @@ describe('the deployed state', () => {
         expect(deployed(once).every((value, i) => value === once[i])).toBe(true);
       }),
     );
+  });
+
+  it('has the last kernel of every exit in steps', () => {
+    const three = severalExits(3);
+    const deployed = deployedState(three, randomParameters(three, 1));
+    for (const branch of ['branch', 'branch2', 'branch3']) {
+      const [name] = Object.keys(deployed)
+        .filter((key) => key.startsWith(`${branch}.`) && key.endsWith('.kernel'))
+        .slice(-1);
+      expect(exactSteps(deployed[name].values, three.classes), name).toBeDefined();
+    }
   });
 
   it('leaves a kernel that is not in steps to travel as it is', () => {

@@ -1,6 +1,7 @@
 import { UserError } from '../base/errors.js';
+import { exitsOf, numbered } from '../base/exits.js';
 import type { NamedArrays } from '../base/tensors.js';
-import type { JointNetwork } from './layers.js';
+import type { Exit, JointNetwork } from './layers.js';
 
 /** A dense kernel in whole steps: a weight is its step times the scale of its unit, exact in float32. */
 export interface SteppedKernel {
@@ -18,25 +19,27 @@ export interface SteppedKernel {
 const MOST_STEPS = 31;
 
 /**
- * The trained state as it is deployed: the branch's last kernel, the largest float part of a download, in steps with a
+ * The trained state as it is deployed: the last kernel of every branch, the largest float part of a download, in steps with a
  * scale per class. τ, accuracy and the bundle all come from this state, so that what was measured is what runs.
  *
  * @throws UserError where a weight of that kernel is NaN or beyond 1e30
  */
 export function deployedState(network: JointNetwork, state: NamedArrays): NamedArrays {
-  const name = `branch.${lastLayerOf(network)}.kernel`;
-  const { shape, values } = state[name];
-  const wrong = values.find((weight) => !(Math.abs(weight) <= 1e30));
-  if (wrong !== undefined) {
-    throw new UserError(`${name}: expected weights up to 1e30, found ${wrong}; the training diverged, lower its rates`);
+  const deployed = { ...state };
+  for (const [exit, { branch }] of exitsOf<Exit>(network).entries()) {
+    const last = branch.at(-1);
+    if (last?.type !== 'dense') throw new Error(`${network.name}: expected a branch that ends in a dense layer`);
+    const name = `${numbered('branch', exit)}.${last.name}.kernel`;
+    const { shape, values } = state[name];
+    const wrong = values.find((weight) => !(Math.abs(weight) <= 1e30));
+    if (wrong !== undefined) {
+      throw new UserError(
+        `${name}: expected weights up to 1e30, found ${wrong}; the training diverged, lower its rates`,
+      );
+    }
+    deployed[name] = { shape, values: steppedValues(toSteps(values, network.classes)) };
   }
-  return { ...state, [name]: { shape, values: steppedValues(toSteps(values, network.classes)) } };
-}
-
-function lastLayerOf({ name, branch }: JointNetwork): string {
-  const last = branch.at(-1);
-  if (last?.type !== 'dense') throw new Error(`network ${name}: expected a branch that ends in a dense layer`);
-  return last.name;
+  return deployed;
 }
 
 /** A kernel in steps if it loses nothing that way, as a deployed one does not. */

@@ -130,20 +130,32 @@ export type Layer =
   | Flatten
   | Residual;
 
-/** The three lists of a joint network. `full` and `branch` both read the output of `shared` and end in `classes` logits. */
-export interface JointNetwork {
-  readonly name: string;
-  readonly input: readonly [height: number, width: number, channels: number];
-  readonly classes: number;
+/** A part of the float trunk, and the branch that leaves behind it. */
+export interface Exit {
   readonly shared: readonly Layer[];
-  readonly full: readonly Layer[];
   readonly branch: readonly Layer[];
 }
 
-/** Where a layer stands; parameters are named `part.layer.parameter`, e.g. `shared.conv1.kernel`. */
-export type Part = 'shared' | 'full' | 'branch';
+/**
+ * The lists of a joint network. `full` and `branch` both read the output of `shared` and end in `classes` logits. Where
+ * there are further exits, the trunk goes on through the shared part of each, and `full` reads the output of the last.
+ */
+export interface JointNetwork extends Exit {
+  readonly name: string;
+  readonly input: readonly [height: number, width: number, channels: number];
+  readonly classes: number;
+  readonly full: readonly Layer[];
+  readonly further?: readonly Exit[];
+}
 
-export const PARTS: readonly Part[] = ['shared', 'full', 'branch'];
+/**
+ * Where a layer stands: the parts of the second exit are `shared2` and `branch2`, and so on. Parameters are named
+ * `part.layer.parameter`, e.g. `shared.conv1.kernel`.
+ */
+export type Part = 'shared' | 'full' | 'branch' | `shared${number}` | `branch${number}`;
+
+/** Whether a part, or the parameter of that name, is a binary branch's. */
+export const isBranch = (name: string): boolean => name.startsWith('branch');
 
 /** Batch normalisation adds this to the variance, in every reader. */
 export const BATCH_NORM_EPSILON = 1e-5;

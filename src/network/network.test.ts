@@ -3,7 +3,7 @@ import { UserError } from '../base/errors.js';
 import { networkCost } from './cost.js';
 import type { JointNetwork } from './layers.js';
 import { networkParameters } from './parameters.js';
-import { outputShape, placeLayers, sharedShape, windowed } from './shapes.js';
+import { outputShape, placeLayers, sharedShape, sharedShapes, windowed } from './shapes.js';
 import { createNetwork } from './zoo/index.js';
 
 const lenet = createNetwork('lenet', [28, 28, 1], 10);
@@ -30,6 +30,41 @@ describe('LeNet of Table 1', () => {
   it('names every parameter once', () => {
     const names = networkParameters(lenet).map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
+  });
+});
+
+describe('a network with several exits', () => {
+  const several = createNetwork('lenet', [28, 28, 1], 10, { attach: 'conv1, conv2,fc1' });
+
+  it('places the trunk in the order of its layers, then the branches', () => {
+    const parts = [...new Set(placeLayers(several).map(({ part }) => part))];
+    expect(parts).toEqual(['shared', 'shared2', 'shared3', 'full', 'branch', 'branch2', 'branch3']);
+    expect(sharedShapes(several)).toEqual([[12, 12, 20], [4, 4, 50], [500]]);
+    expect(sharedShape(several)).toEqual([500]);
+    expect(networkParameters(several).map(({ name }) => name)).toContain('branch2.fc1.kernel');
+  });
+
+  it('has the full network and the first branch of one with one exit', () => {
+    const [one, more] = [networkCost(lenet), networkCost(several)];
+    expect(more.full).toEqual(one.full);
+    expect(more.exits[0]).toEqual(one.device);
+    expect(several.branch).toEqual(lenet.branch);
+  });
+
+  it('prices each exit with everything up to it', () => {
+    const { exits, device, layers } = networkCost(several);
+    const conv2 = 8 * 8 * 50 * 500;
+    expect(exits.map(({ binaryOps }) => binaryOps)).toEqual([conv2 + 400_000, conv2 + 800_000, conv2 + 800_000]);
+    expect(exits[1].macs - exits[0].macs).toBeGreaterThan(conv2);
+    expect(exits[2]).toEqual(device);
+    const onDevice = layers.filter(({ part }) => part !== 'full');
+    expect(device.bytes).toBe(onDevice.reduce((sum, { bytes }) => sum + bytes, 0));
+  });
+
+  it('wants every branch to end in the logits', () => {
+    const [second, third] = several.further!;
+    const cut = { ...several, further: [second, { ...third, branch: [] }] };
+    expect(() => placeLayers(cut)).toThrow('expected the branch3 part to end in 10 logits, found [500]');
   });
 });
 

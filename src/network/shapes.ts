@@ -1,5 +1,14 @@
 import { UserError } from '../base/errors.js';
-import { type JointNetwork, type Layer, PARTS, type Padding, type Part, type Shape, unknownLayer } from './layers.js';
+import { exitsOf, numbered } from '../base/exits.js';
+import {
+  type Exit,
+  type JointNetwork,
+  type Layer,
+  type Padding,
+  type Part,
+  type Shape,
+  unknownLayer,
+} from './layers.js';
 
 /** A layer at its place: what comes in, what goes out. */
 export interface PlacedLayer {
@@ -74,19 +83,28 @@ export function outputShape(layer: Layer, input: Shape): Shape {
   }
 }
 
-/** All layers of a network with their shapes, part by part. @throws UserError where a layer does not fit. */
+/**
+ * All layers of a network with their shapes, part by part: first the trunk in the order of its layers (`shared`,
+ * `shared2`, ..., `full`), then the branches. @throws UserError where a layer does not fit.
+ */
 export function placeLayers(network: JointNetwork): PlacedLayer[] {
-  const shared = sharedShape(network);
-  return PARTS.flatMap((part) => {
-    const placed = placeChain(part, network[part], part === 'shared' ? network.input : shared);
-    const end = placed.at(-1)?.output ?? shared;
-    if (part !== 'shared' && (end.length !== 1 || end[0] !== network.classes)) {
+  const exits = exitsOf<Exit>(network);
+  const ends = sharedShapes(network);
+  const answering = (part: Part, layers: readonly Layer[], start: Shape): PlacedLayer[] => {
+    const placed = placeChain(part, layers, start);
+    const end = placed.at(-1)?.output ?? start;
+    if (end.length !== 1 || end[0] !== network.classes) {
       throw new UserError(
         `network ${network.name}: expected the ${part} part to end in ${network.classes} logits, found [${end}]`,
       );
     }
     return placed;
-  });
+  };
+  return [
+    ...exits.flatMap(({ shared }, i) => placeChain(numbered('shared', i), shared, ends[i - 1] ?? network.input)),
+    ...answering('full', network.full, ends[ends.length - 1]),
+    ...exits.flatMap(({ branch }, i) => answering(numbered('branch', i), branch, ends[i])),
+  ];
 }
 
 function placeChain(part: Part, layers: readonly Layer[], start: Shape): PlacedLayer[] {
@@ -108,9 +126,18 @@ export function withChains(placed: readonly PlacedLayer[]): PlacedLayer[] {
   return placed.flatMap((layer) => [layer, ...withChains(layer.body ?? []), ...withChains(layer.shortcut ?? [])]);
 }
 
-/** What the shared part gives: input of both branches, and what the edge is sent. */
+/** What the shared part of each exit gives: the input of its branch. */
+export function sharedShapes(network: JointNetwork): Shape[] {
+  let shape: Shape = network.input;
+  return exitsOf<Exit>(network).map(({ shared }) => {
+    shape = shared.reduce<Shape>((input, layer) => outputShape(layer, input), shape);
+    return shape;
+  });
+}
+
+/** What the last shared part gives: input of the full part, and what the edge is sent. */
 export function sharedShape(network: JointNetwork): Shape {
-  return network.shared.reduce<Shape>((shape, layer) => outputShape(layer, shape), network.input);
+  return sharedShapes(network).at(-1)!;
 }
 
 export const featuresOf = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);

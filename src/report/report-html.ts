@@ -1,11 +1,15 @@
+import { exitsOf, type WithExits } from '../base/exits.js';
 import type { Tuned } from '../run/results.js';
 import type { EpochMetrics } from '../run/run-directory.js';
 import { percent, type Theme } from './chart.js';
 import { tauChart } from './tau-chart.js';
 import { trainingChart } from './training-chart.js';
 
+type Branch = Pick<Tuned, 'branch'>;
+type TunedExit = Pick<Tuned, 'tau' | 'branch' | 'curve'> & { readonly folds: Pick<Tuned['folds'], 'tau'> };
+
 /** Accuracies of a split, in [0, 1]. */
-type Measured = Pick<Tuned, 'samples' | 'full' | 'branch' | 'collaborative'>;
+type Measured = Pick<Tuned, 'samples' | 'full' | 'collaborative'> & WithExits<Branch>;
 
 /** What stands in a run directory, as far as the report shows it. */
 export interface Report {
@@ -31,9 +35,7 @@ export function reportHtml({ title, config, epochs, tuned, test }: Report): stri
   const sections = [
     measured.length > 0 ? accuracyTable(measured) : '<p>Not tuned or evaluated yet.</p>',
     tuned ? tauParagraph(tuned) : '',
-    tuned
-      ? figure('Accuracy and exit ratio against the threshold τ, validation split', (theme) => tauChart(tuned, theme))
-      : '',
+    ...(tuned ? tauFigures(tuned) : []),
     epochs.length > 0 ? figure('Training', (theme) => trainingChart(epochs, theme)) : '',
     `<h2>Configuration</h2>\n<table>\n${flattened(config).map(configRow).join('\n')}\n</table>`,
   ];
@@ -77,21 +79,37 @@ function accuracyTable(rows: readonly string[]): string {
   return `<h2>Accuracy</h2>\n<table>\n<tr><th>split</th>${head}</tr>\n${rows.join('\n')}\n</table>`;
 }
 
-function splitRow(name: string, { samples, full, branch, collaborative }: Measured): string {
-  const shares = [full.accuracy, branch.accuracy, collaborative.accuracy, collaborative.exitRatio].map((share) =>
-    percent(share),
-  );
-  const cells = [String(samples), ...shares].map((text) => `<td class="number">${escapeHtml(text)}</td>`);
+function splitRow(name: string, measured: Measured): string {
+  const { samples, full, collaborative } = measured;
+  const list = (shares: readonly number[]) => shares.map((share) => percent(share)).join(', ');
+  const branches = exitsOf<Branch>(measured).map(({ branch }) => branch.accuracy);
+  const { accuracy, exitRatio, exitRatios } = collaborative;
+  const exits = exitRatios ? `${percent(exitRatio)} (${list(exitRatios)})` : percent(exitRatio);
+  const texts = [String(samples), percent(full.accuracy), list(branches), percent(accuracy), exits];
+  const cells = texts.map((text) => `<td class="number">${escapeHtml(text)}</td>`);
   return `<tr><th>${name}</th>${cells.join('')}</tr>`;
 }
 
-function tauParagraph({ tau, method, objective, epsilon, note, folds }: Tuned): string {
-  const spread = `${digits(folds.tau.mean)} ± ${digits(folds.tau.std)} over ${folds.count} folds of ${folds.samples} images`;
+function tauParagraph(tuned: Tuned): string {
+  const { method, objective, epsilon, note, folds } = tuned;
+  const exits = exitsOf<TunedExit>(tuned);
+  const taus = exits.map(({ tau }) => digits(tau)).join(', ');
+  const spreads = exits.map(({ folds: { tau } }) => `${digits(tau.mean)} ± ${digits(tau.std)}`).join(', ');
+  const spread = `${spreads} over ${folds.count} folds of ${folds.samples} images`;
   // Folds have fewer images and may prove less: their thresholds are then higher, not just more scattered.
   const looser = folds.epsilon === epsilon ? '' : `, which can prove only epsilon ${percent(folds.epsilon ?? 0)}`;
   const kept = epsilon === undefined ? '' : `, epsilon ${percent(epsilon)}`;
-  const text = `τ = ${digits(tau)} (method ${method}, objective ${objective}${kept}; ${spread}${looser}).${note ? ` ${note}.` : ''}`;
+  const text = `τ = ${taus} (method ${method}, objective ${objective}${kept}; ${spread}${looser}).${note ? ` ${note}.` : ''}`;
   return `<p>${escapeHtml(text)}</p>`;
+}
+
+/** A chart for each exit: what all do together as its τ moves. */
+function tauFigures(tuned: Tuned): string[] {
+  return exitsOf<TunedExit>(tuned).map((exit, i, { length }) => {
+    const threshold = length > 1 ? `threshold τ of exit ${i + 1}` : 'threshold τ';
+    const caption = `Accuracy and exit ratio against the ${threshold}, validation split`;
+    return figure(caption, (theme) => tauChart({ ...tuned, ...exit }, theme));
+  });
 }
 
 /** A chart in both colour schemes; the style shows the one that fits. */

@@ -185,3 +185,26 @@ test('hostile strings are shown, not run', () => {
     '&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39;x&#39; &lt;img src=x onerror=alert(1)&gt;',
   );
 });
+
+test('several exits: a line for every branch, a chart for every threshold, exits of each', async () => {
+  const rows = epochs.map((row) => ({
+    ...row,
+    further: [{ branchLoss: row.branchLoss / 2, trainBranchAccuracy: 0.9, branchAccuracy: 0.99 }],
+  }));
+  const svg = trainingChart(rows);
+  expect(await texts(svg)).toEqual(expect.arrayContaining(['binary branch 2 99.00 %']));
+  expect(lines(svg, '#c75200').filter((line) => line.length === 12)).toHaveLength(4);
+
+  const { tau: _, folds, curve } = tuned;
+  const several = {
+    ...tuned,
+    collaborative: { ...tuned.collaborative, exitRatios: [0.5, 0.432] },
+    further: [{ tau: 0.2, branch: { accuracy: 0.99 }, folds: { tau: folds.tau }, curve }],
+  };
+  const html = reportHtml({ title: 'exits', config: {}, epochs: rows, tuned: several });
+  expect(html).toContain('τ = 0.0274, 0.2 (method exact');
+  expect(html).toContain('98.83 %, 99.00 %</td>');
+  expect(html).toContain('93.20 % (50.00 %, 43.20 %)</td>');
+  expect(html).toContain('against the threshold τ of exit 2, validation split');
+  expect(html.match(/<svg /g)).toHaveLength(6);
+});

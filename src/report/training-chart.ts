@@ -1,26 +1,64 @@
 import { UserError } from '../base/errors.js';
+import { exitsOf } from '../base/exits.js';
 import type { EpochMetrics } from '../run/run-directory.js';
 import { axis, frame, PALETTES, percent, percentRange, renderSvg, type Theme } from './chart.js';
 
-const BRANCHES = [
-  { name: 'full branch', loss: 'fullLoss', accuracy: 'fullAccuracy', color: 'full' },
-  { name: 'binary branch', loss: 'branchLoss', accuracy: 'branchAccuracy', color: 'branch' },
-] as const;
+/** What is drawn of a branch in one epoch. */
+interface Measured {
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
+type BranchMetrics = Pick<EpochMetrics, 'branchLoss' | 'branchAccuracy'>;
+
+/** A branch's two curves; further binary branches are dashed and dotted. */
+interface Line {
+  readonly name: string;
+  readonly color: 'full' | 'branch';
+  readonly dash: 'solid' | 'dashed' | 'dotted';
+  measured(row: EpochMetrics): Measured;
+}
+
+const FULL: Line = {
+  name: 'full branch',
+  color: 'full',
+  dash: 'solid',
+  measured: ({ fullLoss, fullAccuracy }) => ({ loss: fullLoss, accuracy: fullAccuracy }),
+};
+const DASHES = ['solid', 'dashed', 'dotted'] as const;
+
+/** The lines of a run with so many exits. */
+function linesOf(exits: number): Line[] {
+  const branches = Array.from({ length: exits }, (_, exit) => ({
+    name: exits > 1 ? `binary branch ${exit + 1}` : 'binary branch',
+    color: 'branch' as const,
+    dash: DASHES[exit % DASHES.length],
+    measured: (row: EpochMetrics) => {
+      const { branchLoss, branchAccuracy } = exitsOf<BranchMetrics>(row)[exit];
+      return { loss: branchLoss, accuracy: branchAccuracy };
+    },
+  }));
+  return [FULL, ...branches];
+}
 
 /** Beyond this ratio of the highest to the lowest loss a linear axis hides the later epochs. */
 const LOG_FROM = 20;
 
-/** Loss and validation accuracy of both branches against the epoch. @returns SVG. @throws UserError without an epoch. */
+/** Loss and validation accuracy of all branches against the epoch. @returns SVG. @throws UserError without an epoch. */
 export function trainingChart(rows: readonly EpochMetrics[], theme: Theme = 'light'): string {
   if (rows.length === 0) throw new UserError('training chart: expected at least one epoch, found none; train first');
   const last = rows[rows.length - 1];
-  const named = BRANCHES.map((branch) => ({ ...branch, name: `${branch.name} ${percent(last[branch.accuracy])}` }));
+  const named = linesOf(exitsOf<BranchMetrics>(last).length).map((line) => ({
+    ...line,
+    name: `${line.name} ${percent(line.measured(last).accuracy)}`,
+    values: rows.map(line.measured),
+  }));
   const shared = frame(
     theme,
     named.map((branch) => branch.name),
   );
-  const losses = finite(rows.flatMap((row) => [row.fullLoss, row.branchLoss]));
-  const accuracies = finite(rows.flatMap((row) => [row.fullAccuracy, row.branchAccuracy]));
+  const losses = finite(named.flatMap(({ values }) => values.map(({ loss }) => loss)));
+  const accuracies = finite(named.flatMap(({ values }) => values.map(({ accuracy }) => accuracy)));
   return renderSvg(`training-${theme}`, {
     ...shared,
     grid: [
@@ -47,17 +85,17 @@ export function trainingChart(rows: readonly EpochMetrics[], theme: Theme = 'lig
       },
     ],
     series: named.flatMap((branch) =>
-      [branch.loss, branch.accuracy].map((measure, panel) => ({
+      [0, 1].map((panel) => ({
         name: branch.name,
         type: 'line' as const,
         silent: true,
         xAxisIndex: panel,
         yAxisIndex: panel,
-        data: rows.map((row) => (panel === 0 ? row[measure] : 100 * row[measure])),
+        data: branch.values.map((value) => (panel === 0 ? value.loss : 100 * value.accuracy)),
         showSymbol: rows.length <= 30,
         symbol: 'circle',
         symbolSize: 5,
-        lineStyle: { color: PALETTES[theme][branch.color], width: 2 },
+        lineStyle: { color: PALETTES[theme][branch.color], width: 2, type: branch.dash },
         itemStyle: { color: PALETTES[theme][branch.color] },
       })),
     ),

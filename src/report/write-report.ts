@@ -1,5 +1,5 @@
 import { writeFileAtomic } from '../base/files.js';
-import { readResult } from '../run/results.js';
+import { readResult, readTaus } from '../run/results.js';
 import { type Run, readMetrics, runFile } from '../run/run-directory.js';
 import { reportHtml } from './report-html.js';
 
@@ -7,6 +7,7 @@ import { reportHtml } from './report-html.js';
 export function writeReport(run: Run): void {
   const { config, network } = run;
   const tuned = readResult(run, 'tau');
+  const taus = readTaus(run);
   const test = readResult(run, 'test');
   const html = reportHtml({
     title: `${network.name} on ${config.dataset}`,
@@ -14,7 +15,10 @@ export function writeReport(run: Run): void {
     epochs: readMetrics(run),
     tuned,
     // Measured at another threshold, or at none: `evaluate` has to run again.
-    test: tuned && test?.collaborative?.tau === tuned.tau ? { ...test, collaborative: test.collaborative } : undefined,
+    test:
+      test?.collaborative && `${test.collaborative.tau}` === `${taus}`
+        ? { ...test, collaborative: test.collaborative }
+        : undefined,
   });
   writeFileAtomic(runFile(run, 'report'), html);
 }

@@ -20,6 +20,7 @@ export const progressSchema = z.strictObject({
   branchLoss: z.number(),
   fullHits: z.int().nonnegative(),
   branchHits: z.int().nonnegative(),
+  further: z.array(z.strictObject({ branchLoss: z.number(), branchHits: z.int().nonnegative() })).optional(),
 });
 
 export type Progress = z.infer<typeof progressSchema>;

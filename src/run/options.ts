@@ -34,13 +34,15 @@ export const OPTIONS = {
   attach: option({
     schema: z.string(),
     byDefault: 'conv1',
-    summary: 'Layer of the full network after which the branch leaves it.',
+    summary:
+      'Layer of the full network after which the branch leaves it; several in order, as "conv1,conv3", for several exits.',
     group: 'NETWORK',
   }),
   branch: option({
     schema: z.string(),
     byDefault: 'mirror',
-    summary: 'Binary layers of the branch: "conv=N,fc=M", or "mirror" for as many as the rest of the full network has.',
+    summary:
+      'Binary layers of every branch: "conv=N,fc=M", or "mirror" for as many as the rest of the full network has behind it.',
     group: 'NETWORK',
   }),
   inputScale: option({
@@ -175,7 +177,7 @@ export const OPTIONS = {
   branchWeight: option({
     schema: share,
     byDefault: 1,
-    summary: "Weight of the branch's loss in the sum (Eq. 1 has 1).",
+    summary: "Weight of each branch's loss in the sum (Eq. 1 has 1).",
     group: 'TRAINING',
   }),
   distillation: option({

@@ -1,13 +1,24 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
+import { exitsOf } from '../base/exits.js';
 import { readJson, writeFileAtomic } from '../base/files.js';
 import { type Run, runFile } from './run-directory.js';
 
 const share = z.number().min(0).max(1);
 const accuracy = z.looseObject({ accuracy: share });
+/** The share of samples that leaves at each exit, where there are several. */
+const exitRatios = z.array(share).min(2).readonly().optional();
+const spread = z.looseObject({ mean: z.number(), std: z.number() });
+const curve = z
+  .array(z.looseObject({ tau: z.number(), accuracy: share, exitRatio: share }))
+  .min(1)
+  .readonly();
 
-/** What `tune-tau` found on the validation images, as far as later stages read it: `tau.json`. Shares in [0, 1]. */
+/**
+ * What `tune-tau` found on the validation images, as far as later stages read it: `tau.json`. Shares in [0, 1]. Where
+ * there are several exits, `further` holds what stands here for the first one of them, for the others.
+ */
 const tunedSchema = z.looseObject({
   tau: share,
   method: z.string(),
@@ -17,25 +28,30 @@ const tunedSchema = z.looseObject({
   samples: z.int().positive(),
   full: accuracy,
   branch: accuracy,
-  collaborative: z.looseObject({ accuracy: share, exitRatio: share }),
-  folds: z.looseObject({
-    count: z.int(),
-    samples: z.int(),
-    epsilon: z.number().optional(),
-    tau: z.looseObject({ mean: z.number(), std: z.number() }),
-  }),
-  curve: z
-    .array(z.looseObject({ tau: z.number(), accuracy: share, exitRatio: share }))
+  collaborative: z.looseObject({ accuracy: share, exitRatio: share, exitRatios }),
+  folds: z.looseObject({ count: z.int(), samples: z.int(), epsilon: z.number().optional(), tau: spread }),
+  curve,
+  further: z
+    .array(z.looseObject({ tau: share, branch: accuracy, folds: z.looseObject({ tau: spread }), curve }))
     .min(1)
-    .readonly(),
+    .optional(),
 });
 
-/** What `evaluate` measured on the test split: `test.json`. `collaborative` is null where no τ was tuned yet. */
+/**
+ * What `evaluate` measured on the test split: `test.json`. `collaborative` is null where no τ was tuned yet; its `tau` is
+ * a list where there are several exits.
+ */
 const testedSchema = z.strictObject({
   full: accuracy,
   branch: accuracy,
-  collaborative: z.strictObject({ accuracy: share, exitRatio: share, tau: share }).nullable(),
+  collaborative: z
+    .strictObject({ accuracy: share, exitRatio: share, exitRatios, tau: z.union([share, z.array(share).min(2)]) })
+    .nullable(),
   samples: z.int().positive(),
+  further: z
+    .array(z.strictObject({ branch: accuracy }))
+    .min(1)
+    .optional(),
 });
 
 const SCHEMAS = { tau: tunedSchema, test: testedSchema };
@@ -56,6 +72,20 @@ export function readResult<Name extends keyof typeof SCHEMAS>(
   if (parsed.success) return parsed.data as z.infer<(typeof SCHEMAS)[Name]>;
   const where = parsed.error.issues[0].path.join('.') || 'nothing of it';
   throw new UserError(`${path}: expected what "${command}" writes, found otherwise (${where}); run it again`);
+}
+
+/** The tuned threshold of each exit; nothing where none was tuned yet. @throws UserError where it is not one for each. */
+export function readTaus(run: Run): readonly number[] | undefined {
+  const tuned = readResult(run, 'tau');
+  const taus = tuned && exitsOf<{ readonly tau: number }>(tuned).map(({ tau }) => tau);
+  const exits = exitsOf(run.network).length;
+  if (taus && taus.length !== exits) {
+    throw new UserError(
+      `${runFile(run, 'tau')}: expected a threshold for each of ${exits} exits, found ${taus.length}; ` +
+        `run "lcdnn tune-tau ${run.path}" again`,
+    );
+  }
+  return taus;
 }
 
 /** Records a result in the run directory. */

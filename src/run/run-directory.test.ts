@@ -116,6 +116,12 @@ describe('metrics', () => {
     expect(readMetrics(original)).toEqual(lines);
   });
 
+  it('hold the further exits of an epoch', () => {
+    const several = { ...line, further: [{ branchLoss: 1, trainBranchAccuracy: 0.5, branchAccuracy: 0.25 }] };
+    writeMetrics(original, [several]);
+    expect(readMetrics(original)).toEqual([several]);
+  });
+
   it.each(['{"epoch":1,', 'null', '{}', JSON.stringify({ ...line, epoch: 'one' })])('are refused as %j', (text) => {
     const run = { ...original, path: runWith('metrics.jsonl', `${JSON.stringify(line)}\n${text}\n`) };
     expect(() => readMetrics(run)).toThrow(/metrics\.jsonl: expected the metrics of an epoch per line/);

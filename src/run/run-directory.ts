@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
+import { numbered } from '../base/exits.js';
 import { makeFolder, readFileOrExplain, readJson, writeFileAtomic } from '../base/files.js';
 import { parseBranchSize } from '../network/branch.js';
 import type { JointNetwork } from '../network/layers.js';
@@ -36,6 +37,9 @@ const epochSchema = z.strictObject({
   imagesPerSecond: z.number(),
   /** Share of the time of training that was spent waiting for images. Absent in runs of older versions. */
   loadingShare: z.number().optional(),
+  further: z
+    .array(z.strictObject({ branchLoss: z.number(), trainBranchAccuracy: z.number(), branchAccuracy: z.number() }))
+    .optional(),
 });
 
 export type EpochMetrics = Readonly<z.infer<typeof epochSchema>>;
@@ -51,7 +55,11 @@ export interface Run {
   readonly network: JointNetwork;
 }
 
-export const runFile = (run: Pick<Run, 'path'>, file: keyof typeof FILES): string => join(run.path, FILES[file]);
+/** @param exit the exit that the file is about, from 0, where several have one each: `tau.svg`, `tau2.svg`, ... */
+export function runFile(run: Pick<Run, 'path'>, file: keyof typeof FILES, exit = 0): string {
+  const [name, extension] = FILES[file].split('.');
+  return join(run.path, `${numbered(name, exit)}.${extension}`);
+}
 
 /** The network a config asks for, for images of this shape. */
 export function networkOf(config: Config, input: JointNetwork['input'], classes: number): JointNetwork {

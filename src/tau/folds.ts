@@ -35,11 +35,8 @@ export function foldSpread(
   whole: Curve,
   how: { method: MethodName; objective: ObjectiveName; limits: Limits; count: number; seed: number },
 ): FoldSpread {
-  const order = permutation(random(how.seed), whole.samples);
-  const folds = Array.from({ length: how.count }, (_, fold) => {
-    const from = Math.floor((fold * whole.samples) / how.count);
-    const to = Math.floor(((fold + 1) * whole.samples) / how.count);
-    const part = thresholdCurve(subset(outcomes, order.subarray(from, to)));
+  const folds = foldsOf(whole.samples, how.count, how.seed).map(({ inside }) => {
+    const part = thresholdCurve(subset(outcomes, inside));
     const { tau, point, epsilon } = METHODS[how.method](part, how.objective, how.limits);
     // Outside the fold is what all the samples do at this threshold, less what the fold's do.
     const everywhere = pointOf(whole, tau);
@@ -63,7 +60,17 @@ export function foldSpread(
   };
 }
 
-function spread(values: readonly number[]): Spread {
+/** The samples as random folds of nearly one size: those of each, and those outside it. */
+export function foldsOf(samples: number, count: number, seed: number): { inside: Int32Array; outside: Int32Array }[] {
+  const order = permutation(random(seed), samples);
+  return Array.from({ length: count }, (_, fold) => {
+    const from = Math.floor((fold * samples) / count);
+    const to = Math.floor(((fold + 1) * samples) / count);
+    return { inside: order.subarray(from, to), outside: order.filter((_sample, at) => at < from || at >= to) };
+  });
+}
+
+export function spread(values: readonly number[]): Spread {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, std: Math.sqrt(squares / (values.length - 1)), min: Math.min(...values), max: Math.max(...values) };

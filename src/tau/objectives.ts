@@ -13,6 +13,9 @@ export interface Limits {
   readonly edgeMs?: number;
 }
 
+/** What `risk` promises where nobody says. */
+export const RISK_LIMITS = { epsilon: 0.001, delta: 0.1 };
+
 /** A point of the curve, and what the objective has to say about it. */
 export interface Choice {
   readonly point: number;
@@ -51,7 +54,7 @@ const latency: Objective = (curve, { epsilon = 0, deviceMs = 0, edgeMs = 0 }) =>
  * behind τ* = sup {τ: R(τ) <= ε}, a place that the samples have no say in; there k is Bin(n, > ε), and is at most k* with
  * probability <= δ. Points of the curve are where k can change; a τ below the next such place only lowers the risk.
  */
-const risk: Objective = (curve, { epsilon: wanted = 0.001, delta = 0.1 }) => {
+const risk: Objective = (curve, { epsilon: wanted = RISK_LIMITS.epsilon, delta = RISK_LIMITS.delta }) => {
   const provable = mostHarmAllowed(curve.samples, wanted, delta) >= 0;
   const epsilon = provable ? wanted : provableEpsilon(curve.samples, delta);
   const allowed = mostHarmAllowed(curve.samples, epsilon, delta);

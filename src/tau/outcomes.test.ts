@@ -16,8 +16,9 @@ test('the branch answers strictly below the threshold, the full branch elsewhere
 });
 
 test('comes from both branches logits and the labels', () => {
-  const logits = { branch: Float32Array.of(1e4, -1e4, 0, 0, 1, 2), full: Float32Array.of(0, 1, 0, 1, 1, 0) };
-  const found = outcomesFromLogits(logits, [0, 0, 0], 2);
+  const logits = { branches: [Float32Array.of(1e4, -1e4, 0, 0, 1, 2)], full: Float32Array.of(0, 1, 0, 1, 1, 0) };
+  const [found, ...others] = outcomesFromLogits(logits, [0, 0, 0], 2);
+  expect(others).toEqual([]);
   expect([...found.entropy.slice(0, 2)]).toEqual([0, 1]);
   expect([...found.branchRight]).toEqual([1, 1, 0]);
   expect([...found.fullRight]).toEqual([0, 0, 1]);

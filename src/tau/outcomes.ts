@@ -12,22 +12,21 @@ export interface Outcomes {
 }
 
 /**
- * Outcomes from both branches' logits, each [n, classes] row by row, and the n labels.
+ * Outcomes of each exit from all branches' logits, each [n, classes] row by row, and the n labels.
  *
  * @throws UserError where a length does not fit or a logit is not finite.
  */
 export function outcomesFromLogits(
-  logits: { readonly branch: Float32Array; readonly full: Float32Array },
+  logits: { readonly branches: readonly Float32Array[]; readonly full: Float32Array },
   labels: ArrayLike<number>,
   classes: number,
-): Outcomes {
-  const outcomes = {
-    entropy: entropies(logits.branch, classes),
-    branchRight: hits(logits.branch, labels, classes),
-    fullRight: hits(logits.full, labels, classes),
-  };
-  checkOutcomes(outcomes);
-  return outcomes;
+): Outcomes[] {
+  const fullRight = hits(logits.full, labels, classes);
+  return logits.branches.map((branch) => {
+    const outcomes = { entropy: entropies(branch, classes), branchRight: hits(branch, labels, classes), fullRight };
+    checkOutcomes(outcomes);
+    return outcomes;
+  });
 }
 
 /** @throws UserError where there are no samples, the lengths differ, or a value is out of range. */

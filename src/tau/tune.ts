@@ -1,4 +1,5 @@
 import { UserError } from '../base/errors.js';
+import type { WithExits } from '../base/exits.js';
 import { type Curve, measuresAt, pointOf, thresholdCurve } from './curve.js';
 import { type FoldSpread, foldSpread } from './folds.js';
 import { type Limits, OBJECTIVES, type ObjectiveName } from './objectives.js';
@@ -18,9 +19,23 @@ export interface TauOptions extends Limits {
   readonly seed?: number;
 }
 
-/** What tuning found, as plain data. Accuracies and ratios are shares of the samples, in [0, 1]. */
-export interface TauResult {
+/** What tuning found for one of several exits. */
+export interface ExitResult {
   readonly tau: number;
+  readonly branch: { readonly accuracy: number };
+  readonly folds: Pick<FoldSpread, 'tau'>;
+  /**
+   * At most 200 points of the exact curve, τ ascending; between two of them the measures are the lower one's. With
+   * several exits, what all do together as this τ moves and the others stay.
+   */
+  readonly curve: readonly { readonly tau: number; readonly accuracy: number; readonly exitRatio: number }[];
+}
+
+/**
+ * What tuning found, as plain data. Accuracies and ratios are shares of the samples, in [0, 1]. With several exits `tau`,
+ * `branch`, `folds.tau` and `curve` are the first one's, those of the others stand in `further`, and the rest is of all.
+ */
+export interface TauResult extends WithExits<ExitResult> {
   readonly method: MethodName;
   readonly objective: ObjectiveName;
   /** The limits that were kept, where the objective has them. */
@@ -31,12 +46,14 @@ export interface TauResult {
   readonly note?: string;
   readonly samples: number;
   readonly full: { readonly accuracy: number };
-  readonly branch: { readonly accuracy: number };
-  readonly collaborative: { readonly accuracy: number; readonly exitRatio: number };
+  readonly collaborative: {
+    readonly accuracy: number;
+    readonly exitRatio: number;
+    /** Several exits: the share that leaves at each. */
+    readonly exitRatios?: readonly number[];
+  };
   readonly folds: FoldSpread;
   readonly shortfall?: { readonly points: number; readonly iterations: number };
-  /** At most 200 points of the exact curve, τ ascending; between two of them the measures are the lower one's. */
-  readonly curve: readonly { readonly tau: number; readonly accuracy: number; readonly exitRatio: number }[];
 }
 
 /**
@@ -77,7 +94,14 @@ export function tuneTau(outcomes: Outcomes, options: TauOptions = {}): TauResult
   };
 }
 
-function checkOptions(options: TauOptions, method: string, objective: string, folds: number, samples: number): void {
+/** @throws UserError for options that are out of range or don't go together. */
+export function checkOptions(
+  options: TauOptions,
+  method: string,
+  objective: string,
+  folds: number,
+  samples: number,
+): void {
   const { epsilon, delta, accuracyFloor, deviceMs, edgeMs } = options;
   const expect = (holds: boolean, expected: string, found: unknown) => {
     if (!holds) throw new UserError(`tune-tau: expected ${expected}, found ${found}`);
@@ -112,7 +136,7 @@ function isTime(ms: number | undefined): boolean {
 }
 
 /** Points of the curve for a chart: even in samples, in τ and in log τ, with both ends and the chosen one. */
-function thinned(curve: Curve, chosen: number): number[] {
+export function thinned(curve: Curve, chosen: number): number[] {
   const last = curve.tau.length - 1;
   const each = 65;
   const points = new Set([0, chosen, last]);

@@ -10,6 +10,10 @@ export function fileSize(bytes: number): string {
   return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(2)} MB`;
 }
 
+/** "binary branch", with its number where there are several; exits count from 0 here. */
+export const branchName = (exit: number, exits: number): string =>
+  exits > 1 ? `binary branch ${exit + 1}` : 'binary branch';
+
 /** Seconds as "2:05" or "1:02:05". */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

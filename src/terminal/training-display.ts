@@ -1,7 +1,8 @@
 import ora from 'ora';
+import { exitsOf, type WithExits } from '../base/exits.js';
 import type { Progress } from '../run/checkpoint.js';
 import type { EpochMetrics, Run } from '../run/run-directory.js';
-import type { StepReport } from '../train/train.js';
+import type { BranchReport, StepReport } from '../train/train.js';
 import { duration, percent, wholeNumber } from './format.js';
 
 export interface TrainingDisplay {
@@ -16,6 +17,20 @@ const REDRAW_MS = 100;
 const SHOWN_LOADING = 0.05;
 /** Weight of the latest step in the smoothed time per step. */
 const SMOOTHING = 0.05;
+
+type Shown = Pick<StepReport, 'fullLoss' | 'fullAccuracy'> & WithExits<BranchReport>;
+
+/** "0.123 + 0.456": the full branch's loss, and that of each binary branch. */
+function losses(shown: Shown, digits: number): string {
+  const branches = exitsOf<BranchReport>(shown).map(({ branchLoss }) => branchLoss);
+  return [shown.fullLoss, ...branches].map((loss) => loss.toFixed(digits)).join(' + ');
+}
+
+/** "99.00 % full, 98.00 % branch". */
+function accuracies(shown: Shown): string {
+  const branches = exitsOf<BranchReport>(shown).map(({ branchAccuracy }) => percent(branchAccuracy));
+  return `${percent(shown.fullAccuracy)} full, ${branches.join(', ')} branch${branches.length > 1 ? 'es' : ''}`;
+}
 
 /**
  * Shows training on stderr: a line per epoch, and between them, on a terminal, one line that is redrawn (images/s,
@@ -58,8 +73,8 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
       spinner.text = [
         `epoch ${report.epoch}/${report.epochs}, step ${report.step}/${report.steps}`,
         `${wholeNumber((1000 * batchSize) / msPerStep)} images/s`,
-        `loss ${report.fullLoss.toFixed(3)} + ${report.branchLoss.toFixed(3)}`,
-        `accuracy ${percent(report.fullAccuracy)} full, ${percent(report.branchAccuracy)} branch`,
+        `loss ${losses(report, 3)}`,
+        `accuracy ${accuracies(report)}`,
         `${duration((stepsLeft * msPerStep) / 1000)} left`,
       ].join('  ');
     },
@@ -69,8 +84,8 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
       print(
         [
           `epoch ${String(metrics.epoch).padStart(width)}/${epochs}`,
-          `loss ${metrics.fullLoss.toFixed(4)} + ${metrics.branchLoss.toFixed(4)}`,
-          `validation ${percent(metrics.fullAccuracy)} full, ${percent(metrics.branchAccuracy)} branch`,
+          `loss ${losses(metrics, 4)}`,
+          `validation ${accuracies(metrics)}`,
           `${wholeNumber(metrics.imagesPerSecond)} images/s`,
           ...(loadingShare > SHOWN_LOADING ? [`${percent(loadingShare)} of the time waiting for images`] : []),
         ].join('  '),

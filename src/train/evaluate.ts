@@ -1,3 +1,4 @@
+import { exitsOf, numbered } from '../base/exits.js';
 import { evaluationBatches } from '../datasets/batches.js';
 import type { Dataset, Split } from '../datasets/dataset.js';
 import type { Loader } from '../datasets/loading/loader.js';
@@ -6,10 +7,11 @@ import { networkParameters } from '../network/parameters.js';
 import type { Engine } from './engines/engine.js';
 import { inferenceFunction } from './step.js';
 
-/** Both branches' logits [count, classes] for the images they were asked for, and those images' labels. */
+/** All branches' logits [count, classes] for the images they were asked for, and those images' labels. */
 export interface Logits {
   readonly full: Float32Array;
-  readonly branch: Float32Array;
+  /** One for each exit. */
+  readonly branches: readonly Float32Array[];
   readonly labels: Uint16Array;
   readonly classes: number;
 }
@@ -20,7 +22,7 @@ export type Evaluator = (split: Split, places?: Int32Array) => Promise<Logits>;
 const MOST_IMAGES = 250;
 const MOST_VALUES = 4_000_000;
 
-/** A function that gives both branches' logits on any images of a data set, with the engine's present parameters. */
+/** A function that gives all branches' logits on any images of a data set, with the engine's present parameters. */
 export async function createEvaluator(
   engine: Engine,
   network: JointNetwork,
@@ -39,7 +41,7 @@ export async function createEvaluator(
   return async (split, places) => {
     const count = places?.length ?? split.count;
     const full = new Float32Array(count * classes);
-    const branch = new Float32Array(count * classes);
+    const branches = exitsOf(network).map(() => new Float32Array(count * classes));
     const labels = new Uint16Array(count);
     // The last batch may be short: the rest of this array is then left over from the batch before, and ignored.
     const images = new Float32Array(batchSize * values);
@@ -48,10 +50,12 @@ export async function createEvaluator(
       images.set(batch.images);
       const logits = await infer({ images });
       full.set(logits.full.subarray(0, batch.size * classes), from * classes);
-      branch.set(logits.branch.subarray(0, batch.size * classes), from * classes);
+      branches.forEach((branch, i) => {
+        branch.set(logits[numbered('branch', i)].subarray(0, batch.size * classes), from * classes);
+      });
       labels.set(batch.labels, from);
     }
-    return { full, branch, labels, classes };
+    return { full, branches, labels, classes };
   };
 }
 

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { exitsOf, numbered } from '../base/exits.js';
 import { type JointNetwork, type Padding, type Part, unknownLayer } from '../network/layers.js';
 import { type PlacedLayer, placeLayers, windowed } from '../network/shapes.js';
 import { batchNormInference, batchNormTraining } from './batch-norm.js';
@@ -10,15 +11,17 @@ const STATISTICS_MOMENTUM = 0.9;
 
 /** In training, batch normalisation takes the batch's own statistics and reports the running ones, updated. */
 export interface ForwardPass {
+  /** Output of the last shared part: what the full part reads. */
   readonly shared: tf.Tensor;
   readonly full: tf.Tensor2D;
-  readonly branch: tf.Tensor2D;
+  /** One for each exit. */
+  readonly branches: readonly tf.Tensor2D[];
   /** New running statistics by parameter name; empty outside training. */
   readonly statistics: tf.NamedTensorMap;
 }
 
 /**
- * Both branches of a joint network on a batch of normalised images [batch, height, width, channels].
+ * All branches of a joint network on a batch of normalised images [batch, height, width, channels].
  * Logits are [batch, classes].
  */
 export function forward(
@@ -33,13 +36,12 @@ export function forward(
     layers
       .filter((placed) => placed.part === part)
       .reduce((y, placed) => applyLayer(placed, y, parameters, training ? statistics : undefined), x);
-  const shared = through('shared', images);
-  return {
-    shared,
-    full: through('full', shared) as tf.Tensor2D,
-    branch: through('branch', shared) as tf.Tensor2D,
-    statistics,
-  };
+  let shared = images;
+  const branches = exitsOf(network).map((_, i) => {
+    shared = through(numbered('shared', i), shared);
+    return through(numbered('branch', i), shared) as tf.Tensor2D;
+  });
+  return { shared, full: through('full', shared) as tf.Tensor2D, branches, statistics };
 }
 
 function applyLayer(

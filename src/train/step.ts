@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers'; // registers tfjs's gradients, which tfjs-core alone does not
-import type { JointNetwork } from '../network/layers.js';
+import { numbered } from '../base/exits.js';
+import { isBranch, type JointNetwork } from '../network/layers.js';
 import { networkParameters, type Parameter } from '../network/parameters.js';
 import type { TensorFunction } from '../onnx/trace.js';
 import { forward } from './forward.js';
@@ -11,7 +12,7 @@ export interface StepOptions {
   readonly optimizer: OptimizerName;
   /** λ, on float weights only: never on biases, batch normalisation or latent binary weights. */
   readonly weightDecay: number;
-  /** Weight of the branch's loss in the sum (Eq. 1 has 1). */
+  /** Weight of each branch's loss in the sum (Eq. 1 has 1). */
   readonly branchWeight: number;
   /** Weight and temperature of distillation from the full branch; weight 0 leaves it out. */
   readonly distillation: number;
@@ -37,11 +38,12 @@ export function optimizerSlots(
 }
 
 /**
- * Algorithm 1 as one function of tensors: forward through both branches, summed loss (Eq. 1), gradients, update with a
- * learning rate for the full part and one for the branch, latent weights clipped to [-1, 1].
+ * Algorithm 1 as one function of tensors: forward through all branches, summed loss (Eq. 1), gradients, update with a
+ * learning rate for the full part and one for the branches, latent weights clipped to [-1, 1].
  *
  * It takes parameters, slots and `STEP_INPUTS` by name (images [n, h, w, c], one-hot targets [n, classes], scalars) and
- * gives the new parameters and slots under the same names, `fullLoss`, `branchLoss`, and the logits `full` and `branch`.
+ * gives the new parameters and slots under the same names, `fullLoss`, `branchLoss`, and the logits `full` and `branch`;
+ * with several exits also `branch2Loss`, `branch2`, and so on.
  */
 export function trainStep(network: JointNetwork, options: StepOptions): TensorFunction {
   const parameters = networkParameters(network);
@@ -61,16 +63,18 @@ export function trainStep(network: JointNetwork, options: StepOptions): TensorFu
       const pass = forward(network, current, inputs.images, true);
       const targets = inputs.targets as tf.Tensor2D;
       const fullLoss = crossEntropy(pass.full, targets);
-      const branchLoss = crossEntropy(pass.branch, targets);
       observe('full', pass.full);
-      observe('branch', pass.branch);
       observe('fullLoss', fullLoss);
-      observe('branchLoss', branchLoss);
       for (const [name, tensor] of Object.entries(pass.statistics)) observe(name, tensor);
-      const summed = tf.add(fullLoss, tf.mul(branchLoss, options.branchWeight)) as tf.Scalar;
-      if (options.distillation === 0) return summed;
-      const distilled = distillation(pass.branch, pass.full, options.temperature);
-      return tf.add(summed, tf.mul(distilled, options.distillation));
+      return pass.branches.reduce<tf.Scalar>((sum, branch, i) => {
+        const branchLoss = crossEntropy(branch, targets);
+        observe(numbered('branch', i), branch);
+        observe(`${numbered('branch', i)}Loss`, branchLoss);
+        const summed = tf.add(sum, tf.mul(branchLoss, options.branchWeight)) as tf.Scalar;
+        if (options.distillation === 0) return summed;
+        const distilled = distillation(branch, pass.full, options.temperature);
+        return tf.add(summed, tf.mul(distilled, options.distillation));
+      }, fullLoss);
     };
 
     const { grads } = tf.valueAndGrads(loss)(trained.map(({ name }) => inputs[name]));
@@ -81,7 +85,7 @@ export function trainStep(network: JointNetwork, options: StepOptions): TensorFu
         grads[i],
         optimizer.slots.map((slot) => inputs[slotName(name, slot)]),
         {
-          rate: name.startsWith('branch.') ? inputs.branchRate : inputs.rate,
+          rate: isBranch(name) ? inputs.branchRate : inputs.rate,
           correction1: inputs.correction1,
           correction2: inputs.correction2,
         },
@@ -96,10 +100,13 @@ export function trainStep(network: JointNetwork, options: StepOptions): TensorFu
   };
 }
 
-/** Both branches' logits on `images` with running statistics: `full` and `branch` [n, classes], and the `shared` output. */
+/**
+ * The logits on `images` with running statistics: `full` and `branch` (`branch2`, ...) [n, classes], and the output of
+ * the last shared part, `shared`.
+ */
 export function inferenceFunction(network: JointNetwork): TensorFunction {
   return (inputs) => {
-    const { shared, full, branch } = forward(network, inputs, inputs.images, false);
-    return { shared, full, branch };
+    const { shared, full, branches } = forward(network, inputs, inputs.images, false);
+    return { shared, full, ...Object.fromEntries(branches.map((branch, i) => [numbered('branch', i), branch])) };
   };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadDataset } from '../datasets/load-dataset.js';
 import { resolveConfig } from '../run/config.js';
-import { createRun, networkOf, openRun, readRunCheckpoint, runFile } from '../run/run-directory.js';
+import { createRun, networkOf, openRun, readMetrics, readRunCheckpoint, runFile } from '../run/run-directory.js';
 import { createEngine } from './engines/index.js';
 import { train } from './train.js';
 
@@ -40,6 +40,20 @@ describe('training', () => {
     const stopped = await run('stopped', undefined);
     const bytes = (path: string) => readFileSync(runFile({ path }, 'checkpoint'));
     expect(bytes(stopped).equals(bytes(whole))).toBe(true);
+  });
+
+  it('of several exits resumes to the same bits, and records every branch', async () => {
+    const several = { ...config, attach: 'conv1,conv2', width: 0.2, epochs: 1, validation: 4500 };
+    const whole = await run('whole-exits', undefined, several);
+    await run('stopped-exits', 3, several);
+    const { further } = readRunCheckpoint(openRun(join(folder, 'stopped-exits'))).progress;
+    expect(further).toEqual([{ branchLoss: expect.any(Number), branchHits: expect.any(Number) }]);
+    const stopped = await run('stopped-exits', undefined);
+    const bytes = (path: string) => readFileSync(runFile({ path }, 'checkpoint'));
+    expect(bytes(stopped).equals(bytes(whole))).toBe(true);
+    const [line] = readMetrics(openRun(whole));
+    expect(readMetrics(openRun(stopped))[0].further).toEqual(line.further);
+    expect(line.further).toHaveLength(1);
   });
 
   it('stops at a loss that is no number, says what to try, and keeps the checkpoint before it', async () => {

@@ -1,4 +1,5 @@
 import { UserError } from '../base/errors.js';
+import { exitsOf, numbered, type WithExits, withExits } from '../base/exits.js';
 import type { NamedArrays } from '../base/tensors.js';
 import type { Augmentation } from '../datasets/augmentation/augment.js';
 import { type Batch, trainingBatches } from '../datasets/batches.js';
@@ -17,8 +18,15 @@ import { rateFactor } from './schedules.js';
 import { trainStep } from './step.js';
 import { fillTargets } from './targets.js';
 
+/** What a watcher is told of each branch after every step. */
+export interface BranchReport {
+  /** Means over the epoch so far. */
+  readonly branchLoss: number;
+  readonly branchAccuracy: number;
+}
+
 /** What a watcher is told after every step. */
-export interface StepReport {
+export interface StepReport extends WithExits<BranchReport> {
   /** From 1. */
   readonly epoch: number;
   readonly epochs: number;
@@ -26,9 +34,7 @@ export interface StepReport {
   readonly steps: number;
   /** Means over the epoch so far. */
   readonly fullLoss: number;
-  readonly branchLoss: number;
   readonly fullAccuracy: number;
-  readonly branchAccuracy: number;
 }
 
 export interface TrainOptions {
@@ -90,14 +96,17 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
     const logits = await evaluate(dataset.train, places.validation);
     const accuracy = (of: Float32Array): number => countHits(of, logits.labels, logits.classes) / logits.labels.length;
     const means = report(progress, config.epochs, stepsPerEpoch, config.batchSize);
+    const branches = exitsOf<BranchReport>(means).map(({ branchLoss, branchAccuracy }, i) => ({
+      branchLoss,
+      trainBranchAccuracy: branchAccuracy,
+      branchAccuracy: accuracy(logits.branches[i]),
+    }));
     const line: EpochMetrics = {
       epoch: epoch + 1,
       fullLoss: means.fullLoss,
-      branchLoss: means.branchLoss,
       trainFullAccuracy: means.fullAccuracy,
-      trainBranchAccuracy: means.branchAccuracy,
       fullAccuracy: accuracy(logits.full),
-      branchAccuracy: accuracy(logits.branch),
+      ...withExits(branches),
       lr: config.lr * rateFactor(config.schedule, epoch * stepsPerEpoch, config.epochs * stepsPerEpoch),
       imagesPerSecond: ((progress.step - beganAt) * config.batchSize) / seconds,
       loadingShare: waited.ms / 1000 / seconds,
@@ -110,6 +119,8 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
   }
   return 'done';
 }
+
+type BranchSums = Pick<Progress, 'branchLoss' | 'branchHits'>;
 
 type Step = (batch: Batch, progress: Progress, stepsPerEpoch: number) => Promise<Progress>;
 
@@ -141,16 +152,23 @@ async function compileStep({ run, engine }: TrainOptions, state: NamedArrays): P
       correction2: Float32Array.of(1 - BETA2 ** totalSteps),
     });
     const [fullLoss] = result.fullLoss;
-    const [branchLoss] = result.branchLoss;
-    if (!Number.isFinite(fullLoss) || !Number.isFinite(branchLoss)) throw diverged(run, progress, fullLoss, branchLoss);
+    const before = exitsOf<BranchSums>(progress);
+    const branches = exitsOf(network).map((_, i) => {
+      const name = numbered('branch', i);
+      const [branchLoss] = result[`${name}Loss`];
+      if (!Number.isFinite(fullLoss + branchLoss)) throw diverged(run, progress, fullLoss, branchLoss);
+      return {
+        branchLoss: (before[i]?.branchLoss ?? 0) + branchLoss,
+        branchHits: (before[i]?.branchHits ?? 0) + countHits(result[name], batch.labels, classes),
+      };
+    });
     return {
       epoch: progress.epoch,
       step: progress.step + 1,
       totalSteps,
       fullLoss: progress.fullLoss + fullLoss,
-      branchLoss: progress.branchLoss + branchLoss,
       fullHits: progress.fullHits + countHits(result.full, batch.labels, classes),
-      branchHits: progress.branchHits + countHits(result.branch, batch.labels, classes),
+      ...withExits(branches),
     };
   };
 }
@@ -172,9 +190,13 @@ function report(progress: Progress, epochs: number, steps: number, batchSize: nu
     step,
     steps,
     fullLoss: progress.fullLoss / step,
-    branchLoss: progress.branchLoss / step,
     fullAccuracy: progress.fullHits / (step * batchSize),
-    branchAccuracy: progress.branchHits / (step * batchSize),
+    ...withExits(
+      exitsOf<BranchSums>(progress).map(({ branchLoss, branchHits }) => ({
+        branchLoss: branchLoss / step,
+        branchAccuracy: branchHits / (step * batchSize),
+      })),
+    ),
   };
 }
 

@@ -12,19 +12,21 @@ function clear() {
 }
 
 function show(answer, model, truth) {
+  const taus = [model.tau].flat();
+  const tau = taus[(answer.exit ?? taus.length) - 1];
   at('result').hidden = false;
   at('label').textContent = answer.label;
   at('truth').textContent = truth === undefined || truth === answer.label ? '' : `(it is ${truth})`;
   at('by').textContent = answer.unsure
     ? 'the branch, unsure: the edge is away'
     : answer.by === 'branch'
-      ? 'answered by the branch, here'
+      ? `answered by the branch${taus.length > 1 ? ` of exit ${answer.exit}` : ''}, here`
       : 'answered by the edge';
   at('by').className = answer.unsure ? 'unsure' : answer.by;
   at('entropy').textContent = answer.entropy.toFixed(4);
-  at('tau').textContent = model.tau.toFixed(4);
+  at('tau').textContent = tau.toFixed(4);
   at('gauge-fill').style.width = width(answer.entropy);
-  at('gauge-tau').style.left = width(model.tau);
+  at('gauge-tau').style.left = width(tau);
   const ranked = [...answer.probabilities].map((p, i) => [p, model.manifest.labels[i]]).sort((a, b) => b[0] - a[0]);
   at('bars').replaceChildren(
     ...ranked.slice(0, 5).map(([p, label]) => {

@@ -123,6 +123,24 @@ describe('the branch', () => {
     expect(sharedShape(createNetwork('lenet', [28, 28, 1], 10, { attach: 'fc1' }))).toEqual([500]);
   });
 
+  it.each([
+    ['conv3,conv1', 'attach: expected layers in the order of the network, each once, found conv1 after conv3'],
+    ['conv1,conv1', 'each once, found conv1 after conv1'],
+    ['conv1,conv9', 'attach: no layer conv9; expected one of: conv1, conv2, conv3, conv4, conv5, fc1, fc2'],
+    ['conv1,', 'attach: no layer ; expected one of: conv1'],
+    ['', 'attach: no layer ; expected one of: conv1'],
+  ])('of several exits comes in order: %j', (attach, message) => {
+    expect(() => createNetwork('alexnet', CIFAR, 10, { attach })).toThrow(message);
+  });
+
+  it('of every exit has the size that was asked for, where there are layers for it', () => {
+    const alexnet = (conv: number) =>
+      createNetwork('alexnet', CIFAR, 10, { attach: 'conv1,conv3', branch: { conv, fc: 1 } });
+    const { branch, further } = alexnet(2);
+    for (const layers of [branch, further![0].branch]) expect(count(layers, 'binary-conv2d')).toBe(2);
+    expect(() => alexnet(3)).toThrow('branch after conv3: expected one of 0, 1, 2 convolutions, found 3');
+  });
+
   it('names the layers it can attach to', () => {
     expect(() => createNetwork('lenet', [28, 28, 1], 10, { attach: 'conv9' })).toThrow(
       'attach: no layer conv9; expected one of: conv1, conv2, fc1',

@@ -2,7 +2,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it, vi } from 'vitest';
 import { floats } from '../../../kernels/test-values.js';
-import { randomParameters, smallNetwork } from '../../../test/small-network.js';
+import { randomParameters, severalExits, smallNetwork } from '../../../test/small-network.js';
 import { TINY_ZOO } from '../../../test/zoo.js';
 import { random } from '../../base/random.js';
 import type { NamedArrays } from '../../base/tensors.js';
@@ -106,6 +106,7 @@ const lenet = createNetwork('lenet', [28, 28, 1], 10);
 describe.each<[string, JointNetwork, number, number]>([
   ['a small network', smallNetwork(false), 13, 1e-3],
   ['a small network with K', smallNetwork(true), 13, 1e-3],
+  ['a small network with three exits', severalExits(3), 6, 1e-3],
   ['LeNet', lenet, 5, 1e-4],
   ['LeNet with K', createNetwork('lenet', [28, 28, 1], 10, { inputScale: true }), 5, 1e-4],
 ])('one step of %s', (_, network, seed, margin) => {

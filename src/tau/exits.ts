@@ -1,0 +1,149 @@
+import { UserError } from '../base/errors.js';
+import { thresholdCurve } from './curve.js';
+import { type Limits, OBJECTIVES, type ObjectiveName, RISK_LIMITS } from './objectives.js';
+import { checkOutcomes, type Outcomes, subset } from './outcomes.js';
+
+/** What several exits made of the same samples: one for each exit, in order, all with the same `fullRight`. */
+export type ExitOutcomes = readonly Outcomes[];
+
+/** What all exits and the full branch give together. Shares of all samples, in [0, 1]. */
+export interface Together {
+  readonly accuracy: number;
+  /** Samples that leave at any exit. */
+  readonly exitRatio: number;
+  /** Several exits: samples that leave at each. */
+  readonly exitRatios?: readonly number[];
+}
+
+/** Thresholds for all exits, and what the objective has to say about them. */
+export interface FoundTaus extends Pick<Limits, 'epsilon' | 'delta'> {
+  readonly taus: readonly number[];
+  readonly note?: string;
+}
+
+/** Algorithm 3 with several exits: a sample leaves at the first exit where its entropy is below that exit's τ. */
+export function collaborativeExits(exits: ExitOutcomes, taus: readonly number[]): Together {
+  exits.forEach(checkOutcomes);
+  const samples = exits[0].entropy.length;
+  const left = exits.map(() => 0);
+  const right = answers(exits, taus, exits[0].fullRight, (exit) => {
+    left[exit]++;
+  });
+  const hits = right.reduce((sum, one) => sum + one, 0);
+  const gone = left.reduce((sum, count) => sum + count, 0);
+  return {
+    accuracy: hits / samples,
+    exitRatio: gone / samples,
+    ...(exits.length > 1 ? { exitRatios: left.map((count) => count / samples) } : {}),
+  };
+}
+
+/** 1 for every sample that whoever answers it has right, else 0; `onExit` is told of each that leaves where it does. */
+function answers(
+  exits: ExitOutcomes,
+  taus: readonly number[],
+  fullRight: Uint8Array,
+  onExit: (exit: number) => void = () => {},
+): Uint8Array {
+  return fullRight.map((right, sample) => {
+    const exit = exits.findIndex(({ entropy }, i) => entropy[sample] < taus[i]);
+    if (exit < 0) return right;
+    onExit(exit);
+    return exits[exit].branchRight[sample];
+  });
+}
+
+/** The objectives that know several exits; each is the one-exit search, exit by exit. */
+const SEARCHES: { readonly [Name in ObjectiveName]?: (exits: ExitOutcomes, limits: Limits) => FoundTaus } = {
+  /**
+   * ε and δ in equal shares, every exit against the full branch itself: exit i lets out at most a share ε/n of all samples
+   * wrongly with confidence 1 - δ/n, whatever the other thresholds are, hence all together at most ε with confidence 1 - δ
+   * (union bound). Had an exit been held against what the exits behind it answer, its test would depend on thresholds
+   * that were chosen by the same samples, and its bound would prove nothing.
+   */
+  risk: (exits, { epsilon = RISK_LIMITS.epsilon, delta = RISK_LIMITS.delta }) => {
+    const share = { epsilon: epsilon / exits.length, delta: delta / exits.length };
+    const found = exits.map((exit) => searchExit(exit, 'risk', share));
+    const note = found[0].note && `each of ${exits.length} exits has its share: ${found[0].note}`;
+    const proven = found.reduce((sum, choice) => sum + (choice.epsilon ?? 0), 0);
+    return { taus: found.map(({ tau }) => tau), epsilon: proven, delta, ...(note ? { note } : {}) };
+  },
+  /**
+   * Backwards induction with ε in equal shares: exit n against the full branch, then every earlier exit against what the
+   * exits behind it and the full branch answer together, so that no exit costs more accuracy than its share.
+   */
+  exits: (exits, { epsilon = 0 }) => {
+    let taus = exits.map(() => 0);
+    for (let exit = exits.length - 1; exit >= 0; exit--) {
+      taus = tuneOne(exits, taus, exit, 'exits', { epsilon: epsilon / exits.length });
+    }
+    return { taus, epsilon };
+  },
+  /**
+   * Coordinate ascent: from one exit tuned alone, exit by exit from the last to the first, each to its optimum while the
+   * others stay, until nothing gains. No step loses accuracy; started from each exit in turn, the best of the ends is
+   * therefore at least as accurate as any exit alone.
+   */
+  accuracy: (exits) => {
+    const closed = exits.map(() => 0);
+    const ends = exits.map((_, first) => {
+      let taus = tuneOne(exits, closed, first, 'accuracy', {});
+      let together = collaborativeExits(exits, taus);
+      for (;;) {
+        for (let exit = exits.length - 1; exit >= 0; exit--) taus = tuneOne(exits, taus, exit, 'accuracy', {});
+        const next = collaborativeExits(exits, taus);
+        if (next.accuracy <= together.accuracy) return { taus, ...next };
+        together = next;
+      }
+    });
+    return ends.reduce((best, end) => (isBetter(end, best) ? end : best));
+  },
+};
+
+/** @throws UserError for invalid outcomes, or an objective that knows one exit only. */
+export function searchExits(exits: ExitOutcomes, objective: ObjectiveName, limits: Limits): FoundTaus {
+  exits.forEach(checkOutcomes);
+  const search = SEARCHES[objective];
+  if (!search) {
+    const known = Object.keys(SEARCHES).join(', ');
+    throw new UserError(`tune-tau: expected an objective of ${known} for ${exits.length} exits, found ${objective}`);
+  }
+  const { taus, epsilon, delta, note } = search(exits, limits);
+  return {
+    taus,
+    ...(epsilon === undefined ? {} : { epsilon }),
+    ...(delta === undefined ? {} : { delta }),
+    ...(note === undefined ? {} : { note }),
+  };
+}
+
+function isBetter(a: Together, b: Together): boolean {
+  return a.accuracy > b.accuracy || (a.accuracy === b.accuracy && a.exitRatio > b.exitRatio);
+}
+
+function searchExit(outcomes: Outcomes, objective: ObjectiveName, limits: Limits) {
+  const curve = thresholdCurve(outcomes);
+  const choice = OBJECTIVES[objective](curve, limits);
+  return { ...choice, tau: curve.tau[choice.point] };
+}
+
+/**
+ * The thresholds with that of one exit at its optimum while the others stay: the one-exit search on the samples that come
+ * as far, with what happens behind the exit in place of the full branch.
+ */
+function tuneOne(
+  exits: ExitOutcomes,
+  taus: readonly number[],
+  exit: number,
+  objective: ObjectiveName,
+  limits: Limits,
+): number[] {
+  const before = exits.slice(0, exit);
+  const coming = Int32Array.from(exits[exit].entropy.keys()).filter(
+    (sample) => !before.some(({ entropy }, i) => entropy[sample] < taus[i]),
+  );
+  if (coming.length === 0) return [...taus];
+  const fullRight = answers(exits.slice(exit + 1), taus.slice(exit + 1), exits[exit].fullRight);
+  const { tau } = searchExit(subset({ ...exits[exit], fullRight }, coming), objective, limits);
+  return taus.map((other, i) => (i === exit ? tau : other));
+}

@@ -1,0 +1,78 @@
+import { UserError } from '../base/errors.js';
+import { pointOf, thresholdCurve } from './curve.js';
+import { collaborativeExits, type ExitOutcomes, searchExits } from './exits.js';
+import { foldsOf, spread } from './folds.js';
+import type { Limits, ObjectiveName } from './objectives.js';
+import { count, subset } from './outcomes.js';
+import { checkOptions, type ExitResult, type TauOptions, type TauResult, thinned, tuneTau } from './tune.js';
+
+/**
+ * Tunes a threshold τ for every exit of a network on validation outcomes. One exit is tuned by `tuneTau`; several know
+ * the method `exact` and the objectives `risk`, `accuracy` and `exits`.
+ *
+ * @throws UserError for invalid outcomes or options.
+ */
+export function tuneExits(exits: ExitOutcomes, options: TauOptions = {}): TauResult {
+  if (exits.length === 1) return tuneTau(exits[0], options);
+  const { method = 'exact', objective = 'risk', folds = 5, seed = 0, epsilon, delta } = options;
+  if (method !== 'exact') throw new UserError(`tune-tau: expected method exact for several exits, found ${method}`);
+  const samples = exits[0].entropy.length;
+  checkOptions(options, method, objective, folds, samples);
+
+  const limits = { epsilon, delta };
+  const { taus, ...found } = searchExits(exits, objective, limits);
+  const { fullRight } = exits[0];
+  const judged = judgeFolds(exits, objective, limits, folds, seed);
+  const results = exits.map(({ branchRight }, exit) => ({
+    tau: taus[exit],
+    branch: { accuracy: count(branchRight) / samples },
+    folds: { tau: spread(judged.map((fold) => fold.taus[exit])) },
+    curve: curveOf(exits, taus, exit),
+  }));
+  const [first, ...further] = results;
+  const smallest = judged.reduce((least, fold) => (fold.samples < least.samples ? fold : least));
+  return {
+    tau: first.tau,
+    method,
+    objective,
+    ...found,
+    samples,
+    full: { accuracy: count(fullRight) / samples },
+    branch: first.branch,
+    collaborative: collaborativeExits(exits, taus),
+    folds: {
+      count: folds,
+      samples: smallest.samples,
+      ...(smallest.epsilon === undefined ? {} : { epsilon: smallest.epsilon }),
+      tau: first.folds.tau,
+      accuracy: spread(judged.map((fold) => fold.accuracy)),
+      exitRatio: spread(judged.map((fold) => fold.exitRatio)),
+    },
+    curve: first.curve,
+    further,
+  };
+}
+
+/** Tunes on each fold, and judges on the samples outside it. */
+function judgeFolds(exits: ExitOutcomes, objective: ObjectiveName, limits: Limits, folds: number, seed: number) {
+  return foldsOf(exits[0].entropy.length, folds, seed).map(({ inside, outside }) => {
+    const of = (samples: Int32Array): ExitOutcomes => exits.map((exit) => subset(exit, samples));
+    const { taus, epsilon } = searchExits(of(inside), objective, limits);
+    return { samples: inside.length, taus, epsilon, ...collaborativeExits(of(outside), taus) };
+  });
+}
+
+/** What all exits do together as the threshold of one of them moves and the others stay. */
+function curveOf(exits: ExitOutcomes, taus: readonly number[], exit: number): ExitResult['curve'] {
+  const curve = thresholdCurve(exits[exit]);
+  const places = thinned(curve, pointOf(curve, taus[exit])).map((point) => curve.tau[point]);
+  return [...new Set([...places, taus[exit]])]
+    .sort((a, b) => a - b)
+    .map((tau) => {
+      const { accuracy, exitRatio } = collaborativeExits(
+        exits,
+        taus.map((other, i) => (i === exit ? tau : other)),
+      );
+      return { tau, accuracy, exitRatio };
+    });
+}

@@ -53,7 +53,7 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
   const start: Progress = checkpoint?.progress ?? epochStart(0, 0);
   const state = checkpoint?.state ?? initialState(network, config.optimizer, config.seed);
   engine.setState(state);
-  const step = await compileStep(options, state);
+  const step = twoStage(options, state, config.epochs * stepsPerEpoch);
   const evaluate = await createEvaluator(engine, network, dataset);
   const metrics = readMetrics(run).filter(({ epoch }) => epoch <= start.epoch);
   const save = async (progress: Progress): Promise<void> =>
@@ -95,7 +95,7 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
       trainBranchAccuracy: means.branchAccuracy,
       fullAccuracy: accuracy(logits.full),
       branchAccuracy: accuracy(logits.branch),
-      lr: config.lr * rateFactor(config.schedule, epoch * stepsPerEpoch, config.epochs * stepsPerEpoch),
+      lr: config.lr * rateFactor(config.schedule, epoch * stepsPerEpoch, config.epochs * stepsPerEpoch, config.warmup),
       imagesPerSecond: ((progress.step - beganAt) * config.batchSize) / seconds,
     };
     metrics.push(line);
@@ -109,12 +109,28 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
 
 type Step = (batch: Batch, progress: Progress, stepsPerEpoch: number) => Promise<Progress>;
 
+/**
+ * The step of a run, with real weights in the branch for the share `floatWeights` of all steps, then with binary ones.
+ * Either is compiled when it is first needed.
+ */
+function twoStage(options: TrainOptions, state: NamedArrays, steps: number): Step {
+  const switchAt = Math.round(options.run.config.floatWeights * steps);
+  let compiled: { readonly floatWeights: boolean; readonly step: Step } | undefined;
+  return async (batch, progress, stepsPerEpoch) => {
+    const floatWeights = progress.totalSteps < switchAt;
+    if (compiled?.floatWeights !== floatWeights) {
+      compiled = { floatWeights, step: await compileStep(options, state, floatWeights) };
+    }
+    return compiled.step(batch, progress, stepsPerEpoch);
+  };
+}
+
 /** Compiles the step of a run and gives a function that feeds it one batch. */
-async function compileStep({ run, engine }: TrainOptions, state: NamedArrays): Promise<Step> {
+async function compileStep({ run, engine }: TrainOptions, state: NamedArrays, floatWeights: boolean): Promise<Step> {
   const { config, network } = run;
   const { batchSize } = config;
   const { classes } = network;
-  const compiled: EngineFunction = await engine.compile(trainStep(network, config), Object.keys(state), {
+  const compiled: EngineFunction = await engine.compile(trainStep(network, config, floatWeights), Object.keys(state), {
     images: [batchSize, ...network.input],
     targets: [batchSize, classes],
     rate: [],
@@ -125,7 +141,7 @@ async function compileStep({ run, engine }: TrainOptions, state: NamedArrays): P
   const targets = new Float32Array(batchSize * classes);
 
   return async (batch, progress, stepsPerEpoch) => {
-    const factor = rateFactor(config.schedule, progress.totalSteps, config.epochs * stepsPerEpoch);
+    const factor = rateFactor(config.schedule, progress.totalSteps, config.epochs * stepsPerEpoch, config.warmup);
     const totalSteps = progress.totalSteps + 1;
     targets.fill(0);
     batch.labels.forEach((label, i) => {

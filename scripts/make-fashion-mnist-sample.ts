@@ -29,7 +29,7 @@ console.log('mean and standard deviation of pixel / 255:', meanAndDeviation(trai
 
 function writeSplit(prefix: string, split: Split, perClass: number): Buffer {
   const places = firstOfEachClass(split.labels, perClass);
-  const images = Buffer.concat(places.map((i) => split.images.subarray(i * imageBytes, (i + 1) * imageBytes)));
+  const images = Buffer.concat(places.map((i) => split.pixels.bytes.subarray(i * imageBytes, (i + 1) * imageBytes)));
   write(`${prefix}-images-idx3-ubyte`, Buffer.concat([header(2051, places.length, height, width), images]));
   write(
     `${prefix}-labels-idx1-ubyte`,
@@ -38,7 +38,7 @@ function writeSplit(prefix: string, split: Split, perClass: number): Buffer {
   return images;
 }
 
-function firstOfEachClass(labels: Uint8Array, perClass: number): number[] {
+function firstOfEachClass(labels: Uint16Array, perClass: number): number[] {
   const taken = new Array<number>(source.labels.length).fill(0);
   return [...labels.keys()].filter((place) => taken[labels[place]]++ < perClass);
 }

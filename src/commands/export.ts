@@ -11,6 +11,7 @@ import { readBundle } from '../bundle/read-bundle.js';
 import { writeBundle } from '../bundle/write-bundle.js';
 import { generateBundle } from '../codegen/generate-bundle.js';
 import { evaluationBatches } from '../datasets/batches.js';
+import { bytesOf, openPixels } from '../datasets/pixels.js';
 import { openTail } from '../edge/tail.js';
 import { type CheckResult, checkBundle, type Expected } from '../export/check-bundle.js';
 import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from '../export/float-model.js';
@@ -95,20 +96,19 @@ export default class Export extends LcdnnCommand {
   }
 }
 
-async function trainersAnswers({ dataset, evaluate, run }: Trained): Promise<Expected> {
+async function trainersAnswers({ dataset, evaluate }: Trained): Promise<Expected> {
   const count = Math.min(CHECK_IMAGES, dataset.train.count);
   const places = Int32Array.from({ length: count }, (_, i) => i);
   const { full, branch } = await evaluate((logitsOf) => logitsOf(dataset.train, places));
-  const [batch] = evaluationBatches(dataset, dataset.train, count, places);
-  if (batch.size !== count) throw new Error(`expected one batch of ${count} images of ${run.config.dataset}`);
+  const { value: batch } = await evaluationBatches(dataset, dataset.train, count, places).next();
   return { count, images: batch.images.slice(), branch, full };
 }
 
 /** For every class its first test image and one that the branch is least sure of, so that the edge has work; as PNG. */
 async function demoSamples({ dataset, evaluate }: Trained): Promise<{ png: Uint8Array; label: string }[]> {
-  const { test, shape, labels } = dataset;
-  const [height, width, channels] = shape;
-  const bytes = height * width * channels;
+  const { test, stored, labels } = dataset;
+  const [height, width, channels] = stored;
+  const reader = openPixels(test.pixels, stored);
   const looked = Array.from({ length: Math.min(LOOKED_AT, test.count) }, (_, i) => i);
   const { branch } = await evaluate((logitsOf) => logitsOf(test, Int32Array.from(looked)));
   const unsure = entropies(branch, labels.length);
@@ -117,14 +117,17 @@ async function demoSamples({ dataset, evaluate }: Trained): Promise<{ png: Uint8
     const least = [...own].sort((a, b) => unsure[b] - unsure[a]);
     return [...new Set([...own.slice(0, 1), ...least.slice(0, 1)])];
   });
+  const pngOf = async (place: number): Promise<Uint8Array> => {
+    const image = new Uint8Array(bytesOf(stored));
+    await reader.read(place, image);
+    return sharp(image, { raw: { width, height, channels: channels as 1 | 3 } })
+      .png()
+      .toBuffer();
+  };
   return Promise.all(
     places.map(async (place) => ({
       label: labels[test.labels[place]],
-      png: await sharp(test.images.subarray(place * bytes, (place + 1) * bytes), {
-        raw: { width, height, channels: channels as 1 | 3 },
-      })
-        .png()
-        .toBuffer(),
+      png: await pngOf(place),
     })),
   );
 }

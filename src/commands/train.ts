@@ -58,7 +58,7 @@ export default class Train extends LcdnnCommand {
     const resumed = flags.resume === undefined ? undefined : openResumed(flags.resume, given);
     const config = resumed?.config ?? resolveConfig(configFile(flags.config), given, { dataDir });
     const dataset = await loadRunDataset(config, flags['data-dir']);
-    requireBatch(config, dataset);
+    await requireBatch(config, dataset);
     if (resumed) requireFitting(resumed, dataset);
     const checkpoint = resumed && startedCheckpoint(resumed);
     const engine = await createEngine(config.engine);
@@ -102,9 +102,9 @@ function configFile(path: string | undefined): Partial<Config> {
 }
 
 /** Says what the data can't give before anything is written. */
-function requireBatch({ validation, batchSize, seed }: Config, dataset: Dataset): void {
+async function requireBatch({ validation, batchSize, seed }: Config, dataset: Dataset): Promise<void> {
   const { train } = splitTrainValidation(dataset.train.labels, validation, seed);
-  trainingBatches(dataset, dataset.train, train, { batchSize, seed, epoch: 0 }).next();
+  await trainingBatches(dataset, dataset.train, train, { batchSize, seed, epoch: 0 }).next();
 }
 
 /** Where a run stopped; nothing where it was killed before its first checkpoint, and starts again. */

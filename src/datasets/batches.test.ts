@@ -3,54 +3,54 @@ import { UserError } from '../base/errors.js';
 import { type Batch, evaluationBatches, trainingBatches } from './batches.js';
 import type { Split } from './dataset.js';
 
-const look = { shape: [2, 2, 3], mean: [0.1, 0.2, 0.3], std: [0.5, 0.25, 0.2] } as const;
+const look = { shape: [2, 2, 3], stored: [2, 2, 3], mean: [0.1, 0.2, 0.3], std: [0.5, 0.25, 0.2] } as const;
+const bytes = Uint8Array.from({ length: 120 }, (_, i) => (i * 53) % 256);
 const split: Split = {
   count: 10,
-  images: Uint8Array.from({ length: 120 }, (_, i) => (i * 53) % 256),
-  labels: Uint8Array.from({ length: 10 }, (_, i) => i),
+  pixels: { in: 'memory', bytes },
+  labels: Uint16Array.from({ length: 10 }, (_, i) => i),
 };
 const places = Int32Array.from([1, 2, 3, 4, 6, 7, 9]);
 const order = { batchSize: 3, seed: 5, epoch: 2, augmentation: { shift: 1, flip: true } };
 
 /** Copies, for the arrays of a batch are used again by the next. */
-function collect(batches: Iterable<Batch>) {
-  return Array.from(batches, ({ index, size, images, labels }) => ({
-    index,
-    size,
-    images: [...images],
-    labels: [...labels],
-  }));
+async function collect(batches: AsyncIterable<Batch>) {
+  const copies = [];
+  for await (const { index, size, images, labels } of batches) {
+    copies.push({ index, size, images: [...images], labels: [...labels] });
+  }
+  return copies;
 }
 
 describe('evaluationBatches', () => {
-  it('gives all images in order, normalised per channel, the last batch short', () => {
-    const batches = collect(evaluationBatches(look, split, 4));
+  it('gives all images in order, normalised per channel, the last batch short', async () => {
+    const batches = await collect(evaluationBatches(look, split, 4));
     expect(batches.map((batch) => batch.size)).toEqual([4, 4, 2]);
     expect(batches.flatMap((batch) => batch.labels)).toEqual([...split.labels]);
-    const expected = Array.from(split.images, (pixel, i) =>
-      Math.fround((pixel / 255 - look.mean[i % 3]) / look.std[i % 3]),
-    );
+    const expected = Array.from(bytes, (pixel, i) => Math.fround((pixel / 255 - look.mean[i % 3]) / look.std[i % 3]));
     expect(batches.flatMap((batch) => batch.images)).toEqual(expected);
   });
 
-  it('gives the places that were asked for', () => {
-    const batches = collect(evaluationBatches(look, split, 4, places));
+  it('gives the places that were asked for', async () => {
+    const batches = await collect(evaluationBatches(look, split, 4, places));
     expect(batches.flatMap((batch) => batch.labels)).toEqual([...places]);
   });
 
-  it('uses its buffers again', () => {
-    const buffers = new Set(Array.from(evaluationBatches(look, split, 3), (batch) => batch.images.buffer));
+  it('uses its buffers again', async () => {
+    const buffers = new Set<ArrayBufferLike>();
+    for await (const { images } of evaluationBatches(look, split, 3)) buffers.add(images.buffer);
     expect(buffers.size).toBe(1);
   });
 });
 
 describe('trainingBatches', () => {
-  it('gives each place at most once, in an order of the epoch, whole batches only', () => {
-    const seen = [0, 1, 2].map((epoch) => {
-      const batches = collect(trainingBatches(look, split, places, { ...order, epoch }));
+  it('gives each place at most once, in an order of the epoch, whole batches only', async () => {
+    const seen: number[][] = [];
+    for (const epoch of [0, 1, 2]) {
+      const batches = await collect(trainingBatches(look, split, places, { ...order, epoch }));
       expect(batches.map((batch) => batch.size)).toEqual([3, 3]);
-      return batches.flatMap((batch) => batch.labels);
-    });
+      seen.push(batches.flatMap((batch) => batch.labels));
+    }
     for (const labels of seen) {
       expect(new Set(labels).size).toBe(6);
       expect(labels.every((label) => places.includes(label))).toBe(true);
@@ -58,30 +58,32 @@ describe('trainingBatches', () => {
     expect(new Set(seen.map(String)).size).toBe(3);
   });
 
-  it('leaves images as they are without augmentation', () => {
-    const whole = collect(evaluationBatches(look, split, 1)).map((batch) => batch.images);
-    for (const batch of trainingBatches(look, split, places, { batchSize: 1, seed: 5, epoch: 2 })) {
+  it('leaves images as they are without augmentation', async () => {
+    const whole = (await collect(evaluationBatches(look, split, 1))).map((batch) => batch.images);
+    for await (const batch of trainingBatches(look, split, places, { batchSize: 1, seed: 5, epoch: 2 })) {
       expect([...batch.images]).toEqual(whole[batch.labels[0]]);
     }
   });
 
-  it('gives the same bits from the middle of an epoch on', () => {
-    const whole = collect(trainingBatches(look, split, places, order));
-    expect(collect(trainingBatches(look, split, places, { ...order, from: 1 }))).toEqual(whole.slice(1));
-    expect(collect(trainingBatches(look, split, places, { ...order, from: 2 }))).toEqual([]);
-    expect(collect(trainingBatches(look, split, places, order))).toEqual(whole);
+  it('gives the same bits from the middle of an epoch on', async () => {
+    const whole = await collect(trainingBatches(look, split, places, order));
+    expect(await collect(trainingBatches(look, split, places, { ...order, from: 1 }))).toEqual(whole.slice(1));
+    expect(await collect(trainingBatches(look, split, places, { ...order, from: 2 }))).toEqual([]);
+    expect(await collect(trainingBatches(look, split, places, order))).toEqual(whole);
   });
 
-  it('augments every image anew in every epoch', () => {
-    const images = [0, 1, 2, 3, 4, 5].map((epoch) =>
-      collect(trainingBatches(look, split, Int32Array.of(4), { ...order, batchSize: 1, epoch })).map((b) => b.images),
-    );
+  it('augments every image anew in every epoch', async () => {
+    const images = [];
+    for (const epoch of [0, 1, 2, 3, 4, 5]) {
+      const batches = trainingBatches(look, split, Int32Array.of(4), { ...order, batchSize: 1, epoch });
+      images.push((await collect(batches)).map((batch) => batch.images));
+    }
     expect(new Set(images.map(String)).size).toBeGreaterThan(3);
   });
 
-  it('refuses a batch of more images than there are', () => {
+  it('refuses a batch of more images than there are', async () => {
     const run = () => collect(trainingBatches(look, split, places, { ...order, batchSize: 8 }));
-    expect(run).toThrow(UserError);
-    expect(run).toThrow('batch size: expected at most the number of training images, 7, found 8');
+    await expect(run()).rejects.toThrow(UserError);
+    await expect(run()).rejects.toThrow('batch size: expected at most the number of training images, 7, found 8');
   });
 });

@@ -2,6 +2,7 @@ import { UserError } from '../base/errors.js';
 import { permutation, random } from '../base/random.js';
 import { type Augmentation, drawMove, moveImage } from './augment.js';
 import type { Dataset, Split } from './dataset.js';
+import { bytesOf, openPixels } from './pixels.js';
 
 /** Images as a network reads them. The arrays are filled anew by the next batch: copy what must outlive it. */
 export interface Batch {
@@ -22,7 +23,7 @@ export interface TrainingOrder {
   readonly augmentation?: Augmentation;
 }
 
-type Normalisation = Pick<Dataset, 'shape' | 'mean' | 'std'>;
+type Normalisation = Pick<Dataset, 'shape' | 'stored' | 'mean' | 'std'>;
 
 /**
  * The batches of one epoch in an order of its own, whole ones only: the images of the last, partial one are left out
@@ -32,12 +33,12 @@ type Normalisation = Pick<Dataset, 'shape' | 'mean' | 'std'>;
  * @param places which images of the split
  * @throws UserError where there are fewer images than one batch takes
  */
-export function* trainingBatches(
+export async function* trainingBatches(
   dataset: Normalisation,
   split: Split,
   places: Int32Array,
   { batchSize, seed, epoch, from = 0, augmentation }: TrainingOrder,
-): Generator<Batch> {
+): AsyncGenerator<Batch> {
   if (batchSize > places.length) {
     throw new UserError(
       `batch size: expected at most the number of training images, ${places.length}, found ${batchSize}`,
@@ -45,7 +46,7 @@ export function* trainingBatches(
   }
   const order = permutation(random(seed, epoch), places.length);
   const fill = batchFiller(dataset, split, batchSize);
-  const moved = new Uint8Array(imageBytes(dataset));
+  const moved = new Uint8Array(bytesOf(dataset.shape));
   for (let index = from; (index + 1) * batchSize <= places.length; index++) {
     const next = random(seed, epoch, index);
     const vary = (image: Uint8Array) => {
@@ -53,22 +54,22 @@ export function* trainingBatches(
       moveImage(image, dataset.shape, drawMove(next, augmentation), moved);
       return moved;
     };
-    yield fill(index, batchSize, (i) => places[order[index * batchSize + i]], vary);
+    yield await fill(index, batchSize, (i) => places[order[index * batchSize + i]], vary);
   }
 }
 
 /** All images in order; the last batch may be short. `places` picks some of the split's images. */
-export function* evaluationBatches(
+export async function* evaluationBatches(
   dataset: Normalisation,
   split: Split,
   batchSize: number,
   places?: Int32Array,
-): Generator<Batch> {
+): AsyncGenerator<Batch> {
   const count = places?.length ?? split.count;
   const fill = batchFiller(dataset, split, batchSize);
   for (let start = 0; start < count; start += batchSize) {
     const size = Math.min(batchSize, count - start);
-    yield fill(
+    yield await fill(
       start / batchSize,
       size,
       (i) => (places ? places[start + i] : start + i),
@@ -79,20 +80,23 @@ export function* evaluationBatches(
 
 /** A function that fills the one pair of buffers with a batch, `placeOf(i)` naming its i-th image. */
 function batchFiller(dataset: Normalisation, split: Split, batchSize: number) {
-  const bytes = imageBytes(dataset);
+  const bytes = bytesOf(dataset.shape);
   const images = new Float32Array(batchSize * bytes);
   const labels = new Int32Array(batchSize);
   const normalised = normalisationTable(dataset);
   const channels = dataset.shape[2];
-  return (
+  const reader = openPixels(split.pixels, dataset.stored);
+  const stored = new Uint8Array(bytesOf(dataset.stored));
+  return async (
     index: number,
     size: number,
     placeOf: (i: number) => number,
     vary: (image: Uint8Array) => Uint8Array,
-  ): Batch => {
+  ): Promise<Batch> => {
     for (let i = 0; i < size; i++) {
       const place = placeOf(i);
-      const image = vary(split.images.subarray(place * bytes, (place + 1) * bytes));
+      await reader.read(place, stored);
+      const image = vary(stored);
       for (let p = 0; p < bytes; p++) images[i * bytes + p] = normalised[image[p] * channels + (p % channels)];
       labels[i] = split.labels[place];
     }
@@ -107,8 +111,4 @@ function normalisationTable({ shape, mean, std }: Normalisation): Float32Array {
     const channel = i % channels;
     return (Math.floor(i / channels) / 255 - mean[channel]) / std[channel];
   });
-}
-
-function imageBytes({ shape: [height, width, channels] }: Normalisation): number {
-  return height * width * channels;
 }

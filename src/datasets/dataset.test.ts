@@ -28,12 +28,12 @@ describe('the built-in sample', () => {
       const counts = new Array(10).fill(0);
       for (const label of split.labels) counts[label]++;
       expect(counts).toEqual(new Array(10).fill(perClass));
-      expect(split.images.length).toBe(split.count * 28 * 28);
+      expect(split.pixels.bytes.length).toBe(split.count * 28 * 28);
     }
   });
 
   it('has the mean and the deviation that the catalogue says', () => {
-    const pixels = dataset.train.images;
+    const pixels = dataset.train.pixels.bytes;
     const mean = pixels.reduce((sum, pixel) => sum + pixel / 255, 0) / pixels.length;
     const variance = pixels.reduce((sum, pixel) => sum + (pixel / 255 - mean) ** 2, 0) / pixels.length;
     expect(mean).toBeCloseTo(dataset.mean[0], 9);

@@ -2,22 +2,25 @@ import { UserError } from '../base/errors.js';
 import { type CatalogEntry, catalogEntry } from './catalog.js';
 import { type FetchOptions, fetchDataset } from './fetch.js';
 import { parseIdxImages, parseIdxLabels } from './idx.js';
+import type { ImageShape, Pixels } from './pixels.js';
 import { findPlace, notInDataDir, type Place } from './places.js';
 import { readUnpacked, sha256 } from './unpack.js';
 
 /** Images with their labels. */
 export interface Split {
   readonly count: number;
-  /** count * height * width * channels bytes, NHWC. */
-  readonly images: Uint8Array;
+  readonly pixels: Pixels;
   /** A class number per image. */
-  readonly labels: Uint8Array;
+  readonly labels: Uint16Array;
 }
 
-/** A data set in memory. A pixel is normalised as (pixel / 255 - mean[channel]) / std[channel]. */
+/** A data set. A pixel is normalised as (pixel / 255 - mean[channel]) / std[channel]. */
 export interface Dataset {
   readonly name: string;
-  readonly shape: readonly [height: number, width: number, channels: number];
+  /** What a network is given. */
+  readonly shape: ImageShape;
+  /** What `pixels` holds: as `shape`, or larger where a crop is taken. */
+  readonly stored: ImageShape;
   /** What the classes are called, by class number. */
   readonly labels: readonly string[];
   readonly mean: readonly number[];
@@ -39,7 +42,7 @@ export async function loadDataset(name: string, options: LoadOptions = {}): Prom
   const place = (await findPlace(entry, options)) ?? (await fetchMissing(entry, options));
   const [train, test] = await Promise.all([readSplit(entry, place, 'train'), readSplit(entry, place, 'test')]);
   const { shape, labels, mean, std } = entry;
-  return { name, shape, labels, mean, std, train, test };
+  return { name, shape, stored: shape, labels, mean, std, train, test };
 }
 
 async function fetchMissing(entry: CatalogEntry, options: LoadOptions): Promise<Place> {
@@ -71,5 +74,5 @@ async function readSplit(entry: CatalogEntry, place: Place, part: 'train' | 'tes
   if (sha256(labelsContent) !== expected.sha256) {
     throw new UserError(`${labelsPath}: expected the labels of ${entry.name}, found others; is it another data set's?`);
   }
-  return { count, images: pixels, labels };
+  return { count, pixels: { in: 'memory', bytes: pixels }, labels: Uint16Array.from(labels) };
 }

@@ -4,10 +4,10 @@ import { UserError } from '../base/errors.js';
 import { splitTrainValidation } from './split.js';
 
 const labelsAndSize = fc
-  .uint8Array({ min: 0, max: 5, minLength: 2, maxLength: 300 })
+  .uint16Array({ min: 0, max: 5, minLength: 2, maxLength: 300 })
   .chain((labels) => fc.tuple(fc.constant(labels), fc.integer({ min: 1, max: labels.length - 1 }), fc.integer()));
 
-const countOf = (places: Int32Array, labels: Uint8Array, label: number) =>
+const countOf = (places: Int32Array, labels: Uint16Array, label: number) =>
   places.filter((place) => labels[place] === label).length;
 
 describe('splitTrainValidation', () => {
@@ -26,15 +26,15 @@ describe('splitTrainValidation', () => {
   });
 
   it('depends on the seed, and on nothing else', () => {
-    const labels = Uint8Array.from({ length: 1000 }, (_, i) => i % 10);
+    const labels = Uint16Array.from({ length: 1000 }, (_, i) => i % 10);
     expect(splitTrainValidation(labels, 100, 7)).toEqual(splitTrainValidation(labels, 100, 7));
     expect(splitTrainValidation(labels, 100, 7)).not.toEqual(splitTrainValidation(labels, 100, 8));
     expect(splitTrainValidation(labels, 0.1, 7)).toEqual(splitTrainValidation(labels, 100, 7));
   });
 
   it.each([0, -1, 1.5, 10, 11, Number.NaN, Number.POSITIVE_INFINITY, 0.01, 0.99])('refuses %s of 10 images', (size) => {
-    expect(() => splitTrainValidation(new Uint8Array(10), size, 1)).toThrow(UserError);
-    expect(() => splitTrainValidation(new Uint8Array(10), size, 1)).toThrow(
+    expect(() => splitTrainValidation(new Uint16Array(10), size, 1)).toThrow(UserError);
+    expect(() => splitTrainValidation(new Uint16Array(10), size, 1)).toThrow(
       /^validation: expected a share between 0 and 1 or a number of images from 1 to 9/,
     );
   });

@@ -15,7 +15,7 @@ export interface TrainValidation {
  * @param validation how much: a share between 0 and 1, or a whole number of images
  * @throws UserError where that leaves nothing to train on or nothing to validate on
  */
-export function splitTrainValidation(labels: Uint8Array, validation: number, seed: number): TrainValidation {
+export function splitTrainValidation(labels: Uint16Array, validation: number, seed: number): TrainValidation {
   const size = validationSize(labels.length, validation);
   const perClass = quotas(labels, size);
   const chosen = new Uint8Array(labels.length);
@@ -39,8 +39,8 @@ function validationSize(count: number, validation: number): number {
 }
 
 /** How many of `size` images each class gives: its share rounded down, then one more for the largest remainders. */
-function quotas(labels: Uint8Array, size: number): number[] {
-  const counts = new Array<number>(256).fill(0);
+function quotas(labels: Uint16Array, size: number): number[] {
+  const counts = new Array<number>(1 + labels.reduce((most, label) => Math.max(most, label), 0)).fill(0);
   for (const label of labels) counts[label]++;
   const exact = counts.map((count) => (count * size) / labels.length);
   const quota = exact.map(Math.floor);

@@ -9,7 +9,7 @@ import { inferenceFunction } from './step.js';
 export interface Logits {
   readonly full: Float32Array;
   readonly branch: Float32Array;
-  readonly labels: Uint8Array;
+  readonly labels: Uint16Array;
   readonly classes: number;
 }
 
@@ -30,10 +30,10 @@ export async function createEvaluator(engine: Engine, network: JointNetwork, dat
     const count = places?.length ?? split.count;
     const full = new Float32Array(count * classes);
     const branch = new Float32Array(count * classes);
-    const labels = new Uint8Array(count);
+    const labels = new Uint16Array(count);
     // The last batch may be short: the rest of this array is then left over from the batch before, and ignored.
     const images = new Float32Array(shape.reduce((product, size) => product * size, 1));
-    for (const batch of evaluationBatches(dataset, split, BATCH, places)) {
+    for await (const batch of evaluationBatches(dataset, split, BATCH, places)) {
       const from = batch.index * BATCH;
       images.set(batch.images);
       const logits = await infer({ images });

@@ -75,7 +75,7 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
       from: progress.step,
       augmentation: config.shift > 0 || config.flip ? { shift: config.shift, flip: config.flip } : undefined,
     });
-    for (const batch of batches) {
+    for await (const batch of batches) {
       progress = await step(batch, progress, stepsPerEpoch);
       options.onStep?.(report(progress, config.epochs, stepsPerEpoch, config.batchSize));
       if (options.signal?.aborted) {

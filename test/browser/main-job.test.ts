@@ -45,7 +45,7 @@ beforeAll(async () => {
   mkdirSync(images);
   const { test } = await loadDataset('fashion-mnist-sample');
   for (let i = 0; i < IMAGES; i++) {
-    const pixels = test.images.subarray(i * 784, (i + 1) * 784);
+    const pixels = test.pixels.bytes.subarray(i * 784, (i + 1) * 784);
     const png = await sharp(pixels, { raw: { width: 28, height: 28, channels: 1 } })
       .png()
       .toBuffer();

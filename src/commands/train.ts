@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Flags } from '@oclif/core';
 import { UserError } from '../base/errors.js';
-import { readJson, removeTemporaries } from '../base/files.js';
+import { removeTemporaries } from '../base/files.js';
 import { trainingBatches } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { splitTrainValidation } from '../datasets/split.js';
 import { writeReport } from '../report/write-report.js';
 import type { Checkpoint } from '../run/checkpoint.js';
-import { type Config, checkPartialConfig, resolveConfig } from '../run/config.js';
+import { type Config, resolveConfig } from '../run/config.js';
+import { readRecipe } from '../run/recipes.js';
 import {
   createRun,
   networkOf,
@@ -25,6 +26,7 @@ import { createTrainingDisplay } from '../terminal/training-display.js';
 import { createEngine } from '../train/engines/index.js';
 import { optimizerSlots } from '../train/step.js';
 import { train } from '../train/train.js';
+import { startState } from '../train/warm-start/warm-start.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class Train extends LcdnnCommand {
@@ -35,7 +37,7 @@ export default class Train extends LcdnnCommand {
   static override examples = [
     '<%= config.bin %> <%= command.id %> --out runs/sample',
     '<%= config.bin %> <%= command.id %> --dataset mnist --data-dir ~/data/mnist --epochs 20 --out runs/mnist',
-    '<%= config.bin %> <%= command.id %> --config recipe.json --seed 2 --out runs/seed-2',
+    '<%= config.bin %> <%= command.id %> --recipe lenet-mnist --seed 2 --out runs/seed-2',
     '<%= config.bin %> <%= command.id %> --resume runs/mnist',
   ];
 
@@ -46,7 +48,10 @@ export default class Train extends LcdnnCommand {
       summary: 'Run directory to create. [default: runs/NETWORK-DATASET-SEED]',
       exclusive: ['resume'],
     }),
-    config: Flags.file({ summary: 'JSON file with any of the options; flags go before it.', exclusive: ['resume'] }),
+    recipe: Flags.string({
+      summary: 'Recipe by name ("lcdnn recipes"), or a JSON file with any of the options; flags go before it.',
+      exclusive: ['resume'],
+    }),
     resume: Flags.directory({ summary: 'Run directory to go on with; its config decides.', aliases: ['continue'] }),
   };
 
@@ -56,14 +61,16 @@ export default class Train extends LcdnnCommand {
     const dataDir = flags['data-dir'] && resolve(flags['data-dir']);
     const display = createTrainingDisplay(this.jsonEnabled());
     const resumed = flags.resume === undefined ? undefined : openResumed(flags.resume, given);
-    const config = resumed?.config ?? resolveConfig(configFile(flags.config), given, { dataDir });
+    const config = resumed?.config ?? resolveConfig(recipeOptions(flags.recipe), given, { dataDir });
     const dataset = await loadRunDataset(config, flags['data-dir']);
     await requireBatch(config, dataset);
     if (resumed) requireFitting(resumed, dataset);
     const checkpoint = resumed && startedCheckpoint(resumed);
     const engine = await createEngine(config.engine);
     const path = flags.out ?? `runs/${config.network}-${config.dataset}-${config.seed}`;
-    const run = resumed ?? createRun(path, config, networkOf(config, dataset.shape, dataset.labels.length));
+    const network = resumed?.network ?? networkOf(config, dataset.shape, dataset.labels.length);
+    const { state, warmStart } = checkpoint ? { state: undefined } : startState(config, network);
+    const run = resumed ?? createRun(path, config, network);
 
     const interruption = new AbortController();
     let exitCode = 0;
@@ -73,13 +80,14 @@ export default class Train extends LcdnnCommand {
       interruption.abort();
     };
     process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-    display.start(run, checkpoint?.progress);
+    display.start(run, checkpoint?.progress, warmStart);
     try {
       await train({
         run,
         dataset,
         engine,
         checkpoint,
+        start: state,
         signal: interruption.signal,
         onStep: display.step,
         onEpoch: display.epoch,
@@ -93,12 +101,12 @@ export default class Train extends LcdnnCommand {
     if (interruption.signal.aborted) this.exit(exitCode);
     const last = readMetrics(run).at(-1);
     this.log(`done: ${run.path}; next: ${this.config.bin} tune-tau ${run.path}`);
-    return { run: run.path, checkpoint: runFile(run, 'checkpoint'), config, validation: last };
+    return { run: run.path, checkpoint: runFile(run, 'checkpoint'), config, warmStart, validation: last };
   }
 }
 
-function configFile(path: string | undefined): Partial<Config> {
-  return path === undefined ? {} : checkPartialConfig(readJson(path, 'a config file'), path);
+function recipeOptions(nameOrPath: string | undefined): Partial<Config> {
+  return nameOrPath === undefined ? {} : readRecipe(nameOrPath).options;
 }
 
 /** Says what the data can't give before anything is written. */

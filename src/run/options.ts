@@ -194,7 +194,7 @@ export const OPTIONS = {
     group: 'TRAINING',
   }),
   initFrom: option({
-    schema: z.string(),
+    schema: z.string().optional(),
     summary: 'Trained full-precision network to start from: .safetensors (of lcdnn or PyTorch) or .onnx.',
     group: 'TRAINING',
   }),

@@ -7,10 +7,10 @@ import { type Checkpoint, type Progress, writeCheckpoint } from '../run/checkpoi
 import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from '../run/run-directory.js';
 import type { Engine, EngineFunction } from './engines/engine.js';
 import { countHits, createEvaluator } from './evaluate.js';
-import { initialState } from './initial-state.js';
 import { BETA1, BETA2 } from './optimizers.js';
 import { rateFactor } from './schedules.js';
 import { trainStep } from './step.js';
+import { startState } from './warm-start/warm-start.js';
 
 /** What a watcher is told after every step. */
 export interface StepReport {
@@ -30,8 +30,10 @@ export interface TrainOptions {
   readonly run: Run;
   readonly dataset: Dataset;
   readonly engine: Engine;
-  /** Where to go on; without it training starts from the seed. */
+  /** Where to go on; without it training starts from the seed, or warm. */
   readonly checkpoint?: Checkpoint;
+  /** `startState` of the run, where the caller has it already. */
+  readonly start?: NamedArrays;
   /** Aborting saves a checkpoint after the step under way and ends training. */
   readonly signal?: AbortSignal;
   readonly onStep?: (report: StepReport) => void;
@@ -51,7 +53,7 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
   const places = splitTrainValidation(dataset.train.labels, config.validation, config.seed);
   const stepsPerEpoch = Math.floor(places.train.length / config.batchSize);
   const start: Progress = checkpoint?.progress ?? epochStart(0, 0);
-  const state = checkpoint?.state ?? initialState(network, config.optimizer, config.seed);
+  const state = checkpoint?.state ?? options.start ?? startState(config, network).state;
   engine.setState(state);
   const step = twoStage(options, state, config.epochs * stepsPerEpoch);
   const evaluate = await createEvaluator(engine, network, dataset);

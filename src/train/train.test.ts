@@ -43,7 +43,14 @@ describe('training', () => {
   });
 
   it('of two stages resumes on either side of the switch to the bits of an uninterrupted run', async () => {
-    const given = { ...config, floatWeights: 0.5, epochs: 1, batchSize: 250, estimator: 'approx-sign' } as const;
+    const given = {
+      ...config,
+      floatWeights: 0.5,
+      epochs: 1,
+      batchSize: 250,
+      width: 0.1,
+      estimator: 'approx-sign',
+    } as const;
     const whole = await run('two-stages', undefined, given);
     const bytes = (path: string) => readFileSync(runFile({ path }, 'checkpoint'));
     for (const stopAfter of [2, 6]) {

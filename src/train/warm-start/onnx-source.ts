@@ -1,7 +1,7 @@
 import onnxProto from 'onnx-proto';
 import { messageOf, UserError } from '../../base/errors.js';
 import type { NamedArrays } from '../../base/tensors.js';
-import type { SourceKind, SourceLayer } from './source.js';
+import type { SourceKind, SourceLayer } from './source-layer.js';
 
 const { onnx } = onnxProto;
 

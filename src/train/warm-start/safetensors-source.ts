@@ -1,7 +1,7 @@
 import { UserError } from '../../base/errors.js';
 import { decodeSafetensors, floatValues } from '../../base/safetensors.js';
 import type { NamedArrays } from '../../base/tensors.js';
-import type { SourceLayer } from './source.js';
+import type { SourceLayer } from './source-layer.js';
 
 /**
  * The layers of a safetensors file: a checkpoint of ours (its shared and full parts), or a state dict of PyTorch.

@@ -6,7 +6,8 @@ import { layerParameters } from '../../network/parameters.js';
 import { type PlacedLayer, placeLayers, withChains } from '../../network/shapes.js';
 import type { Config } from '../../run/config.js';
 import { initialState } from '../initial-state.js';
-import { readSource, type Source, type SourceKind, type SourceLayer } from './source.js';
+import { readSource, type Source } from './source.js';
+import type { SourceKind, SourceLayer } from './source-layer.js';
 import { torchvisionName } from './torchvision-names.js';
 
 /** What a warm start found, by layers. */

@@ -32,6 +32,26 @@ export function normal(next: Random): number {
   return Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
 }
 
+/** A number from Beta(alpha, alpha), in [0, 1]: the share of one of two numbers from the same gamma distribution. */
+export function beta(next: Random, alpha: number): number {
+  return 1 / (1 + Math.exp(logGamma(next, alpha) - logGamma(next, alpha)));
+}
+
+/**
+ * The logarithm of a number from Gamma(shape, 1) (Marsaglia and Tsang 2000, by way of shape + 1, as they do for shapes
+ * below 1): the numbers of small shapes lie below the smallest float.
+ */
+function logGamma(next: Random, shape: number): number {
+  const d = shape + 2 / 3;
+  const c = 1 / Math.sqrt(9 * d);
+  for (;;) {
+    const x = normal(next);
+    const v = (1 + c * x) ** 3;
+    if (v <= 0 || Math.log(1 - next()) >= 0.5 * x * x + d - d * v + d * Math.log(v)) continue;
+    return Math.log(d * v) + Math.log(1 - next()) / shape;
+  }
+}
+
 /** A whole number in [0, below). */
 export function integer(next: Random, below: number): number {
   return Math.floor(next() * below);

@@ -87,3 +87,49 @@ describe('trainingBatches', () => {
     await expect(run()).rejects.toThrow('batch size: expected at most the number of training images, 7, found 8');
   });
 });
+
+describe('augmented batches', () => {
+  const larger = { ...look, shape: [1, 1, 3] } as const;
+
+  it('crop what is stored larger: the middle for evaluation, anywhere for training', async () => {
+    const [first] = await collect(evaluationBatches(larger, split, 1));
+    const pixel = (at: number) => Array.from(bytes.subarray(3 * at, 3 * at + 3));
+    const shown = (values: number[]) =>
+      values.map((value, c) => Math.abs(Math.round((value * look.std[c] + look.mean[c]) * 255)));
+    expect(shown(first.images)).toEqual(pixel(0)); // (2 - 1) >> 1
+    const seen = new Set<string>();
+    for (let epoch = 0; epoch < 30; epoch++) {
+      const only = trainingBatches(larger, split, Int32Array.of(0), { batchSize: 1, seed: 1, epoch });
+      seen.add(String(shown((await collect(only))[0].images)));
+    }
+    expect([...seen].sort()).toEqual([0, 1, 2, 3].map((at) => String(pixel(at))).sort());
+  });
+
+  it('keep the moves of old runs whatever else is on', async () => {
+    const moved = await collect(trainingBatches(look, split, places, order));
+    const cut = { ...order.augmentation, cutout: 1 };
+    const both = await collect(trainingBatches(look, split, places, { ...order, augmentation: cut }));
+    for (const [b, { images }] of both.entries()) {
+      const changed = images.filter((value, i) => value !== moved[b].images[i]);
+      expect(changed.length).toBeLessThanOrEqual(3 * 3);
+      expect(changed.every((value) => value === 0)).toBe(true);
+    }
+  });
+
+  it('mix images and say which, in the shares of their labels', async () => {
+    const plain = await collect(trainingBatches(look, split, places, { batchSize: 3, seed: 5, epoch: 2 }));
+    const mixing = { batchSize: 3, seed: 5, epoch: 2, augmentation: { mixup: 1 } };
+    for await (const { index, images, labels, mixed } of trainingBatches(look, split, places, mixing)) {
+      expect([...labels]).toEqual(plain[index].labels);
+      expect([...mixed!.labels]).toEqual([...labels].reverse());
+      const share = mixed!.share;
+      const expected = plain[index].images.map((value, p) => {
+        const other = plain[index].images[12 * (2 - Math.floor(p / 12)) + (p % 12)];
+        return (1 - share) * value + share * other;
+      });
+      images.forEach((value, p) => {
+        expect(value).toBeCloseTo(expected[p], 5);
+      });
+    }
+  });
+});

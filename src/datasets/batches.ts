@@ -1,8 +1,10 @@
 import { UserError } from '../base/errors.js';
 import { permutation, random } from '../base/random.js';
-import { type Augmentation, drawMove, moveImage } from './augment.js';
+import type { Augmentation } from './augmentation/augment.js';
+import { drawMixup, partnerOf } from './augmentation/mixup.js';
 import type { Dataset, Split } from './dataset.js';
-import { bytesOf, openPixels } from './pixels.js';
+import type { BatchRequest } from './loading/fill-batch.js';
+import { type Loader, loadHere } from './loading/loader.js';
 
 /** Images as a network reads them. The arrays are filled anew by the next batch: copy what must outlive it. */
 export interface Batch {
@@ -11,7 +13,17 @@ export interface Batch {
   readonly size: number;
   /** Normalised, [size, height, width, channels]. */
   readonly images: Float32Array;
+  /** The class of each image; where images are mixed, of the one that the mixture is named after. */
   readonly labels: Int32Array;
+  /** Where images are mixed: what is in them besides. */
+  readonly mixed?: Mixed;
+}
+
+/** The other images in a batch of mixtures. */
+export interface Mixed {
+  readonly labels: Int32Array;
+  /** Their share, in [0, 1]; that of the images themselves is the rest. */
+  readonly share: number;
 }
 
 export interface TrainingOrder {
@@ -28,7 +40,7 @@ type Normalisation = Pick<Dataset, 'shape' | 'stored' | 'mean' | 'std'>;
 /**
  * The batches of one epoch in an order of its own, whole ones only: the images of the last, partial one are left out
  * (others in every epoch). Order and augmentation depend on seed, epoch and batch alone, so that `from` gives the
- * same bits as the whole epoch.
+ * same bits as the whole epoch, and any loader the same as any other.
  *
  * @param places which images of the split
  * @throws UserError where there are fewer images than one batch takes
@@ -37,25 +49,33 @@ export async function* trainingBatches(
   dataset: Normalisation,
   split: Split,
   places: Int32Array,
-  { batchSize, seed, epoch, from = 0, augmentation }: TrainingOrder,
+  { batchSize, seed, epoch, from = 0, augmentation = {} }: TrainingOrder,
+  loader: Loader = loadHere,
 ): AsyncGenerator<Batch> {
-  if (batchSize > places.length) {
-    throw new UserError(
-      `batch size: expected at most the number of training images, ${places.length}, found ${batchSize}`,
-    );
-  }
+  requireBatch(places.length, batchSize);
   const order = permutation(random(seed, epoch), places.length);
-  const fill = batchFiller(dataset, split, batchSize);
-  const moved = new Uint8Array(bytesOf(dataset.shape));
+  const requests: BatchRequest[] = [];
   for (let index = from; (index + 1) * batchSize <= places.length; index++) {
-    const next = random(seed, epoch, index);
-    const vary = (image: Uint8Array) => {
-      if (!augmentation) return image;
-      moveImage(image, dataset.shape, drawMove(next, augmentation), moved);
-      return moved;
-    };
-    yield await fill(index, batchSize, (i) => places[order[index * batchSize + i]], vary);
+    const chosen = order.subarray(index * batchSize, (index + 1) * batchSize);
+    requests.push({ places: chosen.map((i) => places[i]), draw: { seed, epoch, index } });
   }
+  const { mixup = 0 } = augmentation;
+  const others = new Int32Array(batchSize);
+  for await (const batch of batchesOf({ ...dataset, augmentation }, split, requests, from, loader)) {
+    if (mixup === 0) {
+      yield batch;
+      continue;
+    }
+    for (let i = 0; i < batchSize; i++) others[i] = batch.labels[partnerOf(i, batchSize)];
+    const share = 1 - drawMixup({ seed, epoch, index: batch.index }, mixup);
+    yield { ...batch, mixed: { labels: others, share } };
+  }
+}
+
+/** @throws UserError where there are fewer images to train on than one batch takes */
+export function requireBatch(count: number, batchSize: number): void {
+  if (batchSize <= count) return;
+  throw new UserError(`batch size: expected at most the number of training images, ${count}, found ${batchSize}`);
 }
 
 /** All images in order; the last batch may be short. `places` picks some of the split's images. */
@@ -63,52 +83,28 @@ export async function* evaluationBatches(
   dataset: Normalisation,
   split: Split,
   batchSize: number,
-  places?: Int32Array,
+  places: Int32Array = Int32Array.from({ length: split.count }, (_, place) => place),
+  loader: Loader = loadHere,
 ): AsyncGenerator<Batch> {
-  const count = places?.length ?? split.count;
-  const fill = batchFiller(dataset, split, batchSize);
-  for (let start = 0; start < count; start += batchSize) {
-    const size = Math.min(batchSize, count - start);
-    yield await fill(
-      start / batchSize,
-      size,
-      (i) => (places ? places[start + i] : start + i),
-      (image) => image,
-    );
+  const requests: BatchRequest[] = [];
+  for (let start = 0; start < places.length; start += batchSize) {
+    requests.push({ places: places.slice(start, start + batchSize) });
   }
+  yield* batchesOf(dataset, split, requests, 0, loader);
 }
 
-/** A function that fills the one pair of buffers with a batch, `placeOf(i)` naming its i-th image. */
-function batchFiller(dataset: Normalisation, split: Split, batchSize: number) {
-  const bytes = bytesOf(dataset.shape);
-  const images = new Float32Array(batchSize * bytes);
-  const labels = new Int32Array(batchSize);
-  const normalised = normalisationTable(dataset);
-  const channels = dataset.shape[2];
-  const reader = openPixels(split.pixels, dataset.stored);
-  const stored = new Uint8Array(bytesOf(dataset.stored));
-  return async (
-    index: number,
-    size: number,
-    placeOf: (i: number) => number,
-    vary: (image: Uint8Array) => Uint8Array,
-  ): Promise<Batch> => {
-    for (let i = 0; i < size; i++) {
-      const place = placeOf(i);
-      await reader.read(place, stored);
-      const image = vary(stored);
-      for (let p = 0; p < bytes; p++) images[i * bytes + p] = normalised[image[p] * channels + (p % channels)];
-      labels[i] = split.labels[place];
-    }
-    return { index, size, images: images.subarray(0, size * bytes), labels: labels.subarray(0, size) };
-  };
-}
-
-/** What each of the 256 pixel values becomes, per channel: [256, channels]. */
-function normalisationTable({ shape, mean, std }: Normalisation): Float32Array {
-  const channels = shape[2];
-  return Float32Array.from({ length: 256 * channels }, (_, i) => {
-    const channel = i % channels;
-    return (Math.floor(i / channels) / 255 - mean[channel]) / std[channel];
-  });
+/** The batches that were asked for, with their labels, the first of them numbered `index`. */
+async function* batchesOf(
+  { shape, stored, mean, std, augmentation }: Normalisation & { augmentation?: Augmentation },
+  split: Split,
+  requests: readonly BatchRequest[],
+  first: number,
+  loader: Loader,
+): AsyncGenerator<Batch> {
+  let index = first;
+  for await (const images of loader.load(split.pixels, { shape, stored, mean, std, augmentation }, requests)) {
+    const { places } = requests[index - first];
+    yield { index, size: places.length, images, labels: Int32Array.from(places, (place) => split.labels[place]) };
+    index++;
+  }
 }

@@ -1,7 +1,7 @@
 import * as echarts from 'echarts';
 import sharp from 'sharp';
 
-/** Size of every chart in CSS pixels. */
+/** Size of a chart in CSS pixels; one with a row per run is as high as it needs. */
 export const WIDTH = 860;
 export const HEIGHT = 460;
 
@@ -66,7 +66,7 @@ export function axis(theme: Theme, name: string, nameGap: number, label = (value
 }
 
 /** Without the noise of the last binary digits. */
-function rounded(value: number): number {
+export function rounded(value: number): number {
   return Number(value.toPrecision(9));
 }
 
@@ -74,12 +74,17 @@ function rounded(value: number): number {
 export function percentRange(shares: readonly number[]): { min: number; max: number; interval: number } {
   const lowest = 100 * Math.min(...shares);
   const highest = 100 * Math.max(...shares);
-  const raw = Math.max((highest - lowest) / 5, 0.01);
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const interval = power * ([1, 2, 5, 10].find((factor) => factor * power >= raw * (1 - 1e-9)) ?? 10);
+  const interval = roundInterval(Math.max(highest - lowest, 0.05));
   const min = Math.max(0, Math.floor(lowest / interval - 0.15) * interval);
   const max = Math.min(100, Math.ceil(highest / interval + 0.15) * interval);
   return { min: rounded(min), max: rounded(Math.max(max, min + interval)), interval };
+}
+
+/** A step of 1, 2 or 5 times a power of ten that divides such a span of an axis in about five. */
+export function roundInterval(span: number): number {
+  const raw = span / 5;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  return power * ([1, 2, 5, 10].find((factor) => factor * power >= raw * (1 - 1e-9)) ?? 10);
 }
 
 /** `99.4 %`: a share with as many digits as are given. */
@@ -88,8 +93,8 @@ export function percent(share: number, digits = 2): string {
 }
 
 /** Draws without a browser. `id` begins all ids, so that charts can stand side by side in one page. */
-export function renderSvg(id: string, option: echarts.EChartsOption): string {
-  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
+export function renderSvg(id: string, option: echarts.EChartsOption, height = HEIGHT): string {
+  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
   try {
     chart.setOption(option);
     // What serves pointers alone is left out; its numbers, like those of ids, would differ with every drawing.

@@ -114,6 +114,30 @@ export const OPTIONS = {
     summary: 'Mirror training images at random.',
     group: 'DATA',
   }),
+  crop: option({
+    schema: z.number().positive().max(1),
+    byDefault: 1,
+    summary: 'Cut out an area of training images of at least this share, and resize it (0.08 is usual; 1: off).',
+    group: 'DATA',
+  }),
+  jitter: option({
+    schema: share.max(1),
+    byDefault: 0,
+    summary: 'Change brightness, contrast and saturation of training images by up to this share.',
+    group: 'DATA',
+  }),
+  cutout: option({
+    schema: z.int().min(0).max(1024),
+    byDefault: 0,
+    summary: 'Blank a square of training images with this side, in pixels.',
+    group: 'DATA',
+  }),
+  mixup: option({
+    schema: share.max(10),
+    byDefault: 0,
+    summary: 'Mix pairs of training images and their labels, in shares from Beta(a, a) with this a.',
+    group: 'DATA',
+  }),
   validation: option({
     schema: z.number().positive(),
     byDefault: 0.1,

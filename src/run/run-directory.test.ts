@@ -109,9 +109,9 @@ describe('metrics', () => {
     imagesPerSecond: 1234.5,
   };
 
-  it('are none before the first epoch, then what was written', () => {
+  it('are none before the first epoch, then what was written, with the share of loading or without', () => {
     expect(readMetrics(original)).toEqual([]);
-    const lines = [line, { ...line, epoch: 2 }];
+    const lines = [line, { ...line, epoch: 2, loadingShare: 0.25 }];
     writeMetrics(original, lines);
     expect(readMetrics(original)).toEqual(lines);
   });

@@ -34,6 +34,8 @@ const epochSchema = z.strictObject({
   branchAccuracy: z.number(),
   lr: z.number(),
   imagesPerSecond: z.number(),
+  /** Share of the time of training that was spent waiting for images. Absent in runs of older versions. */
+  loadingShare: z.number().optional(),
 });
 
 export type EpochMetrics = Readonly<z.infer<typeof epochSchema>>;
@@ -63,7 +65,7 @@ export function networkOf(config: Config, input: JointNetwork['input'], classes:
  */
 export function createRun(path: string, config: Config, network: JointNetwork): Run {
   const run = { path: resolve(path), config, network };
-  if (existsSync(runFile(run, 'config'))) {
+  if (runExists(path)) {
     throw new UserError(`${path}: holds a run already; give --resume ${path} to go on with it, or another --out`);
   }
   makeFolder(run.path);
@@ -71,6 +73,9 @@ export function createRun(path: string, config: Config, network: JointNetwork): 
   writeFileAtomic(runFile(run, 'config'), `${JSON.stringify(config, null, 2)}\n`);
   return run;
 }
+
+/** Whether a run was begun in this folder. */
+export const runExists = (path: string): boolean => existsSync(runFile({ path }, 'config'));
 
 /** Opens a run directory. @throws UserError where it is none. */
 export function openRun(path: string): Run {

@@ -19,6 +19,22 @@ export function givenConfig(flags: Readonly<Record<string, unknown>>): Partial<C
   return Object.fromEntries(optionNames.map((name) => [name, flags[flagOf(name)]]));
 }
 
+/** The flags that say these options, as a shell takes them: `--lr 0.001 --no-flip`. */
+export function flagsFor(given: Partial<Config>): string {
+  const flags = optionNames.flatMap((name) => {
+    const value = given[name];
+    if (value === undefined) return [];
+    if (typeof value === 'boolean') return [`--${value ? '' : 'no-'}${flagOf(name)}`];
+    return [`--${flagOf(name)} ${quoted(String(value))}`];
+  });
+  if (given.dataDir !== undefined) flags.push(`--data-dir ${quoted(given.dataDir)}`);
+  return flags.join(' ');
+}
+
+/** One word of a shell. */
+export const quoted = (word: string): string =>
+  /^[\w./:=,@+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+
 function flagFor(name: OptionName) {
   const { schema, summary: said, group, char } = OPTIONS[name] as (typeof OPTIONS)['epochs'];
   const { byDefault } = OPTIONS[name] as { byDefault?: unknown };

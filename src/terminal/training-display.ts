@@ -13,6 +13,8 @@ export interface TrainingDisplay {
 }
 
 const REDRAW_MS = 100;
+/** Less waiting than that is as it should be. */
+const SHOWN_LOADING = 0.05;
 /** Weight of the latest step in the smoothed time per step. */
 const SMOOTHING = 0.05;
 
@@ -69,6 +71,7 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
       ].join('  ');
     },
     epoch(metrics) {
+      const { loadingShare = 0 } = metrics;
       const width = String(epochs).length;
       print(
         [
@@ -76,6 +79,7 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
           `loss ${metrics.fullLoss.toFixed(4)} + ${metrics.branchLoss.toFixed(4)}`,
           `validation ${percent(metrics.fullAccuracy)} full, ${percent(metrics.branchAccuracy)} branch`,
           `${wholeNumber(metrics.imagesPerSecond)} images/s`,
+          ...(loadingShare > SHOWN_LOADING ? [`${percent(loadingShare)} of the time waiting for images`] : []),
         ].join('  '),
       );
     },

@@ -1,5 +1,6 @@
 import { evaluationBatches } from '../datasets/batches.js';
 import type { Dataset, Split } from '../datasets/dataset.js';
+import type { Loader } from '../datasets/loading/loader.js';
 import type { JointNetwork } from '../network/layers.js';
 import { networkParameters } from '../network/parameters.js';
 import type { Engine } from './engines/engine.js';
@@ -15,11 +16,20 @@ export interface Logits {
 
 export type Evaluator = (split: Split, places?: Int32Array) => Promise<Logits>;
 
-const BATCH = 250;
+/** Images in a batch, at most; fewer where they are large, so that no batch takes more than 16 MB. */
+const MOST_IMAGES = 250;
+const MOST_VALUES = 4_000_000;
 
 /** A function that gives both branches' logits on any images of a data set, with the engine's present parameters. */
-export async function createEvaluator(engine: Engine, network: JointNetwork, dataset: Dataset): Promise<Evaluator> {
-  const shape = [BATCH, ...network.input];
+export async function createEvaluator(
+  engine: Engine,
+  network: JointNetwork,
+  dataset: Dataset,
+  loader?: Loader,
+): Promise<Evaluator> {
+  const values = network.input.reduce((product, size) => product * size, 1);
+  const batchSize = Math.max(1, Math.min(MOST_IMAGES, Math.floor(MOST_VALUES / values)));
+  const shape = [batchSize, ...network.input];
   const infer = await engine.compile(
     inferenceFunction(network),
     networkParameters(network).map(({ name }) => name),
@@ -32,9 +42,9 @@ export async function createEvaluator(engine: Engine, network: JointNetwork, dat
     const branch = new Float32Array(count * classes);
     const labels = new Uint16Array(count);
     // The last batch may be short: the rest of this array is then left over from the batch before, and ignored.
-    const images = new Float32Array(shape.reduce((product, size) => product * size, 1));
-    for await (const batch of evaluationBatches(dataset, split, BATCH, places)) {
-      const from = batch.index * BATCH;
+    const images = new Float32Array(batchSize * values);
+    for await (const batch of evaluationBatches(dataset, split, batchSize, places, loader)) {
+      const from = batch.index * batchSize;
       images.set(batch.images);
       const logits = await infer({ images });
       full.set(logits.full.subarray(0, batch.size * classes), from * classes);

@@ -1,15 +1,20 @@
 import { UserError } from '../base/errors.js';
 import type { NamedArrays } from '../base/tensors.js';
+import type { Augmentation } from '../datasets/augmentation/augment.js';
 import { type Batch, trainingBatches } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/dataset.js';
+import type { Loader } from '../datasets/loading/loader.js';
+import { timed } from '../datasets/loading/timed.js';
 import { splitTrainValidation } from '../datasets/split.js';
 import { type Checkpoint, type Progress, writeCheckpoint } from '../run/checkpoint.js';
+import type { Config } from '../run/config.js';
 import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from '../run/run-directory.js';
 import type { Engine, EngineFunction } from './engines/engine.js';
 import { countHits, createEvaluator } from './evaluate.js';
 import { BETA1, BETA2 } from './optimizers.js';
 import { rateFactor } from './schedules.js';
 import { trainStep } from './step.js';
+import { fillTargets } from './targets.js';
 import { startState } from './warm-start/warm-start.js';
 
 /** What a watcher is told after every step. */
@@ -30,6 +35,8 @@ export interface TrainOptions {
   readonly run: Run;
   readonly dataset: Dataset;
   readonly engine: Engine;
+  /** What fills the batches. Default: the training thread, in between steps. */
+  readonly loader?: Loader;
   /** Where to go on; without it training starts from the seed, or warm. */
   readonly checkpoint?: Checkpoint;
   /** `startState` of the run, where the caller has it already. */
@@ -45,10 +52,10 @@ export interface TrainOptions {
  * resumed continues to the same bits as one that was never interrupted.
  *
  * @returns `done`, or `interrupted` where the signal ended it.
- * @throws UserError where the loss is no longer finite; the last good checkpoint stays.
+ * @throws Diverged where the loss is no longer finite; the last good checkpoint stays.
  */
 export async function train(options: TrainOptions): Promise<'done' | 'interrupted'> {
-  const { run, dataset, engine, checkpoint } = options;
+  const { run, dataset, engine, loader, checkpoint } = options;
   const { config, network } = run;
   const places = splitTrainValidation(dataset.train.labels, config.validation, config.seed);
   const stepsPerEpoch = Math.floor(places.train.length / config.batchSize);
@@ -56,7 +63,7 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
   const state = checkpoint?.state ?? options.start ?? startState(config, network).state;
   engine.setState(state);
   const step = twoStage(options, state, config.epochs * stepsPerEpoch);
-  const evaluate = await createEvaluator(engine, network, dataset);
+  const evaluate = await createEvaluator(engine, network, dataset, loader);
   const metrics = readMetrics(run).filter(({ epoch }) => epoch <= start.epoch);
   const save = async (progress: Progress): Promise<void> =>
     writeCheckpoint(runFile(run, 'checkpoint'), { progress, state: await engine.getState() });
@@ -70,14 +77,10 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
     const { epoch } = progress;
     const began = performance.now();
     const beganAt = progress.step;
-    const batches = trainingBatches(dataset, dataset.train, places.train, {
-      batchSize: config.batchSize,
-      seed: config.seed,
-      epoch,
-      from: progress.step,
-      augmentation: config.shift > 0 || config.flip ? { shift: config.shift, flip: config.flip } : undefined,
-    });
-    for await (const batch of batches) {
+    const { batchSize, seed } = config;
+    const order = { batchSize, seed, epoch, from: progress.step, augmentation: augmentationOf(config) };
+    const waited = { ms: 0 };
+    for await (const batch of timed(trainingBatches(dataset, dataset.train, places.train, order, loader), waited)) {
       progress = await step(batch, progress, stepsPerEpoch);
       options.onStep?.(report(progress, config.epochs, stepsPerEpoch, config.batchSize));
       if (options.signal?.aborted) {
@@ -99,6 +102,7 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
       branchAccuracy: accuracy(logits.branch),
       lr: config.lr * rateFactor(config.schedule, epoch * stepsPerEpoch, config.epochs * stepsPerEpoch, config.warmup),
       imagesPerSecond: ((progress.step - beganAt) * config.batchSize) / seconds,
+      loadingShare: waited.ms / 1000 / seconds,
     };
     metrics.push(line);
     // Metrics first: a kill between the two is mended on resume, which drops lines beyond the checkpoint.
@@ -145,10 +149,7 @@ async function compileStep({ run, engine }: TrainOptions, state: NamedArrays, fl
   return async (batch, progress, stepsPerEpoch) => {
     const factor = rateFactor(config.schedule, progress.totalSteps, config.epochs * stepsPerEpoch, config.warmup);
     const totalSteps = progress.totalSteps + 1;
-    targets.fill(0);
-    batch.labels.forEach((label, i) => {
-      targets[i * classes + label] = 1;
-    });
+    fillTargets(targets, batch, classes);
     const result = await compiled({
       images: batch.images,
       targets,
@@ -172,6 +173,11 @@ async function compileStep({ run, engine }: TrainOptions, state: NamedArrays, fl
   };
 }
 
+/** How a run varies its training images. */
+export function augmentationOf({ shift, flip, crop, jitter, cutout, mixup }: Config): Augmentation {
+  return { shift, flip, crop, jitter, cutout, mixup };
+}
+
 function epochStart(epoch: number, totalSteps: number): Progress {
   return { epoch, step: 0, totalSteps, fullLoss: 0, branchLoss: 0, fullHits: 0, branchHits: 0 };
 }
@@ -190,10 +196,21 @@ function report(progress: Progress, epochs: number, steps: number, batchSize: nu
   };
 }
 
-function diverged(run: Run, { epoch, step }: Progress, fullLoss: number, branchLoss: number): UserError {
-  return new UserError(
-    `the loss is no longer a number (full ${fullLoss}, branch ${branchLoss}) in epoch ${epoch + 1}, step ${step + 1}; ` +
-      `the checkpoint before it is kept in ${run.path}; try a smaller --lr (now ${run.config.lr}) or --branch-lr ` +
+/** Training ended at a loss that is no number. */
+export class Diverged extends UserError {
+  constructor(
+    /** Losses and place. */
+    readonly reason: string,
+    advice: string,
+  ) {
+    super(`${reason}; ${advice}`);
+  }
+}
+
+function diverged(run: Run, { epoch, step }: Progress, fullLoss: number, branchLoss: number): Diverged {
+  return new Diverged(
+    `the loss is no longer a number (full ${fullLoss}, branch ${branchLoss}) in epoch ${epoch + 1}, step ${step + 1}`,
+    `the checkpoint before it is kept in ${run.path}; try a smaller --lr (now ${run.config.lr}) or --branch-lr ` +
       `(now ${run.config.branchLr})`,
   );
 }

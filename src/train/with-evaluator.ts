@@ -1,12 +1,14 @@
 import type { NamedArrays } from '../base/tensors.js';
 import type { Dataset } from '../datasets/dataset.js';
+import { createLoader } from '../datasets/loading/create-loader.js';
 import type { JointNetwork } from '../network/layers.js';
 import type { Engine } from './engines/engine.js';
 import { createEngine } from './engines/index.js';
 import { createEvaluator, type Evaluator } from './evaluate.js';
 
 /**
- * Starts an engine with trained parameters, gives `use` an evaluator, and stops the engine whatever happens.
+ * Starts an engine with trained parameters, gives `use` an evaluator, and stops the engine and the loading threads
+ * whatever happens.
  *
  * @example
  * const logits = await withEvaluator('onnxruntime', network, state, dataset, (evaluate) => evaluate(dataset.test));
@@ -18,11 +20,13 @@ export async function withEvaluator<Result>(
   dataset: Dataset,
   use: (evaluate: Evaluator) => Promise<Result>,
 ): Promise<Result> {
+  const loader = createLoader(dataset);
   const engine: Engine = await createEngine(engineName);
   try {
     engine.setState(state);
-    return await use(await createEvaluator(engine, network, dataset));
+    return await use(await createEvaluator(engine, network, dataset, loader));
   } finally {
+    await loader.close();
     await engine.dispose();
   }
 }

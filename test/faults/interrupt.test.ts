@@ -59,6 +59,18 @@ it.each([
   await expectLikeWhole(run);
 });
 
+it('ends at Ctrl-C with loading threads, and leaves the bytes that training alone gives', async () => {
+  const run = fresh('run');
+  const training = start(['train', ...tinyOptions(LONG), '--loaders', '2', '--out', run]);
+  await training.printed('epoch  2/');
+  training.child.kill('SIGINT');
+  const ended = await training.ended;
+  expect(ended.code).toBe(130);
+  expect(ended.stderr).not.toMatch(/error|^\s+at /m);
+  expect((await lcdnn('train', '--resume', run, '--loaders', '1')).code).toBe(0);
+  await expectLikeWhole(run);
+});
+
 it('quits at the second Ctrl-C without saving', async () => {
   const run = fresh('run');
   const training = start(['train', ...tinyOptions(LONG), '--out', run]);

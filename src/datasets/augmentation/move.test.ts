@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { random } from '../base/random.js';
-import { drawMove, moveImage } from './augment.js';
+import { random } from '../../base/random.js';
+import { drawMove, moveImage } from './move.js';
 
 const image = Uint8Array.from([1, 2, 3, 4, 5, 6]); // 2x3
 
@@ -31,12 +31,12 @@ it('draws every move there is, evenly', () => {
   const next = random(1);
   const counts = new Map<string, number>();
   for (let i = 0; i < 9000; i++) {
-    const { down, right, flip } = drawMove(next, { shift: 1, flip: true });
+    const { down, right, flip } = drawMove(next, 1, true);
     const key = `${down} ${right} ${flip}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   expect(counts.size).toBe(18);
   expect(Math.min(...counts.values())).toBeGreaterThan(400);
   expect(Math.max(...counts.values())).toBeLessThan(600);
-  expect(drawMove(next, {})).toEqual({ down: 0, right: 0, flip: false });
+  expect(drawMove(next, 0, false)).toEqual({ down: 0, right: 0, flip: false });
 });

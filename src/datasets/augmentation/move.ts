@@ -1,12 +1,5 @@
-import { integer, type Random } from '../base/random.js';
-
-/** How training images are varied. */
-export interface Augmentation {
-  /** Move by up to this many pixels, whole ones, in each direction; what comes in is background (0). Default 0. */
-  readonly shift?: number;
-  /** Mirror half of the images left to right. Default false. */
-  readonly flip?: boolean;
-}
+import { integer, type Random } from '../../base/random.js';
+import type { ImageShape } from '../pixels.js';
 
 /** What happens to one image: mirrored or not, then moved `down` and `right` (negative: up, left). */
 export interface Move {
@@ -15,8 +8,11 @@ export interface Move {
   readonly flip: boolean;
 }
 
-/** Draws what happens to the next image. */
-export function drawMove(next: Random, { shift = 0, flip = false }: Augmentation): Move {
+/**
+ * Draws a move by up to `shift` pixels in each direction (pad and crop; He et al. 2015, section 4.2), and a mirroring
+ * in half of the draws where `flip`.
+ */
+export function drawMove(next: Random, shift: number, flip: boolean): Move {
   return {
     down: integer(next, 2 * shift + 1) - shift,
     right: integer(next, 2 * shift + 1) - shift,
@@ -24,10 +20,13 @@ export function drawMove(next: Random, { shift = 0, flip = false }: Augmentation
   };
 }
 
-/** Writes the moved image to `target`. Both are height * width * channels bytes, HWC, and must not overlap. */
+/**
+ * Writes the moved image to `target`; what comes in is background (0). Both are height * width * channels bytes, HWC,
+ * and must not overlap.
+ */
 export function moveImage(
   source: Uint8Array,
-  [height, width, channels]: readonly [height: number, width: number, channels: number],
+  [height, width, channels]: ImageShape,
   { down, right, flip }: Move,
   target: Uint8Array,
 ): void {

@@ -1,0 +1,66 @@
+import {
+  type Augmentation,
+  type BatchDraw,
+  createAugmenter,
+  createCentralCrop,
+  drawsOf,
+} from '../augmentation/augment.js';
+import { cutOut } from '../augmentation/cutout.js';
+import { drawMixup, mixImages } from '../augmentation/mixup.js';
+import { bytesOf, type ImageShape, type PixelReader } from '../pixels.js';
+
+/** What becomes of stored images: plain data, for a loading thread to be handed. */
+export interface Look {
+  readonly shape: ImageShape;
+  readonly stored: ImageShape;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly augmentation?: Augmentation;
+}
+
+/** One batch that is to be filled. */
+export interface BatchRequest {
+  /** Its images, as places of the split. */
+  readonly places: Int32Array;
+  /** What augmentation is drawn from; without it, images are as they are evaluated. */
+  readonly draw?: BatchDraw;
+}
+
+/** Reads the images of a request, varies and normalises them: fills `images`, [places, height, width, channels]. */
+export async function fillBatch(
+  reader: PixelReader,
+  look: Look,
+  { places, draw }: BatchRequest,
+  images: Float32Array,
+): Promise<void> {
+  const { shape, stored, augmentation = {} } = look;
+  const { cutout = 0, mixup = 0 } = augmentation;
+  const size = bytesOf(shape);
+  const raw = new Uint8Array(bytesOf(stored));
+  const normalised = normalisationTable(look);
+  const augment = createAugmenter(stored, shape, augmentation);
+  const crop = createCentralCrop(stored, shape);
+  const draws = draw && drawsOf(draw);
+  for (let i = 0; i < places.length; i++) {
+    await reader.read(places[i], raw);
+    const own = draws?.ofImage(i);
+    const image = draws && own ? augment(raw, draws.moves, own) : crop(raw);
+    const target = images.subarray(i * size, (i + 1) * size);
+    normalise(image, shape[2], normalised, target);
+    if (own && cutout > 0) cutOut(target, shape, cutout, own);
+  }
+  if (draw && mixup > 0) mixImages(images.subarray(0, places.length * size), places.length, drawMixup(draw, mixup));
+}
+
+function normalise(image: Uint8Array, channels: number, table: Float32Array, target: Float32Array): void {
+  for (let p = 0; p < target.length; p++) target[p] = table[image[p] * channels + (p % channels)];
+}
+
+/** What each of the 256 pixel values becomes, per channel: [256, channels]. */
+function normalisationTable({ shape, mean, std }: Look): Float32Array {
+  const channels = shape[2];
+  return Float32Array.from({ length: 256 * channels }, (_, i) => {
+    const channel = i % channels;
+    return (Math.floor(i / channels) / 255 - mean[channel]) / std[channel];
+  });
+}

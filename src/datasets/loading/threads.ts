@@ -1,0 +1,125 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { UserError } from '../../base/errors.js';
+import { bytesOf, type Pixels } from '../pixels.js';
+import type { BatchRequest, Look } from './fill-batch.js';
+import type { Loader } from './loader.js';
+import type { Failure, FromThread, ToThread } from './messages.js';
+
+/** Batches that are asked for ahead of their use, besides one for each thread. */
+const SPARE = 2;
+
+interface Waiting {
+  resolve(buffer: ArrayBuffer): void;
+  reject(error: Error): void;
+}
+
+/**
+ * Fills batches in threads of their own, a few ahead of their use, and gives them in order. Buffers go to and fro and
+ * are used again; images in shared memory are not copied. The threads start when the first batch is asked for.
+ */
+export function loadInThreads(count: number): Loader {
+  const mostAhead = count + SPARE;
+  const waiting = new Map<number, Waiting>();
+  const splits = new Map<Pixels, number>();
+  let threads: Worker[] = [];
+  let free: ArrayBuffer[] = [];
+  let requested = 0;
+  let fault: Error | undefined;
+
+  const fail = (error: Error): void => {
+    fault ??= error;
+    for (const { reject } of waiting.values()) reject(fault);
+    waiting.clear();
+  };
+
+  const receive = ({ id, buffer, failure }: FromThread): void => {
+    if (failure) waiting.get(id)?.reject(revived(failure));
+    else waiting.get(id)?.resolve(buffer);
+    waiting.delete(id);
+  };
+
+  const start = (): void => {
+    threads = Array.from({ length: count }, () => {
+      const thread = startThread();
+      thread.on('message', receive).on('error', fail);
+      thread.on('exit', () => fail(new Error('a loading thread has ended')));
+      return thread;
+    });
+  };
+
+  const splitOf = (pixels: Pixels, { stored }: Look): number => {
+    const known = splits.get(pixels);
+    if (known !== undefined) return known;
+    const split = splits.size;
+    splits.set(pixels, split);
+    for (const thread of threads) tell(thread, { do: 'open', split, pixels, stored });
+    return split;
+  };
+
+  /** The buffer of a batch, when it is filled. */
+  const ask = (split: number, look: Look, request: BatchRequest): Promise<ArrayBuffer> => {
+    const bytes = 4 * request.places.length * bytesOf(look.shape);
+    const at = free.findIndex(({ byteLength }) => byteLength === bytes);
+    const buffer = at < 0 ? new ArrayBuffer(bytes) : free.splice(at, 1)[0];
+    const id = requested++;
+    const filled = new Promise<ArrayBuffer>((resolve, reject) => {
+      if (fault) reject(fault);
+      else waiting.set(id, { resolve, reject });
+    });
+    filled.catch(() => {}); // told to whoever awaits it; nobody does where batches are no longer wanted
+    tell(threads[id % count], { do: 'fill', id, split, look, request, buffer }, [buffer]);
+    return filled;
+  };
+
+  return {
+    async *load(pixels, look, requests) {
+      if (threads.length === 0) start();
+      const split = splitOf(pixels, look);
+      const ahead: Promise<ArrayBuffer>[] = [];
+      const give = (buffer: ArrayBuffer): void => {
+        free = [buffer, ...free].slice(0, mostAhead + 1);
+      };
+      try {
+        for (const request of requests) {
+          ahead.push(ask(split, look, request));
+          if (ahead.length <= mostAhead) continue;
+          const buffer = await ahead.shift()!;
+          yield new Float32Array(buffer);
+          give(buffer);
+        }
+        while (ahead.length > 0) {
+          const buffer = await ahead.shift()!;
+          yield new Float32Array(buffer);
+          give(buffer);
+        }
+      } finally {
+        for (const filled of ahead) filled.then(give, () => {});
+      }
+    },
+    async close() {
+      const ended = threads.map((thread) => (thread.threadId === -1 ? undefined : once(thread, 'exit')));
+      for (const thread of threads) tell(thread, { do: 'close' });
+      await Promise.all(ended);
+      threads = [];
+    },
+  };
+}
+
+function tell(thread: Worker, message: ToThread, transfer: ArrayBuffer[] = []): void {
+  thread.postMessage(message, transfer);
+}
+
+/** From the sources (tests, benchmarks) the thread is TypeScript, too, and begins with tsx. */
+function startThread(): Worker {
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./thread.js', import.meta.url));
+  const entry = new URL('./thread.ts', import.meta.url).href;
+  const script = `import('tsx/esm/api').then(({ register }) => register()).then(() => import('${entry}'))`;
+  return new Worker(script, { eval: true });
+}
+
+function revived({ isUserError, message, stack }: Failure): Error {
+  const error = isUserError ? new UserError(message) : new Error(message);
+  error.stack = stack;
+  return error;
+}

@@ -1,0 +1,74 @@
+import { type Ablation, type AblationRow, isDone } from '../run/ablation.js';
+import { points, signed } from './ablation-chart.js';
+import { percent } from './chart.js';
+
+const HEADER = ['variant', 'changes', 'branch', 'against base', 'full', 'device', 'time', 'images/s', 'seed', 'epochs'];
+const RIGHT = new Set(['branch', 'against base', 'full', 'device', 'time', 'images/s', 'seed', 'epochs']);
+
+/** The cells of the table of an ablation, for terminals and Markdown alike: header, base, variants. */
+export function ablationCells(rows: readonly AblationRow[]): string[][] {
+  return [HEADER, ...rows.map((row) => cells(row, rows[0]))];
+}
+
+/** Columns of numbers. */
+export const NUMBER_COLUMNS: readonly number[] = HEADER.flatMap((name, column) => (RIGHT.has(name) ? [column] : []));
+
+/** `ablation.md`: the table, what its columns are, and the command of every row. */
+export function ablationMarkdown({ title, command, rows }: Ablation): string {
+  const [header, ...body] = ablationCells(rows);
+  const line = (cells: readonly string[]): string => `| ${cells.map(escaped).join(' | ')} |`;
+  const rule = header.map((_, column) => (NUMBER_COLUMNS.includes(column) ? '--:' : '---'));
+  const failures = rows.flatMap((row) => (isDone(row) ? [] : [`- ${row.name}: ${row.failed}`]));
+  return [
+    `# ${title}`,
+    '',
+    'Accuracy on the validation images after the last epoch; "against base" in points of the branch. One run each, so',
+    'that small differences may be chance. "device" is what the device downloads, before compression; "time" that of',
+    'the training steps.',
+    '',
+    line(header),
+    `|${rule.join('|')}|`,
+    ...body.map(line),
+    '',
+    ...(failures.length > 0 ? ['Ended early:', '', ...failures, ''] : []),
+    '![Validation accuracy of every variant against the base](ablation.svg)',
+    '',
+    'The whole table, then every row alone:',
+    '',
+    '```sh',
+    command,
+    '',
+    ...rows.map((row) => row.command),
+    '```',
+    '',
+  ].join('\n');
+}
+
+function cells(row: AblationRow, base: AblationRow): string[] {
+  const { name, changes, deviceBytes, seed, epochs } = row;
+  const ends = [`${seed}`, `${epochs}`];
+  const device = `${(deviceBytes / 1000).toFixed(1)} KB`;
+  if (!isDone(row)) return [name, described(changes), 'diverged', '', '', device, '', '', ...ends];
+  const difference = row === base ? undefined : points(row, base, 'branchAccuracy');
+  return [
+    name,
+    described(changes),
+    percent(row.branchAccuracy),
+    difference === undefined ? '' : signed(difference, 2),
+    percent(row.fullAccuracy),
+    device,
+    `${row.seconds.toFixed(row.seconds < 100 ? 1 : 0)} s`,
+    row.imagesPerSecond.toFixed(0),
+    ...ends,
+  ];
+}
+
+/** `distillation 1, flip off`. */
+export function described(changes: AblationRow['changes']): string {
+  const said = (value: unknown): string => (typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value));
+  return Object.entries(changes)
+    .map(([name, value]) => `${name} ${said(value)}`)
+    .join(', ');
+}
+
+const escaped = (cell: string): string => cell.replaceAll('|', '\\|');

@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { UserError } from '../base/errors.js';
+import { readJson, writeFileAtomic } from '../base/files.js';
+import { networkCost } from '../network/cost.js';
+import type { Variant } from './grid.js';
+import { type Run, readMetrics, readRunCheckpoint } from './run-directory.js';
+
+const share = z.number().min(0).max(1);
+
+const described = {
+  name: z.string(),
+  /** Options that differ from the base. */
+  changes: z.record(z.string(), z.unknown()),
+  seed: z.int(),
+  epochs: z.int(),
+  /** What the device downloads, before compression: conv1 and the branch. */
+  deviceBytes: z.int(),
+  /** The `lcdnn train` that gives this row alone. */
+  command: z.string(),
+};
+
+const doneSchema = z.strictObject({
+  ...described,
+  /** On the validation images, after the last epoch. */
+  fullAccuracy: share,
+  branchAccuracy: share,
+  /** Of training, means over the last epoch. */
+  fullLoss: z.number(),
+  branchLoss: z.number(),
+  /** Time of the training steps. */
+  seconds: z.number(),
+  imagesPerSecond: z.number(),
+});
+
+const failedSchema = z.strictObject({ ...described, /** Why training ended early. */ failed: z.string() });
+
+const ablationSchema = z.strictObject({
+  title: z.string(),
+  /** The `lcdnn ablate` that gives the table. */
+  command: z.string(),
+  /** The base is the first. */
+  rows: z.array(z.union([doneSchema, failedSchema])).min(1),
+});
+
+export type DoneRow = Readonly<z.infer<typeof doneSchema>>;
+export type FailedRow = Readonly<z.infer<typeof failedSchema>>;
+export type AblationRow = DoneRow | FailedRow;
+export type Ablation = Readonly<z.infer<typeof ablationSchema>>;
+
+export const isDone = (row: AblationRow): row is DoneRow => !('failed' in row);
+
+const fileOf = (folder: string): string => join(folder, 'ablation.json');
+
+/** The table of an ablation so far; nothing before its first row. @throws UserError where the file holds something else. */
+export function readAblation(folder: string): Ablation | undefined {
+  const path = fileOf(folder);
+  if (!existsSync(path)) return undefined;
+  const parsed = ablationSchema.safeParse(readJson(path, 'what "lcdnn ablate" writes'));
+  if (parsed.success) return parsed.data;
+  throw new UserError(`${path}: expected what "lcdnn ablate" writes, found otherwise; remove it and run it again`);
+}
+
+export function writeAblation(folder: string, ablation: Ablation): void {
+  writeFileAtomic(fileOf(folder), `${JSON.stringify(ablation, null, 1)}\n`);
+}
+
+/** The row of a run that was trained to its last epoch; nothing where it was not. */
+export function rowOfTrained(variant: Variant, run: Run, command: string): DoneRow | undefined {
+  const { epochs, batchSize } = run.config;
+  const metrics = readMetrics(run);
+  const last = metrics.at(-1);
+  if (last?.epoch !== epochs) return undefined;
+  const { epoch, totalSteps } = readRunCheckpoint(run).progress;
+  if (epoch !== epochs) return undefined; // killed between the last metrics and the last checkpoint
+  const imagesPerEpoch = (totalSteps / epochs) * batchSize;
+  // An epoch that was interrupted after its last step has no rate.
+  const rates = metrics.map(({ imagesPerSecond }) => imagesPerSecond).filter((rate) => rate > 0);
+  const perImage = rates.reduce((sum, rate) => sum + 1 / rate, 0) / Math.max(1, rates.length);
+  return {
+    ...describe(variant, run, command),
+    fullAccuracy: last.fullAccuracy,
+    branchAccuracy: last.branchAccuracy,
+    fullLoss: last.fullLoss,
+    branchLoss: last.branchLoss,
+    seconds: perImage * imagesPerEpoch * epochs,
+    imagesPerSecond: perImage > 0 ? 1 / perImage : 0,
+  };
+}
+
+export function rowOfFailed(variant: Variant, run: Run, command: string, failed: string): FailedRow {
+  return { ...describe(variant, run, command), failed };
+}
+
+function describe({ name, changes, config }: Variant, { network }: Run, command: string) {
+  const { seed, epochs } = config;
+  return {
+    name,
+    changes,
+    seed,
+    epochs,
+    deviceBytes: networkCost(network).device.bytes,
+    command,
+  };
+}

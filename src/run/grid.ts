@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { UserError } from '../base/errors.js';
+import { readJson } from '../base/files.js';
+import { type Config, checkPartialConfig, resolveConfig } from './config.js';
+import { optionNames } from './options.js';
+import { openRun, type Run, runExists } from './run-directory.js';
+
+/** A grid file: what all its runs share, and what each of them changes. */
+const gridSchema = z.strictObject({
+  base: z.unknown().optional(),
+  variants: z.record(z.string(), z.unknown()),
+});
+
+/** One run of an ablation. */
+export interface Variant {
+  /** Also its folder. */
+  readonly name: string;
+  /** Options that differ from the base. */
+  readonly changes: Partial<Config>;
+  /** Every option that the grid file or the user says, without defaults. */
+  readonly given: Partial<Config>;
+  readonly config: Config;
+}
+
+/** Name of the run that changes nothing. */
+export const BASE = 'base';
+
+/** Lower-case, for some file systems know no other; short, for it is a label of the chart. */
+const NAME = /^[a-z0-9]+([.-][a-z0-9]+)*$/;
+const LONGEST_NAME = 32;
+
+/** Options that decide which images the accuracy is of: runs that differ there can't be compared. */
+const SHARED = ['dataset', 'dataDir'] as const;
+
+/**
+ * Reads the grid of an ablation: `{ "base": { options }, "variants": { "name": { options }, ... } }`. Options are those
+ * of a config file.
+ *
+ * @param overrides options that go before those of the base; a variant's own go before them.
+ * @returns the base, then the variants in the order of the file.
+ * @throws UserError that names the file, the variant and the option that is wrong.
+ */
+export function readGrid(path: string, overrides: Partial<Config> = {}): Variant[] {
+  const checked = gridSchema.safeParse(readJson(path, 'a grid file'));
+  if (!checked.success) {
+    throw new UserError(
+      `${path}: expected { "base": { options }, "variants": { "name": { options }, ... } }, found otherwise`,
+    );
+  }
+  const base = { ...(checked.data.base === undefined ? {} : checkPartialConfig(checked.data.base, `${path}, base`)) };
+  for (const [name, value] of Object.entries(overrides))
+    if (value !== undefined) Object.assign(base, { [name]: value });
+  const first: Variant = { name: BASE, changes: {}, given: base, config: resolveConfig(base) };
+  const variants = Object.entries(checked.data.variants).map(([name, options]): Variant => {
+    const origin = `${path}, variant ${name}`;
+    requireName(name, path);
+    const changes = checkPartialConfig(options, origin);
+    const fixed = SHARED.find((option) => option in changes);
+    if (fixed) throw new UserError(`${origin}: expected the data of the base, found ${fixed}; give it in the base`);
+    const given = { ...base, ...changes };
+    const config = resolveConfig(given);
+    if (differences(config, first.config).length === 0) {
+      throw new UserError(`${origin}: expected an option that differs from the base, found none; leave it out`);
+    }
+    return { name, changes, given, config };
+  });
+  if (variants.length === 0) throw new UserError(`${path}: expected at least one variant, found none`);
+  return [first, ...variants];
+}
+
+/** The run of a variant in this folder, if it was begun. @throws UserError where it was begun with other options. */
+export function openVariant(path: string, { name, config }: Variant): Run | undefined {
+  if (!runExists(path)) return undefined;
+  const run = openRun(path);
+  const [changed] = differences(run.config, config);
+  if (changed === undefined) return run;
+  throw new UserError(
+    `${path}: holds a run with ${changed} ${run.config[changed]}, the grid asks for ${config[changed]} in ${name}; ` +
+      'give another --out, name the variant otherwise, or remove that folder',
+  );
+}
+
+const differences = (one: Config, other: Config) =>
+  optionNames.filter((option) => JSON.stringify(one[option]) !== JSON.stringify(other[option]));
+
+function requireName(name: string, path: string): void {
+  if (name === BASE)
+    throw new UserError(`${path}: expected another name for variant ${BASE}; the base is the first row`);
+  if (NAME.test(name) && name.length <= LONGEST_NAME) return;
+  throw new UserError(
+    `${path}: expected variants named by up to ${LONGEST_NAME} lower-case letters, digits, and hyphens or dots between ` +
+      `them, for each names a folder; found ${JSON.stringify(name)}`,
+  );
+}

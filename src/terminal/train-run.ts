@@ -1,0 +1,105 @@
+import { existsSync } from 'node:fs';
+import { UserError } from '../base/errors.js';
+import { removeTemporaries } from '../base/files.js';
+import { requireBatch } from '../datasets/batches.js';
+import type { Dataset } from '../datasets/dataset.js';
+import { createLoader } from '../datasets/loading/create-loader.js';
+import { splitTrainValidation } from '../datasets/split.js';
+import type { Checkpoint } from '../run/checkpoint.js';
+import type { Config } from '../run/config.js';
+import { createRun, networkOf, type Run, readRunCheckpoint, requireFitting, runFile } from '../run/run-directory.js';
+import { createEngine } from '../train/engines/index.js';
+import { optimizerSlots } from '../train/step.js';
+import { augmentationOf, train } from '../train/train.js';
+import { startState, type WarmStart } from '../train/warm-start/warm-start.js';
+import { loadRunDataset } from './open-trained.js';
+import type { TrainingDisplay } from './training-display.js';
+
+export interface TrainRunOptions {
+  /** Where the run is created, and its options. */
+  readonly path: string;
+  readonly config: Config;
+  /** The run to go on with instead; then its own path and options count. */
+  readonly resumed?: Run;
+  /** Folder of the data set's files that the user names now. */
+  readonly dataDir?: string;
+  /** Threads that load images ahead of training; what suits the data unless given. */
+  readonly loaders?: number;
+  readonly display: TrainingDisplay;
+}
+
+export interface TrainedRun {
+  readonly run: Run;
+  /** Set where Ctrl-C (130) or SIGTERM (143) ended training: a checkpoint is saved, the command exits with it. */
+  readonly exitCode?: number;
+  /** What a warm start took, where the run began with one now. */
+  readonly warmStart?: WarmStart;
+}
+
+/**
+ * Trains a run to its last epoch, or until a signal: what `train` does, and `ablate` for each of its variants.
+ *
+ * @throws UserError where data, network or engine don't fit, before anything is written; `Diverged` as `train` does.
+ */
+export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
+  const { path, resumed, display } = options;
+  const config = resumed?.config ?? options.config;
+  const dataset = await loadRunDataset(config, options.dataDir);
+  requireImages(config, dataset);
+  if (resumed) requireFitting(resumed, dataset);
+  const checkpoint = resumed && startedCheckpoint(resumed);
+  const engine = await createEngine(config.engine);
+
+  const loader = createLoader(dataset, augmentationOf(config), options.loaders);
+  const interruption = new AbortController();
+  let exitCode = 0;
+  const interrupt = (signal: NodeJS.Signals): void => {
+    if (interruption.signal.aborted) process.exit(exitCode); // asked twice: at once
+    exitCode = signal === 'SIGINT' ? 130 : 143;
+    interruption.abort();
+  };
+  try {
+    const network = resumed?.network ?? networkOf(config, dataset.shape, dataset.labels.length);
+    const { state, warmStart } = checkpoint ? { state: undefined } : startState(config, network);
+    const run = resumed ?? createRun(path, config, network);
+    process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+    display.start(run, checkpoint?.progress, warmStart);
+    await train({
+      run,
+      dataset,
+      engine,
+      loader,
+      checkpoint,
+      start: state,
+      signal: interruption.signal,
+      onStep: display.step,
+      onEpoch: display.epoch,
+    });
+    return { run, warmStart, exitCode: interruption.signal.aborted ? exitCode : undefined };
+  } finally {
+    display.stop();
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    await loader.close();
+    await engine.dispose();
+  }
+}
+
+/** Says what the data can't give before anything is written. */
+export function requireImages({ validation, batchSize, seed }: Config, dataset: Dataset): void {
+  requireBatch(splitTrainValidation(dataset.train.labels, validation, seed).train.length, batchSize);
+}
+
+/** Where a run stopped; nothing where it was killed before its first checkpoint, and starts again. */
+export function startedCheckpoint(run: Run): Checkpoint | undefined {
+  removeTemporaries(run.path);
+  if (!existsSync(runFile(run, 'checkpoint'))) return undefined;
+  const checkpoint = readRunCheckpoint(run);
+  for (const { name, parameter } of optimizerSlots(run.network, run.config.optimizer)) {
+    if (checkpoint.state[name]?.shape.join() === parameter.shape.join()) continue;
+    throw new UserError(
+      `${runFile(run, 'checkpoint')}: expected ${name} of shape [${parameter.shape}] for ${run.config.optimizer}, ` +
+        'found none; its config.json was changed, or it is a checkpoint of another run',
+    );
+  }
+  return checkpoint;
+}

@@ -1,0 +1,16 @@
+import type { Batch } from '../datasets/batches.js';
+
+/** One-hot rows, or two classes in their shares where images are mixed. @param targets [n, classes] */
+export function fillTargets(
+  targets: Float32Array,
+  { labels, mixed }: Pick<Batch, 'labels' | 'mixed'>,
+  classes: number,
+): void {
+  targets.fill(0);
+  labels.forEach((label, i) => {
+    targets[i * classes + label] = 1 - (mixed?.share ?? 0);
+  });
+  mixed?.labels.forEach((label, i) => {
+    targets[i * classes + label] += mixed.share;
+  });
+}

@@ -81,7 +81,7 @@ function drawn({ shape, role, start }: Parameter, next: () => number): Float32Ar
   const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
   // The sum of three is near enough to a normal distribution, and quick for 134 million latent weights.
   const spread = 'normal' in start ? start.normal : 0.3;
-  const centre = 'normal' in start ? 0 : start.constant;
+  const centre = 'normal' in start ? 0 : 'constant' in start ? start.constant : 0.1;
   for (let i = 0; i < values.length; i++) {
     const value = role === 'latent' ? next() - 0.5 : 2 * (next() + next() + next() - 1.5);
     values[i] = role === 'statistic' ? centre + Math.abs(value) : centre + spread * value;

@@ -84,11 +84,13 @@ const floatLayer: fc.Arbitrary<Layer> = fc.oneof(
   fc.constantFrom<Layer>(
     { type: 'batch-norm', name: '' },
     { type: 'prelu', name: '' },
+    { type: 'shift', name: '' },
+    { type: 'hard-tanh' },
     { type: 'relu' },
     { type: 'flatten' },
   ),
 );
-const inputScale = fc.boolean();
+const scales = { inputScale: fc.boolean(), learnedScale: fc.boolean() };
 const binaryLayer: fc.Arbitrary<Layer> = fc.oneof(
   fc.record({
     type: fc.constant('binary-conv2d' as const),
@@ -96,9 +98,9 @@ const binaryLayer: fc.Arbitrary<Layer> = fc.oneof(
     filters: between(1, 12),
     kernel: between(1, 4),
     ...windows,
-    inputScale,
+    ...scales,
   }),
-  fc.record({ type: fc.constant('binary-dense' as const), name: fc.constant(''), units: between(1, 20), inputScale }),
+  fc.record({ type: fc.constant('binary-dense' as const), name: fc.constant(''), units: between(1, 20), ...scales }),
 );
 
 const branchLayers = fc.array(fc.oneof(floatLayer, binaryLayer), { maxLength: 8 });
@@ -153,7 +155,8 @@ export function randomParameters(network: JointNetwork, seed: number): NamedArra
       const value = (): number => {
         const drawn = normal(next);
         if ('normal' in start) return drawn * start.normal;
-        return name.endsWith('.variance') ? 0.5 + Math.abs(drawn) : start.constant + 0.5 * drawn;
+        const middle = 'constant' in start ? start.constant : 0.1;
+        return name.endsWith('.variance') ? 0.5 + Math.abs(drawn) : middle + 0.5 * drawn;
       };
       return [name, { shape, values: Float32Array.from({ length: count }, value) }];
     }),

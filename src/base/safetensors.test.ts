@@ -77,7 +77,7 @@ describe('safetensors', () => {
     const far = new Uint8Array(16);
     new DataView(far.buffer).setBigUint64(0, 2n ** 63n, true);
     expect(() => decodeSafetensors(far, 'far')).toThrow('found a header of');
-    expect(() => decodeSafetensors(header(`{"a":{"dtype":"F64","shape":[],"data_offsets":[0,8]}}`), 'f64')).toThrow(
+    expect(() => decodeSafetensors(header(`{"a":{"dtype":"C64","shape":[],"data_offsets":[0,8]}}`), 'c64')).toThrow(
       'no valid entry for tensor a',
     );
   });

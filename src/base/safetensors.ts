@@ -5,8 +5,8 @@ import { UserError } from './errors.js';
  * each tensor, then the tensors' bytes without gaps. Checkpoints and the bundle's weights are such files.
  */
 
-/** The element types we use, with their size in bytes. */
-const ELEMENT_BYTES = { F32: 4, U8: 1, I8: 1 } as const;
+/** Element types with their size in bytes: what we write (F32, U8), and what trained networks of others hold. */
+const ELEMENT_BYTES = { F32: 4, U8: 1, I8: 1, I16: 2, I32: 4, I64: 8, F16: 2, BF16: 2, F64: 8 } as const;
 
 export interface StoredTensor {
   readonly dtype: keyof typeof ELEMENT_BYTES;
@@ -102,11 +102,13 @@ function parseHeader(bytes: Uint8Array, wrong: Wrong): Record<string, unknown> {
 function readEntry(entry: unknown, wrong: () => UserError) {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
   const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-  const known = dtype === 'F32' || dtype === 'U8' || dtype === 'I8';
-  if (!known || !Array.isArray(shape) || !shape.every(isCount)) throw wrong();
+  if (!isElementType(dtype) || !Array.isArray(shape) || !shape.every(isCount)) throw wrong();
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) throw wrong();
   return { dtype, shape: shape as number[], begin: offsets[0] as number, end: offsets[1] as number } as const;
 }
+
+const isElementType = (dtype: unknown): dtype is StoredTensor['dtype'] =>
+  typeof dtype === 'string' && Object.hasOwn(ELEMENT_BYTES, dtype);
 
 function readMetadata(metadata: unknown, wrong: Wrong): Record<string, string> {
   const entries = Object.entries((metadata ?? {}) as object);

@@ -6,6 +6,7 @@ import { type CostTotal, networkCost } from '../network/cost.js';
 import type { JointNetwork } from '../network/layers.js';
 import { networkNames } from '../network/zoo/index.js';
 import { type Config, DEFAULT_CONFIG, resolveConfig } from '../run/config.js';
+import { NETWORK_OPTIONS } from '../run/options.js';
 import { networkOf, openRun } from '../run/run-directory.js';
 import { configFlags, givenConfig } from '../terminal/config-flags.js';
 import { fileSize, table, wholeNumber } from '../terminal/format.js';
@@ -27,7 +28,7 @@ export default class Inspect extends LcdnnCommand {
     dataset: Flags.string({ summary: 'Data set whose images a network is for.', default: DEFAULT_CONFIG.dataset }),
     image: Flags.string({ summary: 'Images a network is for, instead of a data set: HEIGHTxWIDTHxCHANNELS.' }),
     classes: numberFlag('Number of classes. [default: those of the data set]'),
-    ...configFlags(['width', 'attach', 'branch']),
+    ...configFlags(NETWORK_OPTIONS),
   };
 
   async run(): Promise<unknown> {

@@ -2,10 +2,10 @@ import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Flags } from '@oclif/core';
 import { UserError } from '../base/errors.js';
-import { readJson } from '../base/files.js';
 import { readChosenClasses } from '../datasets/image-folder/choose-classes.js';
 import { writeReport } from '../report/write-report.js';
-import { type Config, checkPartialConfig, resolveConfig } from '../run/config.js';
+import { type Config, resolveConfig } from '../run/config.js';
+import { readRecipe } from '../run/recipes.js';
 import { openRun, type Run, readMetrics, runFile } from '../run/run-directory.js';
 import { configFlags, givenConfig } from '../terminal/config-flags.js';
 import { trainRun } from '../terminal/train-run.js';
@@ -20,7 +20,7 @@ export default class Train extends LcdnnCommand {
   static override examples = [
     '<%= config.bin %> <%= command.id %> --out runs/sample',
     '<%= config.bin %> <%= command.id %> --dataset mnist --data-dir ~/data/mnist --epochs 20 --out runs/mnist',
-    '<%= config.bin %> <%= command.id %> --config recipe.json --seed 2 --out runs/seed-2',
+    '<%= config.bin %> <%= command.id %> --recipe lenet-mnist --seed 2 --out runs/seed-2',
     '<%= config.bin %> <%= command.id %> --resume runs/mnist',
   ];
 
@@ -31,7 +31,10 @@ export default class Train extends LcdnnCommand {
       summary: 'Run directory to create. [default: runs/NETWORK-DATASET-SEED]',
       exclusive: ['resume'],
     }),
-    config: Flags.file({ summary: 'JSON file with any of the options; flags go before it.', exclusive: ['resume'] }),
+    recipe: Flags.string({
+      summary: 'Recipe by name ("lcdnn recipes"), or a JSON file with any of the options; flags go before it.',
+      exclusive: ['resume'],
+    }),
     loaders: Flags.integer({
       summary: 'Threads that load images ahead of training; 0: training loads them. [default: what suits the data]',
       min: 0,
@@ -46,8 +49,8 @@ export default class Train extends LcdnnCommand {
     const resumed = flags.resume === undefined ? undefined : openResumed(flags.resume, given);
     const config =
       resumed?.config ??
-      resolveConfig(configFile(flags.config), given, { dataDir: flags['data-dir'] && resolve(flags['data-dir']) });
-    const { run, exitCode } = await trainRun({
+      resolveConfig(recipeOptions(flags.recipe), given, { dataDir: flags['data-dir'] && resolve(flags['data-dir']) });
+    const { run, exitCode, warmStart } = await trainRun({
       path: flags.out ?? `runs/${config.network}-${config.dataset}-${config.seed}`,
       config,
       resumed,
@@ -59,7 +62,7 @@ export default class Train extends LcdnnCommand {
     if (exitCode !== undefined) this.exit(exitCode);
     const last = readMetrics(run).at(-1);
     this.log(`done: ${run.path}; next: ${this.config.bin} tune-tau ${run.path}`);
-    return { run: run.path, checkpoint: runFile(run, 'checkpoint'), config, validation: last };
+    return { run: run.path, checkpoint: runFile(run, 'checkpoint'), config, warmStart, validation: last };
   }
 }
 
@@ -70,8 +73,8 @@ function withClassNames(given: Partial<Config>): Partial<Config> {
   return { ...given, classes: typeof classes === 'number' ? classes : [...classes] };
 }
 
-function configFile(path: string | undefined): Partial<Config> {
-  return path === undefined ? {} : withClassNames(checkPartialConfig(readJson(path, 'a config file'), path));
+function recipeOptions(nameOrPath: string | undefined): Partial<Config> {
+  return nameOrPath === undefined ? {} : withClassNames(readRecipe(nameOrPath).options);
 }
 
 /** A resumed run goes on under its own config: any other option would make it another run. */

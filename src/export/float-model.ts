@@ -82,6 +82,10 @@ function appendLayer(
       const y = graph.node('Relu', [x]);
       return layer.max === undefined ? y : graph.node('Min', [y, graph.floats(Float32Array.of(layer.max), [])]);
     }
+    case 'shift':
+      return graph.node('Add', [x, parameter('shift', input.length === 3 ? [channelsOf(input), 1, 1] : undefined)]);
+    case 'hard-tanh':
+      return graph.node('Clip', [x, ...[-1, 1].map((limit) => graph.floats(Float32Array.of(limit), []))]);
     case 'prelu':
       return graph.node('PRelu', [x, parameter('slope', input.length === 3 ? [channelsOf(input), 1, 1] : undefined)]);
     case 'flatten':

@@ -1,8 +1,8 @@
 import { BATCH_NORM_EPSILON } from '../network/layers.js';
 
-/** y = x * scale + shift, per channel. */
+/** y = x * scale + shift, per channel; without a scale, y = x + shift. */
 export interface Affine {
-  readonly scale: Float32Array;
+  readonly scale?: Float32Array;
   readonly shift: Float32Array;
 }
 
@@ -19,11 +19,12 @@ export function foldBatchNorm(
   return { scale, shift };
 }
 
-/** α of Eq. 4: the mean of |W| per filter; filters are the last axis. */
-export function filterScale(latent: Float32Array, filters: number): Float32Array {
-  const sums = new Float64Array(filters);
-  latent.forEach((weight, i) => {
-    sums[i % filters] += Math.abs(weight);
-  });
-  return Float32Array.from(sums, (sum) => (sum * filters) / latent.length);
+/** The one affine map that does what `first` and then `second` do, each of as many channels. */
+export function composed(first: Affine, second: Affine): Affine {
+  const { fround } = Math;
+  const scale = first.scale && second.scale ? multiplied(first.scale, second.scale) : (first.scale ?? second.scale);
+  const shift = second.shift.map((s, i) => fround(fround(first.shift[i] * (second.scale?.[i] ?? 1)) + s));
+  return { scale, shift };
 }
+
+const multiplied = (a: Float32Array, b: Float32Array): Float32Array => a.map((value, i) => value * b[i]);

@@ -104,6 +104,47 @@ describe('the device program of a branch, the tail and the full network answer a
     ['LeNet with three exits', createNetwork('lenet', [28, 28, 1], 10, { attach: 'conv1,conv2,fc1' })],
     ['LeNet with K', createNetwork('lenet', [28, 28, 1], 10, { inputScale: true })],
     ['LeNet on small colour images', createNetwork('lenet', [20, 24, 3], 7)],
+    ['LeNet as XNOR-Net', createNetwork('lenet', [28, 28, 1], 10, { norm: 'before', activation: 'none' })],
+    [
+      'LeNet, learned shifts and scales, K',
+      createNetwork('lenet', [28, 28, 1], 10, {
+        norm: 'after',
+        signShift: true,
+        activation: 'rprelu',
+        filterScale: 'learned',
+        inputScale: true,
+      }),
+    ],
+    ['LeNet, hard tanh', createNetwork('lenet', [28, 28, 1], 10, { norm: 'before', activation: 'hardtanh' })],
+    [
+      'ResNet18 as ReActNet',
+      createNetwork('resnet18', [20, 20, 3], 10, {
+        width: 0.1,
+        norm: 'after',
+        signShift: true,
+        activation: 'rprelu',
+        downsample: 'float',
+      }),
+    ],
+    [
+      'ResNet18, block shortcuts, binary downsampling',
+      createNetwork('resnet18', [18, 18, 3], 10, {
+        width: 0.1,
+        shortcuts: 'block',
+        downsample: 'binary',
+        activation: 'hardtanh',
+        filterScale: 'learned',
+      }),
+    ],
+    [
+      'ResNet50, float downsampling',
+      createNetwork('resnet50', [16, 16, 3], 10, {
+        width: 0.06,
+        norm: 'after',
+        activation: 'relu',
+        downsample: 'float',
+      }),
+    ],
     ['AlexNet, CIFAR form', createNetwork('alexnet', [32, 32, 3], 10, { width: 0.1 })],
     ['AlexNet, ImageNet form', createNetwork('alexnet', [72, 67, 3], 10, { width: 0.1 })],
     [

@@ -1,6 +1,7 @@
 import { numbered, withExits } from '../base/exits.js';
 import type { NamedArrays } from '../base/tensors.js';
 import { exactSteps } from '../network/deployed.js';
+import { filterScale } from '../network/filter-scale.js';
 import {
   type BinaryConv2d,
   type BinaryDense,
@@ -11,15 +12,15 @@ import {
   unknownLayer,
 } from '../network/layers.js';
 import { channelsOf, featuresOf, type PlacedLayer, placeLayers, sharedShapes, windowed } from '../network/shapes.js';
-import { type Affine, filterScale, foldBatchNorm } from './fold.js';
+import { type Affine, composed, foldBatchNorm } from './fold.js';
 import { packSigns } from './pack.js';
 import type { ConstantLayout, DeviceProgram, KernelCall, Pointer, Stage } from './program.js';
 import { reuseArena } from './reuse-arena.js';
 
 /**
- * Lowers the shared layers and the branch (of every exit) to a device program. Batch normalisation before a binary layer
- * becomes the scale and shift of its sign, batch normalisation and (P)ReLU after one become the scale, shift and slope
- * of its sums.
+ * Lowers the shared layers and the branch (of every exit) to a device program. Batch normalisation and learned shifts
+ * before a binary layer become the scale and shift of its sign; they and (P)ReLU after one become the scale, shift and
+ * slope of its sums.
  */
 export function lowerBranch(network: JointNetwork, state: NamedArrays): DeviceProgram {
   const constants: Record<string, ConstantLayout> = {};
@@ -35,24 +36,31 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
     return { constant: name };
   };
   const affinePointers = (name: string, affine: Affine | undefined): [Pointer, Pointer] =>
-    affine ? [floats(`${name}.scale`, affine.scale), floats(`${name}.shift`, affine.shift)] : [null, null];
+    affine
+      ? [affine.scale ? floats(`${name}.scale`, affine.scale) : null, floats(`${name}.shift`, affine.shift)]
+      : [null, null];
 
   const input = allocate(4 * featuresOf(network.input));
   let x = input;
-  /** Batch normalisation that is read but not yet applied: a binary layer may take it over. */
+  /** Batch normalisation and shifts that are read but not yet applied: a binary layer may take them over. */
   let pending: { readonly name: string; readonly affine: Affine } | undefined;
 
   const place = (shape: Shape): { arena: number } => allocate(4 * featuresOf(shape));
   const applyAffine = (shape: Shape, slope: Pointer, name: string): void => {
     const y = place(shape);
     const [scale, shift] = affinePointers(pending?.name ?? name, pending?.affine);
-    const channels = pending?.affine.scale.length ?? channelsOf(shape);
+    const channels = pending?.affine.shift.length ?? channelsOf(shape);
     calls.push({ kernel: 'affine_prelu_f32', args: [x, scale, shift, slope, y, featuresOf(shape), channels] });
     x = y;
     pending = undefined;
   };
   const flush = (shape: Shape): void => {
     if (pending) applyAffine(shape, null, pending.name);
+  };
+  const atMost = (most: number, shape: Shape): void => {
+    const y = place(shape);
+    calls.push({ kernel: 'minimum_f32', args: [x, floats(`max${most}`, Float32Array.of(most)), y, featuresOf(shape)] });
+    x = y;
   };
 
   const lowerChain = (layers: readonly PlacedLayer[]): void => {
@@ -101,7 +109,7 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
         const rowBytes = Math.ceil(row / 8);
         const bits = allocate(rows * rowBytes);
         const [signScale, signShift] = affinePointers(pending?.name ?? name, pending?.affine);
-        const channels = pending?.affine.scale.length ?? row;
+        const channels = pending?.affine.shift.length ?? row;
         calls.push({ kernel: 'sign_pack', args: [x, signScale, signShift, bits, featuresOf(from), channels, row] });
         let k: Pointer = null;
         if (layer.inputScale) {
@@ -114,10 +122,10 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
         pending = undefined;
         const epilogue = readEpilogue(next, state);
         taken = epilogue.taken;
-        const alpha = filterScale(get('kernel'), channelsOf(to));
+        const alpha = layer.learnedScale ? get('scale') : filterScale(get('kernel'), channelsOf(to));
         const scale = floats(
           `${name}.scale`,
-          alpha.map((a, f) => a * (epilogue.affine?.scale[f] ?? 1)),
+          alpha.map((a, f) => a * (epilogue.affine?.scale?.[f] ?? 1)),
         );
         const shift = epilogue.affine ? floats(`${name}.shift`, epilogue.affine.shift) : null;
         const slope = epilogue.slope ? floats(`${name}.slope`, epilogue.slope) : null;
@@ -133,23 +141,33 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
         break;
       }
       case 'batch-norm':
-        flush(from);
-        pending = { name, affine: batchNormOf(name, state) };
+      case 'shift': {
+        const affine = affineOf(placed, state)!;
+        if (pending?.affine.shift.length !== affine.shift.length) flush(from);
+        pending = { name, affine: pending ? composed(pending.affine, affine) : affine };
         break;
+      }
+      case 'hard-tanh': {
+        // max(x, -1) = -min(-x, 1): the kernels have a minimum.
+        const channels = pending?.affine.shift.length ?? channelsOf(to);
+        const negation = { scale: new Float32Array(channels).fill(-1), shift: new Float32Array(channels) };
+        for (let turn = 0; turn < 2; turn++) {
+          pending = {
+            name: pending?.name ?? `minus${channels}`,
+            affine: pending ? composed(pending.affine, negation) : negation,
+          };
+          applyAffine(to, null, name);
+          atMost(1, to);
+        }
+        break;
+      }
       case 'prelu':
         applyAffine(to, floats(`${name}.slope`, get('slope')), name);
         break;
       case 'relu': {
-        const channels = pending?.affine.scale.length ?? channelsOf(to);
+        const channels = pending?.affine.shift.length ?? channelsOf(to);
         applyAffine(to, floats(`zeros${channels}`, new Float32Array(channels)), name);
-        if (layer.max !== undefined) {
-          const y = place(to);
-          calls.push({
-            kernel: 'minimum_f32',
-            args: [x, floats(`max${layer.max}`, Float32Array.of(layer.max)), y, featuresOf(to)],
-          });
-          x = y;
-        }
+        if (layer.max !== undefined) atMost(layer.max, to);
         break;
       }
       case 'depthwise-conv2d': {
@@ -238,7 +256,7 @@ function window(
 
 const withoutFilters = (geometry: number[]): number[] => geometry.filter((_, i) => i !== 3);
 
-/** Batch normalisation and (P)ReLU right after a binary layer: what its sums' epilogue takes over. */
+/** Batch normalisation, shifts and (P)ReLU right after a binary layer: what its sums' epilogue takes over. */
 function readEpilogue(
   next: readonly PlacedLayer[],
   state: NamedArrays,
@@ -246,8 +264,8 @@ function readEpilogue(
   let taken = 0;
   let affine: Affine | undefined;
   let slope: Float32Array | undefined;
-  if (next[0]?.layer.type === 'batch-norm') {
-    affine = batchNormOf(`${next[0].part}.${next[0].layer.name}`, state);
+  for (let found = next[0] && affineOf(next[0], state); found; found = next[taken] && affineOf(next[taken], state)) {
+    affine = affine ? composed(affine, found) : found;
     taken++;
   }
   const after = next[taken];
@@ -261,9 +279,12 @@ function readEpilogue(
   return { affine, slope, taken };
 }
 
-function batchNormOf(name: string, state: NamedArrays): Affine {
-  const [gamma, beta, mean, variance] = ['gamma', 'beta', 'mean', 'variance'].map((p) => state[`${name}.${p}`].values);
-  return foldBatchNorm(gamma, beta, mean, variance);
+/** The affine map that a batch normalisation or a shift is; nothing for other layers. */
+function affineOf({ part, layer }: PlacedLayer, state: NamedArrays): Affine | undefined {
+  if (layer.type !== 'batch-norm' && layer.type !== 'shift') return undefined;
+  const get = (parameter: string): Float32Array => state[`${part}.${layer.name}.${parameter}`].values;
+  if (layer.type === 'shift') return { shift: get('shift') };
+  return foldBatchNorm(get('gamma'), get('beta'), get('mean'), get('variance'));
 }
 
 /** Latent kernel (HWIO or [inputs, units]) as rows of bits, one per filter. */
@@ -293,5 +314,5 @@ function transposed<Numbers extends Float32Array | Int8Array>(matrix: Numbers, r
 /** A scale and shift per channel, repeated for every feature. */
 function spread({ scale, shift }: Affine, features: number): Affine {
   const repeat = (values: Float32Array) => Float32Array.from({ length: features }, (_, i) => values[i % values.length]);
-  return { scale: repeat(scale), shift: repeat(shift) };
+  return { scale: scale && repeat(scale), shift: repeat(shift) };
 }

@@ -1,5 +1,6 @@
 import { UserError } from '../base/errors.js';
-import type { BinaryConv2d, Conv2d, JointNetwork, Layer, Residual, Shape } from './layers.js';
+import { type BinaryOptions, binaryBlocks } from './binary-block.js';
+import type { JointNetwork, Layer, Residual, Shape } from './layers.js';
 import { channelsOf, outputShape } from './shapes.js';
 
 /** How many binary layers a branch has: convolutions, and fully-connected layers before its float last one. */
@@ -16,7 +17,7 @@ export function parseBranchSize(text: string): BranchSize | undefined {
   return { conv: Number(conv), fc: Number(fc) };
 }
 
-export interface BranchOptions {
+export interface BranchOptions extends BinaryOptions {
   /**
    * Layer after which the branch leaves, with the batch normalisation and pools behind it. Default `conv1`. Several
    * exits have one each, in the order of the network, separated by commas: `conv1,conv3`.
@@ -24,8 +25,6 @@ export interface BranchOptions {
   readonly attach?: string;
   /** Of every branch. Default: as many as the rest of the full network has behind it. */
   readonly branch?: BranchSize;
-  /** K of Eq. 4 in every binary layer. Default false. */
-  readonly inputScale?: boolean;
 }
 
 /**
@@ -40,7 +39,7 @@ export function jointNetwork(
   input: JointNetwork['input'],
   classes: number,
   chain: readonly Layer[],
-  { attach = 'conv1', branch, inputScale = false }: BranchOptions = {},
+  { attach = 'conv1', branch, ...binary }: BranchOptions = {},
 ): JointNetwork {
   const names = attach.split(',').map((text) => text.trim());
   const cuts = names.map((layer) => attachment(chain, layer));
@@ -54,7 +53,7 @@ export function jointNetwork(
   const exits = cuts.map((cut, i) => {
     const shared = chain.slice(cuts[i - 1] ?? 0, cut);
     attached = shared.reduce<Shape>((shape, layer) => outputShape(layer, shape), attached);
-    const options = { after: names[i], size: branch, inputScale };
+    const options = { after: names[i], size: branch, binary };
     return { shared, branch: binaryMirror(chain.slice(cut), attached, options) };
   });
   const [{ shared, branch: first }, ...further] = exits;
@@ -87,46 +86,33 @@ interface MirrorOptions {
   /** The layer of attachment, for messages. */
   readonly after: string;
   readonly size?: BranchSize;
-  readonly inputScale: boolean;
+  readonly binary: BinaryOptions;
 }
 
 /**
- * Float layers in binary. A hidden convolution or dense layer becomes batch normalisation, sign and binary layer, batch
- * normalisation, PReLU; the full network's own normalisation and ReLUs go; pools, depthwise convolutions and the last
- * layer stay float. Batch normalisation + PReLU after a binary layer, before pooling, was worth more than anything
- * else in trials. Shortcuts stay real-valued, around every single convolution where the shapes allow it (Bi-Real).
+ * Float layers in binary. A hidden convolution or dense layer becomes, by default, batch normalisation, sign and binary
+ * layer, batch normalisation, PReLU; the full network's own normalisation and ReLUs go; pools, depthwise convolutions
+ * and the last layer stay float. Batch normalisation + PReLU after a binary layer, before pooling, was worth more than
+ * anything else in trials. Shortcuts stay real-valued, around every single convolution where the shapes allow it.
  */
-function binaryMirror(rest: readonly Layer[], input: Shape, { after, size, inputScale }: MirrorOptions): Layer[] {
+function binaryMirror(rest: readonly Layer[], input: Shape, { after, size, binary }: MirrorOptions): Layer[] {
   const branch: Layer[] = [];
+  const blocks = binaryBlocks(binary);
   let shape = input;
-  let norms = 0;
   const push = (...layers: Layer[]): void => {
     for (const layer of layers) shape = outputShape(layer, shape);
     branch.push(...layers);
   };
-  const norm = (): Layer => ({ type: 'batch-norm', name: `bn${++norms}` });
-  const prelu = (): Layer => ({ type: 'prelu', name: `prelu${norms}` });
-  const binary = (layer: Conv2d): Layer[] => [norm(), binaryConv(layer, inputScale), norm()];
-  const depthwise = (layer: Layer): Layer[] => [layer, norm()];
+  const inBinary = (layer: Layer): Layer[] => (layer.type === 'conv2d' ? blocks.conv(layer) : [layer, blocks.norm()]); // depthwise layers stay float
 
   const residual = (block: Residual): void => {
     const weighted = block.body.filter((layer) => layer.type === 'conv2d' || layer.type === 'depthwise-conv2d');
-    const around = (body: () => Layer[], from: Shape): void => {
-      const layers = body();
-      const to = layers.reduce((s, layer) => outputShape(layer, s), from);
-      push({ type: 'residual', body: layers, shortcut: freeShortcut(from, to) }, prelu());
-    };
-    if (shortcutsFit(weighted, shape)) {
-      for (const layer of weighted) around(() => binary(layer as Conv2d), shape);
-    } else {
-      around(
-        () =>
-          weighted.flatMap((layer, i) => [
-            ...(layer.type === 'conv2d' ? binary(layer) : depthwise(layer)),
-            ...(i < weighted.length - 1 ? [prelu()] : []),
-          ]),
-        shape,
-      );
+    const everyOne = binary.shortcuts !== 'block' && shortcutsFit(weighted, shape);
+    for (const group of everyOne ? weighted.map((layer) => [layer]) : [weighted]) {
+      const body = group.flatMap((layer, i) => [...(i > 0 ? blocks.activation() : []), ...inBinary(layer)]);
+      const to = body.reduce((s, layer) => outputShape(layer, s), shape);
+      const shortcut = blocks.shortcut(`${group[0].name}-shortcut`, shape, to);
+      push({ type: 'residual', body, shortcut }, ...blocks.activation());
     }
   };
 
@@ -140,9 +126,9 @@ function binaryMirror(rest: readonly Layer[], input: Shape, { after, size, input
     if (cost > 0 && convolutions + cost > wanted) break;
     convolutions += cost;
     if (layer.type === 'residual') residual(layer);
-    else if (layer.type === 'conv2d') push(...binary(layer), prelu());
-    else if (layer.type === 'depthwise-conv2d') push(...depthwise(layer), prelu());
-    else if (layer.type !== 'relu' && layer.type !== 'batch-norm') push(layer);
+    else if (layer.type === 'conv2d' || layer.type === 'depthwise-conv2d') {
+      push(...inBinary(layer), ...blocks.activation());
+    } else if (layer.type !== 'relu' && layer.type !== 'batch-norm') push(layer);
   }
   if (size && convolutions !== size.conv) {
     const possible = convolutional.map(convolutionsOf).filter((count) => count > 0);
@@ -152,26 +138,15 @@ function binaryMirror(rest: readonly Layer[], input: Shape, { after, size, input
   }
 
   const units = denseUnits(hidden, size?.fc, channelsOf(shape));
-  // The sign's batch normalisation is per channel, so it comes before the image is flattened.
   for (const [i, count] of units.entries()) {
-    push(norm());
+    push(...blocks.beforeSign());
     if (shape.length === 3) push({ type: 'flatten' });
-    push({ type: 'binary-dense', name: `fc${i + 1}`, units: count, inputScale }, norm(), prelu());
+    push(blocks.dense(`fc${i + 1}`, count), ...blocks.afterSums(), ...blocks.activation());
   }
   if (shape.length === 3) push({ type: 'flatten' });
   push(last);
   return branch;
 }
-
-const binaryConv = ({ name, filters, kernel, stride, padding }: Conv2d, inputScale: boolean): BinaryConv2d => ({
-  type: 'binary-conv2d',
-  name,
-  filters,
-  kernel,
-  ...(stride === undefined ? {} : { stride }),
-  ...(padding === undefined ? {} : { padding }),
-  inputScale,
-});
 
 /** Units of the binary dense layers: the full network's; where more are asked for, as many as the last of them had. */
 function denseUnits(hidden: readonly Layer[], wanted: number | undefined, channels: number): number[] {
@@ -193,18 +168,4 @@ function shortcutsFit(layers: readonly Layer[], input: Shape): boolean {
     channels = layer.filters;
     return fits;
   });
-}
-
-/** A shortcut without parameters from one shape to the other: every second place, the channels repeated. */
-function freeShortcut(from: Shape, to: Shape): Layer[] {
-  const times = channelsOf(to) / channelsOf(from);
-  const halves = to[0] !== from[0];
-  // Halves of an odd size are rounded up, as the padded convolution's are.
-  const even = from[0] % 2 === 0 && (from[1] ?? 0) % 2 === 0;
-  return [
-    ...(halves
-      ? [even ? ({ type: 'average-pool', size: 2 } as const) : ({ type: 'max-pool', size: 1, stride: 2 } as const)]
-      : []),
-    ...(times > 1 ? [{ type: 'repeat-channels', times } as const] : []),
-  ];
 }

@@ -70,9 +70,9 @@ function layerCost(placed: PlacedLayer): LayerCost {
       .filter(({ role }) => role !== 'statistic' && (role === 'latent') === latent)
       .reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
   const binaryWeights = count(true);
-  // A binary layer's α is a float per filter; batch normalisation is deployed as one scale and one shift per channel.
-  const alphas = binaryWeights > 0 ? output[output.length - 1] : 0;
+  // A binary layer's α is a float per filter (a learned one is counted already); batch normalisation is deployed as one scale and one shift per channel.
   const floatParameters = count(false);
+  const alphas = binaryWeights > 0 && floatParameters === 0 ? output[output.length - 1] : 0;
   return {
     part,
     type: layer.type,
@@ -104,6 +104,8 @@ function operations({ layer, input, output }: PlacedLayer): { macs: number; bina
     case 'batch-norm':
     case 'prelu':
       return { macs: places, binaryOps: 0 };
+    case 'shift': // an addition
+    case 'hard-tanh':
     case 'relu':
     case 'max-pool':
     case 'average-pool':

@@ -39,7 +39,8 @@ export interface Dense {
 /**
  * Binary convolution (Eq. 4): sign of the input, sign of the latent kernel, α = mean of |W| per filter, no bias.
  * Padding adds zeros before the sign, so a padded tap counts as +1 (sign(0) = +1).
- * `inputScale` multiplies by K, the box-filtered mean of |input| over channels.
+ * `inputScale` multiplies by K, the box-filtered mean of |input| over channels; `learnedScale` has a trained scale per
+ * filter in the place of α.
  */
 export interface BinaryConv2d {
   readonly type: 'binary-conv2d';
@@ -49,6 +50,7 @@ export interface BinaryConv2d {
   readonly stride?: number;
   readonly padding?: Padding;
   readonly inputScale?: boolean;
+  readonly learnedScale?: boolean;
 }
 
 /** Binary fully-connected layer: as `binary-conv2d`; K is the mean of |input|. */
@@ -57,12 +59,24 @@ export interface BinaryDense {
   readonly name: string;
   readonly units: number;
   readonly inputScale?: boolean;
+  readonly learnedScale?: boolean;
 }
 
 /** Batch normalisation per channel (or feature): gamma, beta, running mean and variance. */
 export interface BatchNorm {
   readonly type: 'batch-norm';
   readonly name: string;
+}
+
+/** x + shift, with a learned shift per channel (or feature). */
+export interface ChannelShift {
+  readonly type: 'shift';
+  readonly name: string;
+}
+
+/** x clipped to [-1, 1]. */
+export interface HardTanh {
+  readonly type: 'hard-tanh';
 }
 
 /** max(x, 0), and no more than `max` where it is given. */
@@ -121,6 +135,8 @@ export type Layer =
   | BinaryConv2d
   | BinaryDense
   | BatchNorm
+  | ChannelShift
+  | HardTanh
   | Relu
   | Prelu
   | MaxPool

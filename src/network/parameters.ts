@@ -12,18 +12,29 @@ export interface Parameter {
   readonly name: string;
   readonly shape: readonly number[];
   readonly role: ParameterRole;
-  /** Standard deviation of the normal start values (He et al. 2015), or the constant all start with. */
-  readonly start: { readonly normal: number } | { readonly constant: number };
+  /**
+   * Standard deviation of the normal start values (He et al. 2015), the constant all start with, or the latent kernel
+   * whose filters' α they start with.
+   */
+  readonly start: { readonly normal: number } | { readonly constant: number } | { readonly filterScaleOf: string };
 }
 
 /** Parameters of one layer, in a fixed order. */
 export function layerParameters({ part, layer, input }: PlacedLayer): Parameter[] {
+  const prefix = `${part}.${'name' in layer ? layer.name : layer.type}`;
   const parameter = (
     name: string,
     role: ParameterRole,
     shape: readonly number[],
     start: Parameter['start'],
-  ): Parameter => ({ name: `${part}.${'name' in layer ? layer.name : layer.type}.${name}`, shape, role, start });
+  ): Parameter => ({ name: `${prefix}.${name}`, shape, role, start });
+  const latent = (shape: readonly number[], learnedScale = false): Parameter[] => {
+    const filters = shape[shape.length - 1];
+    const kernel = parameter('kernel', 'latent', shape, he(shape.slice(0, -1).reduce((a, b) => a * b, 1)));
+    return learnedScale
+      ? [kernel, parameter('scale', 'scale', [filters], { filterScaleOf: `${prefix}.kernel` })]
+      : [kernel];
+  };
   const channels = channelsOf(input);
   const he = (fanIn: number) => ({ normal: Math.sqrt(2 / fanIn) });
 
@@ -44,10 +55,10 @@ export function layerParameters({ part, layer, input }: PlacedLayer): Parameter[
       ];
     case 'binary-conv2d': {
       const { kernel, filters } = layer;
-      return [parameter('kernel', 'latent', [kernel, kernel, channels, filters], he(kernel * kernel * channels))];
+      return latent([kernel, kernel, channels, filters], layer.learnedScale);
     }
     case 'binary-dense':
-      return [parameter('kernel', 'latent', [channels, layer.units], he(channels))];
+      return latent([channels, layer.units], layer.learnedScale);
     case 'batch-norm':
       return [
         parameter('gamma', 'scale', [channels], { constant: 1 }),
@@ -55,9 +66,12 @@ export function layerParameters({ part, layer, input }: PlacedLayer): Parameter[
         parameter('mean', 'statistic', [channels], { constant: 0 }),
         parameter('variance', 'statistic', [channels], { constant: 1 }),
       ];
+    case 'shift':
+      return [parameter('shift', 'bias', [channels], { constant: 0 })];
     case 'prelu':
       return [parameter('slope', 'scale', [channels], { constant: 0.25 })];
     case 'relu':
+    case 'hard-tanh':
     case 'max-pool':
     case 'average-pool':
     case 'global-average-pool':

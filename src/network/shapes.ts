@@ -75,6 +75,8 @@ export function outputShape(layer: Layer, input: Shape): Shape {
       if (input.length !== 1) throw misfit(layer, input, 'features: put a flatten layer before it');
       return [layer.units];
     case 'batch-norm':
+    case 'shift':
+    case 'hard-tanh':
     case 'relu':
     case 'prelu':
       return input;

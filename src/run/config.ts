@@ -16,9 +16,9 @@ export type Config = z.infer<typeof configSchema>;
 /** What a run uses where the user says nothing. `branchLr` follows `lr`. */
 export const DEFAULT_CONFIG = Object.fromEntries(
   optionNames.flatMap((name) => ('byDefault' in OPTIONS[name] ? [[name, OPTIONS[name].byDefault]] : [])),
-) as Omit<Options, 'branchLr' | 'resize' | 'classes'>;
+) as Omit<Options, 'branchLr' | 'resize' | 'classes' | 'initFrom'>;
 
-/** Options over a config file over the defaults, checked. @throws UserError that names each option that is wrong. */
+/** Options over a recipe over the defaults, checked. @throws UserError that names each option that is wrong. */
 export function resolveConfig(...layers: readonly Partial<Config>[]): Config {
   const given = Object.assign({}, DEFAULT_CONFIG, ...layers.map(withoutUndefined));
   return checkConfig({ branchLr: given.lr, ...given }, 'options');
@@ -31,7 +31,7 @@ export function checkConfig(value: unknown, origin: string): Config {
   throw mistakes(checked.error, origin);
 }
 
-/** A config file: any of the options, no others. @throws UserError naming what is wrong. */
+/** A recipe: any of the options, no others. @throws UserError naming what is wrong. */
 export function checkPartialConfig(value: unknown, origin: string): Partial<Config> {
   const checked = configSchema.partial().safeParse(value, { error: explain });
   if (checked.success) return checked.data;

@@ -51,6 +51,54 @@ export const OPTIONS = {
     summary: 'Scale binary layers by K, the local mean of |input| (Eq. 4).',
     group: 'BINARY LAYERS',
   }),
+  filterScale: option({
+    schema: z.enum(['mean', 'learned']),
+    byDefault: 'mean',
+    summary: 'Scale of each binary filter: α, the mean of its |weights| (Eq. 4), or one that is trained.',
+    group: 'BINARY LAYERS',
+  }),
+  norm: option({
+    schema: z.enum(['both', 'before', 'after']),
+    byDefault: 'both',
+    summary: 'Where batch normalisation stands around a binary layer.',
+    group: 'BINARY LAYERS',
+  }),
+  signShift: option({
+    schema: z.boolean(),
+    byDefault: false,
+    summary: 'Learn a shift before a sign that has no batch normalisation before it (ReActNet).',
+    group: 'BINARY LAYERS',
+  }),
+  activation: option({
+    schema: z.enum(['prelu', 'rprelu', 'hardtanh', 'relu', 'none']),
+    byDefault: 'prelu',
+    summary: 'Activation after a binary layer; rprelu is a PReLU between two learned shifts.',
+    group: 'BINARY LAYERS',
+  }),
+  shortcuts: option({
+    schema: z.enum(['convolution', 'block']),
+    byDefault: 'convolution',
+    summary: 'Real-valued shortcuts of a residual branch: around every convolution, or around every block.',
+    group: 'BINARY LAYERS',
+  }),
+  downsample: option({
+    schema: z.enum(['free', 'float', 'binary']),
+    byDefault: 'free',
+    summary: 'Shortcut where the size changes: channels repeated, or a 1x1 convolution.',
+    group: 'BINARY LAYERS',
+  }),
+  estimator: option({
+    schema: z.enum(['clip', 'approx-sign', 'swish-sign', 'identity']),
+    byDefault: 'clip',
+    summary: 'Gradient of the sign of activations (clip is Eq. 5).',
+    group: 'BINARY LAYERS',
+  }),
+  floatWeights: option({
+    schema: z.number().min(0).max(1),
+    byDefault: 0,
+    summary: 'Share of the steps, at first, in which only activations are binary and weights still real.',
+    group: 'BINARY LAYERS',
+  }),
   dataset: option({
     schema: z.string(),
     byDefault: 'fashion-mnist-sample',
@@ -168,10 +216,22 @@ export const OPTIONS = {
     summary: 'How the learning rate falls.',
     group: 'TRAINING',
   }),
+  warmup: option({
+    schema: z.number().min(0).max(1),
+    byDefault: 0,
+    summary: 'Share of the steps in which the learning rate rises from 0, before the schedule begins.',
+    group: 'TRAINING',
+  }),
   weightDecay: option({
     schema: share,
     byDefault: 0,
     summary: 'Weight decay of float weights; never of latent binary ones.',
+    group: 'TRAINING',
+  }),
+  labelSmoothing: option({
+    schema: z.number().min(0).max(0.99),
+    byDefault: 0,
+    summary: 'Share of every target that is spread evenly over all classes.',
     group: 'TRAINING',
   }),
   branchWeight: option({
@@ -190,6 +250,11 @@ export const OPTIONS = {
     schema: z.number().positive(),
     byDefault: 2,
     summary: 'Temperature of distillation.',
+    group: 'TRAINING',
+  }),
+  initFrom: option({
+    schema: z.string().optional(),
+    summary: 'Trained full-precision network to start from: .safetensors (of lcdnn or PyTorch) or .onnx.',
     group: 'TRAINING',
   }),
   seed: option({
@@ -212,6 +277,20 @@ export type OptionName = keyof typeof OPTIONS;
 export type Options = { [Name in OptionName]: z.output<(typeof OPTIONS)[Name]['schema']> };
 
 export const optionNames = Object.keys(OPTIONS) as OptionName[];
+
+/** Those that the layers of a network follow from, beside the data set. */
+export const NETWORK_OPTIONS = [
+  'width',
+  'attach',
+  'branch',
+  'inputScale',
+  'filterScale',
+  'norm',
+  'signShift',
+  'activation',
+  'shortcuts',
+  'downsample',
+] as const satisfies readonly OptionName[];
 
 /** The name of an option as a flag: `batchSize` is `--batch-size`. */
 export const flagOf = (name: OptionName): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

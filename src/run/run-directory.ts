@@ -63,8 +63,7 @@ export function runFile(run: Pick<Run, 'path'>, file: keyof typeof FILES, exit =
 
 /** The network a config asks for, for images of this shape. */
 export function networkOf(config: Config, input: JointNetwork['input'], classes: number): JointNetwork {
-  const { network, width, attach, branch, inputScale } = config;
-  return createNetwork(network, input, classes, { width, attach, branch: parseBranchSize(branch), inputScale });
+  return createNetwork(config.network, input, classes, { ...config, branch: parseBranchSize(config.branch) });
 }
 
 /**

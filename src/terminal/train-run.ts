@@ -11,6 +11,7 @@ import { createRun, networkOf, type Run, readRunCheckpoint, requireFitting, runF
 import { createEngine } from '../train/engines/index.js';
 import { optimizerSlots } from '../train/step.js';
 import { augmentationOf, train } from '../train/train.js';
+import { startState, type WarmStart } from '../train/warm-start/warm-start.js';
 import { loadRunDataset } from './open-trained.js';
 import type { TrainingDisplay } from './training-display.js';
 
@@ -31,6 +32,8 @@ export interface TrainedRun {
   readonly run: Run;
   /** Set where Ctrl-C (130) or SIGTERM (143) ended training: a checkpoint is saved, the command exits with it. */
   readonly exitCode?: number;
+  /** What a warm start took, where the run began with one now. */
+  readonly warmStart?: WarmStart;
 }
 
 /**
@@ -56,20 +59,23 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
     interruption.abort();
   };
   try {
-    const run = resumed ?? createRun(path, config, networkOf(config, dataset.shape, dataset.labels.length));
+    const network = resumed?.network ?? networkOf(config, dataset.shape, dataset.labels.length);
+    const { state, warmStart } = checkpoint ? { state: undefined } : startState(config, network);
+    const run = resumed ?? createRun(path, config, network);
     process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-    display.start(run, checkpoint?.progress);
+    display.start(run, checkpoint?.progress, warmStart);
     await train({
       run,
       dataset,
       engine,
       loader,
       checkpoint,
+      start: state,
       signal: interruption.signal,
       onStep: display.step,
       onEpoch: display.epoch,
     });
-    return interruption.signal.aborted ? { run, exitCode } : { run };
+    return { run, warmStart, exitCode: interruption.signal.aborted ? exitCode : undefined };
   } finally {
     display.stop();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);

@@ -3,10 +3,11 @@ import { exitsOf, type WithExits } from '../base/exits.js';
 import type { Progress } from '../run/checkpoint.js';
 import type { EpochMetrics, Run } from '../run/run-directory.js';
 import type { BranchReport, StepReport } from '../train/train.js';
+import type { WarmStart } from '../train/warm-start/warm-start.js';
 import { duration, percent, wholeNumber } from './format.js';
 
 export interface TrainingDisplay {
-  start(run: Run, resumedFrom: Progress | undefined): void;
+  start(run: Run, resumedFrom: Progress | undefined, warmStart: WarmStart | undefined): void;
   step(report: StepReport): void;
   epoch(metrics: EpochMetrics): void;
   stop(): void;
@@ -52,12 +53,18 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
   let lastDrawn = 0;
 
   return {
-    start({ path, config, network }, resumedFrom) {
+    start({ path, config, network }, resumedFrom, warmStart) {
       ({ batchSize, epochs } = config);
       print(
         `${network.name} on ${config.dataset}, ${epochs} epochs, seed ${config.seed}, engine ${config.engine} -> ${path}`,
       );
       if (resumedFrom) print(`resumed at epoch ${resumedFrom.epoch + 1}, step ${resumedFrom.step}`);
+      if (warmStart) {
+        const list = (layers: readonly string[]): string => `${layers.length} layers: ${layers.join(', ') || 'none'}`;
+        print(`from ${config.initFrom} taken, ${list(warmStart.taken)}`);
+        print(`  missing, at their start values, ${list(warmStart.missing)}`);
+        print(`  left over in the file, ${list(warmStart.leftOver)}`);
+      }
       if (live) spinner.start('compiling the training step');
       lastStep = performance.now();
     },

@@ -4,7 +4,17 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { floats } from '../../kernels/test-values.js';
 import { random } from '../base/random.js';
-import { filterScale, kernelSigns, rowScale, signStraightThrough, windowScale, withoutGradient } from './binarize.js';
+import {
+  filterScale,
+  kernelSigns,
+  kernelSignsOfFreeScale,
+  normalisedKernel,
+  rowScale,
+  signStraightThrough,
+  windowScale,
+  withoutGradient,
+} from './binarize.js';
+import { ESTIMATORS } from './estimators.js';
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
@@ -23,12 +33,14 @@ const EDGES = [-2, -1 - 2 ** -23, -1, -0.5, -0, 0, 2 ** -149, 0.5, 1, 1 + 2 ** -
 
 describe('the sign of an activation', () => {
   it('is +1 from 0 on, -0 included, else -1', () => {
-    expect(valuesOf(signStraightThrough(tf.tensor1d(EDGES)))).toEqual([-1, -1, -1, -1, 1, 1, 1, 1, 1, 1, 1]);
+    expect(valuesOf(signStraightThrough(tf.tensor1d(EDGES), ESTIMATORS.clip))).toEqual([
+      -1, -1, -1, -1, 1, 1, 1, 1, 1, 1, 1,
+    ]);
   });
 
   it('passes the gradient where |x| <= 1, and nothing beyond (Eq. 5)', () => {
     const dy = tf.tensor1d(EDGES.map((_, i) => i + 1));
-    const dx = tf.grad((x) => tf.sum(tf.mul(signStraightThrough(x), dy)))(tf.tensor1d(EDGES));
+    const dx = tf.grad((x) => tf.sum(tf.mul(signStraightThrough(x, ESTIMATORS.clip), dy)))(tf.tensor1d(EDGES));
     expect(valuesOf(dx)).toEqual([0, 0, 3, 4, 5, 6, 7, 8, 9, 0, 0]);
   });
 });
@@ -61,6 +73,32 @@ describe('a latent kernel', () => {
       tf.sum(tf.mul(tf.mul(kernelSigns(w), filterScale(w)), tf.tensor4d(error, [2, 3, 4, filters])));
     const want = [...error].map((dW, i) => dW * (1 / taps + (Math.abs(latent[i]) <= 1 ? alphas[i % filters] : 0)));
     expectClose(tf.grad(loss)(kernel()), want);
+  });
+
+  it('with a scale of its own gets the gradient of that scale times its sign', () => {
+    const error = floats(random(3), taps * filters);
+    const scales = [0.5, -2, 0.1, 1, 3];
+    const loss = (w: tf.Tensor, s: tf.Tensor) =>
+      tf.sum(tf.mul(tf.mul(kernelSignsOfFreeScale(w), s), tf.tensor4d(error, [2, 3, 4, filters])));
+    const wide = latent.map((w) => 2 * w);
+    const [dw, ds] = tf.grads(loss)([tf.tensor4d(wide, [2, 3, 4, filters]), tf.tensor1d(scales)]);
+    expectClose(
+      dw,
+      [...error].map((dW, i) => (Math.abs(wide[i]) <= 1 ? dW * scales[i % filters] : 0)),
+    );
+    const want = new Array(filters).fill(0);
+    error.forEach((dW, i) => {
+      want[i % filters] += dW * (wide[i] >= 0 ? 1 : -1);
+    });
+    expectClose(ds, want);
+  });
+
+  it('with real weights is itself once scaled by α, and gets its gradient whole', () => {
+    const error = floats(random(4), taps * filters);
+    expectClose(tf.mul(normalisedKernel(kernel()), filterScale(kernel())), [...latent]);
+    const loss = (w: tf.Tensor) =>
+      tf.sum(tf.mul(tf.mul(normalisedKernel(w), filterScale(w)), tf.tensor4d(error, [2, 3, 4, filters])));
+    expectClose(tf.grad(loss)(kernel()), [...error]);
   });
 
   it('of zeros alone has a gradient of zeros, not of infinities', () => {

@@ -1,24 +1,27 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Padding } from '../network/layers.js';
+import { ESTIMATORS, type Estimator } from './estimators.js';
 
-/** 1 where |x| <= 1, else 0: where the straight-through estimator lets the gradient pass (Eq. 5). */
-const passes = (x: tf.Tensor): tf.Tensor => tf.cast(tf.lessEqual(tf.abs(x), 1), 'float32');
+/** 1 where |x| <= 1, else 0: where the sign of a weight lets the gradient pass (Eq. 5). */
+const passes = ESTIMATORS.clip;
 
 /** +1 where x >= 0, else -1: sign(0) = +1 everywhere in lcdnn. */
 const signOf = (x: tf.Tensor): tf.Tensor => tf.sub(tf.mul(tf.cast(tf.greaterEqual(x, 0), 'float32'), 2), 1);
 
 /**
- * Sign with the straight-through gradient, for activations.
+ * Sign, with an estimator's gradient in place of its own.
  *
- *     y = sign(x)        dL/dx = dL/dy where |x| <= 1, else 0        (Eq. 5)
+ *     y = sign(x)        dL/dx = dL/dy estimator(x)        (Eq. 5 for `clip`)
  */
-export const signStraightThrough: (x: tf.Tensor) => tf.Tensor = tf.customGrad((x, save) => {
-  (save as tf.GradSaveFunc)([x as tf.Tensor]);
-  return {
-    value: signOf(x as tf.Tensor),
-    gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(dy, passes(saved[0])),
-  };
-});
+export function signStraightThrough(x: tf.Tensor, estimator: Estimator): tf.Tensor {
+  return tf.customGrad((input, save) => {
+    (save as tf.GradSaveFunc)([input as tf.Tensor]);
+    return {
+      value: signOf(input as tf.Tensor),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(dy, estimator(saved[0])),
+    };
+  })(x);
+}
 
 /** α of Eq. 4: the mean of |W| per filter (the last axis), without a gradient of its own. */
 export function filterScale(latent: tf.Tensor): tf.Tensor {
@@ -45,6 +48,16 @@ export const kernelSigns: (latent: tf.Tensor) => tf.Tensor = tf.customGrad((late
     },
   };
 });
+
+/** The signs of a latent kernel whose scale s is trained by itself: W~ = s sign(W), dL/dW = dL/dW~ s [|W| <= 1]. */
+export const kernelSignsOfFreeScale = (latent: tf.Tensor): tf.Tensor => signStraightThrough(latent, passes);
+
+/**
+ * A latent kernel over its own α, for the stage of training in which weights are real: its filters are of the size of
+ * signs, so that the scale after the convolution means the same in both stages. α is a constant of the backward pass.
+ */
+export const normalisedKernel = (latent: tf.Tensor): tf.Tensor =>
+  tf.div(latent, tf.maximum(filterScale(latent), SMALLEST_SCALE));
 
 /** Keeps the division finite for a filter of zeros, whose gradient is 0 anyway. */
 const SMALLEST_SCALE = 1e-12;

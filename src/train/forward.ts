@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { exitsOf, numbered } from '../base/exits.js';
-import { type JointNetwork, type Padding, type Part, unknownLayer } from '../network/layers.js';
-import { type PlacedLayer, placeLayers, windowed } from '../network/shapes.js';
+import { type JointNetwork, type Part, unknownLayer } from '../network/layers.js';
+import { type PlacedLayer, placeLayers } from '../network/shapes.js';
 import { batchNormInference, batchNormTraining } from './batch-norm.js';
-import { filterScale, kernelSigns, rowScale, signStraightThrough, windowScale } from './binarize.js';
+import { type BinaryPass, binaryConv2d, binaryDense } from './binary-layers.js';
 import { prelu } from './prelu.js';
 
 /** Share of the old value in a running mean or variance after each step. */
@@ -23,19 +23,22 @@ export interface ForwardPass {
 /**
  * All branches of a joint network on a batch of normalised images [batch, height, width, channels].
  * Logits are [batch, classes].
+ *
+ * @param binary how the binary layers are seen in training; without it as the device computes them
  */
 export function forward(
   network: JointNetwork,
   parameters: tf.NamedTensorMap,
   images: tf.Tensor,
   training: boolean,
+  binary: BinaryPass = {},
 ): ForwardPass {
   const layers = placeLayers(network);
   const statistics: tf.NamedTensorMap = {};
   const through = (part: Part, x: tf.Tensor): tf.Tensor =>
     layers
       .filter((placed) => placed.part === part)
-      .reduce((y, placed) => applyLayer(placed, y, parameters, training ? statistics : undefined), x);
+      .reduce((y, placed) => applyLayer(placed, y, parameters, training ? statistics : undefined, binary), x);
   let shared = images;
   const branches = exitsOf(network).map((_, i) => {
     shared = through(numbered('shared', i), shared);
@@ -49,9 +52,11 @@ function applyLayer(
   x: tf.Tensor,
   parameters: tf.NamedTensorMap,
   statistics: tf.NamedTensorMap | undefined,
+  binary: BinaryPass,
 ): tf.Tensor {
   const nameOf = (parameter: string): string => `${part}.${'name' in layer ? layer.name : layer.type}.${parameter}`;
   const get = (parameter: string): tf.Tensor => parameters[nameOf(parameter)];
+  const learnedScale = () => ('learnedScale' in layer && layer.learnedScale ? get('scale') : undefined);
   switch (layer.type) {
     case 'conv2d': {
       const { stride = 1, padding = 'valid', bias = true } = layer;
@@ -65,18 +70,10 @@ function applyLayer(
     }
     case 'dense':
       return tf.add(tf.matMul(x as tf.Tensor2D, get('kernel') as tf.Tensor2D), get('bias'));
-    case 'binary-conv2d': {
-      const { kernel, stride = 1, padding = 'valid' } = layer;
-      const signs = padWithOnes(signStraightThrough(x) as tf.Tensor4D, input, kernel, stride, padding);
-      const sums = tf.conv2d(signs, kernelSigns(get('kernel')) as tf.Tensor4D, stride, 'valid');
-      const y = tf.mul(sums, filterScale(get('kernel')));
-      return layer.inputScale ? tf.mul(y, windowScale(x as tf.Tensor4D, kernel, stride, padding)) : y;
-    }
-    case 'binary-dense': {
-      const sums = tf.matMul(signStraightThrough(x) as tf.Tensor2D, kernelSigns(get('kernel')) as tf.Tensor2D);
-      const y = tf.mul(sums, filterScale(get('kernel')));
-      return layer.inputScale ? tf.mul(y, rowScale(x as tf.Tensor2D)) : y;
-    }
+    case 'binary-conv2d':
+      return binaryConv2d(layer, input, x as tf.Tensor4D, get('kernel'), learnedScale(), binary);
+    case 'binary-dense':
+      return binaryDense(layer, x as tf.Tensor2D, get('kernel'), learnedScale(), binary);
     case 'batch-norm': {
       if (!statistics) return batchNormInference(x, get('gamma'), get('beta'), get('mean'), get('variance'));
       const normalised = batchNormTraining(x, get('gamma'), get('beta'));
@@ -88,6 +85,10 @@ function applyLayer(
     }
     case 'relu':
       return layer.max === undefined ? tf.relu(x) : tf.minimum(tf.relu(x), layer.max);
+    case 'shift':
+      return tf.add(x, get('shift'));
+    case 'hard-tanh':
+      return tf.minimum(tf.maximum(x, -1), 1);
     case 'prelu':
       return prelu(x, get('slope'));
     case 'max-pool':
@@ -102,29 +103,12 @@ function applyLayer(
       return tf.reshape(x, [x.shape[0], -1]);
     case 'residual': {
       const through = (chain: readonly PlacedLayer[]): tf.Tensor =>
-        chain.reduce((y, placed) => applyLayer(placed, y, parameters, statistics), x);
+        chain.reduce((y, placed) => applyLayer(placed, y, parameters, statistics, binary), x);
       return tf.add(through(body), through(shortcut));
     }
     default:
       return unknownLayer(layer);
   }
-}
-
-/** Padding of a binary convolution: zeros before the sign, hence +1 after it. */
-function padWithOnes(
-  signs: tf.Tensor4D,
-  input: PlacedLayer['input'],
-  kernel: number,
-  stride: number,
-  padding: Padding,
-): tf.Tensor4D {
-  if (padding === 'valid') return signs;
-  const around = [0, 1].map((axis): [number, number] => {
-    const size = input[axis];
-    const { out, before } = windowed(size, kernel, stride, padding);
-    return [before, Math.max(0, (out - 1) * stride + kernel - size) - before];
-  });
-  return tf.pad(signs, [[0, 0], around[0], around[1], [0, 0]], 1);
 }
 
 /** Mean over windows of size x size side by side; what fills no window is left out. */

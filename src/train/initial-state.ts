@@ -1,17 +1,20 @@
 import { normal, random } from '../base/random.js';
 import type { NamedArrays } from '../base/tensors.js';
+import { filterScale } from '../network/filter-scale.js';
 import type { JointNetwork } from '../network/layers.js';
 import { networkParameters } from '../network/parameters.js';
 import type { OptimizerName } from './optimizers.js';
 import { optimizerSlots } from './step.js';
 
-/** Start values of parameters (He et al. 2015, by seed) and of optimiser slots (0). */
+/** Start values of parameters (He et al. 2015, by seed; learned scales at α) and of optimiser slots (0). */
 export function initialState(network: JointNetwork, optimizer: OptimizerName, seed: number): NamedArrays {
   const state: NamedArrays = {};
   networkParameters(network).forEach(({ name, shape, start }, i) => {
     const values = new Float32Array(sizeOf(shape));
     if ('constant' in start) {
       values.fill(start.constant);
+    } else if ('filterScaleOf' in start) {
+      values.set(filterScale(state[start.filterScaleOf].values, values.length));
     } else {
       const next = random(seed, i);
       for (let j = 0; j < values.length; j++) values[j] = normal(next) * start.normal;

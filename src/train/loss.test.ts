@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { floats } from '../../kernels/test-values.js';
 import { random } from '../base/random.js';
-import { crossEntropy, distillation } from './loss.js';
+import { crossEntropy, distillation, smoothed } from './loss.js';
 
 const [ROWS, CLASSES] = [4, 5];
 
@@ -74,5 +74,21 @@ describe.each([1, 3])('distillation at temperature %d', (temperature) => {
         expect(student.dataSync()[row * CLASSES + c]).toBeCloseTo((temperature * (q[c] - p[c])) / ROWS, 5);
       }
     }
+  });
+});
+
+describe('label smoothing', () => {
+  it('leaves the label 1 - ε + ε/n and gives ε/n to every other class', () => {
+    const want = [...targets].map((target) => (target === 1 ? 0.8 + 0.2 / CLASSES : 0.2 / CLASSES));
+    smoothed(matrix(targets), 0.2)
+      .dataSync()
+      .forEach((value, i) => {
+        expect(value).toBeCloseTo(want[i], 6);
+      });
+  });
+
+  it('of 0 is the targets themselves', () => {
+    const given = matrix(targets);
+    expect(smoothed(given, 0)).toBe(given);
   });
 });

@@ -1,9 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { withoutGradient } from './binarize.js';
 
-/** Softmax cross-entropy, mean over the batch (Eq. 2 without its constant factor). Logits and one-hot targets [n, classes]. */
+/** Softmax cross-entropy, mean over the batch (Eq. 2 without its constant factor). Logits and targets [n, classes]. */
 export function crossEntropy(logits: tf.Tensor2D, targets: tf.Tensor2D): tf.Scalar {
   return tf.neg(tf.mean(tf.sum(tf.mul(targets, tf.logSoftmax(logits)), 1)));
+}
+
+/** Label smoothing (Szegedy et al. 2016): targets [n, classes], a share ε of each spread evenly over the classes. */
+export function smoothed(targets: tf.Tensor2D, share: number): tf.Tensor2D {
+  return share === 0 ? targets : tf.add(tf.mul(targets, 1 - share), share / targets.shape[1]);
 }
 
 /**

@@ -24,3 +24,13 @@ it('cosine falls from 1 through a half in the middle, symmetrically, and does no
   }
   expect(cosine[steps - 1]).toBeGreaterThan(0);
 });
+
+it('warm-up rises evenly to the start rate, then the whole schedule follows in what is left', () => {
+  const warmed = Array.from({ length: steps }, (_, step) => rateFactor('step', step, steps, 0.2));
+  expect(warmed.slice(0, 8)).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((step) => step / 8));
+  expect(warmed.slice(8)).toEqual([...Array(16).fill(1), ...Array(8).fill(0.1), ...Array(8).fill(0.01)]);
+});
+
+it('nothing but warm-up is finite to the last step', () => {
+  expect(rateFactor('cosine', steps - 1, steps, 1)).toBe(1);
+});

@@ -9,7 +9,12 @@ const SCHEDULES: Readonly<Record<Config['schedule'], (done: number) => number>> 
   cosine: (done) => 0.5 * (1 + Math.cos(Math.PI * done)),
 };
 
-/** Learning-rate factor of step `step` (from 0) of `steps` in all. */
-export function rateFactor(schedule: Config['schedule'], step: number, steps: number): number {
-  return SCHEDULES[schedule](step / steps);
+/**
+ * Learning-rate factor of step `step` (from 0) of `steps` in all.
+ *
+ * @param warmup share of the steps in which it rises evenly to 1 (Goyal et al. 2017), before the schedule begins
+ */
+export function rateFactor(schedule: Config['schedule'], step: number, steps: number, warmup = 0): number {
+  const rising = Math.round(warmup * steps);
+  return step < rising ? (step + 1) / rising : SCHEDULES[schedule]((step - rising) / (steps - rising));
 }

@@ -4,8 +4,9 @@ import { numbered } from '../base/exits.js';
 import { isBranch, type JointNetwork } from '../network/layers.js';
 import { networkParameters, type Parameter } from '../network/parameters.js';
 import type { TensorFunction } from '../onnx/trace.js';
+import type { EstimatorName } from './estimators.js';
 import { forward } from './forward.js';
-import { crossEntropy, distillation } from './loss.js';
+import { crossEntropy, distillation, smoothed } from './loss.js';
 import { OPTIMIZERS, type OptimizerName } from './optimizers.js';
 
 export interface StepOptions {
@@ -17,6 +18,10 @@ export interface StepOptions {
   /** Weight and temperature of distillation from the full branch; weight 0 leaves it out. */
   readonly distillation: number;
   readonly temperature: number;
+  /** Default 0. */
+  readonly labelSmoothing?: number;
+  /** Gradient of the activations' signs. Default `clip`. */
+  readonly estimator?: EstimatorName;
 }
 
 /** Names of what a step is fed besides the state. */
@@ -44,8 +49,11 @@ export function optimizerSlots(
  * It takes parameters, slots and `STEP_INPUTS` by name (images [n, h, w, c], one-hot targets [n, classes], scalars) and
  * gives the new parameters and slots under the same names, `fullLoss`, `branchLoss`, and the logits `full` and `branch`;
  * with several exits also `branch2Loss`, `branch2`, and so on.
+ *
+ * @param floatWeights the branch's weights are still real: the first stage of two-stage training (Martinez et al. 2020,
+ *   arXiv 2003.11535). Default false.
  */
-export function trainStep(network: JointNetwork, options: StepOptions): TensorFunction {
+export function trainStep(network: JointNetwork, options: StepOptions, floatWeights = false): TensorFunction {
   const parameters = networkParameters(network);
   const trained = parameters.filter(({ role }) => role !== 'statistic');
   const optimizer = OPTIMIZERS[options.optimizer];
@@ -60,8 +68,8 @@ export function trainStep(network: JointNetwork, options: StepOptions): TensorFu
       trained.forEach(({ name }, i) => {
         current[name] = values[i];
       });
-      const pass = forward(network, current, inputs.images, true);
-      const targets = inputs.targets as tf.Tensor2D;
+      const pass = forward(network, current, inputs.images, true, { estimator: options.estimator, floatWeights });
+      const targets = smoothed(inputs.targets as tf.Tensor2D, options.labelSmoothing ?? 0);
       const fullLoss = crossEntropy(pass.full, targets);
       observe('full', pass.full);
       observe('fullLoss', fullLoss);

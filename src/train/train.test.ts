@@ -56,6 +56,26 @@ describe('training', () => {
     expect(line.further).toHaveLength(1);
   });
 
+  it('of two stages resumes on either side of the switch to the bits of an uninterrupted run', async () => {
+    const given = {
+      ...config,
+      floatWeights: 0.5,
+      epochs: 1,
+      batchSize: 250,
+      width: 0.1,
+      estimator: 'approx-sign',
+    } as const;
+    const whole = await run('two-stages', undefined, given);
+    const bytes = (path: string) => readFileSync(runFile({ path }, 'checkpoint'));
+    for (const stopAfter of [2, 6]) {
+      // of 8 steps
+      await run(`stopped-${stopAfter}`, stopAfter, given);
+      expect(bytes(await run(`stopped-${stopAfter}`, undefined)).equals(bytes(whole))).toBe(true);
+    }
+    const oneStage = await run('one-stage', undefined, { ...given, floatWeights: 0 });
+    expect(bytes(oneStage).equals(bytes(whole))).toBe(false);
+  });
+
   it('stops at a loss that is no number, says what to try, and keeps the checkpoint before it', async () => {
     await expect(run('diverging', undefined, { ...config, optimizer: 'momentum', lr: 1e30 })).rejects.toThrow(
       'try a smaller --lr',

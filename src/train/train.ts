@@ -12,11 +12,11 @@ import type { Config } from '../run/config.js';
 import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from '../run/run-directory.js';
 import type { Engine, EngineFunction } from './engines/engine.js';
 import { countHits, createEvaluator } from './evaluate.js';
-import { initialState } from './initial-state.js';
 import { BETA1, BETA2 } from './optimizers.js';
 import { rateFactor } from './schedules.js';
 import { trainStep } from './step.js';
 import { fillTargets } from './targets.js';
+import { startState } from './warm-start/warm-start.js';
 
 /** What a watcher is told of each branch after every step. */
 export interface BranchReport {
@@ -43,8 +43,10 @@ export interface TrainOptions {
   readonly engine: Engine;
   /** What fills the batches. Default: the training thread, in between steps. */
   readonly loader?: Loader;
-  /** Where to go on; without it training starts from the seed. */
+  /** Where to go on; without it training starts from the seed, or warm. */
   readonly checkpoint?: Checkpoint;
+  /** `startState` of the run, where the caller has it already. */
+  readonly start?: NamedArrays;
   /** Aborting saves a checkpoint after the step under way and ends training. */
   readonly signal?: AbortSignal;
   readonly onStep?: (report: StepReport) => void;
@@ -64,9 +66,9 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
   const places = splitTrainValidation(dataset.train.labels, config.validation, config.seed);
   const stepsPerEpoch = Math.floor(places.train.length / config.batchSize);
   const start: Progress = checkpoint?.progress ?? epochStart(0, 0);
-  const state = checkpoint?.state ?? initialState(network, config.optimizer, config.seed);
+  const state = checkpoint?.state ?? options.start ?? startState(config, network).state;
   engine.setState(state);
-  const step = await compileStep(options, state);
+  const step = twoStage(options, state, config.epochs * stepsPerEpoch);
   const evaluate = await createEvaluator(engine, network, dataset, loader);
   const metrics = readMetrics(run).filter(({ epoch }) => epoch <= start.epoch);
   const save = async (progress: Progress): Promise<void> =>
@@ -107,7 +109,7 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
       trainFullAccuracy: means.fullAccuracy,
       fullAccuracy: accuracy(logits.full),
       ...withExits(branches),
-      lr: config.lr * rateFactor(config.schedule, epoch * stepsPerEpoch, config.epochs * stepsPerEpoch),
+      lr: config.lr * rateFactor(config.schedule, epoch * stepsPerEpoch, config.epochs * stepsPerEpoch, config.warmup),
       imagesPerSecond: ((progress.step - beganAt) * config.batchSize) / seconds,
       loadingShare: waited.ms / 1000 / seconds,
     };
@@ -124,12 +126,28 @@ type BranchSums = Pick<Progress, 'branchLoss' | 'branchHits'>;
 
 type Step = (batch: Batch, progress: Progress, stepsPerEpoch: number) => Promise<Progress>;
 
+/**
+ * The step of a run, with real weights in the branch for the share `floatWeights` of all steps, then with binary ones.
+ * Either is compiled when it is first needed.
+ */
+function twoStage(options: TrainOptions, state: NamedArrays, steps: number): Step {
+  const switchAt = Math.round(options.run.config.floatWeights * steps);
+  let compiled: { readonly floatWeights: boolean; readonly step: Step } | undefined;
+  return async (batch, progress, stepsPerEpoch) => {
+    const floatWeights = progress.totalSteps < switchAt;
+    if (compiled?.floatWeights !== floatWeights) {
+      compiled = { floatWeights, step: await compileStep(options, state, floatWeights) };
+    }
+    return compiled.step(batch, progress, stepsPerEpoch);
+  };
+}
+
 /** Compiles the step of a run and gives a function that feeds it one batch. */
-async function compileStep({ run, engine }: TrainOptions, state: NamedArrays): Promise<Step> {
+async function compileStep({ run, engine }: TrainOptions, state: NamedArrays, floatWeights: boolean): Promise<Step> {
   const { config, network } = run;
   const { batchSize } = config;
   const { classes } = network;
-  const compiled: EngineFunction = await engine.compile(trainStep(network, config), Object.keys(state), {
+  const compiled: EngineFunction = await engine.compile(trainStep(network, config, floatWeights), Object.keys(state), {
     images: [batchSize, ...network.input],
     targets: [batchSize, classes],
     rate: [],
@@ -140,7 +158,7 @@ async function compileStep({ run, engine }: TrainOptions, state: NamedArrays): P
   const targets = new Float32Array(batchSize * classes);
 
   return async (batch, progress, stepsPerEpoch) => {
-    const factor = rateFactor(config.schedule, progress.totalSteps, config.epochs * stepsPerEpoch);
+    const factor = rateFactor(config.schedule, progress.totalSteps, config.epochs * stepsPerEpoch, config.warmup);
     const totalSteps = progress.totalSteps + 1;
     fillTargets(targets, batch, classes);
     const result = await compiled({

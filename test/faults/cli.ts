@@ -26,7 +26,14 @@ import { tinyDataset, writeFiles } from '../tiny-dataset.js';
  */
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const COPIED = ['package.json', 'bin/run.js', 'scripts/write-oclif-manifest.js', 'templates', 'kernels/prebuilt'];
+const COPIED = [
+  'package.json',
+  'bin/run.js',
+  'scripts/write-oclif-manifest.js',
+  'templates',
+  'recipes',
+  'kernels/prebuilt',
+];
 const HOUR_MS = 3_600_000;
 
 /** No source of it is reachable: nothing listens on port 2 (and fetch itself refuses port 1). */

@@ -35,7 +35,7 @@ describe.concurrent('train refuses', () => {
   ])('%j', (flags, line) => expectRefused(flags, line));
 
   it.each([
-    ['no JSON', '{ "lr": ', /expected a config file, found text that is no JSON/],
+    ['no JSON', '{ "lr": ', /expected a recipe, found text that is no JSON/],
     ['no object', '[1]', /: expected an object of options, found \[1\]\n$/],
     [
       'an unknown option',
@@ -43,14 +43,24 @@ describe.concurrent('train refuses', () => {
       /no option is called learningRate; there are: network, width, attach, /,
     ],
     ['text for a number', '{ "lr": "fast" }', /: lr: expected a number, found "fast"\n$/],
-  ])('a config file with %s', async (_, text, line) => {
+  ])('a recipe with %s', async (_, text, line) => {
     const config = fresh('config.json');
     writeFileSync(config, text);
-    await expectRefused(['--config', config], line);
+    await expectRefused(['--recipe', config], line);
   });
 
-  it('a config file that is not there', () =>
-    expectRefused(['--config', 'gone.json'], 'error: gone.json: expected a config file, found: no such file\n'));
+  it('a recipe that is not there', async () => {
+    await expectRefused(['--recipe', 'gone.json'], 'error: gone.json: expected a recipe, found: no such file\n');
+    await expectRefused(
+      ['--recipe', 'lenet-mnits'],
+      'error: no recipe is called "lenet-mnits"; did you mean lenet-mnist?',
+    );
+  });
+
+  it.each([
+    ['absent', 'gone.onnx', /^error: gone.onnx: expected a trained network, found: no such file\n/],
+    ['of another kind', 'weights.pth', /expected a file that ends in .safetensors or .onnx, found weights.pth/],
+  ])('a warm start from a file that is %s', (_, file, line) => expectRefused(['--init-from', file], line));
 
   it('another option than the run that it resumes has', () =>
     expectMistake(

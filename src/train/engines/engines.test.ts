@@ -6,12 +6,13 @@ import { randomParameters, severalExits, smallNetwork } from '../../../test/smal
 import { TINY_ZOO } from '../../../test/zoo.js';
 import { random } from '../../base/random.js';
 import type { NamedArrays } from '../../base/tensors.js';
+import type { BinaryOptions } from '../../network/binary-block.js';
 import type { JointNetwork } from '../../network/layers.js';
 import { networkParameters } from '../../network/parameters.js';
 import { featuresOf } from '../../network/shapes.js';
 import { createNetwork } from '../../network/zoo/index.js';
 import type { OptimizerName } from '../optimizers.js';
-import { inferenceFunction, optimizerSlots, trainStep } from '../step.js';
+import { inferenceFunction, optimizerSlots, type StepOptions, trainStep } from '../step.js';
 import { createEagerEngine } from './eager.js';
 import type { Engine } from './engine.js';
 import { createEngine } from './index.js';
@@ -22,13 +23,13 @@ const signs = vi.hoisted(() => ({ watched: false, margin: Number.POSITIVE_INFINI
 
 vi.mock('../binarize.js', async (importOriginal) => {
   const original = await importOriginal<typeof import('../binarize.js')>();
-  const signStraightThrough = (x: tf.Tensor): tf.Tensor => {
+  const signStraightThrough: typeof original.signStraightThrough = (x, estimator) => {
     if (signs.watched) {
       for (const value of x.dataSync()) {
         signs.margin = Math.min(signs.margin, Math.abs(value), Math.abs(Math.abs(value) - 1));
       }
     }
-    return original.signStraightThrough(x);
+    return original.signStraightThrough(x, estimator);
   };
   return { ...original, signStraightThrough };
 });
@@ -40,6 +41,8 @@ interface Start {
   readonly optimizer: OptimizerName;
   readonly slots: 'cold' | 'warm';
   readonly seed: number;
+  readonly options?: Partial<StepOptions>;
+  readonly floatWeights?: boolean;
 }
 
 /** Slots at 0, as before the first step, or as after many. */
@@ -62,7 +65,11 @@ async function oneStep(engine: Engine, start: Start) {
   const state = startState(start);
   engine.setState(state);
   const step = await engine.compile(
-    trainStep(network, { optimizer, weightDecay: 1e-4, branchWeight: 1, distillation: 1, temperature: 2 }),
+    trainStep(
+      network,
+      { optimizer, weightDecay: 1e-4, branchWeight: 1, distillation: 1, temperature: 2, ...start.options },
+      start.floatWeights,
+    ),
     Object.keys(state),
     {
       images: [BATCH, ...input],
@@ -102,21 +109,32 @@ function expectClose(got: Float32Array, want: Float32Array, what: string): void 
 
 const lenet = createNetwork('lenet', [28, 28, 1], 10);
 
+const resnet = (options: BinaryOptions): JointNetwork =>
+  createNetwork('resnet18', [8, 8, 3], 3, { width: 0.05, branch: { conv: 6, fc: 1 }, ...options });
+const reactnet = resnet({ norm: 'after', signShift: true, activation: 'rprelu', downsample: 'float' });
+const xnorNet = resnet({ norm: 'before', activation: 'hardtanh', filterScale: 'learned', downsample: 'binary' });
+const approxSign = { options: { estimator: 'approx-sign', labelSmoothing: 0.1 } } as const;
+const swishSign = { options: { estimator: 'swish-sign' } } as const;
+
 // The seeds keep every value before a sign clear of 0 and ±1 by `margin`: rounding, below 1e-5, can turn none over.
-describe.each<[string, JointNetwork, number, number]>([
+describe.each<[string, JointNetwork, number, number, Pick<Start, 'options' | 'floatWeights'>?]>([
   ['a small network', smallNetwork(false), 13, 1e-3],
   ['a small network with K', smallNetwork(true), 13, 1e-3],
   ['a small network with three exits', severalExits(3), 6, 1e-3],
   ['LeNet', lenet, 5, 1e-4],
   ['LeNet with K', createNetwork('lenet', [28, 28, 1], 10, { inputScale: true }), 5, 1e-4],
-])('one step of %s', (_, network, seed, margin) => {
+  ['a branch as in ReActNet', reactnet, 1, 3e-5, approxSign],
+  ['a branch as in XNOR-Net, learned scales', xnorNet, 1, 3e-5, swishSign],
+  ['a branch with learned scales and real weights', xnorNet, 1, 3e-5, { floatWeights: true }],
+  ['a small network with real weights', smallNetwork(false), 13, 1e-3, { floatWeights: true }],
+])('one step of %s', (_, network, seed, margin, more) => {
   it.each<[OptimizerName, Start['slots']]>([
     ['momentum', 'cold'],
     ['adam', 'cold'],
     ['adam', 'warm'],
   ])('is the same in onnxruntime as in the oracle (%s, %s slots)', async (optimizer, slots) => {
     const [traced, oracle] = [createOnnxruntimeEngine(), createEagerEngine('cpu', 'cpu')];
-    const start: Start = { network, optimizer, slots, seed };
+    const start: Start = { network, optimizer, slots, seed, ...more };
     Object.assign(signs, { watched: true, margin: Number.POSITIVE_INFINITY });
     const truth = await oneStep(oracle, start);
     signs.watched = false;

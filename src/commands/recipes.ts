@@ -1,0 +1,41 @@
+import { Args } from '@oclif/core';
+import { resolveConfig } from '../run/config.js';
+import { readRecipe, recipeNames } from '../run/recipes.js';
+import { table } from '../terminal/format.js';
+import { LcdnnCommand } from './base-command.js';
+
+export default class Recipes extends LcdnnCommand {
+  static override summary = 'List the recipes, or show every value of one.';
+  static override description =
+    'A recipe is a set of options of "lcdnn train"; "lcdnn train --recipe NAME" follows it, and any flag goes before it.';
+  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> lenet-mnist'];
+  static override args = {
+    recipe: Args.string({ description: 'Name of a recipe, or the path of a JSON file.' }),
+  };
+
+  async run(): Promise<unknown> {
+    const { args } = await this.parse(Recipes);
+    if (args.recipe !== undefined) return this.show(args.recipe);
+    const recipes = recipeNames().map((name) => {
+      const { description, options } = readRecipe(name);
+      const { network, dataset } = resolveConfig(options);
+      return { name, network, dataset, description };
+    });
+    const rows = recipes.map(({ name, network, dataset, description }) => [name, network, dataset, description]);
+    this.log(table([['recipe', 'network', 'data', 'for'], ...rows]));
+    return { recipes };
+  }
+
+  private show(nameOrPath: string): unknown {
+    const { name, description, options } = readRecipe(nameOrPath);
+    const config = resolveConfig(options);
+    const rows = Object.entries(config).map(([option, value]) => [
+      option,
+      String(value),
+      option in options ? 'recipe' : '',
+    ]);
+    if (description) this.log(`${name}: ${description}`);
+    this.log(table([['option', 'value', 'set by'], ...rows]));
+    return { name, description, config };
+  }
+}

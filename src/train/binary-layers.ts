@@ -1,0 +1,76 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { BinaryConv2d, BinaryDense, Padding, Shape } from '../network/layers.js';
+import { windowed } from '../network/shapes.js';
+import {
+  filterScale,
+  kernelSigns,
+  kernelSignsOfFreeScale,
+  normalisedKernel,
+  rowScale,
+  signStraightThrough,
+  windowScale,
+} from './binarize.js';
+import { ESTIMATORS, type EstimatorName } from './estimators.js';
+
+/** How a step sees its binary layers. */
+export interface BinaryPass {
+  /** Gradient of the activations' signs. Default `clip`. */
+  readonly estimator?: EstimatorName;
+  /** First stage of two-stage training: signs of activations, but weights as they are. Default false. */
+  readonly floatWeights?: boolean;
+}
+
+interface Weights {
+  /** What is convolved: signs, or real weights of mean size 1. */
+  readonly kernel: tf.Tensor;
+  /** What the sums of each filter are multiplied by: α of Eq. 4, or the trained scale. */
+  readonly scale: tf.Tensor;
+}
+
+/** @param learned the trained scale per filter, if the layer has one */
+function weightsOf(latent: tf.Tensor, learned: tf.Tensor | undefined, { floatWeights }: BinaryPass): Weights {
+  const scale = learned ?? filterScale(latent);
+  if (floatWeights) return { kernel: normalisedKernel(latent), scale };
+  return { kernel: learned ? kernelSignsOfFreeScale(latent) : kernelSigns(latent), scale };
+}
+
+/** Binary convolution (Eq. 4) of x [batch, height, width, channels]. @param input shape of x without the batch */
+export function binaryConv2d(
+  { kernel: size, stride = 1, padding = 'valid', inputScale }: BinaryConv2d,
+  input: Shape,
+  x: tf.Tensor4D,
+  latent: tf.Tensor,
+  learned: tf.Tensor | undefined,
+  pass: BinaryPass,
+): tf.Tensor {
+  const { kernel, scale } = weightsOf(latent, learned, pass);
+  const signs = signStraightThrough(x, ESTIMATORS[pass.estimator ?? 'clip']) as tf.Tensor4D;
+  const sums = tf.conv2d(padWithOnes(signs, input, size, stride, padding), kernel as tf.Tensor4D, stride, 'valid');
+  const y = tf.mul(sums, scale);
+  return inputScale ? tf.mul(y, windowScale(x, size, stride, padding)) : y;
+}
+
+/** Binary fully-connected layer (Eq. 4) of x [batch, inputs]. */
+export function binaryDense(
+  { inputScale }: BinaryDense,
+  x: tf.Tensor2D,
+  latent: tf.Tensor,
+  learned: tf.Tensor | undefined,
+  pass: BinaryPass,
+): tf.Tensor {
+  const { kernel, scale } = weightsOf(latent, learned, pass);
+  const signs = signStraightThrough(x, ESTIMATORS[pass.estimator ?? 'clip']) as tf.Tensor2D;
+  const y = tf.mul(tf.matMul(signs, kernel as tf.Tensor2D), scale);
+  return inputScale ? tf.mul(y, rowScale(x)) : y;
+}
+
+/** Padding of a binary convolution: zeros before the sign, hence +1 after it. */
+function padWithOnes(signs: tf.Tensor4D, input: Shape, kernel: number, stride: number, padding: Padding): tf.Tensor4D {
+  if (padding === 'valid') return signs;
+  const around = [0, 1].map((axis): [number, number] => {
+    const size = input[axis]!;
+    const { out, before } = windowed(size, kernel, stride, padding);
+    return [before, Math.max(0, (out - 1) * stride + kernel - size) - before];
+  });
+  return tf.pad(signs, [[0, 0], around[0], around[1], [0, 0]], 1);
+}

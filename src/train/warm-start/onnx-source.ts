@@ -1,0 +1,112 @@
+import onnxProto from 'onnx-proto';
+import { messageOf, UserError } from '../../base/errors.js';
+import type { NamedArrays } from '../../base/tensors.js';
+import type { SourceKind, SourceLayer } from './source-layer.js';
+
+const { onnx } = onnxProto;
+
+type Tensor = onnxProto.onnx.ITensorProto;
+type Node = onnxProto.onnx.INodeProto;
+type NamedArray = NamedArrays[string];
+
+const KINDS: Readonly<Record<string, SourceKind>> = {
+  Conv: 'conv',
+  Gemm: 'dense',
+  MatMul: 'dense',
+  BatchNormalization: 'batch-norm',
+  PRelu: 'prelu',
+};
+
+const FLOAT = 1;
+/** What may stand between an image and the dense layer that reads its features, besides the flattening itself. */
+const ORDER_KEEPING = new Set(['Reshape', 'Flatten', 'Relu', 'PRelu', 'Clip', 'Min', 'Dropout', 'Identity']);
+
+/**
+ * The layers of an ONNX model in the order of its nodes, as PyTorch would have them: convolutions, dense layers, batch
+ * normalisations and PReLUs whose parameters are stored in the model.
+ *
+ * @throws UserError where the bytes are no ONNX model, or its parameters are not float32 numbers inside the file
+ */
+export function onnxLayers(file: Uint8Array, path: string): SourceLayer[] {
+  const { nodes, stored } = parse(file, path);
+  const values = (name: string | undefined): NamedArray | undefined => {
+    const tensor = name ? stored.get(name) : undefined;
+    return tensor && readTensor(tensor, path);
+  };
+  return nodes.flatMap((node): SourceLayer[] => {
+    const kind = KINDS[node.opType ?? ''];
+    const [x, ...parameters] = node.input ?? [];
+    const weight = kind && values(parameters[0]);
+    if (!kind || !weight) return [];
+    // The name of the weight tells most: `layer1.0.conv1.weight`; some exporters leave the node's alone.
+    const name = /^(.+)\.(weight|kernel|gamma)$/.exec(parameters[0])?.[1] ?? (node.name || parameters[0]);
+    const layer = (tensors: Record<string, NamedArray | undefined>): SourceLayer => ({
+      name,
+      kind,
+      layout: 'pytorch',
+      tensors: Object.fromEntries(Object.entries(tensors).filter((entry): entry is [string, NamedArray] => !!entry[1])),
+      channelsLast: kind === 'dense' && readsChannelsLast(nodes, x),
+    });
+    if (kind === 'batch-norm') {
+      const [bias, mean, variance] = parameters.slice(1).map(values);
+      return [layer({ weight, bias, running_mean: mean, running_var: variance })];
+    }
+    if (kind === 'prelu') return [layer({ weight: { shape: [weight.values.length], values: weight.values } })];
+    if (kind === 'conv') return [layer({ weight, bias: values(parameters[1]) })];
+    if (weight.shape.length !== 2) return [];
+    const turned = whole(node, 'transB') === 1;
+    const bias = node.opType === 'Gemm' ? values(parameters[1]) : values(addedTo(nodes, node, stored));
+    return [layer({ weight: turned ? weight : transposed(weight), bias })];
+  });
+}
+
+function parse(file: Uint8Array, path: string): { nodes: Node[]; stored: Map<string, Tensor> } {
+  try {
+    const { graph } = onnx.ModelProto.decode(file);
+    if (!graph?.node?.length) throw new Error('no graph');
+    return { nodes: graph.node, stored: new Map((graph.initializer ?? []).map((t) => [t.name ?? '', t])) };
+  } catch (thrown) {
+    throw new UserError(`${path}: expected an ONNX model, found a file that is none (${messageOf(thrown)})`);
+  }
+}
+
+/** Float values of a tensor; every length is checked before anything is made of it. */
+function readTensor({ name, dims, dataType, rawData, floatData, dataLocation }: Tensor, path: string): NamedArray {
+  const wrong = (found: string) => new UserError(`${path}: expected float32 numbers in ${name}, found ${found}`);
+  if (dataLocation === 1) throw wrong('the name of another file; save the model in one file');
+  if (dataType !== FLOAT) throw wrong(`element type ${dataType}`);
+  const shape = (dims ?? []).map(Number);
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (rawData?.length) {
+    if (rawData.length !== 4 * count) throw wrong(`${rawData.length} bytes for shape [${shape}]`);
+    return { shape, values: new Float32Array(new Uint8Array(rawData).buffer) };
+  }
+  if (floatData?.length !== count) throw wrong(`${floatData?.length ?? 0} numbers for shape [${shape}]`);
+  return { shape, values: Float32Array.from(floatData) };
+}
+
+/** The stored operand of an `Add` that follows a `MatMul`. */
+function addedTo(nodes: readonly Node[], { output }: Node, stored: ReadonlyMap<string, Tensor>): string | undefined {
+  const add = nodes.find(({ opType, input }) => opType === 'Add' && input?.includes(output![0]));
+  return add?.input?.find((name) => stored.has(name));
+}
+
+/** Do the features called `x` come from a flattened image whose channels were brought to the end? */
+function readsChannelsLast(nodes: readonly Node[], x: string): boolean {
+  let node = nodes.find(({ output }) => output?.includes(x));
+  for (let steps = 0; node && ORDER_KEEPING.has(node.opType ?? '') && steps < nodes.length; steps++) {
+    const [from] = node.input ?? [];
+    node = nodes.find(({ output }) => output?.includes(from));
+  }
+  const perm = node?.attribute?.find(({ name }) => name === 'perm')?.ints;
+  return node?.opType === 'Transpose' && `${perm?.map(Number)}` === '0,2,3,1';
+}
+
+function whole(node: Node, name: string): number {
+  return Number(node.attribute?.find((attribute) => attribute.name === name)?.i ?? 0);
+}
+
+function transposed({ shape: [rows, columns], values }: NamedArray): NamedArray {
+  const turned = values.map((_, i) => values[(i % rows) * columns + Math.floor(i / rows)]);
+  return { shape: [columns, rows], values: turned };
+}

@@ -1,0 +1,20 @@
+import { UserError } from '../../base/errors.js';
+import { readFileOrExplain } from '../../base/files.js';
+import { onnxLayers } from './onnx-source.js';
+import { safetensorsLayers } from './safetensors-source.js';
+import type { SourceLayer } from './source-layer.js';
+
+export interface Source {
+  readonly path: string;
+  readonly layers: readonly SourceLayer[];
+  /** The layers stand in the order in which they are computed. */
+  readonly inOrder: boolean;
+}
+
+/** Reads a trained network by the end of its file's name. @throws UserError where it is absent, corrupt or of another kind */
+export function readSource(path: string): Source {
+  const read = (): Buffer => readFileOrExplain(path, 'a trained network');
+  if (path.endsWith('.safetensors')) return { path, layers: safetensorsLayers(read(), path), inOrder: false };
+  if (path.endsWith('.onnx')) return { path, layers: onnxLayers(read(), path), inOrder: true };
+  throw new UserError(`initFrom: expected a file that ends in .safetensors or .onnx, found ${path}`);
+}

@@ -1,0 +1,213 @@
+import { UserError } from '../../base/errors.js';
+import type { NamedArrays } from '../../base/tensors.js';
+import type { JointNetwork, Shape } from '../../network/layers.js';
+import { BATCH_NORM_EPSILON } from '../../network/layers.js';
+import { layerParameters } from '../../network/parameters.js';
+import { type PlacedLayer, placeLayers, withChains } from '../../network/shapes.js';
+import type { Config } from '../../run/config.js';
+import { initialState } from '../initial-state.js';
+import { readSource, type Source } from './source.js';
+import type { SourceKind, SourceLayer } from './source-layer.js';
+import { torchvisionName } from './torchvision-names.js';
+
+/** What a warm start found, by layers. */
+export interface WarmStart {
+  /** Layers of the network that have their parameters from the file. */
+  readonly taken: readonly string[];
+  /** Layers of the full-precision network that the file has not, or for another number of classes. */
+  readonly missing: readonly string[];
+  /** Layers of the file that the network has no place for. */
+  readonly leftOver: readonly string[];
+}
+
+/** The state that a run starts from: drawn by its seed, or warm where it has `initFrom`. @throws UserError as `warmStart` */
+export function startState(
+  { optimizer, seed, initFrom }: Pick<Config, 'optimizer' | 'seed' | 'initFrom'>,
+  network: JointNetwork,
+): { readonly state: NamedArrays; readonly warmStart?: WarmStart } {
+  const state = initialState(network, optimizer, seed);
+  if (initFrom === undefined) return { state };
+  return { state, warmStart: warmStart(state, network, readSource(initFrom)) };
+}
+
+/**
+ * Puts the parameters of a trained full-precision network in the place of the shared and full ones. Layers are matched
+ * by our names or torchvision's; those of an ONNX model, where its names say nothing, by their order. A last layer for
+ * another number of classes is left as it is.
+ *
+ * @throws UserError where no layer fits, a shape is another one, or a number is not finite
+ */
+export function warmStart(state: NamedArrays, network: JointNetwork, source: Source): WarmStart {
+  const targets = withChains(placeLayers(network)).filter(
+    (placed) => placed.part !== 'branch' && layerParameters(placed).length > 0,
+  );
+  const matched = match(targets, network, source);
+  const flattened = flattenedShapes(network);
+  const [taken, missing] = [[] as string[], [] as string[]];
+  for (const [i, placed] of targets.entries()) {
+    const name = nameOf(placed);
+    const found = matched[i] && convert(placed, matched[i], flattened.get(name));
+    const other = found && i === targets.length - 1 && isOfOtherClasses(placed, found);
+    for (const parameter of found && !other ? layerParameters(placed) : []) {
+      const given = found![parameter.name];
+      const wrong = (expected: string, what: string) =>
+        new UserError(`${source.path}: expected ${expected} for ${network.name}, found ${what} in ${matched[i]!.name}`);
+      if (!given) throw wrong(parameter.name, `only ${Object.keys(matched[i]!.tensors).join(', ')}`);
+      if (given.shape.join() !== parameter.shape.join()) {
+        throw wrong(`${parameter.name} of shape [${parameter.shape}]`, `shape [${given.shape}]`);
+      }
+      if (!biasHasPlace(placed, matched[i]!, matched[i + 1])) throw wrong(`no bias for ${name}`, 'one');
+      if (!given.values.every(Number.isFinite)) throw wrong(`finite numbers in ${parameter.name}`, 'others');
+      state[parameter.name] = { shape: parameter.shape, values: given.values.slice() };
+    }
+    (found && !other ? taken : missing).push(name);
+  }
+  if (taken.length === 0) {
+    throw new UserError(
+      `${source.path}: expected layers of ${network.name} (${missing.slice(0, 3).join(', ')}, ...), found ` +
+        `${
+          source.layers.length === 0
+            ? 'none'
+            : source.layers
+                .slice(0, 3)
+                .map(({ name }) => name)
+                .join(', ')
+        }`,
+    );
+  }
+  const used = new Set(matched);
+  return { taken, missing, leftOver: source.layers.filter((layer) => !used.has(layer)).map(({ name }) => name) };
+}
+
+const nameOf = ({ part, layer }: PlacedLayer): string => `${part}.${'name' in layer ? layer.name : layer.type}`;
+
+type Match = SourceLayer | undefined;
+
+function match(targets: readonly PlacedLayer[], network: JointNetwork, { path, layers, inOrder }: Source): Match[] {
+  const byName = new Map(layers.map((layer) => [layer.name, layer]));
+  const named = targets.map(({ layer }) => {
+    const name = 'name' in layer ? layer.name : layer.type;
+    return byName.get(name) ?? byName.get(torchvisionName(network, name));
+  });
+  const unnamed = layers.some((layer) => !named.includes(layer));
+  return inOrder && unnamed ? matchInOrder(targets, layers, path) : named;
+}
+
+/** One after another; a batch normalisation that the exporter folded into its convolution is made of that one's bias. */
+function matchInOrder(targets: readonly PlacedLayer[], layers: readonly SourceLayer[], path: string): Match[] {
+  let next = 0;
+  return targets.map(({ layer, part }): Match => {
+    const found = layers[next];
+    const kind = kindOf(layer.type);
+    if (kind === 'batch-norm' && found?.kind !== kind && next > 0) return foldedNorm(layers[next - 1]);
+    if (!found) return undefined;
+    if (found.kind !== kind) {
+      const name = 'name' in layer ? layer.name : layer.type;
+      throw new UserError(
+        `${path}: expected ${part}.${name} (${layer.type}) in its place, found ${found.name} (${found.kind})`,
+      );
+    }
+    next++;
+    return found;
+  });
+}
+
+function kindOf(type: PlacedLayer['layer']['type']): SourceKind | undefined {
+  if (type === 'conv2d' || type === 'depthwise-conv2d') return 'conv';
+  return type === 'dense' || type === 'batch-norm' || type === 'prelu' ? type : undefined;
+}
+
+/** A bias of a convolution that has none must have gone into the normalisation after it. */
+function biasHasPlace({ layer }: PlacedLayer, { tensors: { bias } }: SourceLayer, after: Match): boolean {
+  const none = layer.type === 'depthwise-conv2d' || (layer.type === 'conv2d' && layer.bias === false);
+  return !none || !bias || after?.tensors.beta === bias;
+}
+
+function foldedNorm({ name, tensors: { bias, weight } }: SourceLayer): SourceLayer {
+  const channels = [bias?.values.length ?? weight.shape[0]];
+  const filled = (value: number) => ({ shape: channels, values: new Float32Array(channels[0]).fill(value) });
+  return {
+    name,
+    layout: 'lcdnn',
+    tensors: {
+      gamma: filled(Math.sqrt(1 + BATCH_NORM_EPSILON)),
+      beta: bias ?? filled(0),
+      mean: filled(0),
+      variance: filled(1),
+    },
+  };
+}
+
+const PYTORCH_NAMES: Readonly<Record<string, string>> = {
+  kernel: 'weight',
+  gamma: 'weight',
+  slope: 'weight',
+  bias: 'bias',
+  beta: 'bias',
+  mean: 'running_mean',
+  variance: 'running_var',
+};
+
+/** The tensors of a source layer under the names of this layer's parameters, in our order of axes. */
+function convert(placed: PlacedLayer, source: SourceLayer, image: Shape | undefined): NamedArrays {
+  const { layer } = placed;
+  return Object.fromEntries(
+    layerParameters(placed).flatMap(({ name }) => {
+      const parameter = name.slice(name.lastIndexOf('.') + 1);
+      const given = source.tensors[source.layout === 'lcdnn' ? parameter : PYTORCH_NAMES[parameter]];
+      if (!given) return [];
+      if (source.layout === 'lcdnn' || parameter !== 'kernel') return [[name, given]];
+      if (layer.type === 'dense') return [[name, denseKernel(given, source.channelsLast ? undefined : image)]];
+      return [[name, convKernel(given, layer.type === 'depthwise-conv2d')]];
+    }),
+  );
+}
+
+/** [filters, channels, height, width] to [height, width, channels, filters]; of a depthwise layer [.., filters, 1]. */
+function convKernel({ shape, values }: NamedArrays[string], depthwise: boolean): NamedArrays[string] {
+  if (shape.length !== 4) return { shape, values };
+  const [filters, channels, height, width] = shape;
+  const taps = height * width;
+  const turned = values.map((_, i) => {
+    const [filter, channel, tap] = [
+      i % filters,
+      Math.floor(i / filters) % channels,
+      Math.floor(i / filters / channels),
+    ];
+    return values[(filter * channels + channel) * taps + tap];
+  });
+  return { shape: depthwise ? [height, width, filters, channels] : [height, width, channels, filters], values: turned };
+}
+
+/** [units, inputs] to [inputs, units]. @param image shape of what was flattened, channels first, before the layer */
+function denseKernel({ shape, values }: NamedArrays[string], image: Shape | undefined): NamedArrays[string] {
+  if (shape.length !== 2) return { shape, values };
+  const [units, inputs] = shape;
+  const channels = image?.[2] ?? 1;
+  const places = inputs / channels;
+  const turned = values.map((_, i) => {
+    const [unit, input] = [i % units, Math.floor(i / units)];
+    return values[unit * inputs + (input % channels) * places + Math.floor(input / channels)];
+  });
+  return { shape: [inputs, units], values: turned };
+}
+
+/** Shapes of the images that are flattened right before a dense layer, by that layer. */
+function flattenedShapes(network: JointNetwork): Map<string, Shape> {
+  const shapes = new Map<string, Shape>();
+  let image: Shape | undefined;
+  for (const placed of placeLayers(network).filter(({ part }) => part !== 'branch')) {
+    if (placed.layer.type === 'flatten') image = placed.input.length === 3 ? placed.input : image;
+    if (placed.layer.type !== 'dense') continue;
+    if (image) shapes.set(nameOf(placed), image);
+    image = undefined;
+  }
+  return shapes;
+}
+
+/** A last layer that reads the same features, but tells other classes apart. */
+function isOfOtherClasses({ layer, part }: PlacedLayer, found: NamedArrays): boolean {
+  const kernel = layer.type === 'dense' ? found[`${part}.${layer.name}.kernel`] : undefined;
+  if (!kernel || layer.type !== 'dense') return false;
+  return kernel.shape.length === 2 && kernel.shape[1] !== layer.units;
+}

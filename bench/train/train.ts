@@ -1,20 +1,33 @@
-// npm run bench:train - images/s of the joint LeNet: our traced step against PyTorch on the CPU, in alternation.
+// npm run bench:train - images/s of joint networks: our traced step against PyTorch on the CPU, in alternation.
 // PyTorch: a Python with torch, named by --python or found as /usr/bin/python3 (Debian: python3-torch, libopenblas0-pthread).
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { createNetwork } from '../../src/network/zoo/index.js';
+import { table } from '../../src/terminal/format.js';
 import { median } from '../median.js';
+
+/** Networks with their images, the steps of one round, and the ratio that we want at least. */
+const NETWORKS = {
+  lenet: { image: [28, 28, 1], steps: 20, target: 0.85 },
+  alexnet: { image: [32, 32, 3], steps: 3, target: 0.7 },
+  resnet18: { image: [32, 32, 3], steps: 1, target: 0.65 },
+} as const;
+type Name = keyof typeof NETWORKS;
+const names = Object.keys(NETWORKS) as Name[];
 
 const { values: options } = parseArgs({
   options: {
+    network: { type: 'string', multiple: true, default: names },
     python: { type: 'string', default: '/usr/bin/python3' },
     batch: { type: 'string', default: '64' },
     threads: { type: 'string', default: String(availableParallelism()) },
-    rounds: { type: 'string', default: '15' },
-    steps: { type: 'string', default: '20' },
+    rounds: { type: 'string', default: '11' },
   },
 });
 
@@ -22,8 +35,11 @@ const { values: options } = parseArgs({
 function contestant(command: string, args: string[]) {
   const child: ChildProcess = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout! });
+  child.once('exit', (code) => {
+    if (code) throw new Error(`${command} ${args.join(' ')} ended with ${code}`);
+  });
   return {
-    async round(steps: string): Promise<{ rate: number; peak: number }> {
+    async round(steps: number): Promise<{ rate: number; peak: number }> {
       child.stdin!.write(`${steps}\n`);
       const [line] = await once(lines, 'line');
       const [rate, peak] = String(line).split(' ').map(Number);
@@ -34,31 +50,53 @@ function contestant(command: string, args: string[]) {
 }
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+
+async function compare(name: Name, folder: string): Promise<string[]> {
+  const { image, steps, target } = NETWORKS[name];
+  const file = join(folder, `${name}.json`);
+  writeFileSync(file, JSON.stringify(createNetwork(name, image, 10)));
+  const setting = [file, options.batch, options.threads];
+  const pytorch = contestant(options.python, [here('pytorch.py'), ...setting]);
+  const lcdnn = contestant(process.execPath, ['--import', 'tsx', here('lcdnn.ts'), ...setting]);
+  await lcdnn.round(2); // both warm
+  await pytorch.round(2);
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  const peaks = [0, 0];
+  for (let i = 0; i < Number(options.rounds); i++) {
+    const a = await lcdnn.round(steps);
+    const b = await pytorch.round(steps);
+    ours.push(a.rate);
+    theirs.push(b.rate);
+    [peaks[0], peaks[1]] = [a.peak, b.peak];
+  }
+  lcdnn.end();
+  pytorch.end();
+  const ratio = median(ours.map((rate, i) => rate / theirs[i]));
+  const rates = [ours, theirs].map((rounds) => median(rounds).toFixed(rounds[0] < 100 ? 1 : 0));
+  return [name, ...rates, ratio.toFixed(2), target.toFixed(2), ...peaks.map((peak) => (peak / 1e6).toFixed(0))];
+}
+
+const unknown = options.network.filter((name) => !Object.hasOwn(NETWORKS, name));
+if (unknown.length > 0) {
+  console.error(`--network: expected one of ${names.join(', ')}, found ${unknown.join(', ')}`);
+  process.exit(2);
+}
 try {
   execFileSync(options.python, ['-c', 'import torch'], { stdio: 'ignore' });
 } catch {
   console.log(`skipped: ${options.python} has no torch (Debian: apt-get install python3-torch libopenblas0-pthread)`);
   process.exit(0);
 }
-const size = [options.batch, options.threads];
-const pytorch = contestant(options.python, [here('pytorch_lenet.py'), ...size]);
-const lcdnn = contestant(process.execPath, ['--import', 'tsx', here('lcdnn-lenet.ts'), ...size]);
-await Promise.all([pytorch.round('3'), lcdnn.round('3')]); // both warm
-
-const ours: number[] = [];
-const theirs: number[] = [];
-let peaks = '';
-for (let i = 0; i < Number(options.rounds); i++) {
-  const a = await lcdnn.round(options.steps);
-  const b = await pytorch.round(options.steps);
-  ours.push(a.rate);
-  theirs.push(b.rate);
-  peaks = `peak memory: lcdnn ${(a.peak / 1e6).toFixed(0)} MB, PyTorch ${(b.peak / 1e6).toFixed(0)} MB`;
+const folder = mkdtempSync(join(tmpdir(), 'lcdnn-bench-'));
+try {
+  const rows = [['network', 'lcdnn', 'PyTorch', 'ratio', 'target', 'lcdnn MB', 'PyTorch MB']];
+  for (const name of options.network as Name[]) rows.push(await compare(name, folder));
+  console.log(
+    `joint networks, Adam, batch ${options.batch}, ${options.threads} threads, ${options.rounds} rounds in alternation; ` +
+      'images/s and ratio: medians of rounds; MB: peak resident memory\n',
+  );
+  console.log(table(rows, [1, 2, 3, 4, 5, 6]));
+} finally {
+  rmSync(folder, { recursive: true });
 }
-lcdnn.end();
-pytorch.end();
-const ratio = median(ours.map((rate, i) => rate / theirs[i]));
-console.log(`joint LeNet, batch ${options.batch}, ${options.threads} threads, ${options.rounds} rounds in alternation`);
-console.log(`images/s, medians: lcdnn ${median(ours).toFixed(0)}, PyTorch ${median(theirs).toFixed(0)}`);
-console.log(`ratio (median of rounds): ${ratio.toFixed(2)}`);
-console.log(peaks);

@@ -21,6 +21,9 @@ interface GraphNode {
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
+/** Where a graph will run. The GPU's providers lack a few operators that the CPU's has. */
+export type Target = 'cpu' | 'gpu';
+
 interface TensorSpec {
   readonly name: string;
   readonly type: ElementType;
@@ -38,6 +41,7 @@ interface TensorSpec {
  * const bytes = graph.encode('relu');
  */
 export interface Graph {
+  readonly target: Target;
   input(name: string, type: ElementType, shape: readonly (number | string)[]): string;
   /** A node with one output; gives the output's name. */
   node(op: string, inputs: readonly string[], attributes?: Readonly<Record<string, Attribute>>): string;
@@ -52,13 +56,14 @@ export interface Graph {
   encode(name: string): Uint8Array;
 }
 
-export function createGraph(): Graph {
+export function createGraph(target: Target = 'cpu'): Graph {
   const nodes: GraphNode[] = [];
   const initializers: InstanceType<typeof onnx.TensorProto>[] = [];
   const inputs: TensorSpec[] = [];
   const outputs: TensorSpec[] = [];
   const shared = new Map<string, string>();
   const producers = new Map<string, GraphNode>();
+  const outputNames = new Map<string, string>();
   let names = 0;
 
   const once = (key: string, make: (name: string) => void): string => {
@@ -73,7 +78,9 @@ export function createGraph(): Graph {
   const constant = (type: ElementType, bytes: Uint8Array, shape: readonly number[]): string => {
     // A long constant is not worth a key: it is stored as often as it is asked for.
     const key =
-      bytes.length <= 4096 ? `${type}|${shape}|${Buffer.from(bytes).toString('base64')}` : `unshared constant ${names}`;
+      bytes.length <= 2 ** 18
+        ? `${type}|${shape}|${Buffer.from(bytes).toString('base64')}`
+        : `unshared constant ${names}`;
     return once(key, (name) => {
       initializers.push(
         onnx.TensorProto.create({ name, dataType: ELEMENT_TYPES[type], dims: [...shape], rawData: bytes.slice() }),
@@ -82,6 +89,7 @@ export function createGraph(): Graph {
   };
 
   return {
+    target,
     input(name, type, shape) {
       inputs.push({ name, type, shape });
       return name;
@@ -106,8 +114,10 @@ export function createGraph(): Graph {
       return constant('int64', new Uint8Array(BigInt64Array.from(values, BigInt).buffer), [values.length]);
     },
     output(name, value, type, shape) {
-      nodes.push({ op: 'Identity', inputs: [value], outputs: [name], attributes: {} });
       outputs.push({ name, type, shape });
+      // The node that makes the value writes it under the output's name, unless it is no node's or already an output.
+      if (producers.has(value) && !outputNames.has(value)) outputNames.set(value, name);
+      else nodes.push({ op: 'Identity', inputs: [value], outputs: [name], attributes: {} });
     },
     get nodeCount() {
       return nodes.length;
@@ -119,7 +129,7 @@ export function createGraph(): Graph {
         opsetImport: [{ domain: '', version: OPSET }],
         graph: {
           name,
-          node: nodes.map(encodeNode),
+          node: nodes.map((node, index) => encodeNode(node, index, outputNames)),
           initializer: initializers,
           input: inputs.map(encodeSpec),
           output: outputs.map(encodeSpec),
@@ -130,12 +140,13 @@ export function createGraph(): Graph {
   };
 }
 
-function encodeNode(node: GraphNode, index: number) {
+function encodeNode(node: GraphNode, index: number, outputNames: ReadonlyMap<string, string>) {
+  const named = (value: string): string => outputNames.get(value) ?? value;
   return {
     name: `${node.op}_${index}`,
     opType: node.op,
-    input: [...node.inputs],
-    output: node.outputs,
+    input: node.inputs.map(named),
+    output: node.outputs.map(named),
     attribute: Object.entries(node.attributes).map(([name, value]) => encodeAttribute(name, value)),
   };
 }

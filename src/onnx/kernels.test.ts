@@ -5,6 +5,7 @@ import * as ort from 'onnxruntime-node';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { floats, wholes } from '../../kernels/test-values.js';
 import { integer, type Random, random } from '../base/random.js';
+import type { Target } from './graph.js';
 import { type TensorFunction, trace } from './trace.js';
 
 /** A function of inputs `a`, `b`, ... and values for them. */
@@ -20,7 +21,7 @@ beforeEach(async () => {
 });
 
 /** The function's value in onnxruntime must be the one that tfjs's cpu backend finds; gives the kernels that it used. */
-async function expectAgreement({ fn, inputs }: Case, hint: string): Promise<readonly string[]> {
+async function expectAgreement({ fn, inputs }: Case, hint: string, target?: Target): Promise<readonly string[]> {
   const named: TensorFunction = (given) => ({ y: tf.cast(fn(...inputs.map((_, i) => given[`x${i}`])), 'float32') });
   const profile = await tf.profile(() => {
     const given = inputs.map(({ shape, values }, i) => [`x${i}`, tf.tensor(values, [...shape])]);
@@ -28,14 +29,19 @@ async function expectAgreement({ fn, inputs }: Case, hint: string): Promise<read
   });
   const want = profile.result as tf.Tensor;
   const shapes = inputs.map(({ shape }, i) => [`x${i}`, shape]);
-  const got = await runTraced(named, Object.fromEntries(shapes), inputs);
+  const got = await runTraced(named, Object.fromEntries(shapes), inputs, target);
   expect(got.dims, hint).toEqual(want.shape);
   expectClose(got.data as Float32Array, want.dataSync<'float32'>(), hint);
   return profile.kernelNames;
 }
 
-async function runTraced(fn: TensorFunction, shapes: Record<string, readonly number[]>, inputs: Case['inputs']) {
-  const session = await ort.InferenceSession.create(trace(fn, shapes).bytes, { intraOpNumThreads: 1 });
+async function runTraced(
+  fn: TensorFunction,
+  shapes: Record<string, readonly number[]>,
+  inputs: Case['inputs'],
+  target: Target = 'cpu',
+) {
+  const session = await ort.InferenceSession.create(trace(fn, shapes, target).bytes, { intraOpNumThreads: 1 });
   const feeds = inputs.map(({ shape, values }, i) => [`in:x${i}`, new ort.Tensor('float32', values, shape)]);
   const result = await session.run(Object.fromEntries(feeds));
   await session.release();
@@ -106,6 +112,20 @@ const reduction =
     return { fn: (x) => op(see(x), fromEnd, keepDims), inputs: [input] };
   };
 
+/** A convolution of every channel by itself; tfjs's cpu backend has the gradient for equal strides alone. */
+function depthwise(next: Random) {
+  const [n, h, w, c] = [1 + integer(next, 2), 5 + integer(next, 4), 5 + integer(next, 4), 1 + integer(next, 4)];
+  const filter = [1 + integer(next, 4), 1 + integer(next, 4), c, 1];
+  const stride = 1 + integer(next, 3);
+  const padding = pick<'same' | 'valid'>(next, ['same', 'valid']);
+  const inputs = [
+    { shape: [n, h, w, c], values: floats(next, n * h * w * c) },
+    { shape: filter, values: floats(next, sizeOf(filter)) },
+  ];
+  const conv = (x: tf.Tensor, k: tf.Tensor) => tf.depthwiseConv2d(x as tf.Tensor4D, k as tf.Tensor4D, stride, padding);
+  return { conv, inputs };
+}
+
 /** A convolution's image and filter: odd sizes, unequal sides, strides, both paddings. */
 function convolution(next: Random) {
   const [n, h, w] = [1 + integer(next, 2), 5 + integer(next, 4), 5 + integer(next, 4)];
@@ -157,6 +177,13 @@ const CASES: Readonly<Record<string, Cases>> = {
   Step: (next) => {
     const alpha = pick(next, [0, 0.25]);
     return unary((x) => tf.step(x, alpha), few)(next);
+  },
+  ClipByValue: unary((x) => tf.clipByValue(x, -1, 0.5)),
+  Prelu: (next) => {
+    const shape = anyShape(next, 1 + integer(next, 4));
+    const { input, see } = operand(next, shape, floats);
+    const slopes = { shape: shape.slice(-1), values: floats(next, shape[shape.length - 1]) };
+    return { fn: (x, slope) => tf.prelu(see(x), slope), inputs: [input, slopes] };
   },
   Cast: (next) => {
     const through = pick(next, ['int32', 'bool'] as const);
@@ -252,15 +279,28 @@ const CASES: Readonly<Record<string, Cases>> = {
     const { conv, inputs } = convolution(next);
     return { fn: gradient(conv, 1), inputs };
   },
+  DepthwiseConv2dNative: (next) => {
+    const { conv, inputs } = depthwise(next);
+    return { fn: conv, inputs };
+  },
+  DepthwiseConv2dNativeBackpropInput: (next) => {
+    const { conv, inputs } = depthwise(next);
+    return { fn: gradient(conv, 0), inputs };
+  },
+  DepthwiseConv2dNativeBackpropFilter: (next) => {
+    const { conv, inputs } = depthwise(next);
+    return { fn: gradient(conv, 1), inputs };
+  },
   MaxPool: (next) => {
     const [size, stride] = [1 + integer(next, 3), 1 + integer(next, 3)];
     const padding = pick<'same' | 'valid'>(next, ['same', 'valid']);
     return { fn: (x) => tf.maxPool(x as tf.Tensor4D, size, stride, padding), inputs: [pooled(next, floats)] };
   },
   MaxPoolGrad: (next) => {
-    const size = 1 + integer(next, 3);
-    const stride = size + integer(next, 2);
-    const pool = (x: tf.Tensor) => tf.maxPool(x as tf.Tensor4D, size, stride, 'valid');
+    // Side by side, with gaps, overlapping, padded.
+    const [size, stride] = [1 + integer(next, 3), 1 + integer(next, 3)];
+    const padding = pick<'same' | 'valid'>(next, ['same', 'valid']);
+    const pool = (x: tf.Tensor) => tf.maxPool(x as tf.Tensor4D, size, stride, padding);
     return { fn: gradient(pool, 0), inputs: [pooled(next, pick(next, [floats, few]))] };
   },
 };
@@ -316,13 +356,22 @@ describe('gradients', () => {
     }
   });
 
-  it('of max pooling go to the first of equal maxima, in the order of rows', async () => {
+  it.each(['MaxPoolGrad', 'Prelu'])('%s agrees in the form for GPUs', async (name) => {
+    for (let round = 0; round < 2 * ROUNDS; round++) {
+      await expectAgreement(CASES[name](random(round, 2)), `round ${round}`, 'gpu');
+    }
+  });
+
+  it.each([
+    'cpu',
+    'gpu',
+  ] as const)('of max pooling go to the first of equal maxima, in the order of rows (%s)', async (target) => {
     const fn: TensorFunction = ({ x0 }) => ({
       y: tf.grad((x) => tf.sum(tf.maxPool(x as tf.Tensor4D, 2, 2, 'valid')))(x0),
     });
     // Two windows of 2x2: maximum 3 at its upper right and lower left; four times 1.
     const values = Float32Array.of(0, 3, 1, 1, 3, 0, 1, 1);
-    const got = await runTraced(fn, { x0: [1, 2, 4, 1] }, [{ shape: [1, 2, 4, 1], values }]);
+    const got = await runTraced(fn, { x0: [1, 2, 4, 1] }, [{ shape: [1, 2, 4, 1], values }], target);
     expect([...(got.data as Float32Array)]).toEqual([0, 1, 1, 0, 0, 0, 0, 0]);
   });
 });
@@ -365,9 +414,9 @@ describe('what the tracer can not do is said clearly', () => {
     ['constants of other types', (x) => tf.add(x, tf.tensor1d([1, 2], 'int32')), 'constants of float32, not of int32'],
     ['channels first', (x) => tf.conv2d(x, tf.ones([1, 1, 5, 1]), 1, 'valid', 'NCHW'), 'NHWC'],
     [
-      'gradients of overlapping pools',
-      (x) => tf.grad((y) => tf.sum(tf.maxPool(y as tf.Tensor4D, 3, 2, 'valid')))(x),
-      'neither overlap nor are padded',
+      'two filters a channel',
+      (x) => tf.depthwiseConv2d(x, tf.ones([3, 3, 2, 2]), 1, 'valid'),
+      'one filter per channel',
     ],
   ])('%s', (_, fn, message) => {
     expect(() => traced(fn)).toThrow(message);

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { createGraph, type Graph } from './graph.js';
+import { createGraph, type Graph, type Target } from './graph.js';
 import { convolutionKernels } from './kernels/convolution.js';
 import { elementwiseKernels } from './kernels/elementwise.js';
 import type { KernelTable, TracedKernel } from './kernels/kernel.js';
@@ -104,9 +104,10 @@ export interface TracedModel {
  * Runs a tfjs function once, on tensors without values, and writes down what it does as an ONNX graph: forward pass,
  * tfjs's own gradients, update. tfjs's order of axes (NHWC) holds for inputs and outputs.
  *
+ * @param target where the model will run: the gradient of pooling differs
  * @throws Error where the function uses a tfjs kernel that has no traced version; the message names it.
  */
-export function trace(fn: TensorFunction, inputShapes: InputShapes): TracedModel {
+export function trace(fn: TensorFunction, inputShapes: InputShapes, target: Target = 'cpu'): TracedModel {
   registerOnce();
   const before = tf.getBackend();
   if (!tf.setBackend(BACKEND)) throw new Error('the trace backend did not start');
@@ -114,7 +115,7 @@ export function trace(fn: TensorFunction, inputShapes: InputShapes): TracedModel
   engine.startScope('trace');
   try {
     const backend = tf.backend() as TraceBackend;
-    const graph = createGraph();
+    const graph = createGraph(target);
     backend.traced = graph;
     const outputs: Record<string, readonly number[]> = {};
     const inputs = Object.fromEntries(

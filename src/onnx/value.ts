@@ -19,7 +19,8 @@ export const sizeOf = (shape: readonly number[]): number => shape.reduce((produc
 export const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((size, i) => size === b[i]);
 
-const NHWC_TO_NCHW = [0, 3, 1, 2];
+/** Which of tfjs's axes stands where in ONNX's order of an image. */
+export const NHWC_TO_NCHW: readonly number[] = [0, 3, 1, 2];
 const NCHW_TO_NHWC = [0, 2, 3, 1];
 
 /** The value's name in tfjs's order. */

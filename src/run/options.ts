@@ -269,6 +269,12 @@ export const OPTIONS = {
     summary: 'Engine that computes the training step.',
     group: 'TRAINING',
   }),
+  device: option({
+    schema: z.enum(['cpu', 'webgpu', 'cuda']),
+    byDefault: 'cpu',
+    summary: 'Where engine onnxruntime computes; webgpu is any GPU with a driver, cuda needs its libraries.',
+    group: 'TRAINING',
+  }),
 } as const;
 
 export type OptionName = keyof typeof OPTIONS;

@@ -17,7 +17,7 @@ export async function requireTrainable(variants: readonly Variant[], dataDir: st
     try {
       networkOf(config, dataset.shape, dataset.labels.length);
       requireImages(config, dataset);
-      await (await createEngine(config.engine)).dispose();
+      await (await createEngine(config.engine, config.device)).dispose();
     } catch (thrown) {
       throw thrown instanceof UserError ? new UserError(`variant ${name}: ${messageOf(thrown)}`) : thrown;
     }

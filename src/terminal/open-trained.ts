@@ -28,7 +28,8 @@ export async function openTrained(path: string, dataDir: string | undefined): Pr
     run,
     dataset,
     state,
-    evaluate: (use) => withEvaluator(run.config.engine, run.network, state, dataset, use),
+    // On the CPU: what was trained on a GPU must be tuned and exported where there is none.
+    evaluate: (use) => withEvaluator({ ...run.config, device: 'cpu' }, run.network, state, dataset, use),
   };
 }
 

@@ -48,7 +48,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
   requireImages(config, dataset);
   if (resumed) requireFitting(resumed, dataset);
   const checkpoint = resumed && startedCheckpoint(resumed);
-  const engine = await createEngine(config.engine);
+  const engine = await createEngine(config.engine, config.device);
 
   const loader = createLoader(dataset, augmentationOf(config), options.loaders);
   const interruption = new AbortController();

@@ -56,7 +56,7 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
     start({ path, config, network }, resumedFrom, warmStart) {
       ({ batchSize, epochs } = config);
       print(
-        `${network.name} on ${config.dataset}, ${epochs} epochs, seed ${config.seed}, engine ${config.engine} -> ${path}`,
+        `${network.name} on ${config.dataset}, ${epochs} epochs, seed ${config.seed}, engine ${config.engine} on ${config.device} -> ${path}`,
       );
       if (resumedFrom) print(`resumed at epoch ${resumedFrom.epoch + 1}, step ${resumedFrom.step}`);
       if (warmStart) {

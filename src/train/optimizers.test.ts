@@ -67,7 +67,8 @@ describe.each([0, 0.1])('with a weight decay of %d', (decay) => {
         const second = v[i] / (1 - 0.999 ** (step + 1));
         p[i] -= RATE * (first / (Math.sqrt(second) + 1e-8) + decay * p[i]);
       }
-      return [[...p], [...m], [...v]];
+      // The slots leave out the factors 1 - β.
+      return [p, m.map((value) => value / 0.1), v.map((value) => value / 0.001)].map((values) => [...values]);
     });
     expectClose(run('adam', decay), want);
   });

@@ -41,16 +41,23 @@ const momentum: Optimizer = {
   },
 };
 
-/** Adam (Kingma and Ba 2015) with decoupled weight decay (Loshchilov and Hutter 2019). */
+/**
+ * Adam (Kingma and Ba 2015) with decoupled weight decay (Loshchilov and Hutter 2019). The slots are the paper's moments
+ * without their factors: m / (1 - β1) and v / (1 - β2). Those factors, the corrections and the rate are one scalar then,
+ * and an update is 10 passes over the parameter where the formula as printed takes 14.
+ */
 const adam: Optimizer = {
   slots: ['first', 'second'],
   update(parameter, gradient, [first, second], { rate, correction1, correction2 }, weightDecay) {
-    const nextFirst = tf.add(tf.mul(first, BETA1), tf.mul(gradient, 1 - BETA1));
-    const nextSecond = tf.add(tf.mul(second, BETA2), tf.mul(tf.square(gradient), 1 - BETA2));
-    const spread = tf.add(tf.sqrt(tf.div(nextSecond, correction2)), EPSILON);
-    const direction = tf.div(tf.div(nextFirst, correction1), spread);
-    const decayed = weightDecay > 0 ? tf.add(direction, tf.mul(parameter, weightDecay)) : direction;
-    return { parameter: tf.sub(parameter, tf.mul(decayed, rate)), slots: [nextFirst, nextSecond] };
+    const nextFirst = tf.add(tf.mul(first, BETA1), gradient);
+    const nextSecond = tf.add(tf.mul(second, BETA2), tf.square(gradient));
+    // m^ = nextFirst * scale1;  sqrt(v^) = sqrt(nextSecond) * scale2
+    const scale1 = tf.div(1 - BETA1, correction1);
+    const scale2 = tf.sqrt(tf.div(1 - BETA2, correction2));
+    const direction = tf.div(nextFirst, tf.add(tf.sqrt(nextSecond), tf.div(EPSILON, scale2)));
+    const moved = tf.sub(parameter, tf.mul(direction, tf.mul(rate, tf.div(scale1, scale2))));
+    const next = weightDecay > 0 ? tf.sub(moved, tf.mul(parameter, tf.mul(rate, weightDecay))) : moved;
+    return { parameter: next, slots: [nextFirst, nextSecond] };
   },
 };
 

@@ -2,14 +2,14 @@ import * as tf from '@tensorflow/tfjs-core';
 
 /**
  * Parametric ReLU (He et al. 2015) with a slope per channel: x where x >= 0, else slope * x.
- * One operation with a gradient of its own: tfjs's for `where` would make masks four times over.
+ * One operation with a gradient of its own: tfjs's own makes masks several times over.
  */
 export const prelu: (x: tf.Tensor, slope: tf.Tensor) => tf.Tensor = tf.customGrad((...args) => {
   const [x, slope, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.GradSaveFunc];
   const positive = tf.greaterEqual(x, 0);
   save([x, slope, positive]);
   return {
-    value: tf.where(positive, x, tf.mul(x, slope)),
+    value: tf.prelu(x, slope),
     gradFunc: (dy: tf.Tensor, [input, a, mask]: tf.Tensor[]) => [
       tf.where(mask, dy, tf.mul(dy, a)),
       tf.sum(

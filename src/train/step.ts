@@ -99,7 +99,7 @@ export function trainStep(network: JointNetwork, options: StepOptions, floatWeig
         },
         role === 'weight' ? options.weightDecay : 0,
       );
-      outputs[name] = role === 'latent' ? tf.minimum(tf.maximum(updated.parameter, -1), 1) : updated.parameter;
+      outputs[name] = role === 'latent' ? tf.clipByValue(updated.parameter, -1, 1) : updated.parameter;
       optimizer.slots.forEach((slot, s) => {
         outputs[slotName(name, slot)] = updated.slots[s];
       });

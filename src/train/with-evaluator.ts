@@ -2,6 +2,7 @@ import type { NamedArrays } from '../base/tensors.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { createLoader } from '../datasets/loading/create-loader.js';
 import type { JointNetwork } from '../network/layers.js';
+import type { Config } from '../run/config.js';
 import type { Engine } from './engines/engine.js';
 import { createEngine } from './engines/index.js';
 import { createEvaluator, type Evaluator } from './evaluate.js';
@@ -11,17 +12,17 @@ import { createEvaluator, type Evaluator } from './evaluate.js';
  * whatever happens.
  *
  * @example
- * const logits = await withEvaluator('onnxruntime', network, state, dataset, (evaluate) => evaluate(dataset.test));
+ * const logits = await withEvaluator(run.config, network, state, dataset, (evaluate) => evaluate(dataset.test));
  */
 export async function withEvaluator<Result>(
-  engineName: string,
+  { engine: name, device }: Pick<Config, 'engine' | 'device'>,
   network: JointNetwork,
   state: NamedArrays,
   dataset: Dataset,
   use: (evaluate: Evaluator) => Promise<Result>,
 ): Promise<Result> {
   const loader = createLoader(dataset);
-  const engine: Engine = await createEngine(engineName);
+  const engine: Engine = await createEngine(name, device);
   try {
     engine.setState(state);
     return await use(await createEvaluator(engine, network, dataset, loader));

@@ -1,6 +1,6 @@
 import { backend_util } from '@tensorflow/tfjs-core';
 import type { Graph } from '../graph.js';
-import { nchw, plain, type Value } from '../value.js';
+import { nchw, plain, scalar, type Value } from '../value.js';
 import type { Attributes, KernelTable, TracedKernel } from './kernel.js';
 
 type ConvInfo = backend_util.Conv2DInfo;
@@ -25,14 +25,40 @@ function convInfo(
   );
 }
 
-/** Filter [h, w, in, out] in ONNX's order [out, in, h, w]. */
-const oihw = (graph: Graph, filter: Value): string =>
-  graph.node('Transpose', [plain(graph, filter)], { perm: [3, 2, 0, 1] });
+const reshape = (graph: Graph, name: string, shape: readonly number[]): string =>
+  graph.node('Reshape', [name, graph.integers(shape)]);
+
+/**
+ * Filter [h, w, in, out] in ONNX's order [out, in, h, w]: two transposes that move one axis each, which ONNX Runtime
+ * does several times faster than one that moves all.
+ */
+function oihw(graph: Graph, filter: Value): string {
+  const [h, w, input, output] = filter.shape;
+  const rows = graph.node('Transpose', [reshape(graph, plain(graph, filter), [h * w * input, output])], {
+    perm: [1, 0],
+  });
+  const turned = graph.node('Transpose', [reshape(graph, rows, [output, h * w, input])], { perm: [0, 2, 1] });
+  return reshape(graph, turned, [output, input, h, w]);
+}
+
+/** Filter turned by 180 degrees, as [h * w, in, out]: with rows and columns on one axis, that axis reversed. */
+function turnedTaps(graph: Graph, filter: Value): string {
+  const [h, w, input, output] = filter.shape;
+  const taps = reshape(graph, plain(graph, filter), [h * w, input, output]);
+  if (h * w === 1) return taps;
+  const [from, to, axes, steps] = [[h * w - 1], [-h * w - 1], [0], [-1]].map((one) => graph.integers(one));
+  return graph.node('Slice', [taps, from, to, axes, steps]);
+}
 
 const pads = ({ padInfo }: ConvInfo): number[] => [padInfo.top, padInfo.left, padInfo.bottom, padInfo.right];
 
 const conv2d: TracedKernel = (graph, { x, filter }, attributes) => {
   const info = convInfo(x.shape, filter.shape, attributes);
+  if (worksAsProduct(graph, info)) {
+    const { filterHeight, filterWidth, inChannels, outChannels } = info;
+    const matrix = reshape(graph, plain(graph, filter), [filterHeight * filterWidth * inChannels, outChannels]);
+    return productWithPatches(graph, x, matrix, info);
+  }
   const name = graph.node('Conv', [nchw(graph, x), oihw(graph, filter)], {
     kernel_shape: [info.filterHeight, info.filterWidth],
     strides: [info.strideHeight, info.strideWidth],
@@ -48,18 +74,25 @@ const conv2d: TracedKernel = (graph, { x, filter }, attributes) => {
  */
 const conv2dBackpropInput: TracedKernel = (graph, { dy, filter }, attributes) => {
   const info = convInfo(attributes.inputShape, filter.shape, attributes);
-  const { filterHeight, filterWidth, strideHeight, strideWidth, padInfo } = info;
+  const { filterHeight, filterWidth, strideHeight, strideWidth, padInfo, inChannels, outChannels } = info;
   const shape = info.inShape;
   if (strideHeight === 1 && strideWidth === 1) {
-    const last = [filterHeight - 1, filterWidth - 1];
-    const turned = graph.node('Slice', [
-      plain(graph, filter),
-      graph.integers(last),
-      graph.integers(last.map((i) => -i - 2)),
-      graph.integers([0, 1]),
-      graph.integers([-1, -1]),
+    const taps = turnedTaps(graph, filter);
+    const backward = transposedInfo(info);
+    if (worksAsProduct(graph, backward)) {
+      const matrix = reshape(graph, graph.node('Transpose', [taps], { perm: [0, 2, 1] }), [
+        filterHeight * filterWidth * outChannels,
+        inChannels,
+      ]);
+      return productWithPatches(graph, dy, matrix, backward);
+    }
+    const rows = reshape(graph, taps, [filterHeight * filterWidth, inChannels * outChannels]);
+    const iohw = reshape(graph, graph.node('Transpose', [rows], { perm: [1, 0] }), [
+      inChannels,
+      outChannels,
+      filterHeight,
+      filterWidth,
     ]);
-    const iohw = graph.node('Transpose', [turned], { perm: [2, 3, 0, 1] });
     const name = graph.node('Conv', [nchw(graph, dy), iohw], {
       kernel_shape: [filterHeight, filterWidth],
       pads: [
@@ -91,35 +124,85 @@ function transposedConv(graph: Graph, dy: string, filter: string, info: ConvInfo
   });
 }
 
-/**
- * Gradient with respect to the filter, as one product: every tap's shifted image, side by side, times dy. Slices and a
- * Gemm are twice as fast in ONNX Runtime as a Conv with swapped axes.
- */
+/** Gradient with respect to the filter, as one product: what every place of the output saw, times its error. */
 const conv2dBackpropFilter: TracedKernel = (graph, { x, dy }, attributes) => {
   const info = convInfo(x.shape, attributes.filterShape, attributes);
   const { batchSize, inChannels, outChannels, outHeight, outWidth, filterHeight, filterWidth } = info;
   const places = batchSize * outHeight * outWidth;
-  const channelsFirst = inChannels <= FEW_CHANNELS;
-  // Few channels: [c, n, h, w], so that a slice copies whole rows. Many: [n, h, w, c], where it copies whole pixels.
-  const image = channelsFirst ? graph.node('Transpose', [nchw(graph, x)], { perm: [1, 0, 2, 3] }) : plain(graph, x);
-  const axes: [number, number] = channelsFirst ? [2, 3] : [1, 2];
-  const taps = shiftedImages(graph, image, axes, info);
-  const patches = graph.node('Concat', taps, { axis: channelsFirst ? 0 : 3 });
-  const columns = filterHeight * filterWidth * inChannels;
-  const matrix = graph.node('Reshape', [
-    patches,
-    graph.integers(channelsFirst ? [columns, places] : [places, columns]),
-  ]);
-  const errors = graph.node('Reshape', [plain(graph, dy), graph.integers([places, outChannels])]);
-  const product = graph.node('Gemm', [matrix, errors], { transA: Number(!channelsFirst) });
-  return {
-    shape: attributes.filterShape,
-    dtype: 'float32',
-    plain: graph.node('Reshape', [product, graph.integers(attributes.filterShape)]),
-  };
+  const errors = reshape(graph, plain(graph, dy), [places, outChannels]);
+  if (inChannels > FEW_CHANNELS) {
+    const product = graph.node('Gemm', [patches(graph, x, info), errors], { transA: 1 });
+    return { shape: attributes.filterShape, dtype: 'float32', plain: reshape(graph, product, attributes.filterShape) };
+  }
+  // Too few channels to copy pixel by pixel: whole rows of every tap's shifted image [c, n, h, w] instead.
+  const image = graph.node('Transpose', [nchw(graph, x)], { perm: [1, 0, 2, 3] });
+  const taps = graph.node('Concat', shiftedImages(graph, image, [2, 3], info), { axis: 0 });
+  const matrix = reshape(graph, taps, [filterHeight * filterWidth * inChannels, places]);
+  const product = graph.node('Gemm', [matrix, errors]);
+  return { shape: attributes.filterShape, dtype: 'float32', plain: reshape(graph, product, attributes.filterShape) };
 };
 
 const FEW_CHANNELS = 4;
+
+/**
+ * What every place of the output sees, one row each: [places, taps * channels]. One `Gather` of pixels by a table, with
+ * a pixel of zeros for taps outside: half the copying of slices that are then put side by side.
+ */
+function patches(graph: Graph, x: Value, info: ConvInfo): string {
+  const { batchSize, inHeight, inWidth, inChannels, outHeight, outWidth, filterHeight, filterWidth, padInfo } = info;
+  const columns = filterHeight * filterWidth * inChannels;
+  const rows = [batchSize * outHeight * outWidth, columns];
+  const { strideHeight, strideWidth, dilationHeight, dilationWidth } = info;
+  if (filterHeight * filterWidth * strideHeight * strideWidth === 1) return reshape(graph, plain(graph, x), rows);
+  const outside = inHeight * inWidth;
+  const table: number[] = [];
+  for (let place = 0; place < outHeight * outWidth; place++) {
+    const top = Math.floor(place / outWidth) * strideHeight - padInfo.top;
+    const left = (place % outWidth) * strideWidth - padInfo.left;
+    for (let tap = 0; tap < filterHeight * filterWidth; tap++) {
+      const y = top + Math.floor(tap / filterWidth) * dilationHeight;
+      const x = left + (tap % filterWidth) * dilationWidth;
+      table.push(y >= 0 && y < inHeight && x >= 0 && x < inWidth ? y * inWidth + x : outside);
+    }
+  }
+  let pixels = reshape(graph, plain(graph, x), [batchSize, outside, inChannels]);
+  if (table.includes(outside)) {
+    const zeros = graph.node('Expand', [scalar(graph, 0, 'float32'), graph.integers([batchSize, 1, inChannels])]);
+    pixels = graph.node('Concat', [pixels, zeros], { axis: 1 });
+  }
+  return reshape(graph, graph.node('Gather', [pixels, graph.integers(table)], { axis: 1 }), rows);
+}
+
+/**
+ * On small images a convolution is faster as one product over the whole batch: ONNX Runtime's `Conv` multiplies image by
+ * image, and few places fill its tiles badly. The patches serve the filter's gradient too.
+ */
+const worksAsProduct = (graph: Graph, { outHeight, outWidth, inChannels }: ConvInfo): boolean =>
+  graph.target === 'cpu' && outHeight * outWidth <= SMALL_IMAGE && inChannels > FEW_CHANNELS;
+
+const SMALL_IMAGE = 16;
+
+function productWithPatches(graph: Graph, x: Value, filter: string, info: ConvInfo): Value {
+  const product = graph.node('Gemm', [patches(graph, x, info), filter]);
+  return { shape: info.outShape, dtype: 'float32', plain: reshape(graph, product, info.outShape) };
+}
+
+/** The convolution of stride 1 that takes the errors of another one, with its filter turned, back to its input. */
+const transposedInfo = (info: ConvInfo): ConvInfo => ({
+  ...info,
+  inHeight: info.outHeight,
+  inWidth: info.outWidth,
+  inChannels: info.outChannels,
+  outHeight: info.inHeight,
+  outWidth: info.inWidth,
+  outChannels: info.inChannels,
+  outShape: info.inShape,
+  padInfo: {
+    ...info.padInfo,
+    top: info.filterHeight - 1 - info.padInfo.top,
+    left: info.filterWidth - 1 - info.padInfo.left,
+  },
+});
 
 /** What each tap of the filter sees, row by row: the image, padded, from that tap on at the stride. */
 function shiftedImages(graph: Graph, image: string, axes: readonly [number, number], info: ConvInfo): string[] {

@@ -120,6 +120,16 @@ const step: TracedKernel = (graph, { x }, { alpha }) =>
     },
   );
 
+const prelu: TracedKernel = (graph, { x, alpha }) => {
+  const whole = x.uniform === undefined ? x : { shape: x.shape, dtype: x.dtype, plain: plain(graph, x) };
+  return applyInOrder(graph, [whole, alpha], x.shape, x.dtype, ([name, slope]) => {
+    if (graph.target === 'cpu') return graph.node('PRelu', [name, slope]);
+    // WebGPU has no PRelu; ONNX Runtime would write it as a choice, and transpose the truths on the CPU.
+    const negative = graph.node('Mul', [graph.node('Min', [name, scalar(graph, 0, 'float32')]), slope]);
+    return graph.node('Add', [graph.node('Relu', [name]), negative]);
+  });
+};
+
 export const elementwiseKernels: KernelTable = {
   Abs: unary('Abs', Math.abs),
   Exp: unary('Exp', Math.exp),
@@ -144,6 +154,14 @@ export const elementwiseKernels: KernelTable = {
     ),
   Step: step,
   Cast: cast,
+  ClipByValue: (graph, { x }, { clipValueMin: min, clipValueMax: max }) =>
+    applyUnary(
+      graph,
+      x,
+      (value) => Math.min(Math.max(value, min), max),
+      (name) => graph.node('Clip', [name, scalar(graph, min, 'float32'), scalar(graph, max, 'float32')]),
+    ),
+  Prelu: prelu,
   Add: binary('Add', (a, b) => a + b),
   Sub: binary('Sub', (a, b) => a - b),
   Multiply: binary('Mul', (a, b) => a * b),

@@ -1,5 +1,6 @@
 import { slice_util, type Tensor, util } from '@tensorflow/tfjs-core';
-import { plain, sameShape, scalar, sizeOf, type Value } from '../value.js';
+import type { Graph } from '../graph.js';
+import { isNchw, NHWC_TO_NCHW, nchw, plain, sameShape, scalar, sizeOf, type Value } from '../value.js';
 import type { KernelTable, TracedKernel } from './kernel.js';
 
 const reshape: TracedKernel = (graph, { x }, attributes) => {
@@ -18,20 +19,40 @@ const transpose: TracedKernel = (graph, { x }, { perm }) => ({
 const tile: TracedKernel = (graph, { x }, { reps }) => {
   const shape = x.shape.map((size, axis) => size * reps[axis]);
   if (x.uniform !== undefined) return { ...x, shape };
-  return { shape, dtype: x.dtype, plain: graph.node('Tile', [plain(graph, x), graph.integers(reps)]) };
+  return inItsOrder(graph, x, shape, (name, axes) =>
+    graph.node('Tile', [name, graph.integers(axes.map((axis) => reps[axis]))]),
+  );
 };
 
 const pad: TracedKernel = (graph, { x }, attributes) => {
   const paddings = attributes.paddings as [number, number][];
-  const begins = paddings.map(([before]) => before);
-  const ends = paddings.map(([, after]) => after);
+  const shape = x.shape.map((size, axis) => paddings[axis][0] + size + paddings[axis][1]);
   const fill = scalar(graph, attributes.constantValue, x.dtype);
-  return {
-    shape: x.shape.map((size, axis) => begins[axis] + size + ends[axis]),
-    dtype: x.dtype,
-    plain: graph.node('Pad', [plain(graph, x), graph.integers([...begins, ...ends]), fill]),
-  };
+  return inItsOrder(graph, x, shape, (name, axes) => {
+    const inOrder = axes.map((axis) => paddings[axis]);
+    const amounts = [...inOrder.map(([before]) => before), ...inOrder.map(([, after]) => after)];
+    return graph.node('Pad', [name, graph.integers(amounts), fill]);
+  });
 };
+
+/** The result of an operator that takes an image in either order, told which of tfjs's axes each of its axes is. */
+function inItsOrder(
+  graph: Graph,
+  x: Value,
+  shape: readonly number[],
+  apply: (name: string, axes: readonly number[]) => string,
+): Value {
+  const { dtype } = x;
+  if (isNchw(x)) return { shape, dtype, nchw: apply(nchw(graph, x), NHWC_TO_NCHW) };
+  return {
+    shape,
+    dtype,
+    plain: apply(
+      plain(graph, x),
+      shape.map((_, axis) => axis),
+    ),
+  };
+}
 
 const slice: TracedKernel = (graph, { x }, attributes) => {
   const [begin, shape] = slice_util.parseSliceParams(
@@ -40,13 +61,14 @@ const slice: TracedKernel = (graph, { x }, attributes) => {
     attributes.size,
   );
   if (x.uniform !== undefined) return { ...x, shape };
-  const ends = begin.map((from, axis) => from + shape[axis]);
-  const axes = begin.map((_, axis) => axis);
-  return {
-    shape,
-    dtype: x.dtype,
-    plain: graph.node('Slice', [plain(graph, x), graph.integers(begin), graph.integers(ends), graph.integers(axes)]),
-  };
+  if (sameShape(shape, x.shape)) return x;
+  return inItsOrder(graph, x, shape, (name, order) => {
+    // Only the axes that lose something.
+    const cut = order.map((axis, place) => ({ axis, place })).filter(({ axis }) => shape[axis] < x.shape[axis]);
+    const begins = cut.map(({ axis }) => begin[axis]);
+    const ends = cut.map(({ axis }) => begin[axis] + shape[axis]);
+    return graph.node('Slice', [name, ...[begins, ends, cut.map(({ place }) => place)].map(graph.integers)]);
+  });
 };
 
 const likeWith =

@@ -2,17 +2,17 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it, vi } from 'vitest';
 import { floats } from '../../../kernels/test-values.js';
+import { BATCH, expectClose, oneStep, type StepStart, startState } from '../../../test/one-step.js';
 import { randomParameters, severalExits, smallNetwork } from '../../../test/small-network.js';
 import { TINY_ZOO } from '../../../test/zoo.js';
 import { random } from '../../base/random.js';
-import type { NamedArrays } from '../../base/tensors.js';
 import type { BinaryOptions } from '../../network/binary-block.js';
 import type { JointNetwork } from '../../network/layers.js';
 import { networkParameters } from '../../network/parameters.js';
 import { featuresOf } from '../../network/shapes.js';
 import { createNetwork } from '../../network/zoo/index.js';
 import type { OptimizerName } from '../optimizers.js';
-import { inferenceFunction, optimizerSlots, type StepOptions, trainStep } from '../step.js';
+import { inferenceFunction } from '../step.js';
 import { createEagerEngine } from './eager.js';
 import type { Engine } from './engine.js';
 import { createEngine } from './index.js';
@@ -34,77 +34,13 @@ vi.mock('../binarize.js', async (importOriginal) => {
   return { ...original, signStraightThrough };
 });
 
-const BATCH = 4;
-
-interface Start {
-  readonly network: JointNetwork;
-  readonly optimizer: OptimizerName;
-  readonly slots: 'cold' | 'warm';
-  readonly seed: number;
-  readonly options?: Partial<StepOptions>;
-  readonly floatWeights?: boolean;
-}
-
-/** Slots at 0, as before the first step, or as after many. */
-function startState({ network, optimizer, slots, seed }: Start): NamedArrays {
-  const state = randomParameters(network, seed);
-  optimizerSlots(network, optimizer).forEach(({ name, parameter: { shape } }, i) => {
-    const drawn = floats(
-      random(seed, 1000 + i),
-      shape.reduce((product, size) => product * size, 1),
-    );
-    const warm = (value: number) => (name.includes('.second.') ? 0.01 + value * value : 0.1 * value);
-    state[name] = { shape, values: drawn.map((value) => (slots === 'warm' ? warm(value) : 0)) };
-  });
-  return state;
-}
-
-async function oneStep(engine: Engine, start: Start) {
-  const { network, optimizer, seed } = start;
-  const { input, classes } = network;
-  const state = startState(start);
-  engine.setState(state);
-  const step = await engine.compile(
-    trainStep(
-      network,
-      { optimizer, weightDecay: 1e-4, branchWeight: 1, distillation: 1, temperature: 2, ...start.options },
-      start.floatWeights,
-    ),
-    Object.keys(state),
-    {
-      images: [BATCH, ...input],
-      targets: [BATCH, classes],
-      rate: [],
-      branchRate: [],
-      correction1: [],
-      correction2: [],
-    },
-  );
-  const targets = new Float32Array(BATCH * classes);
-  for (let i = 0; i < BATCH; i++) targets[classes * i + (i % classes)] = 1;
-  const steps = start.slots === 'warm' ? 10 : 1;
-  const observed = await step({
-    images: floats(random(seed, 9999), BATCH * input[0] * input[1] * input[2]),
-    targets,
-    rate: Float32Array.of(0.01),
-    branchRate: Float32Array.of(0.02),
-    correction1: Float32Array.of(1 - 0.9 ** steps),
-    correction2: Float32Array.of(1 - 0.999 ** steps),
-  });
-  return { observed, state: await engine.getState() };
-}
+const TOLERANCE = 1e-4;
 
 async function oneForward(engine: Engine, network: JointNetwork, images: Float32Array) {
   engine.setState(randomParameters(network, 1));
   const names = networkParameters(network).map(({ name }) => name);
   const infer = await engine.compile(inferenceFunction(network), names, { images: [BATCH, ...network.input] });
   return infer({ images });
-}
-
-function expectClose(got: Float32Array, want: Float32Array, what: string): void {
-  const size = want.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-  const error = want.reduce((most, value, i) => Math.max(most, Math.abs(value - got[i])), 0);
-  expect(error / size, what).toBeLessThan(1e-4);
 }
 
 const lenet = createNetwork('lenet', [28, 28, 1], 10);
@@ -117,7 +53,7 @@ const approxSign = { options: { estimator: 'approx-sign', labelSmoothing: 0.1 } 
 const swishSign = { options: { estimator: 'swish-sign' } } as const;
 
 // The seeds keep every value before a sign clear of 0 and ±1 by `margin`: rounding, below 1e-5, can turn none over.
-describe.each<[string, JointNetwork, number, number, Pick<Start, 'options' | 'floatWeights'>?]>([
+describe.each<[string, JointNetwork, number, number, Pick<StepStart, 'options' | 'floatWeights'>?]>([
   ['a small network', smallNetwork(false), 13, 1e-3],
   ['a small network with K', smallNetwork(true), 13, 1e-3],
   ['a small network with three exits', severalExits(3), 6, 1e-3],
@@ -128,25 +64,26 @@ describe.each<[string, JointNetwork, number, number, Pick<Start, 'options' | 'fl
   ['a branch with learned scales and real weights', xnorNet, 1, 3e-5, { floatWeights: true }],
   ['a small network with real weights', smallNetwork(false), 13, 1e-3, { floatWeights: true }],
 ])('one step of %s', (_, network, seed, margin, more) => {
-  it.each<[OptimizerName, Start['slots']]>([
+  it.each<[OptimizerName, StepStart['slots']]>([
     ['momentum', 'cold'],
     ['adam', 'cold'],
     ['adam', 'warm'],
   ])('is the same in onnxruntime as in the oracle (%s, %s slots)', async (optimizer, slots) => {
     const [traced, oracle] = [createOnnxruntimeEngine(), createEagerEngine('cpu', 'cpu')];
-    const start: Start = { network, optimizer, slots, seed, ...more };
+    const start: StepStart = { network, optimizer, slots, seed, ...more };
     Object.assign(signs, { watched: true, margin: Number.POSITIVE_INFINITY });
     const truth = await oneStep(oracle, start);
     signs.watched = false;
     expect(signs.margin, 'values before a sign').toBeGreaterThan(margin);
     const ours = await oneStep(traced, start);
     expect(Object.keys(ours.state)).toEqual(Object.keys(truth.state));
-    for (const [name, values] of Object.entries(truth.observed)) expectClose(ours.observed[name], values, name);
+    for (const [name, values] of Object.entries(truth.observed))
+      expectClose(ours.observed[name], values, TOLERANCE, name);
     for (const [name, { values }] of Object.entries(truth.state)) {
       // Adam's first step is near sign(gradient), ill-conditioned at 0: there its slots are compared, which hold the
       // gradients; the parameters are where the slots are warm.
       if (optimizer === 'adam' && slots === 'cold' && !/^optimizer\.|\.(mean|variance)$/.test(name)) continue;
-      expectClose(ours.state[name].values, values, name);
+      expectClose(ours.state[name].values, values, TOLERANCE, name);
     }
     await Promise.all([traced.dispose(), oracle.dispose()]);
   });
@@ -157,24 +94,25 @@ it.each(
   TINY_ZOO.filter(([title]) => /LeNet|AlexNet|ResNet18, CIFAR/.test(title)),
 )('one step and one forward pass of %s are the same in onnxruntime as in the oracle', async (_, network) => {
   const seed = 1;
-  const [traced, oracle] = [createOnnxruntimeEngine(1), createEagerEngine('cpu', 'cpu')];
-  const start: Start = { network, optimizer: 'momentum', slots: 'cold', seed };
+  const [traced, oracle] = [createOnnxruntimeEngine({ threads: 1 }), createEagerEngine('cpu', 'cpu')];
+  const start: StepStart = { network, optimizer: 'momentum', slots: 'cold', seed };
   const truth = await oneStep(oracle, start);
   const ours = await oneStep(traced, start);
   for (const [name, { values }] of Object.entries(truth.state)) {
     // A bias before batch normalisation has no gradient: what its slots hold is rounding, to which nothing is relative.
     if (name.startsWith('optimizer.') && values.every((value) => Math.abs(value) < 1e-4)) continue;
-    expectClose(ours.state[name].values, values, name);
+    expectClose(ours.state[name].values, values, TOLERANCE, name);
   }
-  for (const [name, values] of Object.entries(truth.observed)) expectClose(ours.observed[name], values, name);
+  for (const [name, values] of Object.entries(truth.observed))
+    expectClose(ours.observed[name], values, TOLERANCE, name);
   const images = floats(random(seed, 9998), BATCH * featuresOf(network.input));
   const [found, expected] = await Promise.all([traced, oracle].map((engine) => oneForward(engine, network, images)));
-  for (const name of ['shared', 'full', 'branch']) expectClose(found[name], expected[name], name);
+  for (const name of ['shared', 'full', 'branch']) expectClose(found[name], expected[name], TOLERANCE, name);
   await Promise.all([traced.dispose(), oracle.dispose()]);
 });
 
 describe.each([
-  ['onnxruntime', () => createOnnxruntimeEngine(1)],
+  ['onnxruntime', () => createOnnxruntimeEngine({ threads: 1 })],
   ['the oracle', () => createEagerEngine('cpu', 'cpu')],
 ])('%s', (_, create) => {
   const array = (...values: number[]) => ({ shape: [values.length], values: Float32Array.from(values) });
@@ -204,7 +142,7 @@ describe.each([
 
 it('steps of an eager engine leave no tensors behind', async () => {
   const engine = createEagerEngine('cpu', 'cpu');
-  const start: Start = { network: smallNetwork(true), optimizer: 'adam', slots: 'cold', seed: 1 };
+  const start: StepStart = { network: smallNetwork(true), optimizer: 'adam', slots: 'cold', seed: 1 };
   await oneStep(engine, start);
   const before = tf.memory().numTensors;
   await oneStep(engine, start);
@@ -215,5 +153,6 @@ it('steps of an eager engine leave no tensors behind', async () => {
 
 it('says what is missing where an engine can not start', async () => {
   await expect(createEngine('tensorflow')).rejects.toThrow('npm install @tensorflow/tfjs-node');
+  await expect(createEngine('tensorflow', 'webgpu')).rejects.toThrow('expected device cpu, found webgpu');
   await expect(createEngine('abacus')).rejects.toThrow('expected one of: onnxruntime, tensorflow');
 });

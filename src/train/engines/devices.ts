@@ -1,0 +1,62 @@
+import * as ort from 'onnxruntime-node';
+import { messageOf, UserError } from '../../base/errors.js';
+import { createGraph, type Target } from '../../onnx/graph.js';
+import type { Config } from '../../run/config.js';
+
+export type DeviceName = Config['device'];
+
+/** What ONNX Runtime needs to know of a device. */
+export interface Device {
+  readonly target: Target;
+  readonly session: ort.InferenceSession.SessionOptions;
+  /**
+   * Tensors may stay on the device from one run to the next. onnxruntime-node 1.30 can do that with WebGPU only: its
+   * binding knows the memory `WebGPU_Buffer` and no other, so CUDA's parameters travel with every step.
+   */
+  readonly keepsState: boolean;
+}
+
+export const DEVICES: Readonly<Record<DeviceName, Device>> = {
+  cpu: { target: 'cpu', session: { executionProviders: ['cpu'] }, keepsState: false },
+  webgpu: {
+    target: 'gpu',
+    // With NHWC layout, its default, ONNX Runtime transposes truths, which only the CPU can.
+    // A node left to the CPU would copy its tensors at every step: we want to hear of it.
+    session: {
+      executionProviders: [{ name: 'webgpu', preferredLayout: 'NCHW' }],
+      extra: { session: { disable_cpu_ep_fallback: '1' } },
+    },
+    keepsState: true,
+  },
+  cuda: { target: 'gpu', session: { executionProviders: ['cuda'] }, keepsState: false },
+};
+
+/** What a device that does not start may lack. */
+const NEEDS: Readonly<Record<DeviceName, string>> = {
+  cpu: 'onnxruntime-node for this system',
+  webgpu: 'a graphics driver (on Linux a Vulkan driver and the library libvulkan.so.1, Debian: libvulkan1)',
+  cuda:
+    "NVIDIA's driver, CUDA 12 with cuDNN 9, and the CUDA libraries that onnxruntime-node fetches at install " +
+    '(ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node; Linux on x64 only)',
+};
+
+/** Starts a device by running one operator on it. @throws UserError that says what it needs where it does not start */
+export async function requireDevice(name: DeviceName): Promise<void> {
+  const graph = createGraph();
+  const x = graph.input('x', 'float32', [1]);
+  graph.output('y', graph.node('Add', [x, x]), 'float32', [1]);
+  try {
+    const session = await ort.InferenceSession.create(graph.encode('probe'), {
+      ...DEVICES[name].session,
+      logSeverityLevel: 4,
+    });
+    await session.run({ x: new ort.Tensor('float32', [1], [1]) });
+    await session.release();
+  } catch (thrown) {
+    const [reason] = messageOf(thrown).split('\n');
+    throw new UserError(
+      `device ${name}: expected ${NEEDS[name]}, found: ${reason.slice(reason.lastIndexOf(' false. ') + 1)}; ` +
+        'install what is missing, or use --device cpu',
+    );
+  }
+}

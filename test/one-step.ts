@@ -1,0 +1,77 @@
+import { expect } from 'vitest';
+import { floats } from '../kernels/test-values.js';
+import { random } from '../src/base/random.js';
+import type { NamedArrays } from '../src/base/tensors.js';
+import type { JointNetwork } from '../src/network/layers.js';
+import type { Engine } from '../src/train/engines/engine.js';
+import type { OptimizerName } from '../src/train/optimizers.js';
+import { optimizerSlots, type StepOptions, trainStep } from '../src/train/step.js';
+import { randomParameters } from './small-network.js';
+
+export const BATCH = 4;
+
+export interface StepStart {
+  readonly network: JointNetwork;
+  readonly optimizer: OptimizerName;
+  readonly slots: 'cold' | 'warm';
+  readonly seed: number;
+  readonly options?: Partial<StepOptions>;
+  readonly floatWeights?: boolean;
+}
+
+/** Slots at 0, as before the first step, or as after many. */
+export function startState({ network, optimizer, slots, seed }: StepStart): NamedArrays {
+  const state = randomParameters(network, seed);
+  optimizerSlots(network, optimizer).forEach(({ name, parameter: { shape } }, i) => {
+    const drawn = floats(
+      random(seed, 1000 + i),
+      shape.reduce((product, size) => product * size, 1),
+    );
+    const warm = (value: number) => (name.includes('.second.') ? 0.01 + value * value : 0.1 * value);
+    state[name] = { shape, values: drawn.map((value) => (slots === 'warm' ? warm(value) : 0)) };
+  });
+  return state;
+}
+
+/** One training step of an engine from there: what it observes, and the state that it leaves. */
+export async function oneStep(engine: Engine, start: StepStart) {
+  const { network, optimizer, seed } = start;
+  const { input, classes } = network;
+  const state = startState(start);
+  engine.setState(state);
+  const step = await engine.compile(
+    trainStep(
+      network,
+      { optimizer, weightDecay: 1e-4, branchWeight: 1, distillation: 1, temperature: 2, ...start.options },
+      start.floatWeights,
+    ),
+    Object.keys(state),
+    {
+      images: [BATCH, ...input],
+      targets: [BATCH, classes],
+      rate: [],
+      branchRate: [],
+      correction1: [],
+      correction2: [],
+    },
+  );
+  const targets = new Float32Array(BATCH * classes);
+  for (let i = 0; i < BATCH; i++) targets[classes * i + (i % classes)] = 1;
+  const steps = start.slots === 'warm' ? 10 : 1;
+  const observed = await step({
+    images: floats(random(seed, 9999), BATCH * input[0] * input[1] * input[2]),
+    targets,
+    rate: Float32Array.of(0.01),
+    branchRate: Float32Array.of(0.02),
+    correction1: Float32Array.of(1 - 0.9 ** steps),
+    correction2: Float32Array.of(1 - 0.999 ** steps),
+  });
+  return { observed, state: await engine.getState() };
+}
+
+/** The largest error, relative to the largest value. */
+export function expectClose(got: Float32Array, want: Float32Array, tolerance: number, what: string): void {
+  const size = want.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+  const error = want.reduce((most, value, i) => Math.max(most, Math.abs(value - got[i])), 0);
+  expect(error / size, what).toBeLessThan(tolerance);
+}

@@ -162,6 +162,16 @@ function createDevice(kernels, tensor, { labels, input, tail }) {
       bytesAt(constants[name], 4 * size).set(tensor(name, 'F32', 4 * size));
       continue;
     }
+    if (!Array.isArray(size)) {
+      // Whole steps, each times the scale of its row.
+      const { rows, columns } = size;
+      constants[name] = place(4 * rows * columns);
+      const steps = new Int8Array(tensor(name, 'I8', rows * columns).slice().buffer);
+      const scales = new Float32Array(tensor(`${name}.scale`, 'F32', 4 * rows).slice().buffer);
+      const values = Float32Array.from(steps, (step, i) => step * scales[Math.floor(i / columns)]);
+      floats(constants[name], values.length).set(values);
+      continue;
+    }
     // Binary weights: from the order in which they travel to the order of this build.
     const [rows, rowBytes] = size;
     constants[name] = place(kernels.lcdnn_prepared_binary_bytes(rows, rowBytes));

@@ -5,6 +5,7 @@ import { type BundleDraft, writeBundle } from '../src/bundle/write-bundle.js';
 import { type BundleInfo, generateBundle } from '../src/codegen/generate-bundle.js';
 import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from '../src/export/float-model.js';
 import { lowerBranch } from '../src/export/lower.js';
+import { deployedState } from '../src/network/deployed.js';
 import { createNetwork } from '../src/network/zoo/index.js';
 import { initialState } from '../src/train/initial-state.js';
 
@@ -13,7 +14,7 @@ export const SIZE = 16;
 export const LABELS = ['one', 'two', 'three'];
 
 const network = createNetwork('lenet', [SIZE, SIZE, 1], LABELS.length);
-const state = initialState(network, 'momentum', 1);
+const state = deployedState(network, initialState(network, 'momentum', 1));
 /** The device program of the bundle. */
 export const program = lowerBranch(network, state);
 

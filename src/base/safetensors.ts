@@ -6,7 +6,7 @@ import { UserError } from './errors.js';
  */
 
 /** The element types we use, with their size in bytes. */
-const ELEMENT_BYTES = { F32: 4, U8: 1 } as const;
+const ELEMENT_BYTES = { F32: 4, U8: 1, I8: 1 } as const;
 
 export interface StoredTensor {
   readonly dtype: keyof typeof ELEMENT_BYTES;
@@ -102,7 +102,7 @@ function parseHeader(bytes: Uint8Array, wrong: Wrong): Record<string, unknown> {
 function readEntry(entry: unknown, wrong: () => UserError) {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
   const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-  const known = dtype === 'F32' || dtype === 'U8';
+  const known = dtype === 'F32' || dtype === 'U8' || dtype === 'I8';
   if (!known || !Array.isArray(shape) || !shape.every(isCount)) throw wrong();
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) throw wrong();
   return { dtype, shape: shape as number[], begin: offsets[0] as number, end: offsets[1] as number } as const;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { LABELS, program, SIZE, tinyDraft } from '../../test/tiny-bundle.js';
-import { decodeSafetensors } from '../base/safetensors.js';
-import type { DeviceProgram, KernelCall } from '../export/program.js';
+import { decodeSafetensors, floatValues } from '../base/safetensors.js';
+import { type DeviceProgram, floatsOf, type KernelCall } from '../export/program.js';
 import { type BundleInfo, generateBundle } from './generate-bundle.js';
 import { printLoader } from './loader.js';
 import { encodeWeights } from './weights.js';
@@ -46,11 +46,28 @@ describe('the weights', () => {
   it('are the constants of the program, floats at multiples of 4', () => {
     const bytes = Buffer.from(encodeWeights(program.constants));
     const { tensors } = decodeSafetensors(bytes, 'weights');
-    expect(Object.keys(tensors).sort()).toEqual(Object.keys(program.constants).sort());
+    const names = Object.entries(program.constants).flatMap(([name, { kind }]) =>
+      kind === 'i8' ? [name, `${name}.scale`] : [name],
+    );
+    expect(Object.keys(tensors).sort()).toEqual(names.sort());
     for (const [name, constant] of Object.entries(program.constants)) {
-      const raw = constant.kind === 'f32' ? new Uint8Array(constant.values.buffer) : constant.bytes;
+      const values = { f32: 'values', i8: 'steps', bits: 'bytes' }[constant.kind];
+      const raw = new Uint8Array((constant as unknown as Record<string, Float32Array>)[values].buffer);
       expect(Buffer.compare(tensors[name].bytes, raw.subarray(0, tensors[name].bytes.length))).toBe(0);
     }
+  });
+
+  it('travel in whole steps, with a scale per row, where the kernel was deployed so', () => {
+    const constant = {
+      kind: 'i8',
+      steps: Int8Array.of(1, -2, 31, -31, 0, 5),
+      scales: Float32Array.of(0.5, 0.25),
+    } as const;
+    const { tensors } = decodeSafetensors(encodeWeights({ kernel: constant }), 'weights');
+    expect(tensors.kernel).toMatchObject({ dtype: 'I8', shape: [2, 3] });
+    expect([...new Int8Array(Buffer.from(tensors.kernel.bytes))]).toEqual([...constant.steps]);
+    expect([...floatValues(tensors['kernel.scale'])]).toEqual([0.5, 0.25]);
+    expect([...floatsOf(constant)]).toEqual([0.5, -1, 15.5, -7.75, 0, 1.25]);
   });
 
   it('have as many bytes as their rows say', () => {

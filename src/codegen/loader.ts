@@ -1,4 +1,4 @@
-import type { DeviceProgram, KernelCall, Pointer } from '../export/program.js';
+import type { ConstantLayout, DeviceProgram, KernelCall, Pointer } from '../export/program.js';
 import { KERNEL_ARGUMENTS } from '../export/program.js';
 
 const PROGRAM_BLOCK = /^\/\/ <program>.*?^\/\/ <\/program>.*?$/ms;
@@ -14,8 +14,7 @@ export function printLoader(template: string, program: DeviceProgram): string {
 
 function printProgram(program: DeviceProgram): string {
   const constants = Object.entries(program.constants).map(([name, constant]) => {
-    const size = constant.kind === 'f32' ? constant.values.length : [constant.rows, constant.rowBytes];
-    return [name, size] as const;
+    return [name, sizeOf(constant)] as const;
   });
   const facts = {
     arenaBytes: program.arenaBytes,
@@ -26,6 +25,13 @@ function printProgram(program: DeviceProgram): string {
   };
   const calls = program.calls.map((call) => printCall(call, program));
   return [`const PROGRAM = ${JSON.stringify(facts)};`, 'function runBranch(k, a, c) {', ...calls, '}'].join('\n');
+}
+
+/** What the loader needs to know of a constant: floats, [rows, bytes of a row] of bits, or rows and columns of steps. */
+function sizeOf(constant: ConstantLayout): unknown {
+  if (constant.kind === 'f32') return constant.values.length;
+  if (constant.kind === 'bits') return [constant.rows, constant.rowBytes];
+  return { rows: constant.scales.length, columns: constant.steps.length / constant.scales.length };
 }
 
 function printCall({ kernel, args }: KernelCall, program: DeviceProgram): string {

@@ -2,22 +2,28 @@ import { encodeSafetensors, floatTensor, type StoredTensor } from '../base/safet
 import type { ConstantLayout, DeviceProgram } from '../export/program.js';
 
 /**
- * The constants of a device program as safetensors: floats as F32 of one dimension, binary weights as U8 of
- * [rows, bytes of a row].
+ * The constants of a device program as safetensors: floats as F32 of one dimension; steps as I8 of [rows, columns], with
+ * an F32 `NAME.scale` of one value per row; binary weights as U8 of [rows, bytes of a row].
  */
 export function encodeWeights(constants: DeviceProgram['constants']): Uint8Array {
   // Floats first, so that every one of them starts on a multiple of 4.
-  const inOrder = Object.entries(constants).sort(
-    ([, a], [, b]) => Number(a.kind === 'bits') - Number(b.kind === 'bits'),
-  );
-  const tensors = Object.fromEntries(inOrder.map(([name, constant]) => [name, storedTensor(constant)]));
-  return encodeSafetensors({ tensors, metadata: {} });
+  const stored = Object.entries(constants).flatMap(([name, constant]) => storedTensors(name, constant));
+  const inOrder = stored.sort(([, a], [, b]) => Number(a.dtype !== 'F32') - Number(b.dtype !== 'F32'));
+  return encodeSafetensors({ tensors: Object.fromEntries(inOrder), metadata: {} });
 }
 
-function storedTensor(constant: ConstantLayout): StoredTensor {
-  if (constant.kind === 'f32') return floatTensor([constant.values.length], constant.values);
+function storedTensors(name: string, constant: ConstantLayout): [string, StoredTensor][] {
+  if (constant.kind === 'f32') return [[name, floatTensor([constant.values.length], constant.values)]];
+  if (constant.kind === 'i8') {
+    const { steps, scales } = constant;
+    const bytes = new Uint8Array(steps.buffer, steps.byteOffset, steps.length);
+    return [
+      [`${name}.scale`, floatTensor([scales.length], scales)],
+      [name, { dtype: 'I8', shape: [scales.length, steps.length / scales.length], bytes }],
+    ];
+  }
   const { rows, rowBytes, bytes } = constant;
   if (bytes.length !== rows * rowBytes)
     throw new Error(`${rows} rows of ${rowBytes} bytes are not ${bytes.length} bytes`);
-  return { dtype: 'U8', shape: [rows, rowBytes], bytes };
+  return [[name, { dtype: 'U8', shape: [rows, rowBytes], bytes }]];
 }

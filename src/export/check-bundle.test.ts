@@ -47,7 +47,10 @@ function thresholdBelow(image: Float32Array, distance: number): DeviceProgram {
   const [x, scale, shift] = args as [{ arena: number }, { constant: string }, { constant: string }];
   const scales = program.constants[scale.constant];
   if (scales.kind !== 'f32') throw new Error('expected a float scale');
-  const term = new Float32Array(runReference(program, image).arena, x.arena, 1)[0] * scales.values[0];
+  let term = Number.NaN;
+  runReference(program, image, (call, arena) => {
+    if (call.args === args) term = new Float32Array(arena, x.arena, 1)[0] * scales.values[0];
+  });
   return withFirst(shift.constant, () => -term + Math.abs(term) * distance);
 }
 

@@ -1,4 +1,5 @@
 import type { NamedArrays } from '../base/tensors.js';
+import { exactSteps } from '../network/deployed.js';
 import {
   type BinaryConv2d,
   type BinaryDense,
@@ -11,6 +12,7 @@ import { channelsOf, featuresOf, type PlacedLayer, placeLayers, sharedShape, win
 import { type Affine, filterScale, foldBatchNorm } from './fold.js';
 import { packSigns } from './pack.js';
 import type { ConstantLayout, DeviceProgram, KernelCall, Pointer } from './program.js';
+import { reuseArena } from './reuse-arena.js';
 
 /**
  * Lowers the shared layers and the branch to a device program. Batch normalisation before a binary layer becomes the
@@ -81,7 +83,8 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
       case 'dense': {
         flush(from);
         const y = place(to);
-        const w = floats(`${name}.kernel`, transposed(get('kernel'), from[0], layer.units));
+        constants[`${name}.kernel`] = denseKernel(get('kernel'), from[0], layer.units);
+        const w = { constant: `${name}.kernel` };
         const bias = floats(`${name}.bias`, get('bias'));
         calls.push({ kernel: 'dense_f32', args: [x, w, bias, y, from[0], layer.units] });
         x = y;
@@ -201,14 +204,14 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
   const shared = x;
   lowerChain(placed.filter(({ part }) => part === 'branch'));
   flush([network.classes]);
-  return {
+  return reuseArena({
     arenaBytes,
     constants,
     calls,
     input: { arena: input.arena, length: featuresOf(network.input) },
     shared: { arena: shared.arena, length: featuresOf(sharedOutput), shape: [...sharedOutput] },
     logits: { arena: x.arena, length: network.classes },
-  };
+  });
 }
 
 /** Geometry arguments of a window, in the header's order from `h` on. */
@@ -269,8 +272,15 @@ function packKernel(layer: BinaryConv2d | BinaryDense, latent: Float32Array, fro
   return { kind: 'bits', rows: filters, rowBytes: bytes.length / filters, bytes };
 }
 
-function transposed(matrix: Float32Array, rows: number, columns: number): Float32Array {
-  return matrix.map((_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)]);
+/** Kernel [inputs, units] as rows, one per unit; in steps where it was deployed so (`deployedState`). */
+function denseKernel(kernel: Float32Array, inputs: number, units: number): ConstantLayout {
+  const stepped = exactSteps(kernel, units);
+  if (!stepped) return { kind: 'f32', values: transposed(kernel, inputs, units) };
+  return { kind: 'i8', steps: transposed(stepped.steps, inputs, units), scales: stepped.scales };
+}
+
+function transposed<Numbers extends Float32Array | Int8Array>(matrix: Numbers, rows: number, columns: number): Numbers {
+  return matrix.map((_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)]) as Numbers;
 }
 
 /** A scale and shift per channel, repeated for every feature. */

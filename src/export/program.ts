@@ -71,6 +71,8 @@ export type KernelName = keyof typeof KERNEL_ARGUMENTS;
 export type ConstantLayout =
   /** f32 values, copied as they are. */
   | { readonly kind: 'f32'; readonly values: Float32Array }
+  /** Rows of f32 values that travel as whole steps: a value is its step times the scale of its row, exact in f32. */
+  | { readonly kind: 'i8'; readonly steps: Int8Array; readonly scales: Float32Array }
   /**
    * Binary weights as they travel: one row per filter, each of `rowBytes` bytes, bits least significant first, 1 = +1.
    * The loader passes them through the kernel `prepare_binary_weights`, which brings them to the build's own order.
@@ -93,4 +95,12 @@ export interface DeviceProgram {
   /** Output of the shared part (NHWC): what the edge is sent. It stays intact until the program ends. */
   readonly shared: Region & { readonly shape: readonly number[] };
   readonly logits: Region;
+}
+
+/** The f32 values of a constant that is not of bits, as the kernels read them. */
+export function floatsOf(constant: Exclude<ConstantLayout, { kind: 'bits' }>): Float32Array {
+  if (constant.kind === 'f32') return constant.values;
+  const { steps, scales } = constant;
+  const columns = steps.length / scales.length;
+  return Float32Array.from(steps, (step, i) => step * scales[Math.floor(i / columns)]);
 }

@@ -1,4 +1,11 @@
-import { type DeviceProgram, KERNEL_ARGUMENTS, type KernelCall, type KernelName, type Pointer } from './program.js';
+import {
+  type DeviceProgram,
+  floatsOf,
+  KERNEL_ARGUMENTS,
+  type KernelCall,
+  type KernelName,
+  type Pointer,
+} from './program.js';
 import { referenceKernels } from './reference.js';
 
 /** What a run of the device program leaves: the logits, the shared part's output, and the whole arena. */
@@ -65,5 +72,5 @@ function arrayAt(
     throw new Error(
       `device program: constant ${pointer.constant} is ${constant.kind}, where the kernel reads ${isBits ? 'bits' : 'f32'}`,
     );
-  return constant.kind === 'bits' ? constant.bytes : constant.values;
+  return constant.kind === 'bits' ? constant.bytes : floatsOf(constant);
 }

@@ -1,4 +1,4 @@
-import type { ConstantLayout, DeviceProgram, Pointer } from './program.js';
+import { type ConstantLayout, type DeviceProgram, floatsOf, type Pointer } from './program.js';
 
 /** What a run of the device program gives; the arrays are copies. */
 export interface WasmRun {
@@ -49,8 +49,9 @@ export function instantiate(program: DeviceProgram, wasm: Uint8Array<ArrayBuffer
 
   for (const [name, constant] of constants) {
     const place = places.get(name)!;
-    if (constant.kind === 'f32') {
-      new Float32Array(memory.buffer, place, constant.values.length).set(constant.values);
+    if (constant.kind !== 'bits') {
+      const values = floatsOf(constant);
+      new Float32Array(memory.buffer, place, values.length).set(values);
     } else {
       new Uint8Array(memory.buffer, arena, constant.bytes.length).set(constant.bytes);
       kernel('prepare_binary_weights')(arena, place, constant.rows, constant.rowBytes);
@@ -86,7 +87,8 @@ export function instantiate(program: DeviceProgram, wasm: Uint8Array<ArrayBuffer
 }
 
 function residentBytes(constant: ConstantLayout, preparedBytes: (...args: number[]) => number): number {
-  return constant.kind === 'f32' ? 4 * constant.values.length : preparedBytes(constant.rows, constant.rowBytes);
+  if (constant.kind === 'bits') return preparedBytes(constant.rows, constant.rowBytes);
+  return 4 * (constant.kind === 'f32' ? constant.values : constant.steps).length;
 }
 
 function growTo(memory: WebAssembly.Memory, bytes: number): void {

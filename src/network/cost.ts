@@ -2,7 +2,7 @@ import { type JointNetwork, type Part, type Shape, unknownLayer } from './layers
 import { layerParameters } from './parameters.js';
 import { featuresOf, type PlacedLayer, placeLayers, withChains } from './shapes.js';
 
-/** What one layer costs per image. Bytes are those of the deployed layer: 4 per float, 1/8 per binary weight. */
+/** What one layer costs per image. Bytes are those of the deployed layer: 4 per float, 1/8 per binary weight, 1 per weight of the branch's last layer. */
 export interface LayerCost {
   readonly part: Part;
   readonly type: string;
@@ -29,7 +29,10 @@ export interface NetworkCost {
 
 /** Prices a network layer by layer. Running statistics are no parameters, as the literature counts. */
 export function networkCost(network: JointNetwork): NetworkCost {
-  const layers = withChains(placeLayers(network)).map(layerCost);
+  const last = network.branch.at(-1);
+  const layers = withChains(placeLayers(network)).map((placed) =>
+    placed.part === 'branch' && placed.layer === last ? inSteps(layerCost(placed)) : layerCost(placed),
+  );
   const total = (...parts: Part[]): CostTotal =>
     layers
       .filter((layer) => parts.includes(layer.part))
@@ -44,6 +47,12 @@ export function networkCost(network: JointNetwork): NetworkCost {
         { floatParameters: 0, binaryWeights: 0, bytes: 0, macs: 0, binaryOps: 0 },
       );
   return { layers, full: total('shared', 'full'), device: total('shared', 'branch') };
+}
+
+/** The branch's last layer as it is deployed: a byte per weight, a scale and a bias per class. */
+function inSteps(cost: LayerCost): LayerCost {
+  const classes = cost.output[0];
+  return { ...cost, bytes: cost.floatParameters - classes + 8 * classes };
 }
 
 function layerCost(placed: PlacedLayer): LayerCost {

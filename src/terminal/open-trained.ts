@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
+import type { NamedArrays } from '../base/tensors.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { loadDataset } from '../datasets/load-dataset.js';
 import { progressLine } from '../datasets/progress.js';
+import { deployedState } from '../network/deployed.js';
 import type { Config } from '../run/config.js';
 import { openRun, type Run, readRunCheckpoint, requireFitting } from '../run/run-directory.js';
 import type { Evaluator } from '../train/evaluate.js';
@@ -12,13 +14,14 @@ export interface Trained {
   readonly dataset: Dataset;
   /** Runs `use` with the trained network's evaluator. */
   evaluate<Result>(use: (evaluate: Evaluator) => Promise<Result>): Promise<Result>;
-  readonly state: ReturnType<typeof readRunCheckpoint>['state'];
+  /** Parameters as they are deployed. */
+  readonly state: NamedArrays;
 }
 
-/** Opens a run with its checkpoint and its data: what evaluate, tune-tau and export begin with. */
+/** Opens a run with its checkpoint, as it is deployed, and its data: what evaluate, tune-tau and export begin with. */
 export async function openTrained(path: string, dataDir: string | undefined): Promise<Trained> {
   const run = openRun(path);
-  const { state } = readRunCheckpoint(run);
+  const state = deployedState(run.network, readRunCheckpoint(run).state);
   const dataset = await loadRunDataset(run.config, dataDir);
   requireFitting(run, dataset);
   return {

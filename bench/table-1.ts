@@ -1,0 +1,90 @@
+import { brotliCompressSync } from 'node:zlib';
+import { random } from '../src/base/random.js';
+import type { NamedArrays } from '../src/base/tensors.js';
+import { encodeWeights } from '../src/codegen/weights.js';
+import { lowerBranch } from '../src/export/lower.js';
+import { networkCost } from '../src/network/cost.js';
+import { deployedState } from '../src/network/deployed.js';
+import type { JointNetwork } from '../src/network/layers.js';
+import { networkParameters, type Parameter } from '../src/network/parameters.js';
+import { createNetwork, type NetworkOptions } from '../src/network/zoo/index.js';
+
+/** A row of the paper's Table 1: its network, and the sizes in print, in "MB". */
+export interface Row {
+  readonly title: string;
+  readonly network: string;
+  readonly input: JointNetwork['input'];
+  readonly classes: number;
+  readonly options?: NetworkOptions;
+  readonly fullInPrint: number;
+  readonly branchInPrint: number;
+}
+
+const MNIST: JointNetwork['input'] = [28, 28, 1];
+const CIFAR: JointNetwork['input'] = [32, 32, 3];
+const IMAGENET: JointNetwork['input'] = [224, 224, 3];
+const row = (
+  title: string,
+  network: string,
+  input: JointNetwork['input'],
+  classes: number,
+  [fullInPrint, branchInPrint]: [number, number],
+  options?: NetworkOptions,
+): Row => ({ title, network, input, classes, options, fullInPrint, branchInPrint });
+
+export const TABLE_1: readonly Row[] = [
+  row('LeNet, MNIST', 'lenet', MNIST, 10, [1.7, 0.103]),
+  row('LeNet, Fashion-MNIST', 'lenet', MNIST, 10, [1.695, 0.102]),
+  row('AlexNet, CIFAR-10', 'alexnet', CIFAR, 10, [90.911, 3.3]),
+  row('AlexNet, CIFAR-100', 'alexnet', CIFAR, 100, [92.351, 3.5]),
+  row('AlexNet, ImageNet, 150 classes', 'alexnet', IMAGENET, 150, [242.3, 8]),
+  row('ResNet18, CIFAR-10', 'resnet18', CIFAR, 10, [43.705, 1.6]),
+  row('ResNet18, CIFAR-100', 'resnet18', CIFAR, 100, [43.885, 1.7]),
+  row('ResNet18, ImageNet, 150 classes', 'resnet18', IMAGENET, 150, [44.1, 1.9]),
+  row('VGG16, CIFAR-10', 'vgg16', CIFAR, 10, [59.0, 2.0]),
+  row('VGG16, CIFAR-100', 'vgg16', CIFAR, 100, [59.759, 2.1]),
+  row('VGG16, ImageNet, 150 classes', 'vgg16', IMAGENET, 150, [523.8, 14.9]),
+  row('the same, `--branch conv=12,fc=0`', 'vgg16', IMAGENET, 150, [523.8, 14.9], { branch: { conv: 12, fc: 0 } }),
+];
+
+export interface Sizes {
+  /** The full network's float parameters, 4 bytes each. */
+  readonly full: number;
+  /** Packed signs of the branch. */
+  readonly signs: number;
+  /** weights.safetensors after brotli: conv1 and the branch. */
+  readonly download: number;
+}
+
+/** The sizes of a row, its download measured on a seeded state that compresses as a trained one does. */
+export function measureSizes({ network: name, input, classes, options }: Row): Sizes {
+  const network = createNetwork(name, input, classes, options);
+  const { full, device } = networkCost(network);
+  const { constants } = lowerBranch(network, deployedState(network, incompressibleState(network)));
+  return {
+    full: full.bytes,
+    signs: Math.ceil(device.binaryWeights / 8),
+    download: brotliCompressSync(encodeWeights(constants)).length,
+  };
+}
+
+/** What a device program is made from: every sign and every float drawn at random, so that none follows from others. */
+function incompressibleState(network: JointNetwork): NamedArrays {
+  return Object.fromEntries(
+    networkParameters(network)
+      .filter(({ name }) => !name.startsWith('full.'))
+      .map((parameter, i) => [parameter.name, { shape: parameter.shape, values: drawn(parameter, random(1, i)) }]),
+  );
+}
+
+function drawn({ shape, role, start }: Parameter, next: () => number): Float32Array {
+  const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
+  // The sum of three is near enough to a normal distribution, and quick for 134 million latent weights.
+  const spread = 'normal' in start ? start.normal : 0.3;
+  const centre = 'normal' in start ? 0 : start.constant;
+  for (let i = 0; i < values.length; i++) {
+    const value = role === 'latent' ? next() - 0.5 : 2 * (next() + next() + next() - 1.5);
+    values[i] = role === 'statistic' ? centre + Math.abs(value) : centre + spread * value;
+  }
+  return values;
+}

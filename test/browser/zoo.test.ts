@@ -1,0 +1,101 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { BrowserContext } from 'playwright-core';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { importLoader } from '../../src/bundle/import-loader.js';
+import { readBundle } from '../../src/bundle/read-bundle.js';
+import { writeBundle } from '../../src/bundle/write-bundle.js';
+import { generateBundle } from '../../src/codegen/generate-bundle.js';
+import { readImage } from '../../src/datasets/image.js';
+import { createEdgeServer } from '../../src/edge/server.js';
+import { openTail } from '../../src/edge/tail.js';
+import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from '../../src/export/float-model.js';
+import { lowerBranch } from '../../src/export/lower.js';
+import { deployedState } from '../../src/network/deployed.js';
+import type { JointNetwork } from '../../src/network/layers.js';
+import { createNetwork } from '../../src/network/zoo/index.js';
+import { initialState } from '../../src/train/initial-state.js';
+import { TINY_ZOO } from '../zoo.js';
+import { launchChromium } from './chromium.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'lcdnn-zoo-'));
+const IMAGES = 4;
+const inPage = readFileSync(new URL('classify-in-page.js', import.meta.url), 'utf8')
+  .replace(/;\s*$/, '')
+  .replace(/^\/\/.*\n/, '');
+const imagenet = (name: string): [string, JointNetwork] => [
+  `${name} for 224x224 images`,
+  createNetwork(name, [224, 224, 3], 5, { width: 0.1 }),
+];
+
+let browser: BrowserContext;
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+afterAll(async () => {
+  await browser?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function bundleOf(network: JointNetwork, path: string, tau: number): Promise<void> {
+  const state = deployedState(network, initialState(network, 'momentum', 1));
+  const draft = generateBundle(lowerBranch(network, state), {
+    name: network.name,
+    network: network.name,
+    dataset: 'none',
+    input: { shape: [...network.input], mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
+    labels: Array.from({ length: network.classes }, (_, i) => `class ${i}`),
+    tau,
+    tail: { model: floatModel(network, state, ['full']), input: TAIL_INPUT, output: TAIL_OUTPUT },
+    samples: [],
+    provenance: {},
+  });
+  await writeBundle(path, draft);
+}
+
+/** Noise, from dark to bright, as PNG. */
+function pngOf(network: JointNetwork, place: number): Promise<Buffer> {
+  const [height, width, channels] = network.input;
+  const pixels = Uint8Array.from({ length: height * width * channels }, (_, i) => ((i * 7919) % 127) + 32 * place);
+  return sharp(pixels, { raw: { width, height, channels: channels as 1 | 3 } })
+    .png()
+    .toBuffer();
+}
+
+it.each([
+  ...TINY_ZOO.filter(([title]) => /LeNet|CIFAR/.test(title)),
+  imagenet('alexnet'),
+  imagenet('resnet18'),
+])('%s answers in Chromium as in Node, at the branch and at the edge', async (title, network) => {
+  const file = join(folder, 'image.png');
+  const path = join(folder, title.replaceAll(/\W+/g, '-'));
+  const images = await Promise.all(Array.from({ length: IMAGES }, (_, i) => pngOf(network, i)));
+  for (const tau of [0, 1]) {
+    await bundleOf(network, path, tau);
+    const bundle = readBundle(path);
+    const tail = await openTail(bundle);
+    const { load } = await importLoader(path, bundle.manifest);
+    const model = await load(pathToFileURL(`${path}/`), { edge: (shared: Float32Array) => tail.infer(shared, 1) });
+    const expected = [];
+    for (const png of images) {
+      writeFileSync(file, png);
+      const { index, by, unsure } = await model.classify(await readImage(file));
+      expected.push({ index, by, unsure });
+    }
+    await tail.close();
+    expect(expected.map(({ by }) => by)).toEqual(new Array(IMAGES).fill(tau === 0 ? 'edge' : 'branch'));
+
+    const server = await createEdgeServer(bundle);
+    const page = await browser.newPage();
+    await page.goto(`${await server.listen({ host: '127.0.0.1', port: 0 })}/demo/`);
+    for (const simd of [true, false]) {
+      const pngs = images.map((png) => png.toString('base64'));
+      expect(await page.evaluate(`(${inPage})(${JSON.stringify([pngs, simd])})`)).toEqual(expected);
+    }
+    await page.close();
+    await server.close();
+  }
+});

@@ -69,7 +69,7 @@ describe('a loader of threads', () => {
 
   it("tells a thread's mistakes as they were thrown, and stays usable", async () => {
     const loader = loadInThreads(2);
-    const broken = { in: 'nowhere' } as unknown as MemoryPixels;
+    const broken = { in: 'memory' } as unknown as MemoryPixels; // without bytes
     const requests = [{ places: Int32Array.of(0) }];
     const first = async (pixels: MemoryPixels) => (await loader.load(pixels, look, requests).next()).value;
     const here = async () => (await loadHere.load(broken, look, requests).next()).value;

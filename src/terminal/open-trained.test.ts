@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { expectEqual } from '../../kernels/test-values.js';
+import { randomParameters } from '../../test/small-network.js';
+import { evaluationBatches } from '../datasets/batches.js';
+import { checkBundle } from '../export/check-bundle.js';
+import { lowerBranch } from '../export/lower.js';
+import { runReference } from '../export/run-reference.js';
+import { deployedState, exactSteps } from '../network/deployed.js';
+import { writeCheckpoint } from '../run/checkpoint.js';
+import { resolveConfig } from '../run/config.js';
+import { createRun, networkOf, runFile } from '../run/run-directory.js';
+import { withEvaluator } from '../train/with-evaluator.js';
+import { openTrained } from './open-trained.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'lcdnn-trained-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const KERNEL = 'branch.fc2.kernel';
+const IMAGES = Int32Array.of(0, 1, 2, 3);
+
+describe('a run that is opened', async () => {
+  const config = resolveConfig({ width: 0.3 });
+  const run = createRun(join(folder, 'run'), config, networkOf(config, [28, 28, 1], 10));
+  const trained = randomParameters(run.network, 1);
+  const progress = { epoch: 1, step: 0, totalSteps: 1, fullLoss: 0, branchLoss: 0, fullHits: 0, branchHits: 0 };
+  writeCheckpoint(runFile(run, 'checkpoint'), { progress, state: trained });
+  const { state, dataset, evaluate } = await openTrained(run.path, undefined);
+  const logitsWith = async (parameters: typeof state) =>
+    (await withEvaluator(config, run.network, parameters, dataset, (of) => of(dataset.test, IMAGES))).branches[0];
+
+  it('has the parameters of its checkpoint, the last kernel of the branch in steps', () => {
+    expect(exactSteps(trained[KERNEL].values, 10)).toBeUndefined();
+    for (const [name, { values }] of Object.entries(deployedState(run.network, trained))) {
+      expectEqual(state[name].values, values);
+    }
+  });
+
+  it('is evaluated as it is deployed, not as it was trained', async () => {
+    const { branches } = await evaluate((of) => of(dataset.test, IMAGES));
+    expectEqual(branches[0], await logitsWith(deployedState(run.network, trained)));
+    expect(branches[0]).not.toEqual(await logitsWith(trained));
+  });
+
+  it('is exported as it is evaluated', async () => {
+    const program = lowerBranch(run.network, state);
+    expect(program.constants[KERNEL].kind).toBe('i8');
+    const { full, branches } = await evaluate((of) => of(dataset.test, IMAGES));
+    const { value: batch } = await evaluationBatches(dataset, dataset.test, IMAGES.length, IMAGES).next();
+    const ends = {
+      branch: (image: Float32Array) => runReference(program, image),
+      tail: async () => full.subarray(0, 10),
+    };
+    const expected = {
+      count: 1,
+      images: batch.images.subarray(0, 784),
+      branches: [branches[0].subarray(0, 10)],
+      full: full.subarray(0, 10),
+    };
+    expect(await checkBundle(program, ends, expected)).toMatchObject({ images: 1, flipped: 0 });
+  });
+});

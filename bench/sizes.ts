@@ -1,5 +1,5 @@
 /** Prints the sizes of every row of the paper's Table 1 as a table for docs/sizes.md: `npm run bench:sizes`. */
-import { measureSizes, type Row, TABLE_1 } from './table-1.js';
+import { countSizes, measureDownload, type Row, TABLE_1 } from './table-1.js';
 
 const thousands = (bytes: number): string => Math.round(bytes).toLocaleString('en');
 
@@ -12,7 +12,8 @@ function difference(bytes: number, inPrint: number): string {
 }
 
 function line(row: Row): string {
-  const { full, signs, download } = measureSizes(row);
+  const { full, signs } = countSizes(row);
+  const download = measureDownload(row);
   const fits = download <= row.branchInPrint * 1e6 ? 'yes' : '**no**';
   const cells = [
     row.title,

@@ -52,24 +52,31 @@ export interface Sizes {
   readonly full: number;
   /** Packed signs of the branch. */
   readonly signs: number;
-  /** weights.safetensors after brotli: conv1 and the branch. */
-  readonly download: number;
+  /** weights.safetensors before compression: conv1 and the branch, a byte for each weight of its last layer. */
+  readonly device: number;
+  /** Weights of that last layer, each a whole step (`deployedState`). */
+  readonly steps: number;
 }
 
-/** The sizes of a row, its download measured on a seeded state that compresses as a trained one does. */
-export function measureSizes({ network: name, input, classes, options }: Row): Sizes {
-  const network = createNetwork(name, input, classes, options);
-  const { full, device } = networkCost(network);
+export const networkOfRow = ({ network, input, classes, options }: Row): JointNetwork =>
+  createNetwork(network, input, classes, options);
+
+/** The sizes of a row by count. */
+export function countSizes(row: Row): Sizes {
+  const { full, device, layers } = networkCost(networkOfRow(row));
+  const steps = layers.at(-1)!.floatParameters - row.classes;
+  return { full: full.bytes, signs: Math.ceil(device.binaryWeights / 8), device: device.bytes, steps };
+}
+
+/** Bytes of weights.safetensors after brotli, measured on a seeded state that compresses as a trained one does. */
+export function measureDownload(row: Row): number {
+  const network = networkOfRow(row);
   const { constants } = lowerBranch(network, deployedState(network, incompressibleState(network)));
-  return {
-    full: full.bytes,
-    signs: Math.ceil(device.binaryWeights / 8),
-    download: brotliCompressSync(encodeWeights(constants)).length,
-  };
+  return brotliCompressSync(encodeWeights(constants)).length;
 }
 
 /** What a device program is made from: every sign and every float drawn at random, so that none follows from others. */
-function incompressibleState(network: JointNetwork): NamedArrays {
+export function incompressibleState(network: JointNetwork): NamedArrays {
   return Object.fromEntries(
     networkParameters(network)
       .filter(({ name }) => !name.startsWith('full.'))

@@ -17,11 +17,13 @@ export interface StepStart {
   readonly seed: number;
   readonly options?: Partial<StepOptions>;
   readonly floatWeights?: boolean;
+  /** What the network starts from. Default: random values, none of them special. */
+  readonly parameters?: NamedArrays;
 }
 
 /** Slots at 0, as before the first step, or as after many. */
-export function startState({ network, optimizer, slots, seed }: StepStart): NamedArrays {
-  const state = randomParameters(network, seed);
+export function startState({ network, optimizer, slots, seed, parameters }: StepStart): NamedArrays {
+  const state = { ...(parameters ?? randomParameters(network, seed)) };
   optimizerSlots(network, optimizer).forEach(({ name, parameter: { shape } }, i) => {
     const drawn = floats(
       random(seed, 1000 + i),
@@ -69,9 +71,19 @@ export async function oneStep(engine: Engine, start: StepStart) {
   return { observed, state: await engine.getState() };
 }
 
-/** The largest error, relative to the largest value. */
-export function expectClose(got: Float32Array, want: Float32Array, tolerance: number, what: string): void {
-  const size = want.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-  const error = want.reduce((most, value, i) => Math.max(most, Math.abs(value - got[i])), 0);
-  expect(error / size, what).toBeLessThan(tolerance);
+/** The largest absolute value. */
+export const largest = (values: Float32Array): number =>
+  values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+
+/** No error is more than `tolerance` of `size`, the largest value unless given. */
+export function expectClose(
+  got: Float32Array,
+  want: Float32Array,
+  tolerance: number,
+  what: string,
+  size = largest(want),
+): void {
+  expect(got.length, what).toBe(want.length);
+  const error = largest(want.map((value, i) => value - got[i]));
+  expect(error, `${what}, largest error where values go up to ${size}`).toBeLessThanOrEqual(tolerance * size);
 }

@@ -1,8 +1,22 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
 import { floats } from '../../kernels/test-values.js';
 import { randomParameters, severalExits, smallNetwork } from '../../test/small-network.js';
+import { TINY_ZOO } from '../../test/zoo.js';
+import { zooDraft } from '../../test/zoo-bundle.js';
 import { random } from '../base/random.js';
+import { importLoader } from '../bundle/import-loader.js';
+import { readBundle } from '../bundle/read-bundle.js';
+import { writeBundle } from '../bundle/write-bundle.js';
+import { openTail } from '../edge/tail.js';
+import { deployedState } from '../network/deployed.js';
+import { networkParameters } from '../network/parameters.js';
 import { featuresOf } from '../network/shapes.js';
+import { createOnnxruntimeEngine } from '../train/engines/onnxruntime.js';
+import { inferenceFunction } from '../train/step.js';
 import { type BundleEnds, checkBundle, type Expected } from './check-bundle.js';
 import { lowerBranch } from './lower.js';
 import type { DeviceProgram } from './program.js';
@@ -122,5 +136,41 @@ describe('the check of a bundle with several exits', () => {
   it.each([1, 2, 3])('names exit %d where it is off', async (exit) => {
     const branches = expected.branches.map((logits, i) => logits.map((logit) => logit + (i === exit - 1 ? 0.01 : 0)));
     await expect(checkBundle(stages, ends, { ...expected, branches })).rejects.toThrow(`the branch of exit ${exit} of`);
+  });
+});
+
+describe('the check of the bundle of every network of the zoo', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lcdnn-check-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const COUNT = 4;
+
+  it.each(TINY_ZOO)('%s: passes, and not with another tail or branch', async (title, network) => {
+    const state = deployedState(network, randomParameters(network, 1));
+    const images = floats(random(7), COUNT * featuresOf(network.input));
+    const engine = createOnnxruntimeEngine({ threads: 1 });
+    engine.setState(state);
+    const names = networkParameters(network).map(({ name }) => name);
+    const infer = await engine.compile(inferenceFunction(network), names, { images: [COUNT, ...network.input] });
+    const { full, branch } = await infer({ images });
+    await engine.dispose();
+
+    const path = join(folder, title.replaceAll(/\W+/g, '-'));
+    await writeBundle(path, zooDraft(network, state, 0.5));
+    const bundle = readBundle(path);
+    const { load } = await importLoader(path, bundle.manifest);
+    const model = await load(pathToFileURL(`${path}/`), { edge: false });
+    const tail = await openTail(bundle);
+    const ends: BundleEnds = {
+      branch: (image, exit) => model.branch(image, exit + 1),
+      tail: (shared) => tail.infer(shared, 1),
+    };
+    const program = lowerBranch(network, state);
+    const check = (logits: { full: Float32Array; branch: Float32Array }) =>
+      checkBundle(program, ends, { count: COUNT, images, branches: [logits.branch], full: logits.full });
+    expect(await check({ full, branch })).toMatchObject({ images: COUNT });
+    const off = (logits: Float32Array) => logits.map((logit) => logit * 1.01);
+    await expect(check({ full: off(full), branch })).rejects.toThrow('conv1 and the tail');
+    await expect(check({ full, branch: off(branch) })).rejects.toThrow('the branch');
+    await tail.close();
   });
 });

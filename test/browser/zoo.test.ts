@@ -8,17 +8,15 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { importLoader } from '../../src/bundle/import-loader.js';
 import { readBundle } from '../../src/bundle/read-bundle.js';
 import { writeBundle } from '../../src/bundle/write-bundle.js';
-import { generateBundle } from '../../src/codegen/generate-bundle.js';
 import { readImage } from '../../src/datasets/image.js';
 import { createEdgeServer } from '../../src/edge/server.js';
 import { openTail } from '../../src/edge/tail.js';
-import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from '../../src/export/float-model.js';
-import { lowerBranch } from '../../src/export/lower.js';
 import { deployedState } from '../../src/network/deployed.js';
 import type { JointNetwork } from '../../src/network/layers.js';
 import { createNetwork } from '../../src/network/zoo/index.js';
 import { initialState } from '../../src/train/initial-state.js';
 import { TINY_ZOO } from '../zoo.js';
+import { zooDraft } from '../zoo-bundle.js';
 import { launchChromium } from './chromium.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-zoo-'));
@@ -40,22 +38,6 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function bundleOf(network: JointNetwork, path: string, tau: number): Promise<void> {
-  const state = deployedState(network, initialState(network, 'momentum', 1));
-  const draft = generateBundle(lowerBranch(network, state), {
-    name: network.name,
-    network: network.name,
-    dataset: 'none',
-    input: { shape: [...network.input], mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
-    labels: Array.from({ length: network.classes }, (_, i) => `class ${i}`),
-    tau,
-    tail: { model: floatModel(network, state, ['full']), input: TAIL_INPUT, output: TAIL_OUTPUT },
-    samples: [],
-    provenance: {},
-  });
-  await writeBundle(path, draft);
-}
-
 /** Noise, from dark to bright, as PNG. */
 function pngOf(network: JointNetwork, place: number): Promise<Buffer> {
   const [height, width, channels] = network.input;
@@ -73,8 +55,9 @@ it.each([
   const file = join(folder, 'image.png');
   const path = join(folder, title.replaceAll(/\W+/g, '-'));
   const images = await Promise.all(Array.from({ length: IMAGES }, (_, i) => pngOf(network, i)));
+  const state = deployedState(network, initialState(network, 'momentum', 1));
   for (const tau of [0, 1]) {
-    await bundleOf(network, path, tau);
+    await writeBundle(path, zooDraft(network, state, tau));
     const bundle = readBundle(path);
     const tail = await openTail(bundle);
     const { load } = await importLoader(path, bundle.manifest);

@@ -18,6 +18,8 @@ export interface WasmRun {
 
 /** A device program laid out in the memory of one of the builds in kernels/prebuilt/. */
 export interface WasmProgram {
+  /** All of the instance's memory: the kernels' stack, constants, arena. */
+  readonly memoryBytes: number;
   /**
    * @param input the normalised image, NHWC, as long as `program.input`.
    * @param exit the exit to run to, from 0; the first unless given.
@@ -83,6 +85,7 @@ export function instantiate(program: DeviceProgram, wasm: Uint8Array<ArrayBuffer
   const { input } = program;
 
   return {
+    memoryBytes: memory.buffer.byteLength,
     run(image, exit = 0) {
       new Float32Array(memory.buffer, arena + input.arena, input.length).set(image);
       for (const { calls } of stages.slice(0, exit + 1)) for (const call of calls) call.run(...call.args);

@@ -8,6 +8,7 @@ import { type Ablation, type AblationRow, isDone, readAblation, rowOfFailed, row
 import { BASE, openVariant, readGrid, type Variant } from '../run/grid.js';
 import { openRun, type Run } from '../run/run-directory.js';
 import { requireTrainable } from '../terminal/check-variants.js';
+import { withClassNames } from '../terminal/class-names.js';
 import { configFlags, flagsFor, givenConfig, quoted } from '../terminal/config-flags.js';
 import { percent, table } from '../terminal/format.js';
 import { trainRun } from '../terminal/train-run.js';
@@ -37,7 +38,10 @@ export default class Ablate extends LcdnnCommand {
     const { args, flags } = await this.parse(Ablate);
     const dataDir = flags['data-dir'] && resolve(flags['data-dir']);
     const given = { ...givenConfig(flags), dataDir };
-    const variants = readGrid(args.grid, given);
+    const variants = readGrid(args.grid, given).map((variant) => ({
+      ...variant,
+      config: withClassNames(variant.config),
+    }));
     const plans = variants.map((variant) => this.plan(variant, flags.out));
     await requireTrainable(
       plans.filter(({ run }) => !run).map(({ variant }) => variant),

@@ -2,11 +2,11 @@ import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Flags } from '@oclif/core';
 import { UserError } from '../base/errors.js';
-import { readChosenClasses } from '../datasets/image-folder/choose-classes.js';
 import { writeReport } from '../report/write-report.js';
 import { type Config, resolveConfig } from '../run/config.js';
 import { readRecipe } from '../run/recipes.js';
 import { openRun, type Run, readMetrics, runFile } from '../run/run-directory.js';
+import { withClassNames } from '../terminal/class-names.js';
 import { configFlags, givenConfig } from '../terminal/config-flags.js';
 import { trainRun } from '../terminal/train-run.js';
 import { createTrainingDisplay } from '../terminal/training-display.js';
@@ -64,13 +64,6 @@ export default class Train extends LcdnnCommand {
     this.log(`done: ${run.path}; next: ${this.config.bin} tune-tau ${run.path}`);
     return { run: run.path, checkpoint: runFile(run, 'checkpoint'), config, warmStart, validation: last };
   }
-}
-
-/** With the names of the chosen classes: a run records them, not a file that may change. */
-function withClassNames(given: Partial<Config>): Partial<Config> {
-  if (given.classes === undefined) return given;
-  const classes = readChosenClasses(given.classes);
-  return { ...given, classes: typeof classes === 'number' ? classes : [...classes] };
 }
 
 function recipeOptions(nameOrPath: string | undefined): Partial<Config> {

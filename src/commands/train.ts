@@ -27,20 +27,22 @@ export default class Train extends LcdnnCommand {
   static override flags = {
     ...configFlags(),
     'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set; the run remembers it.' }),
-    out: Flags.string({
-      summary: 'Run directory to create. [default: runs/NETWORK-DATASET-SEED]',
-      exclusive: ['resume'],
-    }),
+    out: Flags.string({ summary: 'Run directory to create. [default: runs/NETWORK-DATASET-SEED]' }),
     recipe: Flags.string({
-      summary: 'Recipe by name ("lcdnn recipes"), or a JSON file with any of the options; flags go before it.',
-      exclusive: ['resume'],
+      summary: 'Recipe by name ("lcdnn recipes"), or a JSON file with any of the options; flags override it.',
     }),
     loaders: Flags.integer({
-      summary: 'Threads that load images ahead of training; 0: training loads them. [default: what suits the data]',
+      summary:
+        'Threads that load images ahead of training; 0: training loads them. Files are decoded 4 at a time, or as ' +
+        'UV_THREADPOOL_SIZE says. [default: what suits the data]',
       min: 0,
       max: 64,
     }),
-    resume: Flags.directory({ summary: 'Run directory to go on with; its config decides.', aliases: ['continue'] }),
+    resume: Flags.directory({
+      summary: 'Run directory to go on with; its config decides.',
+      aliases: ['continue'],
+      exclusive: ['out', 'recipe'],
+    }),
   };
 
   async run(): Promise<unknown> {

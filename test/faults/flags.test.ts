@@ -29,7 +29,7 @@ describe.concurrent('train refuses', () => {
     ],
     [['--validation', '0.000001'], /^error: validation: expected a share between 0 and 1 or a number of images/],
     [['--learning-rate', '1'], 'error: Nonexistent flag: --learning-rate (see lcdnn train --help)\n'],
-    [['--resume', 'nowhere'], 'error: --resume=nowhere cannot also be provided when using --out (see lcdnn train'],
+    [['--resume', 'nowhere'], /^error: --out=\S+ cannot also be provided when using --resume \(see lcdnn train/],
     [['extra'], 'error: Unexpected argument: extra (see lcdnn train --help)\n'],
     [['--epochs'], 'error: Flag --epochs expects a value (see lcdnn train --help)\n'],
   ])('%j', (flags, line) => expectRefused(flags, line));

@@ -1,4 +1,7 @@
-/** An image as canvases give it: RGBA, rows from the top, 4 bytes a pixel. Resized and turned to grey where the network needs it. */
+/**
+ * An image as canvases give it: RGBA, rows from the top, 4 bytes a pixel. Turned to grey where the network needs it, and
+ * brought to its size: stretched, or, where the manifest's input has `resize`, the middle of it, cropped to a square.
+ */
 export interface RgbaImage {
   readonly width: number;
   readonly height: number;
@@ -66,6 +69,8 @@ export interface Manifest {
     readonly shape: readonly [height: number, width: number, channels: number];
     readonly mean: readonly number[];
     readonly std: readonly number[];
+    /** The shorter side of an image is brought to this many pixels, of which the middle is the input. */
+    readonly resize?: number;
   };
   readonly tail: { readonly shape: readonly number[]; readonly input: string; readonly output: string };
   readonly labels: readonly string[];

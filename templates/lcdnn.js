@@ -223,7 +223,7 @@ function createDevice(kernels, tensor, { labels }) {
 // ---- images
 
 // Any image as the network's input: normalised, NHWC.
-function preprocess(image, { shape: [height, width, channels], mean, std }) {
+function preprocess(image, { shape: [height, width, channels], mean, std, resize }) {
   const count = height * width * channels;
   const exactly = (values) => {
     if (values.length === count) return values;
@@ -235,7 +235,7 @@ function preprocess(image, { shape: [height, width, channels], mean, std }) {
   }
   const pixels = ArrayBuffer.isView(image)
     ? exactly(image)
-    : resize(channelsOf(image, channels), image.width, image.height, width, height, channels);
+    : resample(channelsOf(image, channels), image, { width, height, channels, resize });
   return Float32Array.from(pixels, (value, i) => (value / 255 - mean[i % channels]) / std[i % channels]);
 }
 
@@ -256,19 +256,25 @@ function channelsOf(image, channels) {
   return values;
 }
 
-// Stretches to the new size with a triangle filter: bilinear when growing, averaging when shrinking; same size: exact.
-function resize(values, width, height, newWidth, newHeight, channels) {
-  const rows = resample(values, height, width, newWidth, channels);
-  return resample(rows, 1, height, newHeight, newWidth * channels);
+// Brings an image to the new size with a triangle filter: bilinear when growing, averaging when shrinking; same size: exact.
+// It is stretched; or, as in evaluation, the middle of what it would be with its shorter side resized to `resize`.
+function resample(values, { width, height }, { width: newWidth, height: newHeight, channels, resize }) {
+  const place = (from, to) => {
+    if (!resize) return { from, to, step: from / to, start: 0 };
+    const step = Math.min(width, height) / resize;
+    // Whole pixels of the resized square are cut off.
+    return { from, to, step, start: (from - resize * step) / 2 + Math.floor((resize - to) / 2) * step };
+  };
+  const rows = resampleAxis(values, height, place(width, newWidth), channels);
+  return resampleAxis(rows, 1, place(height, newHeight), newWidth * channels);
 }
 
-// Resamples the middle axis of [outer][from][inner].
-function resample(values, outer, from, to, inner) {
+// Resamples the middle axis of [outer][from][inner]: pixel i of `to` has its centre at start + (i + 1/2) * step.
+function resampleAxis(values, outer, { from, to, step, start }, inner) {
   const result = new Float32Array(outer * to * inner);
-  const step = from / to;
   const reach = Math.max(step, 1);
   for (let i = 0; i < to; i++) {
-    const centre = (i + 0.5) * step - 0.5;
+    const centre = start + (i + 0.5) * step - 0.5;
     const first = Math.max(0, Math.ceil(centre - reach));
     const last = Math.min(from - 1, Math.floor(centre + reach));
     const weights = Array.from({ length: last - first + 1 }, (_, j) => reach - Math.abs(first + j - centre));

@@ -27,7 +27,7 @@ export const { program } = one;
 export const exitsProgram = three.program;
 
 /** A bundle of that model; one with three exits where τ is a list. τ defaults to one that some images exit at. */
-export function tinyDraft(change: Partial<Pick<BundleInfo, 'tau' | 'samples'>> = {}): BundleDraft {
+export function tinyDraft(change: Partial<Pick<BundleInfo, 'tau' | 'samples' | 'input'>> = {}): BundleDraft {
   const { program, tail } = Array.isArray(change.tau) ? three : one;
   return generateBundle(program, {
     name: 'tiny',

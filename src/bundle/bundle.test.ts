@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { tinyBundle, tinyDraft } from '../../test/tiny-bundle.js';
+import { SIZE, tinyBundle, tinyDraft } from '../../test/tiny-bundle.js';
 import { UserError } from '../base/errors.js';
 import type { Manifest } from './manifest.js';
 import { readBundle, readManifest } from './read-bundle.js';
@@ -32,6 +32,9 @@ describe('a bundle', () => {
     const provenance = { ...draft, manifest: { ...draft.manifest, provenance: { seed: 2 } } };
     expect(await version(provenance)).toBe(first);
     expect(await version(tinyDraft({ tau: 0.25 }))).not.toBe(first);
+    const { input } = draft.manifest;
+    expect(await version(tinyDraft({ input: { ...input, resize: undefined } }))).toBe(first);
+    expect(await version(tinyDraft({ input: { ...input, resize: 18 } }))).not.toBe(first);
   });
 
   it('that fails its check leaves the older one and nothing else', async () => {
@@ -73,6 +76,7 @@ describe('reading a bundle', () => {
   const entry = { bytes: 1, sha256: '0'.repeat(64) };
   const without = (object: object, name: string) =>
     Object.fromEntries(Object.entries(object).filter(([key]) => key !== name));
+  const resized = (manifest: Manifest, resize: unknown) => ({ ...manifest, input: { ...manifest.input, resize } });
 
   it('names any file with a flipped bit, wherever it is', async () => {
     const { files } = await tinyBundle(folder);
@@ -114,6 +118,13 @@ describe('reading a bundle', () => {
     ['thresholds for exits that it has not', (m) => ({ ...m, tau: [0.5, 0.5] }), /expected version/],
     ['another threshold', (m) => ({ ...m, tau: 0.123 }), /expected version/],
     ['a channel without mean', (m) => ({ ...m, input: { ...m.input, mean: [] } }), /one mean and one std per channel/],
+    ['a resize below its shape', (m) => resized(m, SIZE - 1), /a resize that is at least as large as its shape/],
+    ['a resize of part of a pixel', (m) => resized(m, 18.5), /input\.resize/],
+    ['a huge resize', (m) => resized(m, 1e9), /input\.resize/],
+    ['a resize below 0', (m) => resized(m, -18), /input\.resize/],
+    ['a resize that is none', (m) => resized(m, Number.NaN), /input\.resize/],
+    ['a resize in text', (m) => resized(m, '18'), /input\.resize/],
+    ['a resize that it was not made with', (m) => resized(m, 18), /expected version/],
     ['a path out of the folder', (m) => ({ ...m, files: { ...m.files, '../secret': entry } }), /plain relative path/],
     ['an absolute path', (m) => ({ ...m, files: { ...m.files, '/etc/passwd': entry } }), /plain relative path/],
     ['a tail out of the folder', (m) => ({ ...m, tail: { ...m.tail, file: 'edge/../../x' } }), /plain relative path/],

@@ -20,6 +20,9 @@ export const BUNDLE_FILES = {
 /** No file of a bundle is larger: what one buffer of Node and one fetch of a browser hold with ease. */
 const MAX_FILE_BYTES = 2 ** 31 - 1;
 
+/** Nobody resizes images to more pixels a side before a crop is taken. */
+const MAX_RESIZE = 65_535;
+
 /** Size and hash of a file of the bundle: what loader, predict and serve check. */
 const bundleFile = z.strictObject({
   bytes: z.int().nonnegative().max(MAX_FILE_BYTES),
@@ -43,15 +46,22 @@ const fields = {
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
   network: z.string(),
   dataset: z.string(),
-  /** Height, width, channels of an image; a pixel value becomes (value / 255 - mean[c]) / std[c]. */
+  /**
+   * Height, width, channels of an image; a pixel value becomes (value / 255 - mean[c]) / std[c]. An image of another
+   * size is stretched, or, where `resize` is given, its shorter side is resized to that and the middle is cut out.
+   */
   input: z
     .strictObject({
       shape: z.tuple([z.int().positive(), z.int().positive(), z.int().positive()]),
       mean: z.array(z.number()),
       std: z.array(z.number().positive()),
+      resize: z.int().positive().max(MAX_RESIZE).optional(),
     })
     .refine(({ shape, mean, std }) => mean.length === shape[2] && std.length === shape[2], {
       error: 'needs one mean and one std per channel',
+    })
+    .refine(({ shape: [height, width], resize = Infinity }) => resize >= Math.max(height, width), {
+      error: 'needs a resize that is at least as large as its shape',
     }),
   /** What the branch sends to the edge when unsure (shape NHWC without N), and the names of the tail's tensors. */
   tail: z.strictObject({ file: bundlePath, shape, input: z.string(), output: z.string() }),
@@ -89,6 +99,7 @@ export function versionOf(manifest: Omit<Manifest, 'version'>): string {
   const { format, name, network, dataset, input, tail, labels, tau } = manifest;
   const files = Object.entries(manifest.files).sort(([a], [b]) => (a < b ? -1 : 1));
   const tailFields = [tail.file, tail.shape, tail.input, tail.output];
-  const said = [format, name, network, dataset, input.shape, input.mean, input.std, tailFields, labels, tau];
+  const said: unknown[] = [format, name, network, dataset, input.shape, input.mean, input.std, tailFields, labels, tau];
+  if (input.resize !== undefined) said.push({ resize: input.resize });
   return sha256(JSON.stringify([...said, files.map(([path, file]) => [path, file.bytes, file.sha256])])).slice(0, 12);
 }

@@ -12,7 +12,7 @@ const DEMO_FILES = ['index.html', 'demo.js', 'demo.css'];
 export interface BundleInfo extends Omit<ManifestDraft, 'tail'> {
   /** The rest of the full branch as ONNX: float32 [batch, ...shared shape] (NHWC) to logits [batch, classes]. */
   readonly tail: { readonly model: Uint8Array; readonly input: string; readonly output: string };
-  /** Images to try on the demo page, as PNG of the input's size, with their true labels. */
+  /** Images to try on the demo page, as PNG, with their true labels. */
   readonly samples: readonly { readonly png: Uint8Array; readonly label: string }[];
 }
 

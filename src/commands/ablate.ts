@@ -8,6 +8,7 @@ import { type Ablation, type AblationRow, isDone, readAblation, rowOfFailed, row
 import { BASE, openVariant, readGrid, type Variant } from '../run/grid.js';
 import { openRun, type Run } from '../run/run-directory.js';
 import { requireTrainable } from '../terminal/check-variants.js';
+import { withClassNames } from '../terminal/class-names.js';
 import { configFlags, flagsFor, givenConfig, quoted } from '../terminal/config-flags.js';
 import { percent, table } from '../terminal/format.js';
 import { trainRun } from '../terminal/train-run.js';
@@ -18,8 +19,9 @@ import { LcdnnCommand } from './base-command.js';
 export default class Ablate extends LcdnnCommand {
   static override summary = 'Train a grid of changes to a recipe, and compare their validation accuracy.';
   static override description =
-    'The grid file is { "base": { OPTIONS }, "variants": { "NAME": { OPTIONS }, ... } }, with options as in a config file ' +
-    'of "train". Each variant is a run directory in --out; ablation.json, .md, .svg and .png compare them with the base. ' +
+    'The grid file is { "base": { OPTIONS }, "variants": { "NAME": { OPTIONS }, ... } }, with options named as in a recipe ' +
+    '("lcdnn recipes NAME"). Each variant is a run directory in --out; ablation.json, .md, .svg and .png compare them ' +
+    'with the base. Flags override the base; a variant overrides both. ' +
     'Ctrl-C saves a checkpoint and exits with 130; the same command goes on where it stopped. The test split is never read.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> bench/ablation/lenet-fashion-mnist.json --out ablations/lenet',
@@ -30,14 +32,17 @@ export default class Ablate extends LcdnnCommand {
   static override flags = {
     out: Flags.string({ summary: 'Folder of the runs and their comparison.', required: true }),
     'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set; the runs remember it.' }),
-    ...configFlags(['dataset', 'epochs', 'seed', 'engine']),
+    ...configFlags(['dataset', 'epochs', 'seed', 'engine'], 'what the grid says'),
   };
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Ablate);
     const dataDir = flags['data-dir'] && resolve(flags['data-dir']);
     const given = { ...givenConfig(flags), dataDir };
-    const variants = readGrid(args.grid, given);
+    const variants = readGrid(args.grid, given).map((variant) => ({
+      ...variant,
+      config: withClassNames(variant.config),
+    }));
     const plans = variants.map((variant) => this.plan(variant, flags.out));
     await requireTrainable(
       plans.filter(({ run }) => !run).map(({ variant }) => variant),

@@ -11,9 +11,9 @@ import { BUNDLE_FILES, MANIFEST_FILE, manifestSchema } from '../bundle/manifest.
 import { readBundle } from '../bundle/read-bundle.js';
 import { writeBundle } from '../bundle/write-bundle.js';
 import { generateBundle } from '../codegen/generate-bundle.js';
-import { createCentralCrop } from '../datasets/augmentation/augment.js';
 import { evaluationBatches } from '../datasets/batches.js';
 import { bytesOf, openPixels } from '../datasets/pixels.js';
+import { evenly, placesByClass } from '../datasets/spread.js';
 import { openTail } from '../edge/tail.js';
 import { type CheckResult, checkBundle, type Expected } from '../export/check-bundle.js';
 import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from '../export/float-model.js';
@@ -24,10 +24,13 @@ import { fileSize } from '../terminal/format.js';
 import { openTrained, type Trained } from '../terminal/open-trained.js';
 import { LcdnnCommand } from './base-command.js';
 
-/** Images that a finished bundle is checked on: the first of the training split. */
-const CHECK_IMAGES = 256;
+/** Training images that a finished bundle is checked on: fewer where they are large. */
+const CHECK_IMAGES = { most: 256, least: 16, bytes: 64e6 };
 /** Test images that the demo's samples are taken from. */
 const LOOKED_AT = 1000;
+/** Classes that the demo has samples of: fewer where images are large, for the page to stay small. */
+const SAMPLED_CLASSES = { most: 12, bytes: 2e6 };
+const SAMPLES_OF_CLASS = 2;
 
 export default class Export extends LcdnnCommand {
   static override summary =
@@ -63,7 +66,7 @@ export default class Export extends LcdnnCommand {
       name: flags.name ?? `${run.config.network}-${run.config.dataset}`,
       network: run.config.network,
       dataset: run.config.dataset,
-      input: { shape: [...dataset.shape], mean: [...dataset.mean], std: [...dataset.std] },
+      input: { shape: [...dataset.shape], mean: [...dataset.mean], std: [...dataset.std], resize: dataset.resize },
       labels: [...dataset.labels],
       tau,
       tail,
@@ -100,37 +103,46 @@ export default class Export extends LcdnnCommand {
 }
 
 async function trainersAnswers({ dataset, evaluate }: Trained): Promise<Expected> {
-  const count = Math.min(CHECK_IMAGES, dataset.train.count);
-  const places = Int32Array.from({ length: count }, (_, i) => i);
-  const { full, branches } = await evaluate((logitsOf) => logitsOf(dataset.train, places));
-  const { value: batch } = await evaluationBatches(dataset, dataset.train, count, places).next();
-  return { count, images: batch.images.slice(), branches, full };
+  const { train, shape, labels } = dataset;
+  const fitting = Math.floor(CHECK_IMAGES.bytes / (4 * bytesOf(shape)));
+  const most = Math.min(CHECK_IMAGES.most, Math.max(CHECK_IMAGES.least, fitting));
+  const places = Int32Array.from(evenly(placesByClass(train.labels, labels.length).flat(), most));
+  const { full, branches } = await evaluate((logitsOf) => logitsOf(train, places));
+  for await (const { images } of evaluationBatches(dataset, train, places.length, places)) {
+    return { count: places.length, images, branches, full };
+  }
+  throw new Error('no batch of the images that the bundle is checked on');
 }
 
-/** For every class its first test image and one that the last branch is least sure of, so that the edge has work; as PNG. */
+/**
+ * For each class, or some of many, its first test image and one that the last branch is least sure of, so that the edge
+ * has work. As PNG of the size that images are stored in: the loader cuts out of it what was evaluated.
+ */
 async function demoSamples({ dataset, evaluate }: Trained): Promise<{ png: Uint8Array; label: string }[]> {
-  const { test, shape, stored, labels } = dataset;
-  const [height, width, channels] = shape;
-  const reader = openPixels(test.pixels, stored);
-  const looked = Array.from({ length: Math.min(LOOKED_AT, test.count) }, (_, i) => i);
-  const { branches } = await evaluate((logitsOf) => logitsOf(test, Int32Array.from(looked)));
-  const unsure = entropies(branches[branches.length - 1], labels.length);
-  const places = labels.flatMap((_, label) => {
-    const own = looked.filter((i) => test.labels[i] === label);
-    const least = [...own].sort((a, b) => unsure[b] - unsure[a]);
-    return [...new Set([...own.slice(0, 1), ...least.slice(0, 1)])];
+  const { test, stored, labels } = dataset;
+  const [height, width, channels] = stored;
+  const fitting = Math.floor(SAMPLED_CLASSES.bytes / (SAMPLES_OF_CLASS * bytesOf(stored)));
+  const most = Math.min(SAMPLED_CLASSES.most, Math.max(1, fitting));
+  const withImages = placesByClass(test.labels, labels.length).filter((places) => places.length > 0);
+  const classes = evenly(withImages, most).map((places) => evenly(places, Math.ceil(LOOKED_AT / most)));
+  const looked = Int32Array.from(classes.flat());
+  const { branches } = await evaluate((logitsOf) => logitsOf(test, looked));
+  const inOrder = entropies(branches[branches.length - 1], labels.length);
+  const unsure = new Map(Array.from(looked, (place, i) => [place, inOrder[i]]));
+  const places = classes.flatMap((own) => {
+    const leastSure = own.reduce((found, place) => (unsure.get(place)! > unsure.get(found)! ? place : found));
+    return [...new Set([own[0], leastSure])];
   });
-  const pngOf = async (place: number): Promise<Uint8Array> => {
+  const reader = openPixels(test.pixels, stored);
+  const samples: { png: Uint8Array; label: string }[] = [];
+  for (const place of places) {
     const image = new Uint8Array(bytesOf(stored));
     await reader.read(place, image);
-    return sharp(createCentralCrop(stored, shape)(image), { raw: { width, height, channels: channels as 1 | 3 } })
+    const png = await sharp(image, { raw: { width, height, channels: channels as 1 | 3 } })
       .png()
       .toBuffer();
-  };
-  return Promise.all(
-    places.map(async (place) => ({
-      label: labels[test.labels[place]],
-      png: await pngOf(place),
-    })),
-  );
+    samples.push({ png, label: labels[test.labels[place]] });
+  }
+  await reader.close();
+  return samples;
 }

@@ -2,11 +2,11 @@ import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Flags } from '@oclif/core';
 import { UserError } from '../base/errors.js';
-import { readChosenClasses } from '../datasets/image-folder/choose-classes.js';
 import { writeReport } from '../report/write-report.js';
 import { type Config, resolveConfig } from '../run/config.js';
 import { readRecipe } from '../run/recipes.js';
 import { openRun, type Run, readMetrics, runFile } from '../run/run-directory.js';
+import { withClassNames } from '../terminal/class-names.js';
 import { configFlags, givenConfig } from '../terminal/config-flags.js';
 import { trainRun } from '../terminal/train-run.js';
 import { createTrainingDisplay } from '../terminal/training-display.js';
@@ -27,20 +27,22 @@ export default class Train extends LcdnnCommand {
   static override flags = {
     ...configFlags(),
     'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set; the run remembers it.' }),
-    out: Flags.string({
-      summary: 'Run directory to create. [default: runs/NETWORK-DATASET-SEED]',
-      exclusive: ['resume'],
-    }),
+    out: Flags.string({ summary: 'Run directory to create. [default: runs/NETWORK-DATASET-SEED]' }),
     recipe: Flags.string({
-      summary: 'Recipe by name ("lcdnn recipes"), or a JSON file with any of the options; flags go before it.',
-      exclusive: ['resume'],
+      summary: 'Recipe by name ("lcdnn recipes"), or a JSON file with any of the options; flags override it.',
     }),
     loaders: Flags.integer({
-      summary: 'Threads that load images ahead of training; 0: training loads them. [default: what suits the data]',
+      summary:
+        'Threads that load images ahead of training; 0: training loads them. Files are decoded 4 at a time, or as ' +
+        'UV_THREADPOOL_SIZE says. [default: what suits the data]',
       min: 0,
       max: 64,
     }),
-    resume: Flags.directory({ summary: 'Run directory to go on with; its config decides.', aliases: ['continue'] }),
+    resume: Flags.directory({
+      summary: 'Run directory to go on with; its config decides.',
+      aliases: ['continue'],
+      exclusive: ['out', 'recipe'],
+    }),
   };
 
   async run(): Promise<unknown> {
@@ -64,13 +66,6 @@ export default class Train extends LcdnnCommand {
     this.log(`done: ${run.path}; next: ${this.config.bin} tune-tau ${run.path}`);
     return { run: run.path, checkpoint: runFile(run, 'checkpoint'), config, warmStart, validation: last };
   }
-}
-
-/** With the names of the chosen classes: a run records them, not a file that may change. */
-function withClassNames(given: Partial<Config>): Partial<Config> {
-  if (given.classes === undefined) return given;
-  const classes = readChosenClasses(given.classes);
-  return { ...given, classes: typeof classes === 'number' ? classes : [...classes] };
 }
 
 function recipeOptions(nameOrPath: string | undefined): Partial<Config> {

@@ -15,6 +15,8 @@ export interface Dataset {
   readonly shape: ImageShape;
   /** What `pixels` holds: as `shape`, or larger where a crop is taken. */
   readonly stored: ImageShape;
+  /** Where images come in any size: what their shorter side was resized to, for `stored` to be cut out of the middle. */
+  readonly resize?: number;
   /** What the classes are called, by class number. */
   readonly labels: readonly string[];
   readonly mean: readonly number[];

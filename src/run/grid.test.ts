@@ -63,6 +63,7 @@ describe('a grid', () => {
     ['a variant that is no object', { variants: { x: 7 } }, /variant x: expected an object of options, found 7/],
     ['a base that is null', { base: null, variants: {} }, /base: expected an object of options, found null/],
     ['another data set', { variants: { x: { dataset: 'mnist' } } }, /variant x: .* found dataset; give it in the base/],
+    ['other classes', { variants: { x: { classes: 5 } } }, /variant x: .* found classes; give it in the base/],
     ['no change', { base: { lr: 0.1 }, variants: { x: { lr: 0.1 } } }, /variant x: expected an option that differs/],
     ['a second base', { variants: { base: { lr: 0.1 } } }, /expected another name for variant base/],
   ])('is refused with %s', (_, content, fault) => {

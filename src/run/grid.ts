@@ -30,7 +30,7 @@ const NAME = /^[a-z0-9]+([.-][a-z0-9]+)*$/;
 const LONGEST_NAME = 32;
 
 /** Options that decide which images the accuracy is of: runs that differ there can't be compared. */
-const SHARED = ['dataset', 'dataDir'] as const;
+const SHARED = ['dataset', 'dataDir', 'classes'] as const;
 
 /**
  * Reads the grid of an ablation: `{ "base": { options }, "variants": { "name": { options }, ... } }`. Options are those

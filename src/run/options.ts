@@ -84,7 +84,7 @@ export const OPTIONS = {
   downsample: option({
     schema: z.enum(['free', 'float', 'binary']),
     byDefault: 'free',
-    summary: 'Shortcut where the size changes: channels repeated, or a 1x1 convolution.',
+    summary: 'Shortcut where the size changes: channels repeated (free), or a 1x1 convolution of either kind.',
     group: 'BINARY LAYERS',
   }),
   estimator: option({
@@ -113,7 +113,7 @@ export const OPTIONS = {
   resize: option({
     schema: z.int().min(8).max(2048).optional(),
     summary:
-      'What the shorter side of images from folders is resized to before the crop. [default: 256/224 of the size]',
+      'What the shorter side of images from folders is resized to before the crop. [default: 256/224 of the image size]',
     group: 'DATA',
   }),
   classes: option({
@@ -128,13 +128,13 @@ export const OPTIONS = {
   strict: option({
     schema: z.boolean(),
     byDefault: false,
-    summary: 'Stop at an image that can not be decoded, rather than skip it.',
+    summary: 'Stop at an image that can not be decoded, instead of skipping it.',
     group: 'DATA',
   }),
   cache: option({
     schema: z.boolean(),
     byDefault: false,
-    summary: 'Keep decoded images of a folder in one file in the cache: faster, and larger.',
+    summary: 'Keep decoded images of a folder in one file in the cache: faster, and takes more room.',
     group: 'DATA',
   }),
   shift: option({

@@ -9,9 +9,16 @@ import { numberFlag } from './number-flag.js';
 /** What an option's line names that the table of options can't know. */
 const CHOICES: Partial<Record<OptionName, readonly string[]>> = { network: networkNames, engine: engineNames };
 
-/** The flags for these options of a run, or for all of them. */
-export function configFlags(names: readonly OptionName[] = optionNames): Record<string, ReturnType<typeof flagFor>> {
-  return Object.fromEntries(names.map((name) => [flagOf(name), flagFor(name)]));
+/**
+ * The flags for these options of a run, or for all of them.
+ *
+ * @param byDefault what decides where a flag is not given; without it, the default of the option.
+ */
+export function configFlags(
+  names: readonly OptionName[] = optionNames,
+  byDefault?: string,
+): Record<string, ReturnType<typeof flagFor>> {
+  return Object.fromEntries(names.map((name) => [flagOf(name), flagFor(name, byDefault)]));
 }
 
 /** What the user said with those flags, under the names of the options. */
@@ -35,12 +42,12 @@ export function flagsFor(given: Partial<Config>): string {
 export const quoted = (word: string): string =>
   /^[\w./:=,@+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 
-function flagFor(name: OptionName) {
+function flagFor(name: OptionName, otherwise?: string) {
   const { schema, summary: said, group, char } = OPTIONS[name] as (typeof OPTIONS)['epochs'];
   const { byDefault } = OPTIONS[name] as { byDefault?: unknown };
   const whole: z.ZodType = schema;
   const type = whole instanceof z.ZodOptional ? whole.unwrap() : whole;
-  const shown = typeof byDefault === 'boolean' ? (byDefault ? 'on' : 'off') : byDefault;
+  const shown = otherwise ?? (typeof byDefault === 'boolean' ? (byDefault ? 'on' : 'off') : byDefault);
   const choices = CHOICES[name] ? `${said.replace(/\.$/, '')}: ${CHOICES[name].join(', ')}.` : said;
   const summary = shown === undefined ? choices : `${choices} [default: ${shown}]`;
   const helpGroup = group;

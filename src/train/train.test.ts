@@ -1,8 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { tinyImageFolder } from '../../test/image-files.js';
+import { UserError } from '../base/errors.js';
 import { loadDataset } from '../datasets/load-dataset.js';
+import { loadInThreads } from '../datasets/loading/threads.js';
 import { resolveConfig } from '../run/config.js';
 import { createRun, networkOf, openRun, readMetrics, readRunCheckpoint, runFile } from '../run/run-directory.js';
 import { createEngine } from './engines/index.js';
@@ -82,4 +85,34 @@ describe('training', () => {
     );
     expect(readRunCheckpoint(openRun(join(folder, 'diverging'))).progress.totalSteps).toBe(0);
   });
+});
+
+it.each<[string, (path: string) => void]>([
+  ['vanishes', (path) => rmSync(path)],
+  ['breaks', (path) => writeFileSync(path, 'no image')],
+])('a file that %s while threads load ends training with its name, and leaves a checkpoint', async (what, spoil) => {
+  const images = join(folder, `images-${what}`);
+  await tinyImageFolder(images);
+  const env = { XDG_CACHE_HOME: join(folder, 'cache') };
+  const dataset = await loadDataset('folder', { dataDir: images, imageSize: 16, env });
+  const given = resolveConfig({ width: 0.1, epochs: 50, batchSize: 2, validation: 3 });
+  const opened = createRun(join(folder, what), given, networkOf(given, dataset.shape, 3));
+  const [engine, loader] = [await createEngine('onnxruntime'), loadInThreads(1)];
+  const broken = join(images, 'train', 'b', '1.jpg');
+  try {
+    const training = train({
+      run: opened,
+      dataset,
+      engine,
+      loader,
+      onEpoch: ({ epoch }) => epoch === 1 && spoil(broken),
+    });
+    const thrown = await training.catch((error) => error);
+    expect(thrown).toBeInstanceOf(UserError);
+    expect(thrown.message).toMatch(`${broken}: expected an image`);
+    expect(readRunCheckpoint(opened).progress).toMatchObject({ epoch: 1, step: 0 });
+  } finally {
+    await loader.close();
+    await engine.dispose();
+  }
 });

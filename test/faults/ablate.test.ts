@@ -97,7 +97,7 @@ it.each<[string, object, RegExp]>([
   ['an unknown option', { x: { rate: 1 } }, /grid\.json, variant x: no option is called rate/],
   ['an unknown network', { x: { network: 'resnet' } }, /^error: variant x: no network resnet; expected one of/],
   ['an unknown engine', { x: { engine: 'abacus' } }, /^error: variant x: no engine abacus; expected one of/],
-  ['a branch that can not be', { x: { branch: 'conv=9,fc=9' } }, /^error: variant x: branch: expected/],
+  ['a branch that can not be', { x: { branch: 'conv=9,fc=9' } }, /^error: variant x: branch after conv1: expected/],
   ['more images than there are', { x: { batchSize: 500 } }, /^error: variant x: /],
 ])('trains nothing where a variant has %s', async (_, wrong, line) => {
   const out = fresh('out');

@@ -6,7 +6,8 @@ export default class DataList extends LcdnnCommand {
   static override summary = 'List the data sets of the catalogue and where they were found.';
   static override description =
     'A data set is looked for in the folder that LCDNN_DATA names, in the cache, in the folder of a Debian package, ' +
-    'and among what comes with lcdnn. What is not here, `lcdnn data fetch` downloads.';
+    'and among what comes with lcdnn; "lcdnn data fetch" downloads one that is not here. Image folders, ImageNet among ' +
+    'them, are not listed: "lcdnn train --dataset folder --data-dir FOLDER" names one.';
   static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json'];
 
   async run() {

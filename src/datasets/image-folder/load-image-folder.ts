@@ -72,6 +72,7 @@ export async function loadImageFolder(name: string, options: ImageFolderOptions)
     name,
     shape: square(imageSize),
     stored: square(resize),
+    resize,
     labels: classes,
     mean: MEAN,
     std: STD,

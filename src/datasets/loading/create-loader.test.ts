@@ -1,8 +1,11 @@
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import type { Dataset } from '../dataset.js';
 import { createLoader, suitableThreads } from './create-loader.js';
 import { loadHere } from './loader.js';
 import { timed } from './timed.js';
+
+vi.mock('node:os', async (original) => ({ ...(await original<object>()), availableParallelism: () => 16 }));
+afterEach(() => vi.unstubAllEnvs());
 
 /** In memory, with images of this side. */
 function dataset(side: number, channels: number): Dataset {
@@ -15,6 +18,21 @@ it('starts no threads for small images that are hardly varied, and some for all 
   expect(suitableThreads(dataset(28, 1), { shift: 2, flip: true })).toBe(0);
   expect(suitableThreads(dataset(28, 1), { mixup: 0.2 })).toBeGreaterThan(0);
   expect(suitableThreads(dataset(32, 3), {})).toBeGreaterThan(0);
+});
+
+it('starts as many threads as there is use for', () => {
+  const inMemory = dataset(32, 3);
+  const train = { ...inMemory.train, pixels: { in: 'images', folder: '', files: [] } } as const;
+  expect(suitableThreads(inMemory, {})).toBe(2);
+  for (const [size, threads] of [
+    ['', 4],
+    ['none', 4],
+    ['12', 12],
+    ['100', 15],
+  ] as const) {
+    vi.stubEnv('UV_THREADPOOL_SIZE', size);
+    expect(suitableThreads({ ...inMemory, train }, {})).toBe(threads);
+  }
 });
 
 it('loads in the thread that asks where 0 threads are wanted', () => {

@@ -7,8 +7,11 @@ import { loadInThreads } from './threads.js';
 
 /** Images up to this size, in memory and hardly varied, are filled in less time than a thread is told to. */
 const SMALL_BYTES = 1024;
-/** More threads than that give no more: copies from memory outrun any training, files are bound by their decoders. */
-const MOST_THREADS = { memory: 2, files: 8 };
+/**
+ * More threads than that give no more: copies from memory outrun any training; files are read and decoded in libuv's
+ * pool, of 4 threads unless UV_THREADPOOL_SIZE says otherwise, which all threads of a process share.
+ */
+const mostThreads = (inMemory: boolean): number => (inMemory ? 2 : Number(process.env['UV_THREADPOOL_SIZE']) || 4);
 
 /** @param threads how many fill batches; 0 for the thread that asks. Default: what suits the data set. */
 export function createLoader(
@@ -25,6 +28,5 @@ export function suitableThreads({ stored, train }: Dataset, augmentation: Augmen
   const inMemory = train.pixels.in === 'memory';
   const isPlain = crop === 1 && jitter === 0 && cutout === 0 && mixup === 0;
   if (inMemory && isPlain && bytesOf(stored) <= SMALL_BYTES) return 0;
-  const most = inMemory ? MOST_THREADS.memory : MOST_THREADS.files;
-  return Math.min(most, Math.max(1, availableParallelism() - 1));
+  return Math.min(mostThreads(inMemory), Math.max(1, availableParallelism() - 1));
 }

@@ -50,7 +50,9 @@ export default class Predict extends LcdnnCommand {
     const tail = flags.edge ? undefined : await openTail(bundle);
     const edge = flags.edge ?? ((shared: Float32Array) => tail!.infer(shared, 1));
     const { load } = await importLoader(flags.bundle, bundle.manifest);
-    const model = await load(pathToFileURL(`${resolve(flags.bundle)}/`), { edge });
+    // In this process the rest of the network always answers, however long a large one takes.
+    const timeoutMs = flags.edge ? undefined : Number.POSITIVE_INFINITY;
+    const model = await load(pathToFileURL(`${resolve(flags.bundle)}/`), { edge, timeoutMs });
     const predictions: Prediction[] = [];
     for (const file of files) {
       const answer = await model.classify(await readImage(file));

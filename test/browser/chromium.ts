@@ -10,10 +10,12 @@ const CANDIDATES = [
   '/usr/bin/google-chrome',
 ];
 
+const TIMEOUT_MS = 120_000;
+
 /** A real headless Chromium with a fresh profile that makes no connection of its own. */
-export function launchChromium(): Promise<BrowserContext> {
+export async function launchChromium(): Promise<BrowserContext> {
   const executablePath = CANDIDATES.find((path) => path !== '' && existsSync(path));
-  return chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), 'lcdnn-chromium-')), {
+  const browser = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), 'lcdnn-chromium-')), {
     executablePath,
     headless: true,
     args: [
@@ -26,4 +28,8 @@ export function launchChromium(): Promise<BrowserContext> {
       '--disable-sync',
     ],
   });
+  // As long as a test may take: a busy machine needs more than Playwright's 30 s for a page.
+  browser.setDefaultTimeout(TIMEOUT_MS);
+  browser.setDefaultNavigationTimeout(TIMEOUT_MS);
+  return browser;
 }

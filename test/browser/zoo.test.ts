@@ -47,41 +47,41 @@ function pngOf(network: JointNetwork, place: number): Promise<Buffer> {
     .toBuffer();
 }
 
-it.each([
-  ...TINY_ZOO.filter(([title]) => /LeNet|CIFAR/.test(title)),
-  imagenet('alexnet'),
-  imagenet('resnet18'),
-])('%s answers in Chromium as in Node, at the branch and at the edge', async (title, network) => {
-  const file = join(folder, 'image.png');
-  const path = join(folder, title.replaceAll(/\W+/g, '-'));
-  const images = await Promise.all(Array.from({ length: IMAGES }, (_, i) => pngOf(network, i)));
-  const state = deployedState(network, initialState(network, 'momentum', 1));
-  for (const tau of [0, 1]) {
-    await writeBundle(path, zooDraft(network, state, tau));
-    const bundle = readBundle(path);
-    const tail = await openTail(bundle);
-    const { load } = await importLoader(path, bundle.manifest);
-    const model = await load(pathToFileURL(`${path}/`), {
-      edge: (shared: Float32Array) => tail.infer(shared, 1),
-      timeoutMs: Number.POSITIVE_INFINITY,
-    });
-    const expected = [];
-    for (const png of images) {
-      writeFileSync(file, png);
-      const { index, by, unsure } = await model.classify(await readImage(file));
-      expected.push({ index, by, unsure });
-    }
-    await tail.close();
-    expect(expected.map(({ by }) => by)).toEqual(new Array(IMAGES).fill(tau === 0 ? 'edge' : 'branch'));
+it.each([...TINY_ZOO.filter(([title]) => /LeNet|CIFAR/.test(title)), imagenet('alexnet'), imagenet('resnet18')])(
+  '%s answers in Chromium as in Node, at the branch and at the edge',
+  async (title, network) => {
+    const file = join(folder, 'image.png');
+    const path = join(folder, title.replaceAll(/\W+/g, '-'));
+    const images = await Promise.all(Array.from({ length: IMAGES }, (_, i) => pngOf(network, i)));
+    const state = deployedState(network, initialState(network, 'momentum', 1));
+    for (const tau of [0, 1]) {
+      await writeBundle(path, zooDraft(network, state, tau));
+      const bundle = readBundle(path);
+      const tail = await openTail(bundle);
+      const { load } = await importLoader(path, bundle.manifest);
+      const model = await load(pathToFileURL(`${path}/`), {
+        edge: (shared: Float32Array) => tail.infer(shared, 1),
+        timeoutMs: Number.POSITIVE_INFINITY,
+      });
+      const expected = [];
+      for (const png of images) {
+        writeFileSync(file, png);
+        const { index, by, unsure } = await model.classify(await readImage(file));
+        expected.push({ index, by, unsure });
+      }
+      await tail.close();
+      expect(expected.map(({ by }) => by)).toEqual(new Array(IMAGES).fill(tau === 0 ? 'edge' : 'branch'));
 
-    const server = await createEdgeServer(bundle);
-    const page = await browser.newPage();
-    await page.goto(`${await server.listen({ host: '127.0.0.1', port: 0 })}/demo/`);
-    for (const simd of [true, false]) {
-      const pngs = images.map((png) => png.toString('base64'));
-      expect(await page.evaluate(`(${inPage})(${JSON.stringify([pngs, simd])})`)).toEqual(expected);
+      const server = await createEdgeServer(bundle);
+      const page = await browser.newPage();
+      await page.goto(`${await server.listen({ host: '127.0.0.1', port: 0 })}/demo/`);
+      for (const simd of [true, false]) {
+        const pngs = images.map((png) => png.toString('base64'));
+        expect(await page.evaluate(`(${inPage})(${JSON.stringify([pngs, simd])})`)).toEqual(expected);
+      }
+      await page.close();
+      await server.close();
     }
-    await page.close();
-    await server.close();
-  }
-});
+  },
+  600_000,
+);

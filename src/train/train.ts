@@ -126,28 +126,39 @@ type BranchSums = Pick<Progress, 'branchLoss' | 'branchHits'>;
 
 type Step = (batch: Batch, progress: Progress, stepsPerEpoch: number) => Promise<Progress>;
 
+interface CompiledStep {
+  readonly step: Step;
+  readonly onEngine: EngineFunction;
+}
+
 /**
  * The step of a run, with real weights in the branch for the share `floatWeights` of all steps, then with binary ones.
  * Either is compiled when it is first needed.
  */
 function twoStage(options: TrainOptions, state: NamedArrays, steps: number): Step {
   const switchAt = Math.round(options.run.config.floatWeights * steps);
-  let compiled: { readonly floatWeights: boolean; readonly step: Step } | undefined;
+  let compiled: ({ readonly floatWeights: boolean } & CompiledStep) | undefined;
   return async (batch, progress, stepsPerEpoch) => {
     const floatWeights = progress.totalSteps < switchAt;
     if (compiled?.floatWeights !== floatWeights) {
-      compiled = { floatWeights, step: await compileStep(options, state, floatWeights) };
+      // Both at once would take twice the memory.
+      if (compiled) await options.engine.release(compiled.onEngine);
+      compiled = { floatWeights, ...(await compileStep(options, state, floatWeights)) };
     }
     return compiled.step(batch, progress, stepsPerEpoch);
   };
 }
 
 /** Compiles the step of a run and gives a function that feeds it one batch. */
-async function compileStep({ run, engine }: TrainOptions, state: NamedArrays, floatWeights: boolean): Promise<Step> {
+async function compileStep(
+  { run, engine }: TrainOptions,
+  state: NamedArrays,
+  floatWeights: boolean,
+): Promise<CompiledStep> {
   const { config, network } = run;
   const { batchSize } = config;
   const { classes } = network;
-  const compiled: EngineFunction = await engine.compile(trainStep(network, config, floatWeights), Object.keys(state), {
+  const onEngine: EngineFunction = await engine.compile(trainStep(network, config, floatWeights), Object.keys(state), {
     images: [batchSize, ...network.input],
     targets: [batchSize, classes],
     rate: [],
@@ -157,11 +168,11 @@ async function compileStep({ run, engine }: TrainOptions, state: NamedArrays, fl
   });
   const targets = new Float32Array(batchSize * classes);
 
-  return async (batch, progress, stepsPerEpoch) => {
+  const step: Step = async (batch, progress, stepsPerEpoch) => {
     const factor = rateFactor(config.schedule, progress.totalSteps, config.epochs * stepsPerEpoch, config.warmup);
     const totalSteps = progress.totalSteps + 1;
     fillTargets(targets, batch, classes);
-    const result = await compiled({
+    const result = await onEngine({
       images: batch.images,
       targets,
       rate: Float32Array.of(config.lr * factor),
@@ -189,6 +200,7 @@ async function compileStep({ run, engine }: TrainOptions, state: NamedArrays, fl
       ...withExits(branches),
     };
   };
+  return { step, onEngine };
 }
 
 /** How a run varies its training images. */

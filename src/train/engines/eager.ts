@@ -55,6 +55,7 @@ export function createEagerEngine(name: string, backend: string): Engine {
         return observed;
       };
     },
+    async release() {},
     async dispose() {
       clear();
     },

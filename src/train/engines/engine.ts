@@ -16,5 +16,7 @@ export interface Engine {
   getState(): Promise<NamedArrays>;
   /** Prepares a function of the state tensors named in `uses` and of inputs with the given shapes. */
   compile(fn: TensorFunction, uses: readonly string[], inputs: InputShapes): Promise<EngineFunction>;
+  /** Frees what a compiled function holds; it is not called again. The state stays. */
+  release(compiled: EngineFunction): Promise<void>;
   dispose(): Promise<void>;
 }

@@ -202,6 +202,19 @@ describe.each([
   });
 });
 
+it('the state outlives the function that made it', async () => {
+  const engine = createOnnxruntimeEngine({ threads: 1 });
+  engine.setState({ a: { shape: [2], values: Float32Array.of(1, 2) } });
+  const add = await engine.compile(({ a, by }) => ({ a: tf.add(a, by) }), ['a'], { by: [] });
+  const double = await engine.compile(({ a }) => ({ a: tf.mul(a, 2) }), ['a'], {});
+  await add({ by: Float32Array.of(1) });
+  await engine.release(add);
+  await engine.release(add);
+  await double({});
+  expect([...(await engine.getState()).a.values]).toEqual([4, 6]);
+  await engine.dispose();
+});
+
 it('steps of an eager engine leave no tensors behind', async () => {
   const engine = createEagerEngine('cpu', 'cpu');
   const start: StepStart = { network: smallNetwork(true), optimizer: 'adam', slots: 'cold', seed: 1 };

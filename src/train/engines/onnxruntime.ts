@@ -4,7 +4,7 @@ import type { NamedArrays } from '../../base/tensors.js';
 import { createGraph } from '../../onnx/graph.js';
 import { trace } from '../../onnx/trace.js';
 import { DEVICES, type DeviceName } from './devices.js';
-import type { Engine } from './engine.js';
+import type { Engine, EngineFunction } from './engine.js';
 
 interface StateTensor {
   readonly shape: readonly number[];
@@ -29,6 +29,7 @@ export function createOnnxruntimeEngine({
   const device = DEVICES[deviceName];
   const state = new Map<string, StateTensor>();
   const sessions: ort.InferenceSession[] = [];
+  const sessionOf = new Map<EngineFunction, ort.InferenceSession>();
 
   const createSession = async (model: Uint8Array, onDevice: readonly string[]): Promise<ort.InferenceSession> => {
     const session = await ort.InferenceSession.create(model, {
@@ -94,7 +95,7 @@ export function createOnnxruntimeEngine({
       );
       const needed = new Set(session.inputNames);
 
-      return async (inputs) => {
+      const compiled: EngineFunction = async (inputs) => {
         await moveStateToDevice();
         const feeds: Record<string, ort.Tensor> = {};
         for (const name of uses) if (needed.has(`in:${name}`)) feeds[`in:${name}`] = state.get(name)!.current;
@@ -112,6 +113,16 @@ export function createOnnxruntimeEngine({
         }
         return observed;
       };
+      sessionOf.set(compiled, session);
+      return compiled;
+    },
+    async release(compiled) {
+      const session = sessionOf.get(compiled);
+      // State on a device lies in memory of the session that made it.
+      if (!session || device.keepsState) return;
+      sessionOf.delete(compiled);
+      sessions.splice(sessions.indexOf(session), 1);
+      await session.release();
     },
     async dispose() {
       clear();

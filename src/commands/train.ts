@@ -15,7 +15,7 @@ import { LcdnnCommand } from './base-command.js';
 export default class Train extends LcdnnCommand {
   static override summary = 'Train a joint network: the full branch and the binary branch on one first convolution.';
   static override description =
-    'Writes a run directory: config, network, checkpoint (after every epoch), metrics and a report. ' +
+    'Writes a run directory: config, network, checkpoint (after every epoch, and every ten minutes), metrics and a report. ' +
     'Ctrl-C saves a checkpoint and exits with 130; --resume goes on to the same bits as a run that was never stopped.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> --out runs/sample',

@@ -24,8 +24,19 @@ export function resolveConfig(...layers: readonly Partial<Config>[]): Config {
   return checkConfig({ branchLr: given.lr, ...given }, 'options');
 }
 
+/**
+ * The config in a run directory. An option that it does not name is newer than the run, and its default is what the run
+ * was trained with.
+ *
+ * @param origin where the value came from, for the message.
+ */
+export function readConfig(value: unknown, origin: string): Config {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return checkConfig(isObject ? { ...DEFAULT_CONFIG, ...value } : value, origin);
+}
+
 /** @param origin where the value came from, for the message. */
-export function checkConfig(value: unknown, origin: string): Config {
+function checkConfig(value: unknown, origin: string): Config {
   const checked = configSchema.safeParse(value, { error: explain });
   if (checked.success) return checked.data;
   throw mistakes(checked.error, origin);

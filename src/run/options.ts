@@ -122,7 +122,8 @@ export const OPTIONS = {
         error: 'expected a number from 2 to 65536, the path of a list, or two names and more',
       })
       .optional(),
-    summary: 'Classes of an image folder: the first so many, or a file with a name a line. [default: all]',
+    summary:
+      'Classes of an image folder: the first so many, "a,b" by name, or a file with a name a line. [default: all]',
     group: 'DATA',
   }),
   strict: option({

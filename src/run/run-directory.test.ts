@@ -58,10 +58,15 @@ describe('a run directory', () => {
 
   it.each([
     ['', /config\.json: expected the config of a run, found text that is no JSON/],
-    ['{}', /config\.json: network: expected text, found nothing; width: expected a number/],
+    ['{}', /config\.json: branchLr: expected a number, found nothing/],
     ['7', /config\.json: expected an object of options, found 7/],
   ])('is refused with the config %j', (content, fault) => {
     expect(() => openRun(runWith('config.json', content))).toThrow(fault);
+  });
+
+  it('takes the defaults of options that are newer than it', () => {
+    const { mixup, warmup, ...older } = config;
+    expect(openRun(runWith('config.json', JSON.stringify(older))).config).toEqual({ ...config, mixup: 0, warmup: 0 });
   });
 
   it.each([

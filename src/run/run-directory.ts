@@ -8,7 +8,7 @@ import { parseBranchSize } from '../network/branch.js';
 import type { JointNetwork } from '../network/layers.js';
 import { createNetwork } from '../network/zoo/index.js';
 import { type Checkpoint, readCheckpoint } from './checkpoint.js';
-import { type Config, checkConfig } from './config.js';
+import { type Config, readConfig } from './config.js';
 
 /** Files of a run directory. */
 const FILES = {
@@ -92,7 +92,7 @@ export function openRun(path: string): Run {
   if (!existsSync(origin)) {
     throw new UserError(`${path}: expected a run directory with a config.json, found none; "lcdnn train" makes one`);
   }
-  const config = checkConfig(readJson(origin, 'the config of a run'), origin);
+  const config = readConfig(readJson(origin, 'the config of a run'), origin);
   // The layer list is rebuilt from the zoo; the file must agree, or another version of lcdnn wrote it.
   const stored = readJson(runFile(run, 'network'), 'the network of a run') as JointNetwork;
   if (!storedNetwork.safeParse(stored).success) {

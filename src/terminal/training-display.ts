@@ -14,6 +14,8 @@ export interface TrainingDisplay {
 }
 
 const REDRAW_MS = 100;
+/** In a log, where an epoch can take hours. */
+const LOG_MS = 300_000;
 /** Less waiting than that is as it should be. */
 const SHOWN_LOADING = 0.05;
 /** Weight of the latest step in the smoothed time per step. */
@@ -34,8 +36,8 @@ function accuracies(shown: Shown): string {
 }
 
 /**
- * Shows training on stderr: a line per epoch, and between them, on a terminal, one line that is redrawn (images/s,
- * losses, accuracies, time left). Quiet where `silent`.
+ * Shows training on stderr: a line per epoch, and between them one with images/s, losses, accuracies and time left,
+ * redrawn on a terminal, every five minutes in a log. Quiet where `silent`.
  */
 export function createTrainingDisplay(silent: boolean): TrainingDisplay {
   // On a pseudo-terminal of 0 columns ora would clear lines for ever.
@@ -66,7 +68,7 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
         print(`  left over in the file, ${list(warmStart.leftOver)}`);
       }
       if (live) spinner.start('compiling the training step');
-      lastStep = performance.now();
+      lastStep = lastDrawn = performance.now();
     },
     step(report) {
       const now = performance.now();
@@ -74,16 +76,18 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
       lastStep = now;
       // The first steps carry the compilation and the evaluation between epochs.
       if (report.step > 1) msPerStep = msPerStep === 0 ? ms : msPerStep + SMOOTHING * (ms - msPerStep);
-      if (!live || now - lastDrawn < REDRAW_MS || msPerStep === 0) return;
+      if (now - lastDrawn < (live ? REDRAW_MS : LOG_MS) || msPerStep === 0) return;
       lastDrawn = now;
       const stepsLeft = (report.epochs - report.epoch) * report.steps + report.steps - report.step;
-      spinner.text = [
+      const text = [
         `epoch ${report.epoch}/${report.epochs}, step ${report.step}/${report.steps}`,
         `${wholeNumber((1000 * batchSize) / msPerStep)} images/s`,
         `loss ${losses(report, 3)}`,
         `accuracy ${accuracies(report)}`,
         `${duration((stepsLeft * msPerStep) / 1000)} left`,
       ].join('  ');
+      if (live) spinner.text = text;
+      else print(text);
     },
     epoch(metrics) {
       const { loadingShare = 0 } = metrics;
@@ -97,6 +101,7 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
           ...(loadingShare > SHOWN_LOADING ? [`${percent(loadingShare)} of the time waiting for images`] : []),
         ].join('  '),
       );
+      lastDrawn = performance.now();
     },
     stop() {
       spinner.stop();

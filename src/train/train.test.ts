@@ -16,7 +16,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const config = resolveConfig({ epochs: 2, batchSize: 100, validation: 4000, shift: 1, lr: 0.002 });
 
-async function run(name: string, stopAfter: number | undefined, given = config): Promise<string> {
+async function run(
+  name: string,
+  stopAfter: number | undefined,
+  given = config,
+  { kill = false, saveEvery }: { kill?: boolean; saveEvery?: number } = {},
+): Promise<string> {
   const path = join(folder, name);
   const dataset = await loadDataset(config.dataset);
   const resumed = stopAfter === undefined && name.startsWith('stopped');
@@ -25,11 +30,13 @@ async function run(name: string, stopAfter: number | undefined, given = config):
   const stop = new AbortController();
   let steps = 0;
   const onStep = () => {
-    if (++steps === stopAfter) stop.abort();
+    if (++steps !== stopAfter) return;
+    if (kill) throw new Error('killed');
+    stop.abort();
   };
   const checkpoint = resumed ? readRunCheckpoint(opened) : undefined;
   try {
-    await train({ run: opened, dataset, engine, checkpoint, signal: stop.signal, onStep });
+    await train({ run: opened, dataset, engine, checkpoint, signal: stop.signal, onStep, saveEvery });
   } finally {
     await engine.dispose();
   }
@@ -43,6 +50,18 @@ describe('training', () => {
     const stopped = await run('stopped', undefined);
     const bytes = (path: string) => readFileSync(runFile({ path }, 'checkpoint'));
     expect(bytes(stopped).equals(bytes(whole))).toBe(true);
+  });
+
+  it('that was killed resumes where it last saved, within an epoch', async () => {
+    const given = { ...config, epochs: 1 };
+    const whole = await run('whole-saved', undefined, given);
+    const killed = run('stopped-killed', 5, given, { saveEvery: 0, kill: true });
+    await expect(killed).rejects.toThrow('killed');
+    const path = join(folder, 'stopped-killed');
+    expect(readRunCheckpoint(openRun(path)).progress).toMatchObject({ epoch: 0, step: 4 });
+    await run('stopped-killed', undefined);
+    const bytes = (of: string) => readFileSync(runFile({ path: of }, 'checkpoint'));
+    expect(bytes(path).equals(bytes(whole))).toBe(true);
   });
 
   it('of several exits resumes to the same bits, and records every branch', async () => {

@@ -18,6 +18,8 @@ import { trainStep } from './step.js';
 import { fillTargets } from './targets.js';
 import { startState } from './warm-start/warm-start.js';
 
+const SAVE_EVERY_MS = 600_000;
+
 /** What a watcher is told of each branch after every step. */
 export interface BranchReport {
   /** Means over the epoch so far. */
@@ -49,19 +51,21 @@ export interface TrainOptions {
   readonly start?: NamedArrays;
   /** Aborting saves a checkpoint after the step under way and ends training. */
   readonly signal?: AbortSignal;
+  /** Time between checkpoints within an epoch, in ms: what a kill can cost. Default: ten minutes. */
+  readonly saveEvery?: number;
   readonly onStep?: (report: StepReport) => void;
   readonly onEpoch?: (metrics: EpochMetrics) => void;
 }
 
 /**
- * Algorithm 1: trains the joint network of a run to its last epoch, with a checkpoint after every epoch. A run that is
- * resumed continues to the same bits as one that was never interrupted.
+ * Algorithm 1: trains the joint network of a run to its last epoch, with a checkpoint after every epoch and, in long ones,
+ * every ten minutes. A run that is resumed continues to the same bits as one that was never interrupted.
  *
  * @returns `done`, or `interrupted` where the signal ended it.
  * @throws Diverged where the loss is no longer finite; the last good checkpoint stays.
  */
 export async function train(options: TrainOptions): Promise<'done' | 'interrupted'> {
-  const { run, dataset, engine, loader, checkpoint } = options;
+  const { run, dataset, engine, loader, checkpoint, saveEvery = SAVE_EVERY_MS } = options;
   const { config, network } = run;
   const places = splitTrainValidation(dataset.train.labels, config.validation, config.seed);
   const stepsPerEpoch = Math.floor(places.train.length / config.batchSize);
@@ -71,8 +75,11 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
   const step = twoStage(options, state, config.epochs * stepsPerEpoch);
   const evaluate = await createEvaluator(engine, network, dataset, loader);
   const metrics = readMetrics(run).filter(({ epoch }) => epoch <= start.epoch);
-  const save = async (progress: Progress): Promise<void> =>
+  let savedAt = performance.now();
+  const save = async (progress: Progress): Promise<void> => {
     writeCheckpoint(runFile(run, 'checkpoint'), { progress, state: await engine.getState() });
+    savedAt = performance.now();
+  };
   if (!checkpoint) await save(start);
 
   for (
@@ -93,6 +100,7 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
         await save(progress);
         return 'interrupted';
       }
+      if (performance.now() - savedAt >= saveEvery) await save(progress);
     }
     const seconds = (performance.now() - began) / 1000;
     const logits = await evaluate(dataset.train, places.validation);

@@ -1,14 +1,19 @@
+import { existsSync } from 'node:fs';
 import { UserError } from '../../base/errors.js';
 import { readFileOrExplain } from '../../base/files.js';
 
 /** Which classes of an image folder: the first so many, or these in this order. */
 export type ChosenClasses = number | readonly string[];
 
-/** `classes` as a user gives it, a number or the path of a file with a class name a line ("#": a comment), read. */
+/**
+ * `classes` as a user gives it: a number, names with commas between them, or the path of a file with a class name a line
+ * ("#": a comment), read.
+ */
 export function readChosenClasses(given: number | string | readonly string[]): ChosenClasses {
   if (typeof given !== 'string') return given;
   if (/^\d+$/.test(given)) return Number(given);
-  const lines = readFileOrExplain(given, 'a list of classes (--classes: a number, or a file with a name a line)')
+  if (given.includes(',') && !existsSync(given)) return given.split(',').map((name) => name.trim());
+  const lines = readFileOrExplain(given, 'a list of classes (--classes: a number, names, or a file with a name a line)')
     .toString('utf8')
     .split('\n')
     .map((line) => line.trim());

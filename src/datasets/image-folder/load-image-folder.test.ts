@@ -75,7 +75,7 @@ describe('loadImageFolder', () => {
     expect((await load({ classes: 2 })).labels).toEqual(['a', 'b']);
     const list = join(folder, 'list.txt');
     writeFileSync(list, '# two of them\nc\n\na\r\n');
-    for (const classes of [list, ['c', 'a']]) {
+    for (const classes of [list, ['c', 'a'], 'c, a']) {
       const dataset = await load({ classes });
       expect(dataset.labels).toEqual(['c', 'a']);
       expect((await firstPixels(dataset, dataset.train)).map(([red]) => red > 100)).toEqual(

@@ -13,7 +13,7 @@ import { configFlags, flagsFor, givenConfig, quoted } from '../terminal/config-f
 import { percent, table } from '../terminal/format.js';
 import { trainRun } from '../terminal/train-run.js';
 import { createTrainingDisplay } from '../terminal/training-display.js';
-import { Diverged } from '../train/train.js';
+import { Diverged } from '../train/reports.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class Ablate extends LcdnnCommand {

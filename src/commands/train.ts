@@ -8,20 +8,26 @@ import { readRecipe } from '../run/recipes.js';
 import { openRun, type Run, readMetrics, runFile } from '../run/run-directory.js';
 import { withClassNames } from '../terminal/class-names.js';
 import { configFlags, givenConfig } from '../terminal/config-flags.js';
-import { trainRun } from '../terminal/train-run.js';
+import { type PytorchOptions, trainRun } from '../terminal/train-run.js';
 import { createTrainingDisplay } from '../terminal/training-display.js';
+import { PYTORCH } from '../train/engines/index.js';
+import { findPython } from '../train/pytorch/find-python.js';
+import { type Launch, launchOf } from '../train/pytorch/launch.js';
+import { joinTraining } from '../train/pytorch/train-in-python.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class Train extends LcdnnCommand {
   static override summary = 'Train a joint network: the full branch and the binary branch on one first convolution.';
   static override description =
     'Writes a run directory: config, network, checkpoint (after every epoch, and every ten minutes), metrics and a report. ' +
-    'Ctrl-C saves a checkpoint and exits with 130; --resume goes on to the same bits as a run that was never stopped.';
+    'Ctrl-C saves a checkpoint and exits with 130; --resume goes on to the same bits as a run that was never stopped. ' +
+    'Engine pytorch trains in a Python of your own, on GPUs and clusters; what comes after needs none.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> --out runs/sample',
     '<%= config.bin %> <%= command.id %> --dataset mnist --data-dir ~/data/mnist --epochs 20 --out runs/mnist',
     '<%= config.bin %> <%= command.id %> --recipe lenet-mnist --seed 2 --out runs/seed-2',
     '<%= config.bin %> <%= command.id %> --resume runs/mnist',
+    '<%= config.bin %> <%= command.id %> --recipe resnet18-cifar10 --engine pytorch --device cuda --precision bfloat16',
   ];
 
   static override flags = {
@@ -38,6 +44,28 @@ export default class Train extends LcdnnCommand {
       min: 0,
       max: 64,
     }),
+    python: Flags.string({
+      summary: 'Python with torch, numpy and safetensors, for engine pytorch. [default: looked for on the PATH]',
+      helpGroup: 'PYTORCH',
+    }),
+    processes: Flags.integer({
+      summary: 'Processes of engine pytorch on this machine, one for each GPU. [default: 1]',
+      helpGroup: 'PYTORCH',
+      min: 1,
+      max: 64,
+    }),
+    nodes: Flags.integer({
+      summary: 'Machines that train together; each runs this command, and sees the same folders. [default: 1]',
+      helpGroup: 'PYTORCH',
+      min: 1,
+      max: 4096,
+    }),
+    'node-rank': Flags.integer({
+      summary: 'Which of them this one is, from 0, which reports and saves. [default: 0]',
+      helpGroup: 'PYTORCH',
+      min: 0,
+    }),
+    rendezvous: Flags.string({ summary: 'HOST:PORT of machine 0, where there are several.', helpGroup: 'PYTORCH' }),
     resume: Flags.directory({
       summary: 'Run directory to go on with; its config decides.',
       aliases: ['continue'],
@@ -52,9 +80,16 @@ export default class Train extends LcdnnCommand {
     const config =
       resumed?.config ??
       resolveConfig(recipeOptions(flags.recipe), given, { dataDir: flags['data-dir'] && resolve(flags['data-dir']) });
+    const pytorch = pytorchOptions(flags, config);
+    const path = flags.out ?? `runs/${config.network}-${config.dataset}-${config.seed}`;
+    if (pytorch.launch.nodeRank > 0) {
+      await joinTraining(resumed?.path ?? path, await findPython(pytorch.python, config.device), pytorch.launch);
+      return { run: path };
+    }
     const { run, exitCode, warmStart } = await trainRun({
-      path: flags.out ?? `runs/${config.network}-${config.dataset}-${config.seed}`,
+      path,
       config,
+      pytorch,
       resumed,
       dataDir: flags['data-dir'],
       loaders: flags.loaders,
@@ -72,9 +107,33 @@ function recipeOptions(nameOrPath: string | undefined): Partial<Config> {
   return nameOrPath === undefined ? {} : withClassNames(readRecipe(nameOrPath).options);
 }
 
-/** A resumed run goes on under its own config: any other option would make it another run. */
+interface PytorchFlags {
+  readonly python?: string;
+  readonly processes?: number;
+  readonly nodes?: number;
+  readonly 'node-rank'?: number;
+  readonly rendezvous?: string;
+}
+
+/** @throws UserError where one of these flags is given to another engine, or they don't fit together */
+function pytorchOptions(flags: PytorchFlags, config: Config): PytorchOptions & { readonly launch: Launch } {
+  const { python, processes, nodes, 'node-rank': nodeRank, rendezvous } = flags;
+  const given = Object.entries({ python, processes, nodes, 'node-rank': nodeRank, rendezvous });
+  const [unfit] = given.find(([, value]) => value !== undefined) ?? [];
+  if (unfit !== undefined && config.engine !== PYTORCH) {
+    throw new UserError(`--${unfit}: expected engine ${PYTORCH}, found ${config.engine}; give --engine ${PYTORCH}`);
+  }
+  return { python, launch: launchOf({ processes, nodes, nodeRank, rendezvous }, config) };
+}
+
+/**
+ * A resumed run goes on under its own config: any other option would make it another run. What computes it may change;
+ * sums are rounded otherwise then.
+ */
 function openResumed(path: string, given: Partial<Config>): Run {
-  const run = openRun(path);
+  const opened = openRun(path);
+  const { engine = opened.config.engine, device = opened.config.device, precision = opened.config.precision } = given;
+  const run = { ...opened, config: { ...opened.config, engine, device, precision } };
   for (const [name, value] of Object.entries(given)) {
     if (value !== undefined && !isDeepStrictEqual(value, run.config[name as keyof Config])) {
       throw new UserError(

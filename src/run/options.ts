@@ -271,9 +271,17 @@ export const OPTIONS = {
     group: 'TRAINING',
   }),
   device: option({
-    schema: z.enum(['cpu', 'webgpu', 'cuda']),
+    schema: z.enum(['cpu', 'webgpu', 'cuda', 'mps']),
     byDefault: 'cpu',
-    summary: 'Where engine onnxruntime computes; webgpu is any GPU with a driver, cuda needs its libraries.',
+    summary:
+      'Where the step is computed: with onnxruntime webgpu is any GPU with a driver, cuda needs its libraries; with pytorch cuda or mps.',
+    group: 'TRAINING',
+  }),
+  precision: option({
+    schema: z.enum(['float32', 'bfloat16']),
+    byDefault: 'float32',
+    summary:
+      'Numbers of the forward and backward pass; bfloat16 takes engine pytorch and is faster on GPUs that have it.',
     group: 'TRAINING',
   }),
 } as const;

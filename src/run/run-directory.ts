@@ -78,8 +78,12 @@ export function createRun(path: string, config: Config, network: JointNetwork): 
   }
   makeFolder(run.path);
   writeFileAtomic(runFile(run, 'network'), `${JSON.stringify(network, null, 2)}\n`);
-  writeFileAtomic(runFile(run, 'config'), `${JSON.stringify(config, null, 2)}\n`);
+  writeConfig(run);
   return run;
+}
+
+export function writeConfig(run: Pick<Run, 'path' | 'config'>): void {
+  writeFileAtomic(runFile(run, 'config'), `${JSON.stringify(run.config, null, 2)}\n`);
 }
 
 /** Whether a run was begun in this folder. */

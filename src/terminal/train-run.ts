@@ -7,10 +7,22 @@ import { createLoader } from '../datasets/loading/create-loader.js';
 import { splitTrainValidation } from '../datasets/split.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import type { Config } from '../run/config.js';
-import { createRun, networkOf, type Run, readRunCheckpoint, requireFitting, runFile } from '../run/run-directory.js';
-import { createEngine } from '../train/engines/index.js';
+import {
+  createRun,
+  networkOf,
+  type Run,
+  readRunCheckpoint,
+  requireFitting,
+  runFile,
+  writeConfig,
+} from '../run/run-directory.js';
+import { createEngine, PYTORCH } from '../train/engines/index.js';
+import { findPython, type Python } from '../train/pytorch/find-python.js';
+import { type Launch, launchOf } from '../train/pytorch/launch.js';
+import { trainInPython } from '../train/pytorch/train-in-python.js';
+import { augmentationOf } from '../train/reports.js';
 import { optimizerSlots } from '../train/step.js';
-import { augmentationOf, train } from '../train/train.js';
+import { type TrainOptions, train } from '../train/train.js';
 import { startState, type WarmStart } from '../train/warm-start/warm-start.js';
 import { loadRunDataset } from './open-trained.js';
 import type { TrainingDisplay } from './training-display.js';
@@ -26,6 +38,14 @@ export interface TrainRunOptions {
   /** Threads that load images ahead of training; what suits the data unless given. */
   readonly loaders?: number;
   readonly display: TrainingDisplay;
+  /** For engine pytorch. */
+  readonly pytorch?: PytorchOptions;
+}
+
+export interface PytorchOptions {
+  /** The Python that has it; looked for unless given. */
+  readonly python?: string;
+  readonly launch: Launch;
 }
 
 export interface TrainedRun {
@@ -44,13 +64,18 @@ export interface TrainedRun {
 export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
   const { path, resumed, display } = options;
   const config = resumed?.config ?? options.config;
-  const dataset = await loadRunDataset(config, options.dataDir);
+  const inPython = config.engine === PYTORCH;
+  requirePrecision(config);
+  const python = inPython ? await findPython(options.pytorch?.python, config.device) : undefined;
+  // Python decodes no images: it is given packed ones.
+  const dataset = await loadRunDataset(inPython ? { ...config, cache: true } : config, options.dataDir);
   requireImages(config, dataset);
   if (resumed) requireFitting(resumed, dataset);
   const checkpoint = resumed && startedCheckpoint(resumed);
-  const engine = await createEngine(config.engine, config.device);
+  const compute = python
+    ? inPythonBy(python, options.pytorch?.launch ?? launchOf({}, config))
+    : await hereBy(config, dataset, options.loaders);
 
-  const loader = createLoader(dataset, augmentationOf(config), options.loaders);
   const interruption = new AbortController();
   let exitCode = 0;
   const interrupt = (signal: NodeJS.Signals): void => {
@@ -62,13 +87,12 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
     const network = resumed?.network ?? networkOf(config, dataset.shape, dataset.labels.length);
     const { state, warmStart } = checkpoint ? { state: undefined } : startState(config, network);
     const run = resumed ?? createRun(path, config, network);
+    if (resumed) writeConfig(resumed);
     process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
     display.start(run, checkpoint?.progress, warmStart);
-    await train({
+    await compute.train({
       run,
       dataset,
-      engine,
-      loader,
       checkpoint,
       start: state,
       signal: interruption.signal,
@@ -79,9 +103,38 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
   } finally {
     display.stop();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-    await loader.close();
-    await engine.dispose();
+    await compute.close();
   }
+}
+
+/** What trains a run. */
+interface Compute {
+  train(options: Omit<TrainOptions, 'engine' | 'loader'>): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+async function hereBy(config: Config, dataset: Dataset, loaders: number | undefined): Promise<Compute> {
+  const engine = await createEngine(config.engine, config.device);
+  const loader = createLoader(dataset, augmentationOf(config), loaders);
+  return {
+    train: (options) => train({ ...options, engine, loader }),
+    async close() {
+      await loader.close();
+      await engine.dispose();
+    },
+  };
+}
+
+function inPythonBy(python: Python, launch: Launch): Compute {
+  return {
+    train: (options) => trainInPython({ ...options, python, launch }),
+    async close() {},
+  };
+}
+
+function requirePrecision({ engine, precision }: Config): void {
+  if (precision === 'float32' || engine === PYTORCH) return;
+  throw new UserError(`engine ${engine}: expected precision float32, found ${precision}; it takes --engine ${PYTORCH}`);
 }
 
 /** Says what the data can't give before anything is written. */

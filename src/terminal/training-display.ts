@@ -2,7 +2,7 @@ import ora from 'ora';
 import { exitsOf, type WithExits } from '../base/exits.js';
 import type { Progress } from '../run/checkpoint.js';
 import type { EpochMetrics, Run } from '../run/run-directory.js';
-import type { BranchReport, StepReport } from '../train/train.js';
+import type { BranchReport, StepReport } from '../train/reports.js';
 import type { WarmStart } from '../train/warm-start/warm-start.js';
 import { duration, percent, wholeNumber } from './format.js';
 

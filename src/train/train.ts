@@ -1,43 +1,22 @@
-import { UserError } from '../base/errors.js';
-import { exitsOf, numbered, type WithExits, withExits } from '../base/exits.js';
+import { exitsOf, numbered, withExits } from '../base/exits.js';
 import type { NamedArrays } from '../base/tensors.js';
-import type { Augmentation } from '../datasets/augmentation/augment.js';
 import { type Batch, trainingBatches } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { Loader } from '../datasets/loading/loader.js';
 import { timed } from '../datasets/loading/timed.js';
 import { splitTrainValidation } from '../datasets/split.js';
 import { type Checkpoint, type Progress, writeCheckpoint } from '../run/checkpoint.js';
-import type { Config } from '../run/config.js';
 import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from '../run/run-directory.js';
 import type { Engine, EngineFunction } from './engines/engine.js';
 import { countHits, createEvaluator } from './evaluate.js';
 import { BETA1, BETA2 } from './optimizers.js';
+import { augmentationOf, diverged, epochMetrics, epochStart, type StepReport, stepReport } from './reports.js';
 import { rateFactor } from './schedules.js';
 import { trainStep } from './step.js';
 import { fillTargets } from './targets.js';
 import { startState } from './warm-start/warm-start.js';
 
 const SAVE_EVERY_MS = 600_000;
-
-/** What a watcher is told of each branch after every step. */
-export interface BranchReport {
-  /** Means over the epoch so far. */
-  readonly branchLoss: number;
-  readonly branchAccuracy: number;
-}
-
-/** What a watcher is told after every step. */
-export interface StepReport extends WithExits<BranchReport> {
-  /** From 1. */
-  readonly epoch: number;
-  readonly epochs: number;
-  readonly step: number;
-  readonly steps: number;
-  /** Means over the epoch so far. */
-  readonly fullLoss: number;
-  readonly fullAccuracy: number;
-}
 
 export interface TrainOptions {
   readonly run: Run;
@@ -95,7 +74,7 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
     const waited = { ms: 0 };
     for await (const batch of timed(trainingBatches(dataset, dataset.train, places.train, order, loader), waited)) {
       progress = await step(batch, progress, stepsPerEpoch);
-      options.onStep?.(report(progress, config.epochs, stepsPerEpoch, config.batchSize));
+      options.onStep?.(stepReport(config, progress, stepsPerEpoch));
       if (options.signal?.aborted) {
         await save(progress);
         return 'interrupted';
@@ -105,22 +84,12 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
     const seconds = (performance.now() - began) / 1000;
     const logits = await evaluate(dataset.train, places.validation);
     const accuracy = (of: Float32Array): number => countHits(of, logits.labels, logits.classes) / logits.labels.length;
-    const means = report(progress, config.epochs, stepsPerEpoch, config.batchSize);
-    const branches = exitsOf<BranchReport>(means).map(({ branchLoss, branchAccuracy }, i) => ({
-      branchLoss,
-      trainBranchAccuracy: branchAccuracy,
-      branchAccuracy: accuracy(logits.branches[i]),
-    }));
-    const line: EpochMetrics = {
-      epoch: epoch + 1,
-      fullLoss: means.fullLoss,
-      trainFullAccuracy: means.fullAccuracy,
-      fullAccuracy: accuracy(logits.full),
-      ...withExits(branches),
-      lr: config.lr * rateFactor(config.schedule, epoch * stepsPerEpoch, config.epochs * stepsPerEpoch, config.warmup),
-      imagesPerSecond: ((progress.step - beganAt) * config.batchSize) / seconds,
-      loadingShare: waited.ms / 1000 / seconds,
-    };
+    const line = epochMetrics(config, progress, stepsPerEpoch, {
+      accuracies: [logits.full, ...logits.branches].map(accuracy),
+      steps: progress.step - beganAt,
+      seconds,
+      waited: waited.ms / 1000,
+    });
     metrics.push(line);
     // Metrics first: a kill between the two is mended on resume, which drops lines beyond the checkpoint.
     writeMetrics(run, metrics);
@@ -193,7 +162,7 @@ async function compileStep(
     const branches = exitsOf(network).map((_, i) => {
       const name = numbered('branch', i);
       const [branchLoss] = result[`${name}Loss`];
-      if (!Number.isFinite(fullLoss + branchLoss)) throw diverged(run, progress, fullLoss, branchLoss);
+      if (!Number.isFinite(fullLoss + branchLoss)) throw diverged(run, progress, [fullLoss, branchLoss]);
       return {
         branchLoss: (before[i]?.branchLoss ?? 0) + branchLoss,
         branchHits: (before[i]?.branchHits ?? 0) + countHits(result[name], batch.labels, classes),
@@ -209,50 +178,4 @@ async function compileStep(
     };
   };
   return { step, onEngine };
-}
-
-/** How a run varies its training images. */
-export function augmentationOf({ shift, flip, crop, jitter, cutout, mixup }: Config): Augmentation {
-  return { shift, flip, crop, jitter, cutout, mixup };
-}
-
-function epochStart(epoch: number, totalSteps: number): Progress {
-  return { epoch, step: 0, totalSteps, fullLoss: 0, branchLoss: 0, fullHits: 0, branchHits: 0 };
-}
-
-function report(progress: Progress, epochs: number, steps: number, batchSize: number): StepReport {
-  const { epoch, step } = progress;
-  return {
-    epoch: epoch + 1,
-    epochs,
-    step,
-    steps,
-    fullLoss: progress.fullLoss / step,
-    fullAccuracy: progress.fullHits / (step * batchSize),
-    ...withExits(
-      exitsOf<BranchSums>(progress).map(({ branchLoss, branchHits }) => ({
-        branchLoss: branchLoss / step,
-        branchAccuracy: branchHits / (step * batchSize),
-      })),
-    ),
-  };
-}
-
-/** Training ended at a loss that is no number. */
-export class Diverged extends UserError {
-  constructor(
-    /** Losses and place. */
-    readonly reason: string,
-    advice: string,
-  ) {
-    super(`${reason}; ${advice}`);
-  }
-}
-
-function diverged(run: Run, { epoch, step }: Progress, fullLoss: number, branchLoss: number): Diverged {
-  return new Diverged(
-    `the loss is no longer a number (full ${fullLoss}, branch ${branchLoss}) in epoch ${epoch + 1}, step ${step + 1}`,
-    `the checkpoint before it is kept in ${run.path}; try a smaller --lr (now ${run.config.lr}) or --branch-lr ` +
-      `(now ${run.config.branchLr})`,
-  );
 }

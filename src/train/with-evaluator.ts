@@ -4,7 +4,7 @@ import { createLoader } from '../datasets/loading/create-loader.js';
 import type { JointNetwork } from '../network/layers.js';
 import type { Config } from '../run/config.js';
 import type { Engine } from './engines/engine.js';
-import { createEngine } from './engines/index.js';
+import { createEngine, engineAfterTraining } from './engines/index.js';
 import { createEvaluator, type Evaluator } from './evaluate.js';
 
 /**
@@ -22,7 +22,7 @@ export async function withEvaluator<Result>(
   use: (evaluate: Evaluator) => Promise<Result>,
 ): Promise<Result> {
   const loader = createLoader(dataset);
-  const engine: Engine = await createEngine(name, device);
+  const engine: Engine = await createEngine(engineAfterTraining(name), device);
   try {
     engine.setState(state);
     return await use(await createEvaluator(engine, network, dataset, loader));

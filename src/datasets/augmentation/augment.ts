@@ -1,8 +1,9 @@
 import { type Random, random } from '../../base/random.js';
 import { bytesOf, type ImageShape } from '../pixels.js';
 import { type Area, centralArea, cropImage, drawArea, drawPosition, isLarger } from './crop.js';
-import { drawJitter, jitterColours } from './jitter.js';
-import { drawMove, moveImage } from './move.js';
+import { drawSquare, type Square } from './cutout.js';
+import { drawJitter, type Jitter, jitterColours } from './jitter.js';
+import { drawMove, type Move, moveImage } from './move.js';
 
 /** How training images are varied. What is absent is off. */
 export interface Augmentation {
@@ -32,30 +33,52 @@ export function drawsOf({ seed, epoch, index }: BatchDraw): { moves: Random; ofI
   return { moves: random(seed, epoch, index), ofImage: (i) => random(seed, epoch, index, i + 1) };
 }
 
-/**
- * A function that varies one image as it is stored: crop, move, colours. The bytes that it gives are its own, or the
- * image changed in place, until the next call.
- */
-export function createAugmenter(stored: ImageShape, shape: ImageShape, augmentation: Augmentation) {
-  const { shift = 0, flip = false, crop = 1, jitter = 0 } = augmentation;
-  const cropped = new Uint8Array(bytesOf(shape));
-  const moved = new Uint8Array(bytesOf(shape));
-  const drawCrop = (own: Random): Area | undefined => {
+/** What was drawn for one image; what is absent is off. */
+export interface ImageDraw {
+  readonly area?: Area;
+  readonly move?: Move;
+  readonly jitter?: Jitter;
+  readonly square?: Square;
+}
+
+/** Draws what becomes of an image. @param moves the batch's stream @param own that of the image */
+export function drawImage(
+  stored: ImageShape,
+  shape: ImageShape,
+  { shift = 0, flip = false, crop = 1, jitter = 0, cutout = 0 }: Augmentation,
+  moves: Random,
+  own: Random,
+): ImageDraw {
+  const drawCrop = (): Area | undefined => {
     if (crop < 1) return drawArea(own, stored, crop);
     return isLarger(stored, shape) ? drawPosition(own, stored, shape) : undefined;
   };
-  return (image: Uint8Array, moves: Random, own: Random): Uint8Array => {
+  return {
+    area: drawCrop(),
+    move: shift > 0 || flip ? drawMove(moves, shift, flip) : undefined,
+    jitter: jitter > 0 ? drawJitter(own, jitter) : undefined,
+    square: cutout > 0 ? drawSquare(own, shape, cutout) : undefined,
+  };
+}
+
+/**
+ * A function that varies the bytes of one image as it is stored: crop, move, colours. The bytes that it gives are its
+ * own, or the image changed in place, until the next call.
+ */
+export function createAugmenter(stored: ImageShape, shape: ImageShape) {
+  const cropped = new Uint8Array(bytesOf(shape));
+  const moved = new Uint8Array(bytesOf(shape));
+  return (image: Uint8Array, { area, move, jitter }: ImageDraw): Uint8Array => {
     let current = image;
-    const area = drawCrop(own);
     if (area) {
       cropImage(current, stored, area, cropped, shape);
       current = cropped;
     }
-    if (shift > 0 || flip) {
-      moveImage(current, shape, drawMove(moves, shift, flip), moved);
+    if (move) {
+      moveImage(current, shape, move, moved);
       current = moved;
     }
-    if (jitter > 0) jitterColours(current, shape[2], drawJitter(own, jitter));
+    if (jitter) jitterColours(current, shape[2], jitter);
     return current;
   };
 }

@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
 import { random } from '../../base/random.js';
-import { cutOut } from './cutout.js';
+import { cutOut, drawSquare } from './cutout.js';
 
 /** The pixels that are blank, as rows and columns. */
 function blanks(side: number, seed: number, [height, width]: [number, number]): { rows: number[]; columns: number[] } {
   const image = new Float32Array(height * width * 2).fill(7);
-  cutOut(image, [height, width, 2], side, random(seed));
+  const shape = [height, width, 2] as const;
+  cutOut(image, shape, drawSquare(random(seed), shape, side));
   const at = Array.from({ length: height * width }, (_, i) => i).filter((i) => image[2 * i] === 0);
   for (let i = 0; i < height * width; i++) expect(image[2 * i + 1]).toBe(image[2 * i]);
   const rows = [...new Set(at.map((i) => Math.floor(i / width)))];

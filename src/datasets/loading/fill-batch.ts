@@ -3,6 +3,7 @@ import {
   type BatchDraw,
   createAugmenter,
   createCentralCrop,
+  drawImage,
   drawsOf,
 } from '../augmentation/augment.js';
 import { cutOut } from '../augmentation/cutout.js';
@@ -34,20 +35,19 @@ export async function fillBatch(
   images: Float32Array,
 ): Promise<void> {
   const { shape, stored, augmentation = {} } = look;
-  const { cutout = 0, mixup = 0 } = augmentation;
+  const { mixup = 0 } = augmentation;
   const size = bytesOf(shape);
   const raw = new Uint8Array(bytesOf(stored));
   const normalised = normalisationTable(look);
-  const augment = createAugmenter(stored, shape, augmentation);
+  const augment = createAugmenter(stored, shape);
   const crop = createCentralCrop(stored, shape);
   const draws = draw && drawsOf(draw);
   for (let i = 0; i < places.length; i++) {
     await reader.read(places[i], raw);
-    const own = draws?.ofImage(i);
-    const image = draws && own ? augment(raw, draws.moves, own) : crop(raw);
+    const drawn = draws && drawImage(stored, shape, augmentation, draws.moves, draws.ofImage(i));
     const target = images.subarray(i * size, (i + 1) * size);
-    normalise(image, shape[2], normalised, target);
-    if (own && cutout > 0) cutOut(target, shape, cutout, own);
+    normalise(drawn ? augment(raw, drawn) : crop(raw), shape[2], normalised, target);
+    if (drawn?.square) cutOut(target, shape, drawn.square);
   }
   if (draw && mixup > 0) mixImages(images.subarray(0, places.length * size), places.length, drawMixup(draw, mixup));
 }

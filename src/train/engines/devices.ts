@@ -3,7 +3,8 @@ import { messageOf, UserError } from '../../base/errors.js';
 import { createGraph, type Target } from '../../onnx/graph.js';
 import type { Config } from '../../run/config.js';
 
-export type DeviceName = Config['device'];
+/** Those that ONNX Runtime can compute on here. */
+export type DeviceName = Exclude<Config['device'], 'mps'>;
 
 /** What ONNX Runtime needs to know of a device. */
 export interface Device {

@@ -2,8 +2,9 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it, vi } from 'vitest';
 import { floats } from '../../../kernels/test-values.js';
-import { BATCH, expectClose, largest, oneStep, type StepStart, startState } from '../../../test/one-step.js';
-import { randomParameters, severalExits, smallNetwork } from '../../../test/small-network.js';
+import { BATCH, expectClose, oneStep, type StepStart, startState } from '../../../test/one-step.js';
+import { expectSameState, fromOneStart, ZOO_TOLERANCE } from '../../../test/same-step.js';
+import { severalExits, smallNetwork } from '../../../test/small-network.js';
 import { TINY_ZOO } from '../../../test/zoo.js';
 import { random } from '../../base/random.js';
 import type { NamedArrays } from '../../base/tensors.js';
@@ -90,43 +91,8 @@ describe.each<[string, JointNetwork, number, number, Pick<StepStart, 'options' |
   });
 });
 
-/** Batch normalisation of a few values, dozens deep, makes more of rounding than the small networks do. */
-const ZOO_TOLERANCE = 1e-3;
-const STARTS = 4;
 /** Of a busy machine, for several starts of ResNet50. */
 const SLOW_MS = 600_000;
-
-/**
- * Passes where one of a few starts passes. Of the many values before a sign or a (P)ReLU in a deep network, one may lie
- * so near to 0 that rounding turns it over in one engine alone: from that start gradients differ, though both engines are
- * right. An engine that is wrong differs from every start.
- */
-async function fromOneStart(
-  network: JointNetwork,
-  check: (start: Required<Pick<StepStart, 'parameters'>> & StepStart) => Promise<void>,
-): Promise<void> {
-  for (let seed = 1; ; seed++) {
-    const start = { network, optimizer: 'momentum', slots: 'cold', seed, parameters: trained(network, seed) } as const;
-    try {
-      return await check(start);
-    } catch (difference) {
-      if (seed === STARTS) throw difference;
-    }
-  }
-}
-
-/** Random parameters with gammas about 1 and betas about 0, as training leaves them: few channels are dead. */
-function trained(network: JointNetwork, seed: number): NamedArrays {
-  const state = randomParameters(network, seed);
-  for (const [name, array] of Object.entries(state)) {
-    if (name.endsWith('.gamma')) array.values.set(array.values.map((gamma) => 1 + (gamma - 1) / 5));
-    if (name.endsWith('.beta')) array.values.set(array.values.map((beta) => beta / 2));
-  }
-  return state;
-}
-
-/** `part.layer` of `part.layer.parameter` or of its slot. */
-const layerOf = (name: string): string => name.split('.').slice(-3, -1).join('.');
 
 describe.each(TINY_ZOO)('%s', (_, network) => {
   const engines = () => [createOnnxruntimeEngine({ threads: 1 }), createEagerEngine('cpu', 'cpu')];
@@ -137,22 +103,10 @@ describe.each(TINY_ZOO)('%s', (_, network) => {
       const both = engines();
       await fromOneStart(network, async (start) => {
         const [ours, truth] = [await oneStep(both[0], start), await oneStep(both[1], start)];
-        expect(Object.keys(ours.state)).toEqual(Object.keys(truth.state));
         for (const [name, values] of Object.entries(truth.observed)) {
           expectClose(ours.observed[name], values, ZOO_TOLERANCE, name);
         }
-        const gradients = new Map<string, number>();
-        for (const [name, { values }] of Object.entries(truth.state)) {
-          if (!name.startsWith('optimizer.')) continue;
-          gradients.set(layerOf(name), Math.max(gradients.get(layerOf(name)) ?? 0, largest(values)));
-        }
-        for (const [name, { values }] of Object.entries(truth.state)) {
-          // A bias or beta before batch normalisation has a gradient of 0 in theory, and of nothing but rounding in every
-          // engine. So gradients, which the slots hold, are compared relative to the largest of their layer.
-          const size = name.startsWith('optimizer.') ? gradients.get(layerOf(name))! : largest(values);
-          expect(size, name).toBeGreaterThan(0);
-          expectClose(ours.state[name].values, values, ZOO_TOLERANCE, name, size);
-        }
+        expectSameState(ours.state, truth.state);
       });
       await Promise.all(both.map((engine) => engine.dispose()));
     },

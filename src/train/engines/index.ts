@@ -1,31 +1,41 @@
 import { UserError } from '../../base/errors.js';
+import type { Config } from '../../run/config.js';
 import { type DeviceName, requireDevice } from './devices.js';
 import type { Engine } from './engine.js';
 import { createOnnxruntimeEngine } from './onnxruntime.js';
 import { createTensorflowEngine } from './tensorflow.js';
 
-const ENGINES: Readonly<Record<string, (device: DeviceName) => Engine | Promise<Engine>>> = {
+const ENGINES: Readonly<Record<string, (device: Config['device']) => Engine | Promise<Engine>>> = {
   async onnxruntime(device) {
+    if (device === 'mps') throw unfit('onnxruntime', 'device cpu, webgpu or cuda', device, '--device webgpu');
     if (device !== 'cpu') await requireDevice(device);
-    return createOnnxruntimeEngine({ device });
+    return createOnnxruntimeEngine({ device: device satisfies DeviceName });
   },
   tensorflow(device) {
     if (device === 'cpu') return createTensorflowEngine();
-    throw new UserError(
-      `engine tensorflow: expected device cpu, found ${device}; leave out --device (tfjs-node-gpu finds its GPU by itself)`,
-    );
+    throw unfit('tensorflow', 'device cpu', device, 'no --device (tfjs-node-gpu finds its GPU by itself)');
   },
 };
 
-export const engineNames: readonly string[] = Object.keys(ENGINES);
+/** It trains in a process of its own (`src/train/pytorch/`), for it is no interpreter of our tensor functions. */
+export const PYTORCH = 'pytorch';
+
+export const engineNames: readonly string[] = [...Object.keys(ENGINES), PYTORCH];
 
 /**
  * Starts an engine by name, on a device.
  *
  * @throws UserError where there is none of that name, its packages are missing, or the device does not start
  */
-export async function createEngine(name: string, device: DeviceName = 'cpu'): Promise<Engine> {
+export async function createEngine(name: string, device: Config['device'] = 'cpu'): Promise<Engine> {
   const start = ENGINES[name];
   if (!start) throw new UserError(`no engine ${name}; expected one of: ${engineNames.join(', ')}`);
   return start(device);
+}
+
+/** The engine that computes what comes after training: no stage there needs Python. */
+export const engineAfterTraining = (name: string): string => (name === PYTORCH ? 'onnxruntime' : name);
+
+function unfit(engine: string, expected: string, found: string, give: string): UserError {
+  return new UserError(`engine ${engine}: expected ${expected}, found ${found}; give ${give}`);
 }

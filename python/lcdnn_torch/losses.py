@@ -1,0 +1,45 @@
+"""The summed loss of a joint network (Eq. 1 and 2)."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .network import Outputs
+
+
+class Losses(NamedTuple):
+    """What is trained on, and the cross-entropies of the full branch and the binary ones, as they are reported."""
+
+    summed: Tensor
+    full: Tensor
+    branches: list[Tensor]
+
+
+def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean over the batch, with targets [n, classes]."""
+    return -(targets * F.log_softmax(logits, 1)).sum(1).mean()
+
+
+def targets_of(labels: Tensor, others: Tensor, share: float, smoothing: float, classes: int) -> Tensor:
+    """One-hot targets; of images that are mixed, the labels of both in their shares (`share` is the image's own)."""
+    targets = F.one_hot(labels, classes).float()
+    if share < 1:
+        targets = share * targets + (1 - share) * F.one_hot(others, classes).float()
+    return targets if smoothing == 0 else targets * (1 - smoothing) + smoothing / classes
+
+
+def summed_loss(outputs: Outputs, targets: Tensor, config: dict[str, Any]) -> Losses:
+    """Each branch's loss by its weight, and distillation from the full branch, a constant there (Hinton 2015)."""
+    full_logits, *branch_logits = (logits.float() for logits in (outputs.full, *outputs.branches))
+    full = cross_entropy(full_logits, targets)
+    branches = [cross_entropy(logits, targets) for logits in branch_logits]
+    total = full + config["branchWeight"] * torch.stack(branches).sum()
+    if config["distillation"] > 0:
+        temperature = config["temperature"]
+        teacher = F.softmax(full_logits.detach() / temperature, 1)
+        for logits in branch_logits:
+            distilled = cross_entropy(logits / temperature, teacher) * temperature**2
+            total = total + config["distillation"] * distilled
+    return Losses(total, full, branches)

@@ -1,0 +1,56 @@
+from typing import Any
+
+import pytest
+import torch
+
+from lcdnn_torch.batch_norm import batch_norm
+from lcdnn_torch.network import JointNetwork, Parameter, around, max_pool, order_of
+
+
+@pytest.mark.parametrize(
+    "size, kernel, stride, padding, expected",
+    [
+        (7, 3, 1, "valid", [0, 0]),
+        (7, 3, 1, "same", [1, 1]),
+        (8, 3, 2, "same", [0, 1]),
+        (7, 4, 1, "same", [1, 2]),
+        (8, 1, 2, "same", [0, 0]),
+        (8, 5, 1, 2, [2, 2]),
+    ],
+)
+def test_same_padding_has_its_odd_pixel_behind(
+    size: int, kernel: int, stride: int, padding: str | int, expected: list[int]
+) -> None:
+    layer = {"kernel": kernel, "stride": stride, "padding": padding}
+    assert around(torch.zeros(1, 1, size, size), layer) == expected * 2
+
+
+def test_padded_taps_never_win() -> None:
+    assert max_pool(torch.full((1, 1, 2, 2), -5.0), 3, 2, 2).tolist() == [[[[-5, -5], [-5, -5]]]]
+
+
+def test_axes_of_kernels() -> None:
+    assert order_of((3, 3, 8, 16), False) == (3, 2, 0, 1)
+    assert order_of((3, 3, 8, 1), True) == (2, 3, 0, 1)
+    assert order_of((10, 20), False) == (0, 1)
+
+
+def test_running_variance_is_the_batch_s_own_not_an_estimate() -> None:
+    x = torch.randn(5, 3, 2, 2)
+    mean, variance = torch.zeros(3), torch.ones(3)
+    batch_norm(x, torch.ones(3), torch.zeros(3), mean, variance, True)
+    torch.testing.assert_close(mean, 0.1 * x.mean((0, 2, 3)))
+    torch.testing.assert_close(variance, 0.9 + 0.1 * x.var((0, 2, 3), unbiased=False))
+
+
+def test_an_unknown_layer_is_named() -> None:
+    network: dict[str, Any] = {"shared": [], "full": [], "branch": [{"type": "attention"}]}
+    with pytest.raises(ValueError, match="no such layer type: attention"):
+        JointNetwork(network, [], "clip")(torch.zeros(1, 1, 2, 2))
+
+
+def test_statistics_are_not_trained() -> None:
+    parameters = [Parameter("full.bn1.gamma", (2,), "scale"), Parameter("full.bn1.mean", (2,), "statistic")]
+    network = JointNetwork({"shared": [], "full": [], "branch": []}, parameters, "clip")
+    assert [name for name, _ in network.named_parameters()] == ["full/bn1/gamma"]
+    assert [name for name, _ in network.named_buffers()] == ["full/bn1/mean"]

@@ -1,0 +1,88 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from lcdnn_torch.losses import summed_loss, targets_of
+from lcdnn_torch.network import JointNetwork, Outputs, Parameter
+from lcdnn_torch.optimizers import Group, update
+from lcdnn_torch.state import State
+from lcdnn_torch.train import advance, epoch_start
+
+
+def group(p: torch.Tensor, slots: int, weight_decay: float) -> Group:
+    return Group([p], [[torch.zeros_like(p)] for _ in range(slots)], 0.1, weight_decay)
+
+
+def test_momentum_follows_pytorch_s() -> None:
+    ours, theirs = torch.tensor([1.0, -2.0]), torch.tensor([1.0, -2.0], requires_grad=True)
+    reference = torch.optim.SGD([theirs], 0.05, momentum=0.9, weight_decay=0.01)
+    state = group(ours, 1, 0.01)
+    for step in range(1, 5):
+        theirs.grad = torch.tensor([0.3 * step, -0.1])
+        ours.grad = theirs.grad.clone()
+        reference.step()
+        update("momentum", state, 0.5, step)
+    torch.testing.assert_close(ours, theirs.detach())
+
+
+def test_adam_follows_pytorch_s() -> None:
+    ours, theirs = torch.tensor([1.0, -2.0]), torch.tensor([1.0, -2.0], requires_grad=True)
+    reference = torch.optim.AdamW([theirs], 0.05, weight_decay=0.01)
+    state = group(ours, 2, 0.01)
+    for step in range(1, 5):
+        theirs.grad = torch.tensor([0.3 * step, -0.1])
+        ours.grad = theirs.grad.clone()
+        reference.step()
+        update("adam", state, 0.5, step)
+    torch.testing.assert_close(ours, theirs.detach())
+
+
+def test_targets_are_mixed_and_smoothed() -> None:
+    targets = targets_of(torch.tensor([0]), torch.tensor([2]), 0.75, 0.3, 3)
+    torch.testing.assert_close(targets, torch.tensor([[0.625, 0.1, 0.275]]))
+
+
+def test_the_full_branch_learns_nothing_from_distillation() -> None:
+    full, branch = torch.randn(2, 3, requires_grad=True), torch.randn(2, 3, requires_grad=True)
+    config = {"branchWeight": 0, "distillation": 1, "temperature": 2}
+    losses = summed_loss(Outputs(full, [branch]), torch.zeros(2, 3), config)
+    losses.summed.backward()  # type: ignore[no-untyped-call]
+    assert full.grad is not None and branch.grad is not None
+    assert full.grad.abs().max() == 0 and branch.grad.abs().max() > 0
+
+
+def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
+    parameters = [Parameter("full.conv2.kernel", (1, 2, 3, 4), "weight"), Parameter("full.bn.mean", (4,), "statistic")]
+    network = {"shared": [], "full": [{"type": "conv2d", "name": "conv2"}], "branch": []}
+    first, second = (State(JointNetwork(network, parameters, "clip"), parameters, ["velocity"]) for _ in range(2))
+    for _, values, _ in first.tensors():
+        values.copy_(torch.randn(values.shape))
+    first.save(tmp_path / "checkpoint", {"epoch": 3})
+    assert second.load(tmp_path / "checkpoint") == {"epoch": 3}
+    for (name, ours, _), (_, theirs, _) in zip(first.tensors(), second.tensors()):
+        assert torch.equal(ours, theirs), name
+
+
+def test_sums_of_an_epoch() -> None:
+    progress = advance(advance(epoch_start(1, 10), [1, 2, 3], [4, 5, 6]), [1, 2, 3], [4, 5, 6])
+    assert progress == {
+        "epoch": 1,
+        "step": 2,
+        "totalSteps": 12,
+        "fullLoss": 2,
+        "fullHits": 8,
+        "branchLoss": 4,
+        "branchHits": 10,
+        "further": [{"branchLoss": 6, "branchHits": 12}],
+    }
+
+
+@pytest.mark.parametrize("missing", ["full.conv2.kernel"])
+def test_a_checkpoint_without_a_parameter_is_an_error(tmp_path: Path, missing: str) -> None:
+    parameters = [Parameter(missing, (1, 2, 3, 4), "weight")]
+    empty = State(JointNetwork({"shared": [], "full": [], "branch": []}, [], "clip"), [], [])
+    empty.save(tmp_path / "checkpoint", {"epoch": 0})
+    state = State(JointNetwork({"shared": [], "full": [], "branch": []}, parameters, "clip"), parameters, [])
+    with pytest.raises(Exception, match=missing):
+        state.load(tmp_path / "checkpoint")

@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { UserError } from '../../base/errors.js';
+
+const run = promisify(execFile);
+
+/** Where a Python is looked for when the user names none. */
+const CANDIDATES = ['python3', 'python', '/usr/bin/python3'];
+
+const OLDEST = { python: '3.10', torch: '1.13', safetensors: '0.3' };
+
+/** Prints the versions of what the trainer imports, null where a package is missing, and the devices there are. */
+const PROBE = `
+import importlib, json, platform
+def version(name):
+    try: return importlib.import_module(name).__version__
+    except ImportError: return None
+found = {"python": platform.python_version(), **{n: version(n) for n in ("torch", "numpy", "safetensors")}}
+if found["torch"]:
+    import torch
+    found["devices"] = ["cpu"] + ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available()
+print(json.dumps(found))`;
+
+export interface Python {
+  readonly path: string;
+  readonly torch: string;
+}
+
+interface Probed {
+  readonly python: string;
+  readonly torch: string | null;
+  readonly numpy: string | null;
+  readonly safetensors: string | null;
+  readonly devices?: readonly string[];
+}
+
+/**
+ * A Python that can train: the one that is named, or the first on the PATH that has what it takes.
+ *
+ * @throws UserError with one line that says what is missing or too old, and how to get it; or which devices there are
+ */
+export async function findPython(named: string | undefined, device: string): Promise<Python> {
+  const faults: string[] = [];
+  for (const path of named === undefined ? CANDIDATES : [named]) {
+    const probed = await probe(path);
+    const fault = typeof probed === 'string' ? probed : lacking(probed);
+    if (fault === undefined) {
+      const { torch, devices = [] } = probed as Probed;
+      if (devices.includes(device)) return { path, torch: torch! };
+      throw new UserError(
+        `engine pytorch: expected device ${devices.join(' or ')} with torch ${torch} of ${path}, found ${device}`,
+      );
+    }
+    faults.push(`${path}: ${fault}`);
+  }
+  throw new UserError(
+    `engine pytorch: expected a Python ${OLDEST.python} or newer with torch, numpy and safetensors, found ` +
+      `${faults.join('; ')}. Install them (pip install torch numpy safetensors), name another with --python, or leave ` +
+      'out --engine',
+  );
+}
+
+/** What is missing or too old, if anything is. */
+function lacking(probed: Probed): string | undefined {
+  const missing = (['torch', 'numpy', 'safetensors'] as const).filter((name) => !probed[name]);
+  if (missing.length > 0) return `Python ${probed.python} without ${missing.join(' and ')}`;
+  const old = (['python', 'torch', 'safetensors'] as const).find((name) => isOlder(probed[name]!, OLDEST[name]));
+  return old && `${old} ${probed[old]}, older than ${OLDEST[old]}`;
+}
+
+async function probe(path: string): Promise<Probed | string> {
+  try {
+    const { stdout } = await run(path, ['-c', PROBE], { timeout: 120_000 });
+    return JSON.parse(stdout) as Probed;
+  } catch (thrown) {
+    const { code, stderr } = thrown as { code?: unknown; stderr?: string };
+    if (code === 'ENOENT') return 'no such program';
+    return `does not start (${stderr?.trim().split('\n').at(-1) || String(code)})`;
+  }
+}
+
+/** Compares dotted numbers as far as the second has them. */
+export function isOlder(version: string, than: string): boolean {
+  const [found, wanted] = [version, than].map((text) => text.split('.').map((part) => Number.parseInt(part, 10)));
+  const at = wanted.findIndex((number, i) => (found[i] ?? 0) !== number);
+  return at >= 0 && (found[at] ?? 0) < wanted[at];
+}

@@ -1,0 +1,105 @@
+import { closeSync, existsSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { UserError } from '../../base/errors.js';
+import { makeFolder, writeFileAtomic } from '../../base/files.js';
+import { encodeSafetensors, type StoredTensor } from '../../base/safetensors.js';
+import type { Dataset } from '../../datasets/dataset.js';
+import { splitTrainValidation } from '../../datasets/split.js';
+import { networkParameters } from '../../network/parameters.js';
+import { type Run, runFile } from '../../run/run-directory.js';
+import { epochPlan, integers } from './plan.js';
+
+/** Files of a job, in a folder of the run directory: other machines of a cluster see it there. */
+const FILES = {
+  job: 'job.json',
+  tables: 'tables.safetensors',
+  pixels: 'pixels',
+  stop: 'stop',
+} as const;
+
+export type Precision = 'float32' | 'bfloat16';
+
+/** What the trainer of `python/lcdnn_torch` is given: a folder that `Job` there reads. */
+export interface Job {
+  readonly folder: string;
+  readonly stepsPerEpoch: number;
+  readonly validationImages: number;
+  /** Writes what an epoch draws and schedules. */
+  writePlan(epoch: number): void;
+  /** Removes it when the epoch is over. */
+  removePlan(epoch: number): void;
+  /** Asks the trainer to save a checkpoint and end. */
+  requestStop(): void;
+  remove(): void;
+}
+
+export const jobFolder = (run: Pick<Run, 'path'>): string => join(run.path, '.pytorch');
+
+/**
+ * Writes a job: network, options, images and who is in which split. Images in memory are written once; packed ones are
+ * read where they are.
+ *
+ * @throws UserError where the images are files by themselves: they have to be packed before (`cache`)
+ */
+export function writeJob(run: Run, dataset: Dataset, device: string, precision: Precision): Job {
+  const { config, network } = run;
+  const folder = jobFolder(run);
+  rmSync(folder, { recursive: true, force: true });
+  makeFolder(folder);
+  const places = splitTrainValidation(dataset.train.labels, config.validation, config.seed);
+  const { pixels, labels } = dataset.train;
+  const tables: Record<string, StoredTensor> = {
+    labels: integers([labels.length], Int32Array.from(labels)),
+    validation: integers([places.validation.length], places.validation),
+    ...(pixels.in === 'packed' ? { records: integers([pixels.records.length], pixels.records) } : {}),
+  };
+  writeFileAtomic(join(folder, FILES.tables), encodeSafetensors({ tensors: tables, metadata: {} }));
+  const stepsPerEpoch = Math.floor(places.train.length / config.batchSize);
+  const { shape, stored, mean, std } = dataset;
+  const job = {
+    format: 'lcdnn-job-1',
+    network,
+    config,
+    parameters: networkParameters(network).map(({ name, shape: size, role }) => ({ name, shape: size, role })),
+    device,
+    precision,
+    checkpoint: runFile(run, 'checkpoint'),
+    stepsPerEpoch,
+    loaders: Math.max(1, availableParallelism() - 1),
+    images: { path: pixelsPath(dataset, folder), shape, stored, mean, std },
+  };
+  const planPath = (epoch: number): string => join(folder, `plan-${epoch}.safetensors`);
+  const written: Job = {
+    folder,
+    stepsPerEpoch,
+    validationImages: places.validation.length,
+    writePlan(epoch) {
+      if (epoch >= config.epochs || existsSync(planPath(epoch))) return;
+      const tensors = epochPlan(config, dataset, places.train, epoch);
+      writeFileAtomic(planPath(epoch), encodeSafetensors({ tensors, metadata: {} }));
+    },
+    removePlan: (epoch) => rmSync(planPath(epoch), { force: true }),
+    requestStop: () => writeFileSync(join(folder, FILES.stop), ''),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+  // Last: other machines take the job as whole when they see it.
+  writeFileAtomic(join(folder, FILES.job), JSON.stringify(job));
+  return written;
+}
+
+function pixelsPath({ train: { pixels } }: Dataset, folder: string): string {
+  switch (pixels.in) {
+    case 'packed':
+      return pixels.path;
+    case 'memory': {
+      const path = join(folder, FILES.pixels);
+      const file = openSync(path, 'wx');
+      for (let at = 0; at < pixels.bytes.length; ) at += writeSync(file, pixels.bytes, at);
+      closeSync(file);
+      return path;
+    }
+    case 'images':
+      throw new UserError('engine pytorch: expected packed images, found files; give --cache');
+  }
+}

@@ -1,0 +1,77 @@
+import { permutation, random } from '../../base/random.js';
+import { floatTensor, type StoredTensor } from '../../base/safetensors.js';
+import { drawImage, drawsOf, type ImageDraw } from '../../datasets/augmentation/augment.js';
+import { drawMixup } from '../../datasets/augmentation/mixup.js';
+import type { Dataset } from '../../datasets/dataset.js';
+import type { Config } from '../../run/config.js';
+import { augmentationOf } from '../reports.js';
+import { rateFactor } from '../schedules.js';
+
+/**
+ * Everything that an epoch draws or schedules, by the same generator as batches that are filled here: the same images,
+ * varied in the same way, at the same rates.
+ *
+ * `order` [images] are places of the split; for each image of it `areas` (top, left, height, width), `moves` (down,
+ * right, mirrored), `jitter` (brightness, contrast, saturation) and `squares` (top, left, side), where they are on; for
+ * each step its `factors` of the learning rate and, with mixup, the `shares` of the images themselves.
+ *
+ * @param places the training images
+ */
+export function epochPlan(
+  config: Config,
+  { shape, stored }: Pick<Dataset, 'shape' | 'stored'>,
+  places: Int32Array,
+  epoch: number,
+): Record<string, StoredTensor> {
+  const { batchSize, seed } = config;
+  const augmentation = augmentationOf(config);
+  const steps = Math.floor(places.length / batchSize);
+  const images = steps * batchSize;
+  const order = permutation(random(seed, epoch), places.length)
+    .subarray(0, images)
+    .map((i) => places[i]);
+  const draws: ImageDraw[] = [];
+  for (let index = 0; index < steps; index++) {
+    const { moves, ofImage } = drawsOf({ seed, epoch, index });
+    for (let i = 0; i < batchSize; i++) draws.push(drawImage(stored, shape, augmentation, moves, ofImage(i)));
+  }
+  const factor = (_: unknown, index: number): number =>
+    rateFactor(config.schedule, epoch * steps + index, config.epochs * steps, config.warmup);
+  const share = (_: unknown, index: number): number => drawMixup({ seed, epoch, index }, config.mixup);
+  const perStep = (of: (_: unknown, index: number) => number): StoredTensor =>
+    floatTensor([steps], Float32Array.from({ length: steps }, of));
+  return {
+    order: integers([images], order),
+    factors: perStep(factor),
+    ...(config.mixup > 0 ? { shares: perStep(share) } : {}),
+    ...table('areas', draws, ({ area }) => area && [area.top, area.left, area.height, area.width]),
+    ...table('moves', draws, ({ move }) => move && [move.down, move.right, Number(move.flip)]),
+    ...table('squares', draws, ({ square }) => square && [square.top, square.left, square.side]),
+    ...jitterTable(draws),
+  };
+}
+
+/** A row of whole numbers for each image; nothing where this draw is off. */
+function table(
+  name: string,
+  draws: readonly ImageDraw[],
+  row: (draw: ImageDraw) => readonly number[] | undefined,
+): Record<string, StoredTensor> {
+  const first = draws.length > 0 ? row(draws[0]) : undefined;
+  if (!first) return {};
+  return { [name]: integers([draws.length, first.length], Int32Array.from(draws.flatMap((draw) => row(draw)!))) };
+}
+
+/** Double precision: a factor of 1 + 1e-8 may decide how a pixel is rounded. */
+function jitterTable(draws: readonly ImageDraw[]): Record<string, StoredTensor> {
+  if (!draws[0]?.jitter) return {};
+  const rows = draws.flatMap(({ jitter }) => [jitter!.brightness, jitter!.contrast, jitter!.saturation]);
+  return { jitter: { dtype: 'F64', shape: [draws.length, 3], bytes: bytesOf(Float64Array.from(rows)) } };
+}
+
+export function integers(shape: readonly number[], values: Int32Array): StoredTensor {
+  return { dtype: 'I32', shape, bytes: bytesOf(values) };
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);

@@ -1,0 +1,255 @@
+import '@tensorflow/tfjs-backend-cpu';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { expectClose, startState as slotsOf } from '../../../test/one-step.js';
+import { PYTHON } from '../../../test/python.js';
+import { expectSameState, fromOneStart } from '../../../test/same-step.js';
+import { severalExits, smallNetwork } from '../../../test/small-network.js';
+import { TINY_ZOO } from '../../../test/zoo.js';
+import { integer, random } from '../../base/random.js';
+import { decodeSafetensors, floatValues } from '../../base/safetensors.js';
+import type { NamedArrays } from '../../base/tensors.js';
+import { trainingBatches } from '../../datasets/batches.js';
+import type { Dataset } from '../../datasets/dataset.js';
+import { splitTrainValidation } from '../../datasets/split.js';
+import type { JointNetwork } from '../../network/layers.js';
+import { createNetwork } from '../../network/zoo/index.js';
+import { type Config, resolveConfig } from '../../run/config.js';
+import {
+  createRun,
+  type EpochMetrics,
+  type Run,
+  readMetrics,
+  readRunCheckpoint,
+  runFile,
+} from '../../run/run-directory.js';
+import { createEagerEngine } from '../engines/eager.js';
+import { createEngine } from '../engines/index.js';
+import { augmentationOf } from '../reports.js';
+import { train } from '../train.js';
+import { writeJob } from './job.js';
+import { launchOf } from './launch.js';
+import { PACKAGE, trainInPython } from './train-in-python.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'lcdnn-pytorch-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const python = { path: PYTHON ?? '', torch: '1.13' };
+let runs = 0;
+
+/** Random images with labels in turn. */
+function randomImages({ input, classes }: JointNetwork, count: number): Dataset {
+  const next = random(7, count);
+  const size = input[0] * input[1] * input[2];
+  const bytes = Uint8Array.from({ length: count * size }, () => integer(next, 256));
+  const labels = Uint16Array.from({ length: count }, (_, i) => i % classes);
+  const split = { count, pixels: { in: 'memory', bytes }, labels } as const;
+  const perChannel = (value: number) => Array.from({ length: input[2] }, () => value);
+  const names = Array.from({ length: classes }, (_, i) => `class ${i}`);
+  const about = { name: 'random', labels: names, mean: perChannel(0.5), std: perChannel(0.29) };
+  return { ...about, shape: input, stored: input, train: split, test: split };
+}
+
+interface Given {
+  readonly network: JointNetwork;
+  readonly config: Config;
+  readonly dataset: Dataset;
+  readonly start?: NamedArrays;
+}
+
+const newRun = ({ network, config }: Given) => createRun(join(folder, `${++runs}`), config, network);
+
+async function inPython(given: Given, processes = 1) {
+  const run = newRun(given);
+  const launch = launchOf({ processes }, given.config);
+  await trainInPython({ run, python, launch, dataset: given.dataset, start: given.start });
+  return run;
+}
+
+async function here(given: Given, name: 'oracle' | 'onnxruntime' = 'oracle') {
+  const run = newRun(given);
+  const engine = name === 'oracle' ? createEagerEngine('cpu', 'cpu') : await createEngine(name);
+  await train({ run, engine, dataset: given.dataset, start: given.start });
+  await engine.dispose();
+  return run;
+}
+
+const config = (options: Partial<Config>): Config =>
+  resolveConfig({ batchSize: 4, validation: 4, epochs: 1, optimizer: 'momentum', schedule: 'constant', ...options });
+
+const stateOf = (run: Run): NamedArrays => readRunCheckpoint(run).state;
+
+const SLOW_MS = 900_000;
+
+describe.skipIf(PYTHON === undefined)('one step in PyTorch', () => {
+  const shared = { weightDecay: 1e-4, distillation: 1, temperature: 2, lr: 0.01, branchLr: 0.02 } as const;
+  const resnet = (options: Partial<Config>): JointNetwork => {
+    const size = { width: 0.05, branch: { conv: 6, fc: 1 } };
+    return createNetwork('resnet18', [8, 8, 3], 3, { ...resolveConfig(options), ...size });
+  };
+  const reactnet = resnet({ norm: 'after', signShift: true, activation: 'rprelu', downsample: 'float' });
+  const hardtanhNet = resnet({ norm: 'after', activation: 'hardtanh', filterScale: 'learned', downsample: 'binary' });
+  const others: [string, JointNetwork, Partial<Config>][] = [
+    ['a small network with K, Adam', smallNetwork(true), { optimizer: 'adam' }],
+    ['a small network with three exits', severalExits(3), { branchWeight: 0.5, schedule: 'cosine', warmup: 1 }],
+    ['a branch as in ReActNet', reactnet, { estimator: 'approx-sign', labelSmoothing: 0.1, mixup: 1 }],
+    ['a branch with learned scales and hard tanh', hardtanhNet, { estimator: 'swish-sign' }],
+    ['a branch with learned scales and real weights', hardtanhNet, { floatWeights: 1, estimator: 'identity' }],
+    [
+      'a small network with real weights, flipped images',
+      smallNetwork(false),
+      { floatWeights: 1, flip: true, shift: 1 },
+    ],
+  ];
+
+  it.each([...TINY_ZOO.map(([name, network]) => [name, network, {}] as const), ...others])(
+    'of %s is the same as in the oracle',
+    async (_, network, options) => {
+      await fromOneStart(network, async (start) => {
+        const dataset = randomImages(network, 8);
+        const chosen = config({ ...shared, ...options });
+        // Adam's first step is near sign(gradient), ill-conditioned at 0: its slots are warm.
+        const slots = chosen.optimizer === 'adam' ? 'warm' : 'cold';
+        const state = slotsOf({ ...start, slots, optimizer: chosen.optimizer });
+        const given = { network, dataset, config: chosen, start: state };
+        expectSameState(stateOf(await inPython(given)), stateOf(await here(given)));
+      });
+    },
+    SLOW_MS,
+  );
+});
+
+/** Three channels, for colours to be changed, and images that are stored larger than they are used. */
+const colour = createNetwork('lenet', [16, 16, 3], 3, { width: 0.2 });
+
+describe.skipIf(PYTHON === undefined)('batches in PyTorch', () => {
+  it.each<[string, Partial<Config>]>([
+    ['as they are', {}],
+    ['moved and mirrored', { shift: 3, flip: true }],
+    ['cropped and resized', { crop: 0.2 }],
+    ['in other colours', { jitter: 0.4 }],
+    ['with a square cut out', { cutout: 5 }],
+    ['mixed', { mixup: 0.4 }],
+    ['varied in all ways', { shift: 3, flip: true, crop: 0.2, jitter: 0.4, cutout: 5, mixup: 0.4 }],
+  ])('are the same images in the same order as here, %s', async (_, options) => {
+    const large = randomImages(createNetwork('lenet', [20, 19, 3], 3, { width: 0.2 }), 44);
+    const dataset: Dataset = { ...large, shape: colour.input };
+    const chosen = config({ ...options, batchSize: 10, epochs: 2 });
+    const run = newRun({ network: colour, config: chosen, dataset });
+    const job = writeJob(run, dataset, 'cpu', 'float32');
+    job.writePlan(1);
+    const out = join(folder, 'batches.safetensors');
+    execFileSync(python.path, ['-m', 'tests.dump_batches', job.folder, '1', out], { cwd: PACKAGE });
+    const { tensors } = decodeSafetensors(readFileSync(out), out);
+    const places = splitTrainValidation(dataset.train.labels, chosen.validation, chosen.seed).train;
+    const order = { batchSize: 10, seed: chosen.seed, epoch: 1, augmentation: augmentationOf(chosen) };
+    for await (const { index, images } of trainingBatches(dataset, dataset.train, places, order)) {
+      expectClose(floatValues(tensors[`images${index}`]), images, 1e-6, `images of batch ${index}`);
+    }
+    expect(Object.keys(tensors)).toHaveLength(4);
+  });
+});
+
+const lenet = createNetwork('lenet', [16, 16, 3], 3, { width: 0.3 });
+/** Signs that rounding turns over add up: after some steps losses differ by so much. */
+const CHAOS = 0.03;
+const long = { batchSize: 8, lr: 0.001, shift: 2, flip: true, mixup: 0.2, distillation: 1 } as const;
+
+function expectCloseMetrics(ours: readonly EpochMetrics[], truth: readonly EpochMetrics[], tolerance: number): void {
+  expect(ours.map(({ epoch }) => epoch)).toEqual(truth.map(({ epoch }) => epoch));
+  ours.forEach(({ fullLoss, branchLoss, lr }, i) => {
+    expect(Math.abs(fullLoss - truth[i].fullLoss)).toBeLessThan(tolerance * truth[i].fullLoss);
+    expect(Math.abs(branchLoss - truth[i].branchLoss)).toBeLessThan(tolerance * truth[i].branchLoss);
+    expect(lr).toBe(truth[i].lr);
+  });
+}
+
+describe.skipIf(PYTHON === undefined)('training in PyTorch', () => {
+  const given: Given = {
+    network: lenet,
+    dataset: randomImages(lenet, 84),
+    config: config({ ...long, epochs: 2 }),
+  };
+
+  it('gives the losses that training here gives', async () => {
+    expectCloseMetrics(readMetrics(await inPython(given)), readMetrics(await here(given)), CHAOS);
+  });
+
+  it('goes on where another engine stopped, and the other way round', async () => {
+    const { dataset } = given;
+    const [whole, first, second] = [await here(given), newRun(given), newRun(given)];
+    const resume = async (run: Run, engine: 'pytorch' | 'oracle', stopAfter: number) => {
+      const stop = new AbortController();
+      let steps = 0;
+      const onStep = () => void (++steps === stopAfter && stop.abort());
+      const checkpoint = existsSync(runFile(run, 'checkpoint')) ? readRunCheckpoint(run) : undefined;
+      const options = { run, dataset, checkpoint, signal: stop.signal, onStep };
+      if (engine === 'pytorch') return trainInPython({ ...options, python, launch: launchOf({}, run.config) });
+      const eager = createEagerEngine('cpu', 'cpu');
+      const outcome = await train({ ...options, engine: eager });
+      await eager.dispose();
+      return outcome;
+    };
+    expect(await resume(first, 'oracle', 13)).toBe('interrupted');
+    expect(await resume(first, 'pytorch', -1)).toBe('done');
+    expect(await resume(second, 'pytorch', 3)).toBe('interrupted');
+    const { totalSteps } = readRunCheckpoint(second).progress;
+    expect(totalSteps).toBeGreaterThanOrEqual(3);
+    expect(await resume(second, 'oracle', -1)).toBe('done');
+    for (const run of [first, second]) expectCloseMetrics(readMetrics(run), readMetrics(whole), CHAOS);
+    expect(readdirSync(first.path).sort()).toEqual([
+      'checkpoint.safetensors',
+      'config.json',
+      'metrics.jsonl',
+      'network.json',
+    ]);
+  });
+
+  it(
+    'takes the same step, and gives the same losses, in two processes as in one',
+    async () => {
+      await fromOneStart(lenet, async (start) => {
+        const dataset = randomImages(lenet, 12);
+        const slow = { batchSize: 8, mixup: 0.2, distillation: 1, lr: 0.01, branchLr: 0.01 };
+        const step = { network: lenet, dataset, config: config(slow), start: slotsOf(start) };
+        const [two, one] = [await inPython(step, 2), await inPython(step)];
+        expectSameState(stateOf(two), stateOf(one));
+        expectCloseMetrics(readMetrics(two), readMetrics(one), 1e-4);
+      });
+    },
+    SLOW_MS,
+  );
+
+  it('ends with one line where a process is killed, and goes on from the last checkpoint', async () => {
+    const run = newRun({ ...given, config: config({ ...long, epochs: 200 }) });
+    const launch = launchOf({ processes: 2 }, run.config);
+    let killed = false;
+    const onEpoch = ({ epoch }: EpochMetrics): void => {
+      if (epoch < 2 || killed) return;
+      killed = true;
+      const workers = execFileSync('pgrep', ['-f', '--', `-u -m lcdnn_torch ${run.path}`], { encoding: 'utf8' });
+      process.kill(Number(workers.trim().split('\n').at(-1)), 'SIGKILL');
+    };
+    const { dataset } = given;
+    await expect(trainInPython({ run, dataset, python, launch, onEpoch })).rejects.toThrow(
+      /^a process of the PyTorch trainer was ended by signal 9.*; the last checkpoint is kept, and --resume goes on from it$/,
+    );
+    const checkpoint = readRunCheckpoint(run);
+    expect(checkpoint.progress.epoch).toBeGreaterThanOrEqual(1);
+    const shorter = { ...run, config: { ...run.config, epochs: checkpoint.progress.epoch + 1 } };
+    await trainInPython({ run: shorter, dataset, python, launch, checkpoint });
+    expect(readMetrics(run)).toHaveLength(checkpoint.progress.epoch + 1);
+  });
+
+  it('stops at a loss that is no number, and keeps the checkpoint before it', async () => {
+    const run = newRun({ ...given, config: config({ ...long, lr: 1e30 }) });
+    const launch = launchOf({}, run.config);
+    await expect(trainInPython({ run, dataset: given.dataset, python, launch })).rejects.toThrow(
+      /the loss is no longer a number .* in epoch 1, step \d+; the checkpoint before it is kept .* smaller --lr/,
+    );
+    expect(readRunCheckpoint(run).progress.totalSteps).toBe(0);
+  });
+});

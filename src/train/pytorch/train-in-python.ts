@@ -1,0 +1,227 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { renameSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { delimiter, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { UserError } from '../../base/errors.js';
+import type { NamedArrays } from '../../base/tensors.js';
+import type { Dataset } from '../../datasets/dataset.js';
+import { type Checkpoint, progressSchema, writeCheckpoint } from '../../run/checkpoint.js';
+import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from '../../run/run-directory.js';
+import { diverged, epochMetrics, epochStart, type StepReport, stepReport } from '../reports.js';
+import { startState } from '../warm-start/warm-start.js';
+import type { Python } from './find-python.js';
+import { type Job, jobFolder, writeJob } from './job.js';
+import { type Launch, torchrunArguments } from './launch.js';
+
+export interface PythonTrainOptions {
+  readonly run: Run;
+  readonly dataset: Dataset;
+  readonly python: Python;
+  readonly launch: Launch;
+  /** Where to go on; without it training starts from the seed, or warm. */
+  readonly checkpoint?: Checkpoint;
+  readonly start?: NamedArrays;
+  /** Aborting saves a checkpoint after the step under way and ends training. */
+  readonly signal?: AbortSignal;
+  readonly onStep?: (report: StepReport) => void;
+  readonly onEpoch?: (metrics: EpochMetrics) => void;
+}
+
+/** Folder that holds the Python package `lcdnn_torch`. */
+export const PACKAGE = fileURLToPath(new URL('../../../python', import.meta.url));
+
+const losses = { fullLoss: z.string(), branchLoss: z.string() };
+
+/** What the trainer prints, a line of JSON for each. */
+const eventSchema = z.discriminatedUnion('event', [
+  z.object({ event: z.literal('ready'), torch: z.string(), device: z.string() }),
+  z.object({ event: z.literal('step'), progress: progressSchema }),
+  z.object({
+    event: z.literal('epoch'),
+    progress: progressSchema,
+    hits: z.array(z.int()),
+    steps: z.int(),
+    seconds: z.number(),
+    waited: z.number(),
+  }),
+  /** A checkpoint is written, under a name of its own. */
+  z.object({ event: z.literal('checkpoint'), path: z.string() }),
+  z.object({ event: z.literal('diverged'), progress: progressSchema, ...losses }),
+  /** `fits`: images of which a step would have fitted; 0 where that is not known. */
+  z.object({ event: z.literal('out-of-memory'), fits: z.int() }),
+  z.object({ event: z.literal('stopped') }),
+  z.object({ event: z.literal('done') }),
+]);
+
+type TrainerEvent = z.infer<typeof eventSchema>;
+
+/** The trainer ended without saying why: the checkpoint before it is whole, and the run can go on from there. */
+export class TrainerEnded extends UserError {
+  override readonly exitCode = 1;
+}
+
+/**
+ * Algorithm 1 in PyTorch: the same run directory, from the same start, in the same order of the same varied images, at
+ * the same rates as `train` gives; sums are rounded otherwise. All of that is handed over (`Job`); what comes back are
+ * sums and checkpoints.
+ *
+ * @returns `done`, or `interrupted` where the signal ended it.
+ * @throws Diverged where the loss is no longer finite, UserError where memory is too small, TrainerEnded where a process
+ *   ended; the last good checkpoint stays.
+ */
+export async function trainInPython(options: PythonTrainOptions): Promise<'done' | 'interrupted'> {
+  const { run, dataset, python, launch, checkpoint, signal } = options;
+  const { config, network } = run;
+  const start = checkpoint?.progress ?? epochStart(0, 0);
+  const state = checkpoint?.state ?? options.start ?? startState(config, network).state;
+  if (!checkpoint) writeCheckpoint(runFile(run, 'checkpoint'), { progress: start, state });
+  const metrics = readMetrics(run).filter(({ epoch }) => epoch <= start.epoch);
+  const job = writeJob(run, dataset, config.device, config.precision);
+  job.writePlan(start.epoch);
+  const stop = (): void => job.requestStop();
+  signal?.addEventListener('abort', stop);
+  if (signal?.aborted) stop();
+  try {
+    job.writePlan(start.epoch + 1);
+    let outcome: 'done' | 'interrupted' | undefined;
+    const onEvent = (event: TrainerEvent): void => {
+      switch (event.event) {
+        case 'ready':
+          return;
+        case 'step':
+          options.onStep?.(stepReport(config, event.progress, job.stepsPerEpoch));
+          return;
+        case 'epoch': {
+          const { progress, hits } = event;
+          const accuracies = hits.map((count) => count / job.validationImages);
+          const line = epochMetrics(config, progress, job.stepsPerEpoch, { ...event, accuracies });
+          metrics.push(line);
+          writeMetrics(run, metrics); // before the checkpoint, as `train` does
+          options.onEpoch?.(line);
+          job.removePlan(progress.epoch);
+          job.writePlan(progress.epoch + 2);
+          return;
+        }
+        case 'checkpoint':
+          renameSync(event.path, runFile(run, 'checkpoint'));
+          return;
+        case 'diverged':
+          throw diverged(run, event.progress, [event.fullLoss, event.branchLoss]);
+        case 'out-of-memory':
+          throw outOfMemory(run, event.fits);
+        case 'stopped':
+          outcome = 'interrupted';
+          return;
+        case 'done':
+          outcome = 'done';
+      }
+    };
+    await listen(await startTrainer(python, launch, job), onEvent);
+    if (outcome) return outcome;
+    throw new Error('the trainer ended well, but did not say that it was done');
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    job.remove();
+  }
+}
+
+/**
+ * The processes of another machine than the first: they read the same job, and report nothing. They wait for the first,
+ * which writes it.
+ *
+ * @param path run directory, as all machines see it
+ */
+export async function joinTraining(path: string, python: Python, launch: Launch): Promise<void> {
+  const quit = (): void => process.exit(130);
+  process.on('SIGINT', quit).on('SIGTERM', quit);
+  try {
+    await listen(await startTrainer(python, launch, { folder: jobFolder({ path: resolve(path) }) }), () => {});
+  } finally {
+    process.off('SIGINT', quit).off('SIGTERM', quit);
+  }
+}
+
+async function startTrainer(
+  { path, torch }: Python,
+  launch: Launch,
+  { folder }: Pick<Job, 'folder'>,
+): Promise<ChildProcess> {
+  const trainer = ['-m', 'lcdnn_torch', folder];
+  const distributed = launch.processes * launch.nodes > 1;
+  const threads = String(Math.max(1, Math.floor(availableParallelism() / launch.processes)));
+  const search = process.env['PYTHONPATH'];
+  const torchrun = distributed ? ['-m', 'torch.distributed.run', ...(await torchrunArguments(launch, torch))] : [];
+  return spawn(path, [...torchrun, ...trainer], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // Ctrl-C on a terminal reaches a whole process group: the trainer has its own, and hears of it from us.
+    detached: true,
+    env: {
+      ...process.env,
+      PYTHONPATH: search ? `${PACKAGE}${delimiter}${search}` : PACKAGE,
+      PYTHONDONTWRITEBYTECODE: '1',
+      ...(distributed && !process.env['OMP_NUM_THREADS'] ? { OMP_NUM_THREADS: threads } : {}),
+    },
+  });
+}
+
+/** Hands on the trainer's events until it ends; ends it where one of them throws. */
+async function listen(trainer: ChildProcess, onEvent: (event: TrainerEvent) => void): Promise<void> {
+  const kill = (): void => {
+    try {
+      process.kill(-trainer.pid!, 'SIGTERM'); // torchrun hands it on to its workers, which are in groups of their own
+    } catch {
+      // it has ended by itself
+    }
+  };
+  process.on('exit', kill);
+  let said = '';
+  trainer.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-20_000);
+  });
+  const ended = new Promise<readonly [number | null, NodeJS.Signals | null]>((resolve, reject) => {
+    trainer.once('error', reject).once('close', (code, signal) => resolve([code, signal]));
+  });
+  try {
+    for await (const line of createInterface({ input: trainer.stdout! })) {
+      const event = eventSchema.safeParse(parsed(line));
+      if (event.success) onEvent(event.data);
+      else said += `${line}\n`; // a library's own words
+    }
+    const [code, signal] = await ended;
+    if (code !== 0) throw trainerEnded(code, signal, said);
+  } finally {
+    kill();
+    process.off('exit', kill);
+  }
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+/** torchrun buries what happened in a report of its own; the reason is the first error before it, or the worker's signal. */
+function trainerEnded(code: number | null, signal: string | null, said: string): TrainerEnded {
+  const killed = /exitcode\s*:\s*-(\d+)/.exec(said)?.[1];
+  const lines = said.split('\n').map((line) => line.replace(/^\[\w+\]:/, '').trim());
+  const error = lines.find((line) => /^[\w.]*(Error|Exception)\b/.test(line) && !line.includes('ChildFailedError'));
+  const how = signal ? `was ended by ${signal}` : killed ? `was ended by signal ${killed}` : `ended with code ${code}`;
+  return new TrainerEnded(
+    `a process of the PyTorch trainer ${how}${error ? ` (${error})` : ''}; the last checkpoint is kept, and --resume ` +
+      'goes on from it',
+  );
+}
+
+function outOfMemory({ path, config }: Run, fits: number): UserError {
+  const advice = fits > 0 ? `${fits} would fit: train anew with --batch-size ${fits}` : 'give a smaller --batch-size';
+  return new UserError(
+    `the memory of ${config.device} is too small for batches of ${config.batchSize}; ${advice}. The ` +
+      `checkpoint in ${path} is kept`,
+  );
+}

@@ -33,7 +33,7 @@ it.each([
   ['an old Python', () => answering({ python: '3.9.18' }), 'python 3.9.18, older than 3.10.'],
 ])('says in one line what is wrong with %s', async (_, make, fault) => {
   const message = await findPython(make(), 'cpu').catch(({ message }) => message);
-  expect(message).toMatch(/^engine pytorch: expected a Python 3\.10 or newer with torch, .* pip install torch/);
+  expect(message).toMatch(/^engine pytorch: expected a Python 3\.10 or newer with torch, .*pip install torch/);
   expect(message).toContain(fault);
   expect(message).not.toContain('\n');
 });

@@ -17,7 +17,7 @@ describe.concurrent('train refuses', () => {
       'error: no network resnet; expected one of: lenet, alexnet, vgg16, resnet18, resnet50, mobilenet-v1, mobilenet-v2\n',
     ],
     [['--dataset', 'mnits'], 'error: no data set is called "mnits"; did you mean mnist?'],
-    [['--engine', 'cuda'], 'error: no engine cuda; expected one of: onnxruntime, tensorflow\n'],
+    [['--engine', 'cuda'], 'error: no engine cuda; expected one of: onnxruntime, tensorflow, pytorch\n'],
     [['--optimizer', 'sgd'], 'error: Expected --optimizer=sgd to be one of: momentum, adam (see lcdnn train --help)\n'],
     [['--lr', 'NaN'], 'error: --lr: expected a number, found NaN\n'],
     [['--epochs', '1.5'], 'error: options: epochs: expected a whole number, found 1.5\n'],

@@ -83,6 +83,8 @@ const config = (options: Partial<Config>): Config =>
 const stateOf = (run: Run): NamedArrays => readRunCheckpoint(run).state;
 
 const SLOW_MS = 900_000;
+/** PyTorch rounds less like the oracle than ONNX Runtime does: of ResNet50, about one start in eight is clear of zeros. */
+const STARTS = 24;
 
 describe.skipIf(PYTHON === undefined)('one step in PyTorch', () => {
   const shared = { weightDecay: 1e-4, distillation: 1, temperature: 2, lr: 0.01, branchLr: 0.02 } as const;
@@ -108,15 +110,19 @@ describe.skipIf(PYTHON === undefined)('one step in PyTorch', () => {
   it.each([...TINY_ZOO.map(([name, network]) => [name, network, {}] as const), ...others])(
     'of %s is the same as in the oracle',
     async (_, network, options) => {
-      await fromOneStart(network, async (start) => {
-        const dataset = randomImages(network, 8);
-        const chosen = config({ ...shared, ...options });
-        // Adam's first step is near sign(gradient), ill-conditioned at 0: its slots are warm.
-        const slots = chosen.optimizer === 'adam' ? 'warm' : 'cold';
-        const state = slotsOf({ ...start, slots, optimizer: chosen.optimizer });
-        const given = { network, dataset, config: chosen, start: state };
-        expectSameState(stateOf(await inPython(given)), stateOf(await here(given)));
-      });
+      await fromOneStart(
+        network,
+        async (start) => {
+          const dataset = randomImages(network, 8);
+          const chosen = config({ ...shared, ...options });
+          // Adam's first step is near sign(gradient), ill-conditioned at 0: its slots are warm.
+          const slots = chosen.optimizer === 'adam' ? 'warm' : 'cold';
+          const state = slotsOf({ ...start, slots, optimizer: chosen.optimizer });
+          const given = { network, dataset, config: chosen, start: state };
+          expectSameState(stateOf(await inPython(given)), stateOf(await here(given)));
+        },
+        STARTS,
+      );
     },
     SLOW_MS,
   );

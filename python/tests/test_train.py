@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,27 +15,24 @@ def group(p: torch.Tensor, slots: int, weight_decay: float) -> Group:
     return Group([p], [[torch.zeros_like(p)] for _ in range(slots)], 0.1, weight_decay)
 
 
-def test_momentum_follows_pytorch_s() -> None:
+@pytest.mark.parametrize(
+    "name, slots, reference_of",
+    [
+        ("momentum", 1, lambda p: torch.optim.SGD([p], 0.05, momentum=0.9, weight_decay=0.01)),
+        ("adam", 2, lambda p: torch.optim.AdamW([p], 0.05, weight_decay=0.01)),
+    ],
+)
+def test_update_follows_pytorch_s(
+    name: str, slots: int, reference_of: Callable[[torch.Tensor], torch.optim.Optimizer]
+) -> None:
     ours, theirs = torch.tensor([1.0, -2.0]), torch.tensor([1.0, -2.0], requires_grad=True)
-    reference = torch.optim.SGD([theirs], 0.05, momentum=0.9, weight_decay=0.01)
-    state = group(ours, 1, 0.01)
+    reference = reference_of(theirs)
+    state = group(ours, slots, 0.01)
     for step in range(1, 5):
         theirs.grad = torch.tensor([0.3 * step, -0.1])
         ours.grad = theirs.grad.clone()
         reference.step()
-        update("momentum", state, 0.5, step)
-    torch.testing.assert_close(ours, theirs.detach())
-
-
-def test_adam_follows_pytorch_s() -> None:
-    ours, theirs = torch.tensor([1.0, -2.0]), torch.tensor([1.0, -2.0], requires_grad=True)
-    reference = torch.optim.AdamW([theirs], 0.05, weight_decay=0.01)
-    state = group(ours, 2, 0.01)
-    for step in range(1, 5):
-        theirs.grad = torch.tensor([0.3 * step, -0.1])
-        ours.grad = theirs.grad.clone()
-        reference.step()
-        update("adam", state, 0.5, step)
+        update(name, state, 0.5, step)
     torch.testing.assert_close(ours, theirs.detach())
 
 

@@ -6,7 +6,8 @@ import type { Config } from '../run/config.js';
 import type { EpochMetrics, Run } from '../run/run-directory.js';
 import { rateFactor } from './schedules.js';
 
-type BranchSums = Pick<Progress, 'branchLoss' | 'branchHits'>;
+/** Sums of one branch over the epoch so far. */
+export type BranchSums = Pick<Progress, 'branchLoss' | 'branchHits'>;
 
 /** What a watcher is told of each branch after every step. */
 export interface BranchReport {

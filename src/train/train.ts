@@ -10,7 +10,15 @@ import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from 
 import type { Engine, EngineFunction } from './engines/engine.js';
 import { countHits, createEvaluator } from './evaluate.js';
 import { BETA1, BETA2 } from './optimizers.js';
-import { augmentationOf, diverged, epochMetrics, epochStart, type StepReport, stepReport } from './reports.js';
+import {
+  augmentationOf,
+  type BranchSums,
+  diverged,
+  epochMetrics,
+  epochStart,
+  type StepReport,
+  stepReport,
+} from './reports.js';
 import { rateFactor } from './schedules.js';
 import { trainStep } from './step.js';
 import { fillTargets } from './targets.js';
@@ -98,8 +106,6 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
   }
   return 'done';
 }
-
-type BranchSums = Pick<Progress, 'branchLoss' | 'branchHits'>;
 
 type Step = (batch: Batch, progress: Progress, stepsPerEpoch: number) => Promise<Progress>;
 

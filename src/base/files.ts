@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   writeSync,
@@ -15,6 +17,9 @@ import { codeOf, messageOf, UserError } from './errors.js';
 
 /** Names of unfinished files: `.NAME.12 digits.tmp`. */
 const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
+
+/** Most bytes of one read or write: Node refuses 2 GiB, and a checkpoint of VGG16 for 224x224 images has 3. */
+const PIECE = 2 ** 30;
 
 /**
  * Writes a file so that a reader, or a kill at any moment, finds the whole old content or the whole new one:
@@ -28,7 +33,7 @@ export function writeFileAtomic(path: string, content: string | Uint8Array): voi
   try {
     const file = openSync(temporary, 'wx');
     try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at);
+      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, Math.min(PIECE, bytes.length - at));
       fsyncSync(file);
     } finally {
       closeSync(file);
@@ -60,11 +65,23 @@ export function makeFolder(path: string): void {
 /** Reads a whole file. @throws UserError where it is absent or can't be read; `what` names it in the message. */
 export function readFileOrExplain(path: string, what: string): Buffer {
   try {
-    return readFileSync(path);
+    const file = openSync(path, 'r');
+    try {
+      return fstatSync(file).size > PIECE ? readInPieces(file) : readFileSync(file);
+    } finally {
+      closeSync(file);
+    }
   } catch (thrown) {
     const reason = codeOf(thrown) === 'ENOENT' ? 'no such file' : messageOf(thrown);
     throw new UserError(`${path}: expected ${what}, found: ${reason}`);
   }
+}
+
+function readInPieces(file: number): Buffer {
+  const bytes = Buffer.allocUnsafe(fstatSync(file).size);
+  let end = 0;
+  for (let read = 1; read > 0; end += read) read = readSync(file, bytes, end, Math.min(PIECE, bytes.length - end), null);
+  return bytes.subarray(0, end);
 }
 
 /** Reads and parses a JSON file. @throws UserError where it is absent or no JSON. */

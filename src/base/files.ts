@@ -80,7 +80,8 @@ export function readFileOrExplain(path: string, what: string): Buffer {
 function readInPieces(file: number): Buffer {
   const bytes = Buffer.allocUnsafe(fstatSync(file).size);
   let end = 0;
-  for (let read = 1; read > 0; end += read) read = readSync(file, bytes, end, Math.min(PIECE, bytes.length - end), null);
+  for (let read = 1; read > 0; end += read)
+    read = readSync(file, bytes, end, Math.min(PIECE, bytes.length - end), null);
   return bytes.subarray(0, end);
 }
 

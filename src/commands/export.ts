@@ -15,7 +15,7 @@ import { evaluationBatches } from '../datasets/batches.js';
 import { bytesOf, openPixels } from '../datasets/pixels.js';
 import { evenly, placesByClass } from '../datasets/spread.js';
 import { openTail } from '../edge/tail.js';
-import { type CheckResult, checkBundle, type Expected } from '../export/check-bundle.js';
+import { type BundleEnds, type CheckResult, checkBundle } from '../export/check-bundle.js';
 import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from '../export/float-model.js';
 import { lowerBranch } from '../export/lower.js';
 import { readTaus } from '../run/results.js';
@@ -73,18 +73,19 @@ export default class Export extends LcdnnCommand {
       samples: await demoSamples(trained),
       provenance: { lcdnn: this.config.version, seed: run.config.seed, epochs: run.config.epochs },
     });
-    const expected = await trainersAnswers(trained);
+    const images = await checkImages(trained);
     let check: CheckResult | undefined;
     const manifest = await writeBundle(flags.out, draft, async (folder) => {
       const bundle = readBundle(folder);
       const { load } = await importLoader(folder, bundle.manifest);
       const model = await load(pathToFileURL(`${folder}/`), { edge: false });
       const openedTail = await openTail(bundle);
-      check = await checkBundle(
-        program,
-        { branch: (image, exit) => model.branch(image, exit + 1), tail: (shared) => openedTail.infer(shared, 1) },
-        expected,
-      );
+      const ends: BundleEnds = {
+        branch: (image, exit) => model.branch(image, exit + 1),
+        tail: (shared) => openedTail.infer(shared, 1),
+      };
+      const wasm = new Uint8Array(bundle.files.get(model.simd ? BUNDLE_FILES.simd : BUNDLE_FILES.scalar)!);
+      check = await trained.answers((trainer) => checkBundle(program, wasm, ends, images, trainer));
       await openedTail.close();
     });
     const fetched = [BUNDLE_FILES.loader, BUNDLE_FILES.simd, BUNDLE_FILES.weights, MANIFEST_FILE];
@@ -95,23 +96,23 @@ export default class Export extends LcdnnCommand {
     this.log(
       `${flags.out}: ${manifest.name} ${manifest.version}, a page fetches ${fileSize(downloadBytes)} (brotli); ` +
         `checked on ${check?.images} images: branch within ${check?.largestBranchError.toExponential(1)}, ` +
-        `full within ${check?.largestFullError.toExponential(1)}, ${check?.flipped} with a rounded sign`,
+        `full within ${check?.largestFullError.toExponential(1)}; ${check?.rounded} with a sign that rounds to the other ` +
+        `side here, ${check?.otherClass} of them to another class`,
     );
     this.log(`next: ${this.config.bin} serve ${flags.out}`);
     return { bundle: flags.out, name: manifest.name, version: manifest.version, tau, downloadBytes, check };
   }
 }
 
-async function trainersAnswers({ dataset, evaluate }: Trained): Promise<Expected> {
+/** Normalised training images, evenly of all classes. */
+async function checkImages({ dataset }: Trained): Promise<Float32Array[]> {
   const { train, shape, labels } = dataset;
   const fitting = Math.floor(CHECK_IMAGES.bytes / (4 * bytesOf(shape)));
   const most = Math.min(CHECK_IMAGES.most, Math.max(CHECK_IMAGES.least, fitting));
   const places = Int32Array.from(evenly(placesByClass(train.labels, labels.length).flat(), most));
-  const { full, branches } = await evaluate((logitsOf) => logitsOf(train, places));
-  for await (const { images } of evaluationBatches(dataset, train, places.length, places)) {
-    return { count: places.length, images, branches, full };
-  }
-  throw new Error('no batch of the images that the bundle is checked on');
+  const images: Float32Array[] = [];
+  for await (const batch of evaluationBatches(dataset, train, 1, places)) images.push(batch.images.slice());
+  return images;
 }
 
 /**

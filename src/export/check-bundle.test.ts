@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { floats } from '../../kernels/test-values.js';
 import { randomParameters, severalExits, smallNetwork } from '../../test/small-network.js';
+import { largest } from '../../test/tiny-bundle.js';
 import { TINY_ZOO } from '../../test/zoo.js';
 import { zooDraft } from '../../test/zoo-bundle.js';
 import { random } from '../base/random.js';
@@ -13,37 +14,56 @@ import { readBundle } from '../bundle/read-bundle.js';
 import { writeBundle } from '../bundle/write-bundle.js';
 import { openTail } from '../edge/tail.js';
 import { deployedState } from '../network/deployed.js';
-import { networkParameters } from '../network/parameters.js';
 import { featuresOf } from '../network/shapes.js';
+import { createAnswers } from '../train/answers.js';
 import { createOnnxruntimeEngine } from '../train/engines/onnxruntime.js';
-import { inferenceFunction } from '../train/step.js';
 import { type BundleEnds, checkBundle, type Expected } from './check-bundle.js';
 import { lowerBranch } from './lower.js';
-import type { DeviceProgram } from './program.js';
-import { runReference } from './run-reference.js';
+import { type DeviceProgram, type KernelCall, type Pointer, stagesOf } from './program.js';
+import { instantiate } from './run-wasm.js';
 
 const network = smallNetwork(false);
 const program = lowerBranch(network, randomParameters(network, 13));
 const pixels = featuresOf(network.input);
 const { classes } = network;
+const wasm = new Uint8Array(readFileSync(new URL('../../kernels/prebuilt/lcdnn-simd.wasm', import.meta.url)));
 
 /** A tail of any kind: the first values of what it is sent. */
 const tail = async (shared: Float32Array): Promise<Float32Array> => shared.slice(0, classes);
-const right: BundleEnds = { branch: (image, exit) => runReference(program, image, exit), tail };
+const running = (program: DeviceProgram): BundleEnds => {
+  const device = instantiate(program, wasm);
+  return { branch: (image, exit) => device.run(image, exit), tail };
+};
+const right = running(program);
 
-const imagesOf = (count: number): Float32Array => floats(random(5), count * pixels);
+const next = random(5);
+const imagesOf = (count: number): Float32Array[] => Array.from({ length: count }, () => floats(next, pixels));
 
-/** What a trainer that gives the answers of `truth` expects. */
-async function expectedOf(images: Float32Array, truth: BundleEnds = right): Promise<Expected> {
-  const count = images.length / pixels;
-  const branch = new Float32Array(count * classes);
-  const full = new Float32Array(count * classes);
-  for (let i = 0; i < count; i++) {
-    const { logits, shared } = truth.branch(images.subarray(i * pixels, (i + 1) * pixels), 0);
-    branch.set(logits, i * classes);
-    full.set(await truth.tail(shared), i * classes);
-  }
-  return { count, images, branches: [branch], full };
+/** A trainer whose network is that program. */
+function trainerOf(truth: DeviceProgram): (image: Float32Array) => Promise<Expected> {
+  const device = instantiate(truth, wasm);
+  const last = stagesOf(truth).length - 1;
+  return async (image) => {
+    const signed: Float32Array[] = [];
+    const { shared } = device.run(image, last, (call, arena) => {
+      if (call.kernel === 'sign_pack') signed.push(beforeSign(truth, call, arena));
+    });
+    const branches = stagesOf(truth).map((_, exit) => device.run(image, exit).logits);
+    return { full: await tail(shared), branches, signed };
+  };
+}
+
+/** x * scale + shift of a `sign_pack`, in the program's rounding. */
+function beforeSign(program: DeviceProgram, { args }: KernelCall, arena: Uint8Array): Float32Array {
+  const [x, scale, shift, , count, channels] = args as [{ arena: number }, Pointer, Pointer, unknown, number, number];
+  const of = (pointer: Pointer, otherwise: number) => (i: number) => {
+    const constant = pointer && 'constant' in pointer ? program.constants[pointer.constant] : undefined;
+    return constant?.kind === 'f32' ? constant.values[i % channels] : otherwise;
+  };
+  const [scaleOf, shiftOf] = [of(scale, 1), of(shift, 0)];
+  return new Float32Array(arena.buffer, arena.byteOffset + x.arena, count).map(
+    (value, i) => Math.fround(value * scaleOf(i)) + shiftOf(i),
+  );
 }
 
 /** The program with the first value of one of its float constants changed. */
@@ -58,84 +78,95 @@ function withFirst(name: string, change: (value: number) => number): DeviceProgr
 /** The program with the threshold of the last sign's first channel `distance` (relative) below a value of an image. */
 function thresholdBelow(image: Float32Array, distance: number): DeviceProgram {
   const { args } = program.calls.findLast(({ kernel }) => kernel === 'sign_pack')!;
-  const [x, scale, shift] = args as [{ arena: number }, { constant: string }, { constant: string }];
-  const scales = program.constants[scale.constant];
-  if (scales.kind !== 'f32') throw new Error('expected a float scale');
+  const [, , shift] = args as [{ arena: number }, { constant: string }, { constant: string }];
+  const constant = program.constants[shift.constant];
+  if (constant?.kind !== 'f32') throw new Error('expected a float shift');
   let term = Number.NaN;
-  runReference(program, image, 0, (call, arena) => {
-    if (call.args === args) term = new Float32Array(arena, x.arena, 1)[0] * scales.values[0];
+  instantiate(program, wasm).run(image, 0, (call, arena) => {
+    if (call.args === args) term = beforeSign(program, call, arena)[0] - constant.values[0];
   });
   return withFirst(shift.constant, () => -term + Math.abs(term) * distance);
 }
 
-const running = (changed: DeviceProgram): BundleEnds => ({ ...right, branch: (image) => runReference(changed, image) });
-
 describe('the check of a finished bundle', () => {
+  const check = (changed: DeviceProgram, images = imagesOf(8), truth = trainerOf(program)) =>
+    checkBundle(changed, wasm, running(changed), images, truth);
+
   it('accepts the trainer itself, and says how many images it saw', async () => {
-    const result = await checkBundle(program, right, await expectedOf(imagesOf(8)));
-    expect(result).toEqual({ images: 8, largestBranchError: 0, largestFullError: 0, flipped: 0 });
+    expect(await check(program)).toEqual({
+      ...{ images: 8, largestBranchError: 0, largestFullError: 0, largestSignedError: 0 },
+      ...{ rounded: 0, otherClass: 0 },
+    });
   });
 
   const nothing = new Float32Array(classes).fill(Number.NaN);
   it.each<[string, BundleEnds, RegExp]>([
     ['a tail that is off', { ...right, tail: async (x) => (await tail(x)).map((v) => v * 1.01) }, /conv1 and the tail/],
     ['a tail that gives NaN', { ...right, tail: async () => nothing }, /conv1 and the tail .* by NaN/],
-    ['a branch that is off', running(withFirst('branch.fc2.bias', (bias) => bias + 0.01)), /the branch .* image 0/],
-    ['a branch that gives NaN', running(withFirst('branch.fc2.bias', () => Number.NaN)), /the branch .* by NaN/],
+    [
+      'a branch that is not its program, by the last bit',
+      running(withFirst('branch.fc2.bias', (bias) => bias * (1 + 2 ** -22))),
+      /the branch .* other logits than its device program on check image 0/,
+    ],
   ])('refuses %s', async (_, wrong, reason) => {
-    await expect(checkBundle(program, wrong, await expectedOf(imagesOf(8)))).rejects.toThrow(reason);
+    await expect(checkBundle(program, wasm, wrong, imagesOf(8), trainerOf(program))).rejects.toThrow(reason);
+  });
+
+  it.each<[string, (bias: number) => number, RegExp]>([
+    ['is off', (bias) => bias + 0.01, /the branch .* image 0/],
+    ['gives NaN', () => Number.NaN, /the branch .* by NaN/],
+  ])('refuses a program that %s', async (_, change, reason) => {
+    await expect(check(withFirst('branch.fc2.bias', change))).rejects.toThrow(reason);
   });
 
   const images = imagesOf(8);
-  const first = images.subarray(0, pixels);
 
-  it('counts an image whose sign rounds to the other side', async () => {
-    const [above, below] = [thresholdBelow(first, 1e-6), thresholdBelow(first, -1e-6)];
-    const truth = await expectedOf(first, running(above));
-    expect(await checkBundle(above, running(above), truth)).toMatchObject({ flipped: 0 });
-    expect(await checkBundle(below, running(below), truth)).toMatchObject({ flipped: 1, largestBranchError: 0 });
+  it('counts an image whose sign rounds to the other side, whatever follows from it', async () => {
+    const [above, below] = [thresholdBelow(images[0], 1e-6), thresholdBelow(images[0], -1e-6)];
+    const [one, other] = [above, below].map((changed) => running(changed).branch(images[0], 0).logits);
+    expect(one).not.toEqual(other);
+    const found = await check(below, images.slice(0, 1), trainerOf(above));
+    expect(found).toMatchObject({ images: 1, rounded: 1, largestBranchError: 0 });
+    expect(found.otherClass).toBe(largest(one) === largest(other) ? 0 : 1);
+    expect(await check(above, images.slice(0, 1), trainerOf(above))).toMatchObject({ rounded: 0 });
   });
 
-  it('refuses signs that differ by more than rounding', async () => {
-    const [above, below] = [thresholdBelow(first, 1e-4), thresholdBelow(first, -1e-4)];
-    const truth = await expectedOf(images, running(above));
-    await expect(checkBundle(below, running(below), truth)).rejects.toThrow(/the branch .* image 0/);
+  it('refuses values before a sign that differ by more than rounding', async () => {
+    const [above, below] = [thresholdBelow(images[0], 0.01), thresholdBelow(images[0], -0.01)];
+    await expect(check(below, images, trainerOf(above))).rejects.toThrow(/the branch .* image 0/);
   });
 
-  it('refuses an answer that no rounded sign explains, however close a value is to its threshold', async () => {
-    const close = thresholdBelow(first, 1e-6);
-    const truth = await expectedOf(images, running(close));
-    truth.branches[0][0] += 0.01;
-    await expect(checkBundle(close, running(close), truth)).rejects.toThrow(/the branch .* image 0/);
-  });
-
-  it('refuses too many rounded signs', async () => {
-    const [above, below] = [thresholdBelow(first, 1e-6), thresholdBelow(first, -1e-6)];
-    const same = Float32Array.from({ length: images.length }, (_, i) => first[i % pixels]);
-    const truth = await expectedOf(same, running(above));
-    await expect(checkBundle(below, running(below), truth)).rejects.toThrow(/on 8 of 8 images; expected at most 1/);
+  it('refuses values before a sign that are off although no sign turns', async () => {
+    const trainer = trainerOf(program);
+    const off = async (image: Float32Array) => {
+      const answer = await trainer(image);
+      return { ...answer, signed: answer.signed.map((values) => values.map((value) => value * 1.01)) };
+    };
+    await expect(check(program, images, off)).rejects.toThrow(/the branch .* image 0/);
   });
 });
 
 describe('the check of a bundle with several exits', () => {
   const several = severalExits(3);
   const stages = lowerBranch(several, randomParameters(several, 13));
-  const image = floats(random(6), featuresOf(several.input));
-  const ends: BundleEnds = { branch: (given, exit) => runReference(stages, given, exit), tail };
-  const expected: Expected = {
-    count: 1,
-    images: image,
-    branches: [0, 1, 2].map((exit) => runReference(stages, image, exit).logits),
-    full: runReference(stages, image, 2).shared.slice(0, several.classes),
-  };
+  const images = [floats(random(6), featuresOf(several.input))];
 
   it('compares every exit, and the last shared output', async () => {
-    expect(await checkBundle(stages, ends, expected)).toMatchObject({ images: 1, flipped: 0 });
+    const found = await checkBundle(stages, wasm, running(stages), images, trainerOf(stages));
+    expect(found).toMatchObject({ images: 1, rounded: 0 });
   });
 
   it.each([1, 2, 3])('names exit %d where it is off', async (exit) => {
-    const branches = expected.branches.map((logits, i) => logits.map((logit) => logit + (i === exit - 1 ? 0.01 : 0)));
-    await expect(checkBundle(stages, ends, { ...expected, branches })).rejects.toThrow(`the branch of exit ${exit} of`);
+    const trainer = trainerOf(stages);
+    const off = async (image: Float32Array) => {
+      const { branches, ...answer } = await trainer(image);
+      return {
+        ...answer,
+        branches: branches.map((logits, i) => logits.map((logit) => logit + (i === exit - 1 ? 0.01 : 0))),
+      };
+    };
+    const check = checkBundle(stages, wasm, running(stages), images, off);
+    await expect(check).rejects.toThrow(`the branch of exit ${exit} of`);
   });
 });
 
@@ -146,13 +177,11 @@ describe('the check of the bundle of every network of the zoo', () => {
 
   it.each(TINY_ZOO)('%s: passes, and not with another tail or branch', async (title, network) => {
     const state = deployedState(network, randomParameters(network, 1));
-    const images = floats(random(7), COUNT * featuresOf(network.input));
+    const values = random(7);
+    const images = Array.from({ length: COUNT }, () => floats(values, featuresOf(network.input)));
     const engine = createOnnxruntimeEngine({ threads: 1 });
     engine.setState(state);
-    const names = networkParameters(network).map(({ name }) => name);
-    const infer = await engine.compile(inferenceFunction(network), names, { images: [COUNT, ...network.input] });
-    const { full, branch } = await infer({ images });
-    await engine.dispose();
+    const trainer = await createAnswers(engine, network);
 
     const path = join(folder, title.replaceAll(/\W+/g, '-'));
     await writeBundle(path, zooDraft(network, state, 0.5));
@@ -164,13 +193,16 @@ describe('the check of the bundle of every network of the zoo', () => {
       branch: (image, exit) => model.branch(image, exit + 1),
       tail: (shared) => tail.infer(shared, 1),
     };
-    const program = lowerBranch(network, state);
-    const check = (logits: { full: Float32Array; branch: Float32Array }) =>
-      checkBundle(program, ends, { count: COUNT, images, branches: [logits.branch], full: logits.full });
-    expect(await check({ full, branch })).toMatchObject({ images: COUNT });
+    const check = (change: (answer: Expected) => Partial<Expected>) =>
+      checkBundle(lowerBranch(network, state), wasm, ends, images, async (image) => {
+        const answer = await trainer(image);
+        return { ...answer, ...change(answer) };
+      });
+    expect(await check(() => ({}))).toMatchObject({ images: COUNT });
     const off = (logits: Float32Array) => logits.map((logit) => logit * 1.01);
-    await expect(check({ full: off(full), branch })).rejects.toThrow('conv1 and the tail');
-    await expect(check({ full, branch: off(branch) })).rejects.toThrow('the branch');
+    await expect(check(({ full }) => ({ full: off(full) }))).rejects.toThrow('conv1 and the tail');
+    await expect(check(({ branches }) => ({ branches: branches.map(off) }))).rejects.toThrow('the branch');
+    await engine.dispose();
     await tail.close();
   });
 });

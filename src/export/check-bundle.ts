@@ -1,15 +1,14 @@
 import { UserError } from '../base/errors.js';
 import { type DeviceProgram, type KernelCall, type Pointer, stagesOf } from './program.js';
-import { runReference } from './run-reference.js';
+import { instantiate, type WasmProgram } from './run-wasm.js';
 
-/** The trainer's answers for some normalised images: what a finished bundle must give too. */
+/** The trainer's answer to an image: what a finished bundle must give too. */
 export interface Expected {
-  readonly count: number;
-  /** [count, height, width, channels]. */
-  readonly images: Float32Array;
-  /** [count, classes] each; a branch for each exit. */
-  readonly branches: readonly Float32Array[];
   readonly full: Float32Array;
+  /** A branch for each exit. */
+  readonly branches: readonly Float32Array[];
+  /** What each binary layer took the sign of, in the order of the program's `sign_pack` calls. */
+  readonly signed: readonly Float32Array[];
 }
 
 /** The two ends of a bundle, as they will run. */
@@ -21,126 +20,145 @@ export interface BundleEnds {
 
 export interface CheckResult {
   readonly images: number;
+  /** Of logits, relative to the largest of an answer where that is above 1. */
   readonly largestBranchError: number;
   readonly largestFullError: number;
-  /** Images where, at any exit, a value before a sign lay within rounding of its threshold and the bit came out the other way. */
-  readonly flipped: number;
+  /** Of the values before a sign, relative to the largest of their layer. */
+  readonly largestSignedError: number;
+  /** Images with a value so close to its threshold that the device rounds it to the other side than the trainer. */
+  readonly rounded: number;
+  /** Those among them to which a branch gives another class for it. */
+  readonly otherClass: number;
 }
 
-/** Largest difference of logits, relative to the largest logit where that is above 1. */
 const TOLERANCE = 1e-4;
-/** Share of images that a flipped bit may touch. */
-const MAX_FLIPPED = 1 / 50;
-/** A value before a sign this close to its threshold, relative to its terms, may round to either side. */
-const ROUNDING = 2e-5;
-/** How many ways of rounding an image's signs are tried: more than this many, and it is no rounding. */
-const MAX_WAYS = 64;
 
 /**
- * Holds a finished bundle against the trainer: the logits of every exit, and conv1 + tail against the full branch.
+ * Holds a finished bundle against the trainer, on normalised images.
  *
+ * A value next to a sign's threshold may round to either side, and one turned sign may turn many behind it. So the
+ * branch is held against the trainer in two steps that leave no room: the bundle gives to the bit what its device
+ * program gives; and the program, with each layer's signs replaced by the trainer's, gives the trainer's values before
+ * every sign, and its logits.
+ *
+ * @param wasm the build of the kernels that the bundle's branch runs on.
  * @throws UserError where they differ by more than rounding; such a bundle must not be kept.
  */
-export async function checkBundle(program: DeviceProgram, ends: BundleEnds, expected: Expected): Promise<CheckResult> {
-  const pixels = expected.images.length / expected.count;
-  const classes = expected.full.length / expected.count;
-  let largestBranchError = 0;
-  let largestFullError = 0;
-  let flipped = 0;
-  for (let i = 0; i < expected.count; i++) {
-    const image = expected.images.subarray(i * pixels, (i + 1) * pixels);
-    const row = (logits: Float32Array) => logits.subarray(i * classes, (i + 1) * classes);
-    const runs = expected.branches.map((_, exit) => ends.branch(image, exit));
-    const fullError = relativeError(await ends.tail(runs[runs.length - 1].shared), row(expected.full));
-    if (!(fullError <= TOLERANCE)) throw disagreement('conv1 and the tail', i, fullError);
-    largestFullError = Math.max(largestFullError, fullError);
-    let rounded = false;
-    for (const [exit, { logits }] of runs.entries()) {
-      const wanted = row(expected.branches[exit]);
-      const branchError = relativeError(logits, wanted);
-      if (branchError <= TOLERANCE) largestBranchError = Math.max(largestBranchError, branchError);
-      else if (differByRoundedSigns(program, exit, image, [logits, wanted])) rounded = true;
-      else throw disagreement(runs.length > 1 ? `the branch of exit ${exit + 1}` : 'the branch', i, branchError);
-    }
-    if (rounded) flipped++;
-  }
-  if (flipped > Math.ceil(expected.count * MAX_FLIPPED)) {
-    throw new UserError(
-      `the bundle's branch differs from the trainer's by a rounded sign on ${flipped} of ${expected.count} images; ` +
-        `expected at most ${Math.ceil(expected.count * MAX_FLIPPED)}; the bundle was not kept`,
-    );
-  }
-  return { images: expected.count, largestBranchError, largestFullError, flipped };
-}
-
-function relativeError(found: Float32Array, expected: Float32Array): number {
-  const size = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
-  return found.reduce((largest, value, i) => Math.max(largest, Math.abs(value - expected[i]) / size), 0);
-}
-
-/** Whether each of these answers is what the reference gives when some values next to a threshold round to its other side. */
-function differByRoundedSigns(
+export async function checkBundle(
   program: DeviceProgram,
-  exit: number,
-  image: Float32Array,
-  answers: Float32Array[],
-): boolean {
-  let unexplained = answers;
-  for (const logits of answersWithinRounding(program, exit, image)) {
-    unexplained = unexplained.filter((answer) => !(relativeError(answer, logits) <= TOLERANCE));
-    if (unexplained.length === 0) return true;
-  }
-  return false;
-}
-
-/** The logits of an exit for every way in which the values within rounding of their sign's threshold may turn, as met in turn. */
-function* answersWithinRounding(program: DeviceProgram, exit: number, image: Float32Array): Generator<Float32Array> {
-  // Signs of the branches before it have no part in this exit's answer.
-  const own = new Set(stagesOf(program)[exit].calls);
-  const turned: boolean[] = [];
-  for (let way = 0; way < MAX_WAYS; way++) {
-    let met = 0;
-    const { logits } = runReference(program, image, exit, (call, arena) => {
-      if (call.kernel !== 'sign_pack' || !own.has(call)) return;
-      for (const i of withinRounding(program, call, arena)) {
-        turned[met] ??= false;
-        if (turned[met++]) turnBit(call, arena, i);
-      }
-    });
-    yield logits;
-    turned.length = met;
-    while (turned.at(-1)) turned.pop();
-    if (turned.length === 0) return;
-    turned[turned.length - 1] = true;
-  }
-}
-
-/** Places of the values of a `sign_pack` that lie within rounding of their threshold, relative to the terms of their sum. */
-function withinRounding(program: DeviceProgram, { args }: KernelCall, arena: ArrayBuffer): number[] {
-  const [x, scale, shift, , count, channels] = args;
-  const values = new Float32Array(arena, (x as { arena: number }).arena, count as number);
-  const constant = (pointer: Pointer, otherwise: number) => {
-    const stored = pointer && 'constant' in pointer ? program.constants[pointer.constant] : undefined;
-    return (i: number) => (stored?.kind === 'f32' ? stored.values[i % (channels as number)] : otherwise);
+  wasm: Uint8Array<ArrayBuffer>,
+  ends: BundleEnds,
+  images: Iterable<Float32Array>,
+  trainer: (image: Float32Array) => Promise<Expected>,
+): Promise<CheckResult> {
+  const device = instantiate(program, wasm);
+  const exits = stagesOf(program).length;
+  const branchOf = (exit: number) => (exits > 1 ? `the branch of exit ${exit + 1}` : 'the branch');
+  const result = {
+    images: 0,
+    largestBranchError: 0,
+    largestFullError: 0,
+    largestSignedError: 0,
+    rounded: 0,
+    otherClass: 0,
   };
-  const [scaleOf, shiftOf] = [constant(scale as Pointer, 1), constant(shift as Pointer, 0)];
-  return Array.from(values.keys()).filter((i) => {
-    const term = values[i] * scaleOf(i);
-    const size = Math.max(Math.abs(term), Math.abs(shiftOf(i)), 1e-3);
-    return Math.abs(term + shiftOf(i)) <= ROUNDING * size;
+  for (const image of images) {
+    const expected = await trainer(image);
+    const at = `check image ${result.images++}`;
+    const runs = expected.branches.map((_, exit) => ends.branch(image, exit));
+    const fullError = relativeError(await ends.tail(runs[runs.length - 1].shared), expected.full);
+    if (!(fullError <= TOLERANCE)) throw disagreement('conv1 and the tail', at, fullError);
+    let rounded = false;
+    let otherClass = false;
+    for (const [exit, wanted] of expected.branches.entries()) {
+      const own = device.run(image, exit).logits;
+      if (!runs[exit].logits.every((logit, i) => Object.is(logit, own[i]))) throw unlikeProgram(branchOf(exit), at);
+      const guided = runWithSigns(program, device, image, exit, expected.signed);
+      if (!(guided.signedError <= TOLERANCE)) throw disagreement(branchOf(exit), at, guided.signedError);
+      const branchError = relativeError(guided.logits, wanted);
+      if (!(branchError <= TOLERANCE)) throw disagreement(branchOf(exit), at, branchError);
+      result.largestBranchError = Math.max(result.largestBranchError, branchError);
+      result.largestSignedError = Math.max(result.largestSignedError, guided.signedError);
+      rounded ||= guided.rounded;
+      otherClass ||= guided.rounded && largest(runs[exit].logits) !== largest(wanted);
+    }
+    result.largestFullError = Math.max(result.largestFullError, fullError);
+    if (rounded) result.rounded++;
+    if (otherClass) result.otherClass++;
+  }
+  return result;
+}
+
+/** Largest difference, relative to the largest expected size; no less than `least`. NaN where a value is none. */
+function relativeError(found: Float32Array, expected: Float32Array, least = 1): number {
+  let [size, error] = [least, 0];
+  for (let i = 0; i < expected.length; i++) {
+    size = Math.max(size, Math.abs(expected[i]));
+    error = Math.max(error, Math.abs(found[i] - expected[i]));
+  }
+  return error / size;
+}
+
+const largest = (logits: Float32Array): number => logits.indexOf(logits.reduce((a, b) => Math.max(a, b)));
+
+/** A run of the device in which each layer's signs, once compared, are replaced by those of the trainer's values. */
+function runWithSigns(
+  program: DeviceProgram,
+  device: WasmProgram,
+  image: Float32Array,
+  exit: number,
+  signed: readonly Float32Array[],
+): { logits: Float32Array; signedError: number; rounded: boolean } {
+  let met = 0;
+  let signedError = 0;
+  let rounded = false;
+  const { logits } = device.run(image, exit, (call, arena) => {
+    if (call.kernel !== 'sign_pack') return;
+    const wanted = signed[met++];
+    const found = valuesBeforeSign(program, call, arena);
+    // Math.max keeps a NaN; the smallest size is for layers whose values are all 0.
+    signedError = Math.max(signedError, relativeError(found, wanted, 1e-3));
+    for (let i = 0; i < found.length; i++) {
+      if (found[i] >= 0 === wanted[i] >= 0) continue;
+      rounded = true;
+      turnBit(call, arena, i);
+    }
+  });
+  return { logits, signedError, rounded };
+}
+
+/** What a `sign_pack` has taken the sign of. */
+function valuesBeforeSign(program: DeviceProgram, { args }: KernelCall, arena: Uint8Array): Float32Array {
+  const [x, scale, shift, , count, channels] = args;
+  const floats = (pointer: Pointer): Float32Array | undefined => {
+    const stored = pointer && 'constant' in pointer ? program.constants[pointer.constant] : undefined;
+    return stored?.kind === 'f32' ? stored.values : undefined;
+  };
+  const [scales, shifts] = [floats(scale as Pointer), floats(shift as Pointer)];
+  const values = new Float32Array(arena.buffer, arena.byteOffset + (x as { arena: number }).arena, count as number);
+  return values.map((value, i) => {
+    const channel = i % (channels as number);
+    return Math.fround(value * (scales?.[channel] ?? 1)) + (shifts?.[channel] ?? 0);
   });
 }
 
-function turnBit({ args }: KernelCall, arena: ArrayBuffer, i: number): void {
+function turnBit({ args }: KernelCall, arena: Uint8Array, i: number): void {
   const [, , , bits, , , row] = args;
   const [line, column] = [Math.floor(i / (row as number)), i % (row as number)];
   const at = line * Math.ceil((row as number) / 8) + (column >> 3);
-  new Uint8Array(arena, (bits as { arena: number }).arena)[at] ^= 1 << (column & 7);
+  arena[(bits as { arena: number }).arena + at] ^= 1 << (column & 7);
 }
 
-function disagreement(part: string, image: number, error: number): UserError {
+function disagreement(part: string, at: string, error: number): UserError {
   return new UserError(
-    `${part} of the bundle and the trainer differ by ${error.toExponential(1)} on check image ${image}, ` +
+    `${part} of the bundle and the trainer differ by ${error.toExponential(1)} on ${at}, ` +
       `expected at most ${TOLERANCE}; the bundle was not kept; please report this`,
+  );
+}
+
+function unlikeProgram(part: string, at: string): UserError {
+  return new UserError(
+    `${part} of the bundle gives other logits than its device program on ${at}; ` +
+      'the bundle was not kept; please report this',
   );
 }

@@ -28,21 +28,14 @@ const BIT_ARGUMENTS: { readonly [kernel in KernelName]?: readonly string[] } = {
  *
  * @param input the normalised image, NHWC, as long as `program.input`.
  * @param exit the exit to run to, from 0.
- * @param afterCall sees, and may change, what each call left in the arena.
  */
-export function runReference(
-  program: DeviceProgram,
-  input: Float32Array,
-  exit = 0,
-  afterCall?: (call: KernelCall, arena: ArrayBuffer) => void,
-): ReferenceRun {
+export function runReference(program: DeviceProgram, input: Float32Array, exit = 0): ReferenceRun {
   const arena = new ArrayBuffer(program.arenaBytes);
   new Float32Array(arena, program.input.arena, program.input.length).set(input);
   const stages = stagesOf(program);
   for (const call of stages.slice(0, exit + 1).flatMap(({ calls }) => calls)) {
     const kernel = referenceKernels[call.kernel] as (...args: unknown[]) => void;
     kernel(...argumentsOf(call, program, arena));
-    afterCall?.(call, arena);
   }
   const { logits, shared } = stages[exit];
   return {

@@ -23,8 +23,9 @@ export interface WasmProgram {
   /**
    * @param input the normalised image, NHWC, as long as `program.input`.
    * @param exit the exit to run to, from 0; the first unless given.
+   * @param afterCall sees, and may change, what each call left in the arena.
    */
-  run(input: Float32Array, exit?: number): WasmRun;
+  run(input: Float32Array, exit?: number, afterCall?: (call: KernelCall, arena: Uint8Array) => void): WasmRun;
 }
 
 const PAGE = 65536;
@@ -78,7 +79,7 @@ export function instantiate(program: DeviceProgram, wasm: Uint8Array<ArrayBuffer
     if (place === undefined) throw new Error(`device program: no constant named ${arg.constant}`);
     return place;
   };
-  const prepared = (call: KernelCall) => ({ run: kernel(call.kernel), args: call.args.map(address) });
+  const prepared = (call: KernelCall) => ({ call, run: kernel(call.kernel), args: call.args.map(address) });
   const stages = stagesOf(program).map((stage) => ({ ...stage, calls: stage.calls.map(prepared) }));
   const softmaxEntropy = kernel('softmax_entropy');
   const read = (at: number, length: number): Float32Array => new Float32Array(memory.buffer, at, length).slice();
@@ -86,9 +87,13 @@ export function instantiate(program: DeviceProgram, wasm: Uint8Array<ArrayBuffer
 
   return {
     memoryBytes: memory.buffer.byteLength,
-    run(image, exit = 0) {
+    run(image, exit = 0, afterCall = undefined) {
       new Float32Array(memory.buffer, arena + input.arena, input.length).set(image);
-      for (const { calls } of stages.slice(0, exit + 1)) for (const call of calls) call.run(...call.args);
+      const bytes = new Uint8Array(memory.buffer, arena, program.arenaBytes);
+      for (const { call, run, args } of stages.slice(0, exit + 1).flatMap(({ calls }) => calls)) {
+        run(...args);
+        afterCall?.(call, bytes);
+      }
       const { shared, logits } = stages[exit];
       const entropy = softmaxEntropy(arena + logits.arena, probabilities, logits.length);
       return {

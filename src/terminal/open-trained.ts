@@ -6,7 +6,9 @@ import { progressLine } from '../datasets/progress.js';
 import { deployedState } from '../network/deployed.js';
 import type { Config } from '../run/config.js';
 import { openRun, type Run, readRunCheckpoint, requireFitting } from '../run/run-directory.js';
+import { type Answer, createAnswers } from '../train/answers.js';
 import type { Evaluator } from '../train/evaluate.js';
+import { withEngine } from '../train/with-engine.js';
 import { withEvaluator } from '../train/with-evaluator.js';
 
 export interface Trained {
@@ -14,6 +16,8 @@ export interface Trained {
   readonly dataset: Dataset;
   /** Runs `use` with the trained network's evaluator. */
   evaluate<Result>(use: (evaluate: Evaluator) => Promise<Result>): Promise<Result>;
+  /** Runs `use` with a function that gives the trained network's answer to one image, and what led to it. */
+  answers<Result>(use: (answer: (image: Float32Array) => Promise<Answer>) => Promise<Result>): Promise<Result>;
   /** Parameters as they are deployed. */
   readonly state: NamedArrays;
 }
@@ -24,12 +28,14 @@ export async function openTrained(path: string, dataDir: string | undefined): Pr
   const state = deployedState(run.network, readRunCheckpoint(run).state);
   const dataset = await loadRunDataset(run.config, dataDir);
   requireFitting(run, dataset);
+  // On the CPU: what was trained on a GPU must be tuned and exported where there is none.
+  const config = { ...run.config, device: 'cpu' as const };
   return {
     run,
     dataset,
     state,
-    // On the CPU: what was trained on a GPU must be tuned and exported where there is none.
-    evaluate: (use) => withEvaluator({ ...run.config, device: 'cpu' }, run.network, state, dataset, use),
+    evaluate: (use) => withEvaluator(config, run.network, state, dataset, use),
+    answers: (use) => withEngine(config, state, async (engine) => use(await createAnswers(engine, run.network))),
   };
 }
 

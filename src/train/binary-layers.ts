@@ -18,6 +18,8 @@ export interface BinaryPass {
   readonly estimator?: EstimatorName;
   /** First stage of two-stage training: signs of activations, but weights as they are. Default false. */
   readonly floatWeights?: boolean;
+  /** Is shown what each binary layer takes the sign of, in the order of the layers. */
+  readonly onSigned?: (x: tf.Tensor) => void;
 }
 
 interface Weights {
@@ -44,6 +46,7 @@ export function binaryConv2d(
   pass: BinaryPass,
 ): tf.Tensor {
   const { kernel, scale } = weightsOf(latent, learned, pass);
+  pass.onSigned?.(x);
   const signs = signStraightThrough(x, ESTIMATORS[pass.estimator ?? 'clip']) as tf.Tensor4D;
   const sums = tf.conv2d(padWithOnes(signs, input, size, stride, padding), kernel as tf.Tensor4D, stride, 'valid');
   const y = tf.mul(sums, scale);
@@ -59,6 +62,7 @@ export function binaryDense(
   pass: BinaryPass,
 ): tf.Tensor {
   const { kernel, scale } = weightsOf(latent, learned, pass);
+  pass.onSigned?.(x);
   const signs = signStraightThrough(x, ESTIMATORS[pass.estimator ?? 'clip']) as tf.Tensor2D;
   const y = tf.mul(tf.matMul(signs, kernel as tf.Tensor2D), scale);
   return inputScale ? tf.mul(y, rowScale(x)) : y;

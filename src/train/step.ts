@@ -111,10 +111,17 @@ export function trainStep(network: JointNetwork, options: StepOptions, floatWeig
 /**
  * The logits on `images` with running statistics: `full` and `branch` (`branch2`, ...) [n, classes], and the output of
  * the last shared part, `shared`.
+ *
+ * @param inspected also gives what each binary layer takes the sign of, in their order: `signed`, `signed2`, ...
  */
-export function inferenceFunction(network: JointNetwork): TensorFunction {
+export function inferenceFunction(network: JointNetwork, inspected = false): TensorFunction {
   return (inputs) => {
-    const { shared, full, branches } = forward(network, inputs, inputs.images, false);
-    return { shared, full, ...Object.fromEntries(branches.map((branch, i) => [numbered('branch', i), branch])) };
+    const signed: tf.NamedTensorMap = {};
+    const onSigned = (x: tf.Tensor): void => {
+      signed[numbered('signed', Object.keys(signed).length)] = x;
+    };
+    const pass = forward(network, inputs, inputs.images, false, inspected ? { onSigned } : {});
+    const branches = Object.fromEntries(pass.branches.map((branch, i) => [numbered('branch', i), branch]));
+    return { shared: pass.shared, full: pass.full, ...branches, ...signed };
   };
 }

@@ -3,9 +3,8 @@ import type { Dataset } from '../datasets/dataset.js';
 import { createLoader } from '../datasets/loading/create-loader.js';
 import type { JointNetwork } from '../network/layers.js';
 import type { Config } from '../run/config.js';
-import type { Engine } from './engines/engine.js';
-import { createEngine, engineAfterTraining } from './engines/index.js';
 import { createEvaluator, type Evaluator } from './evaluate.js';
+import { withEngine } from './with-engine.js';
 
 /**
  * Starts an engine with trained parameters, gives `use` an evaluator, and stops the engine and the loading threads
@@ -15,19 +14,18 @@ import { createEvaluator, type Evaluator } from './evaluate.js';
  * const logits = await withEvaluator(run.config, network, state, dataset, (evaluate) => evaluate(dataset.test));
  */
 export async function withEvaluator<Result>(
-  { engine: name, device }: Pick<Config, 'engine' | 'device'>,
+  config: Pick<Config, 'engine' | 'device'>,
   network: JointNetwork,
   state: NamedArrays,
   dataset: Dataset,
   use: (evaluate: Evaluator) => Promise<Result>,
 ): Promise<Result> {
   const loader = createLoader(dataset);
-  const engine: Engine = await createEngine(engineAfterTraining(name), device);
   try {
-    engine.setState(state);
-    return await use(await createEvaluator(engine, network, dataset, loader));
+    return await withEngine(config, state, async (engine) =>
+      use(await createEvaluator(engine, network, dataset, loader)),
+    );
   } finally {
     await loader.close();
-    await engine.dispose();
   }
 }

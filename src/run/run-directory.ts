@@ -21,6 +21,7 @@ const FILES = {
   tauPng: 'tau.png',
   test: 'test.json',
   report: 'report.html',
+  lock: 'train.lock',
 } as const;
 
 /** One line of `metrics.jsonl`. Accuracies are shares in [0, 1]; validation ones with running statistics. */

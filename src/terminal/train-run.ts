@@ -7,6 +7,7 @@ import { createLoader } from '../datasets/loading/create-loader.js';
 import { splitTrainValidation } from '../datasets/split.js';
 import type { Checkpoint } from '../run/checkpoint.js';
 import type { Config } from '../run/config.js';
+import { lockRun } from '../run/lock.js';
 import {
   createRun,
   networkOf,
@@ -71,13 +72,13 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
   const dataset = await loadRunDataset(inPython ? { ...config, cache: true } : config, options.dataDir);
   requireImages(config, dataset);
   if (resumed) requireFitting(resumed, dataset);
-  const checkpoint = resumed && startedCheckpoint(resumed);
   const compute = python
     ? inPythonBy(python, options.pytorch?.launch ?? launchOf({}, config))
     : await hereBy(config, dataset, options.loaders);
 
   const interruption = new AbortController();
   let exitCode = 0;
+  let unlock = (): void => {};
   const interrupt = (signal: NodeJS.Signals): void => {
     if (interruption.signal.aborted) process.exit(exitCode); // asked twice: at once
     exitCode = signal === 'SIGINT' ? 130 : 143;
@@ -85,9 +86,12 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
   };
   try {
     const network = resumed?.network ?? networkOf(config, dataset.shape, dataset.labels.length);
+    if (resumed) unlock = lockRun(resumed);
+    const checkpoint = resumed && startedCheckpoint(resumed);
     const { state, warmStart } = checkpoint ? { state: undefined } : startState(config, network);
     const run = resumed ?? createRun(path, config, network);
     if (resumed) writeConfig(resumed);
+    else unlock = lockRun(run);
     process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
     display.start(run, checkpoint?.progress, warmStart);
     await compute.train({
@@ -102,6 +106,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
     return { run, warmStart, exitCode: interruption.signal.aborted ? exitCode : undefined };
   } finally {
     display.stop();
+    unlock();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     await compute.close();
   }

@@ -83,6 +83,22 @@ it('quits at the second Ctrl-C without saving', async () => {
   expect(step).toBe(0); // one signal alone saves after a step
 });
 
+it('keeps another process from going on with a run under way, which is not disturbed', async () => {
+  const run = fresh('run');
+  const training = start(['train', ...tinyOptions(LONG), '--out', run]);
+  await training.printed('epoch  2/');
+  training.child.kill('SIGSTOP');
+  const other = await lcdnn('train', '--resume', run);
+  training.child.kill('SIGCONT');
+  expect(other.code).toBe(2);
+  expect(other.stderr).toMatch(
+    new RegExp(`^error: .*: process ${training.child.pid} on \\S+ is training this run; stop it`),
+  );
+  expect((await training.ended).code).toBe(0);
+  expect(existsSync(join(run, 'train.lock'))).toBe(false);
+  await expectLikeWhole(run);
+});
+
 it('leaves stdout empty at Ctrl-C under --json', async () => {
   const run = fresh('run');
   const training = start(['train', ...tinyOptions(LONG), '--out', run, '--json']);

@@ -10,6 +10,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -46,6 +47,17 @@ export function writeFileAtomic(path: string, content: string | Uint8Array): voi
   }
 }
 
+/** Writes a file where there is none yet; gives whether it did. @throws UserError as `writeFileAtomic` does */
+export function writeNewFile(path: string, content: string): boolean {
+  try {
+    writeFileSync(path, content, { flag: 'wx' });
+    return true;
+  } catch (thrown) {
+    if (codeOf(thrown) === 'EEXIST') return false;
+    throw writeError(path, thrown);
+  }
+}
+
 /** Removes what a killed `writeFileAtomic` has left in a folder that nobody else writes to. */
 export function removeTemporaries(folder: string): void {
   for (const name of readdirSync(folder)) {
@@ -67,7 +79,8 @@ export function readFileOrExplain(path: string, what: string): Buffer {
   try {
     const file = openSync(path, 'r');
     try {
-      return fstatSync(file).size > PIECE ? readInPieces(file) : readFileSync(file);
+      const { size } = fstatSync(file);
+      return size > PIECE ? readInPieces(file, size) : readFileSync(file);
     } finally {
       closeSync(file);
     }
@@ -77,8 +90,8 @@ export function readFileOrExplain(path: string, what: string): Buffer {
   }
 }
 
-function readInPieces(file: number): Buffer {
-  const bytes = Buffer.allocUnsafe(fstatSync(file).size);
+function readInPieces(file: number, size: number): Buffer {
+  const bytes = Buffer.allocUnsafe(size);
   let end = 0;
   for (let read = 1; read > 0; end += read)
     read = readSync(file, bytes, end, Math.min(PIECE, bytes.length - end), null);

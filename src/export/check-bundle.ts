@@ -1,5 +1,6 @@
 import { UserError } from '../base/errors.js';
 import { type DeviceProgram, type KernelCall, type Pointer, stagesOf } from './program.js';
+import { affine } from './reference.js';
 import { instantiate, type WasmProgram } from './run-wasm.js';
 
 /** The trainer's answer to an image: what a finished bundle must give too. */
@@ -130,16 +131,13 @@ function runWithSigns(
 /** What a `sign_pack` has taken the sign of. */
 function valuesBeforeSign(program: DeviceProgram, { args }: KernelCall, arena: Uint8Array): Float32Array {
   const [x, scale, shift, , count, channels] = args;
-  const floats = (pointer: Pointer): Float32Array | undefined => {
+  const floats = (pointer: Pointer): Float32Array | null => {
     const stored = pointer && 'constant' in pointer ? program.constants[pointer.constant] : undefined;
-    return stored?.kind === 'f32' ? stored.values : undefined;
+    return stored?.kind === 'f32' ? stored.values : null;
   };
   const [scales, shifts] = [floats(scale as Pointer), floats(shift as Pointer)];
   const values = new Float32Array(arena.buffer, arena.byteOffset + (x as { arena: number }).arena, count as number);
-  return values.map((value, i) => {
-    const channel = i % (channels as number);
-    return Math.fround(value * (scales?.[channel] ?? 1)) + (shifts?.[channel] ?? 0);
-  });
+  return values.map((value, i) => affine(value, scales, shifts, i % (channels as number)));
 }
 
 function turnBit({ args }: KernelCall, arena: Uint8Array, i: number): void {

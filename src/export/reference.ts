@@ -11,7 +11,7 @@ const signAt = (bits: Bits, byte: number, i: number): number =>
   ((bits[byte + (i >> 3)] >> (i & 7)) & 1) === 1 ? 1 : -1;
 
 /** u * scale + shift for a channel, each step rounded to single precision; null counts as 1 and 0. */
-function affine(u: number, scale: Optional, shift: Optional, channel: number): number {
+export function affine(u: number, scale: Optional, shift: Optional, channel: number): number {
   const scaled = scale ? f32(u * scale[channel]) : u;
   return shift ? f32(scaled + shift[channel]) : scaled;
 }

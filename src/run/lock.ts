@@ -1,8 +1,8 @@
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { codeOf, UserError } from '../base/errors.js';
-import { readFileOrExplain } from '../base/files.js';
+import { readFileOrExplain, writeNewFile } from '../base/files.js';
 import { type Run, runFile } from './run-directory.js';
 
 const holderSchema = z.object({ pid: z.int().positive(), host: z.string() });
@@ -29,18 +29,7 @@ export function lockRun(run: Pick<Run, 'path'>): () => void {
   return () => rmSync(path, { force: true });
 }
 
-/** Writes the lock if there is none. */
-function take(path: string): boolean {
-  try {
-    const file = openSync(path, 'wx');
-    writeSync(file, JSON.stringify({ pid: process.pid, host: hostname() }));
-    closeSync(file);
-    return true;
-  } catch (thrown) {
-    if (codeOf(thrown) === 'EEXIST') return false;
-    throw thrown;
-  }
-}
+const take = (path: string): boolean => writeNewFile(path, JSON.stringify({ pid: process.pid, host: hostname() }));
 
 /** Nothing where the lock is torn, or gone by now. */
 function holderOf(path: string): z.infer<typeof holderSchema> | undefined {

@@ -2,14 +2,16 @@
 
 import os
 import sys
+import traceback
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from torch import distributed
 
 from .job import Job
 from .report import report
-from .train import Diverged, create_trainer, largest_batch, train
+from .train import Diverged, Trainer, create_trainer, largest_batch, train
 
 
 def main() -> int:
@@ -25,15 +27,21 @@ def main() -> int:
     torch.backends.cudnn.benchmark = True
     report("ready", torch=torch.__version__, device=device_name(device))
     trainer = create_trainer(job, device)
+    code = train_to_an_end(trainer)
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+        exit_at_once(code)
+    return code
+
+
+def train_to_an_end(trainer: Trainer) -> int:
     try:
         train(trainer)
     except Diverged as diverged:
         report("diverged", progress=diverged.progress, fullLoss=str(diverged.full), branchLoss=str(diverged.branch))
     except torch.cuda.OutOfMemoryError:  # type: ignore[misc]
-        report("out-of-memory", fits=largest_batch(trainer, job.config["batchSize"]))
+        report("out-of-memory", fits=largest_batch(trainer, trainer.job.config["batchSize"]))
         return 1
-    if distributed.is_initialized():
-        distributed.destroy_process_group()
     return 0
 
 
@@ -41,5 +49,18 @@ def device_name(device: str) -> str:
     return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
 
 
+def exit_at_once(code: int) -> NoReturn:
+    """Ends without destructors: a distributed model's waits for a gloo thread that waits for the interpreter's lock."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Exception:
+        if "RANK" not in os.environ:
+            raise
+        traceback.print_exc()
+        exit_at_once(1)

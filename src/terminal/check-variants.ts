@@ -1,9 +1,8 @@
 import { messageOf, UserError } from '../base/errors.js';
 import type { Variant } from '../run/grid.js';
 import { networkOf } from '../run/run-directory.js';
-import { createEngine } from '../train/engines/index.js';
 import { loadRunDataset } from './open-trained.js';
-import { requireImages } from './train-run.js';
+import { requireEngine, requireImages } from './train-run.js';
 
 /**
  * Checks before hours of training that each of these variants can begin: data, batch, network, engine.
@@ -13,11 +12,14 @@ import { requireImages } from './train-run.js';
 export async function requireTrainable(variants: readonly Variant[], dataDir: string | undefined): Promise<void> {
   if (variants.length === 0) return;
   const dataset = await loadRunDataset(variants[0].config, dataDir);
+  const started = new Set<string>();
   for (const { name, config } of variants) {
     try {
       networkOf(config, dataset.shape, dataset.labels.length);
       requireImages(config, dataset);
-      await (await createEngine(config.engine, config.device)).dispose();
+      const engine = `${config.engine} ${config.device} ${config.precision}`;
+      if (!started.has(engine)) await requireEngine(config);
+      started.add(engine);
     } catch (thrown) {
       throw thrown instanceof UserError ? new UserError(`variant ${name}: ${messageOf(thrown)}`) : thrown;
     }

@@ -142,6 +142,13 @@ function requirePrecision({ engine, precision }: Config): void {
   throw new UserError(`engine ${engine}: expected precision float32, found ${precision}; it takes --engine ${PYTORCH}`);
 }
 
+/** Says that an engine can't start here, before anything is written. @throws UserError */
+export async function requireEngine(config: Config): Promise<void> {
+  requirePrecision(config);
+  if (config.engine === PYTORCH) await findPython(undefined, config.device);
+  else await (await createEngine(config.engine, config.device)).dispose();
+}
+
 /** Says what the data can't give before anything is written. */
 export function requireImages({ validation, batchSize, seed }: Config, dataset: Dataset): void {
   requireBatch(splitTrainValidation(dataset.train.labels, validation, seed).train.length, batchSize);

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
+import { PYTHON } from '../python.js';
 import { expectMistake, fresh, lcdnn, leftovers, start } from './cli.js';
 
 const EPOCHS = 6;
@@ -103,6 +104,15 @@ it.each<[string, object, RegExp]>([
   const out = fresh('out');
   await expectMistake(['ablate', gridFile({ base, variants: { ...variants, ...wrong } }), '--out', out], line);
   expect(existsSync(out)).toBe(false);
+});
+
+it.skipIf(PYTHON === undefined)('trains with the Python on the PATH', async () => {
+  const out = fresh('in-python');
+  const two = gridFile({ base: { ...base, epochs: 1 }, variants: { flip: variants.flip } });
+  const args = ['ablate', two, '--engine', 'pytorch', '--out', out, '--json'];
+  const { code, stdout } = await start(args, `export PATH=${dirname(PYTHON!)}:$PATH`).ended;
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout).rows.map(({ epochs }: { epochs: number }) => epochs)).toEqual([1, 1]);
 });
 
 it('stops where the base itself diverges', async () => {

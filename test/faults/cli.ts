@@ -33,6 +33,7 @@ const COPIED = [
   'templates',
   'recipes',
   'kernels/prebuilt',
+  'python/lcdnn_torch',
 ];
 const HOUR_MS = 3_600_000;
 

@@ -22,9 +22,9 @@ export interface StepStart {
 }
 
 /** Slots at 0, as before the first step, or as after many. */
-export function startState({ network, optimizer, slots, seed, parameters }: StepStart): NamedArrays {
+export function startState({ network, optimizer, slots, seed, parameters, options }: StepStart): NamedArrays {
   const state = { ...(parameters ?? randomParameters(network, seed)) };
-  optimizerSlots(network, optimizer).forEach(({ name, parameter: { shape } }, i) => {
+  optimizerSlots(network, optimizer, options?.freezeFull).forEach(({ name, parameter: { shape } }, i) => {
     const drawn = floats(
       random(seed, 1000 + i),
       shape.reduce((product, size) => product * size, 1),

@@ -30,9 +30,12 @@ class Outputs(NamedTuple):
 class JointNetwork(nn.Module):
     """All branches of a joint network on normalised images [n, channels, height, width]: logits [n, classes]."""
 
-    def __init__(self, network: dict[str, Any], parameters: Sequence[Parameter], estimator: str) -> None:
+    def __init__(
+        self, network: dict[str, Any], parameters: Sequence[Parameter], estimator: str, freeze_full: bool = False
+    ) -> None:
         super().__init__()
         self.network = network
+        self.freeze_full = freeze_full
         self.estimator = ESTIMATORS[estimator]
         self.float_weights = False
         depthwise = depthwise_layers(network)
@@ -42,7 +45,11 @@ class JointNetwork(nn.Module):
             if role == "statistic":
                 self.register_buffer(key(name), empty)
             else:
-                self.register_parameter(key(name), nn.Parameter(empty))
+                self.register_parameter(key(name), nn.Parameter(empty, requires_grad=self.trains(name)))
+
+    def trains(self, name: str) -> bool:
+        """Whether a part, or the part of a parameter, is trained."""
+        return name.startswith("branch") or not self.freeze_full
 
     def tensor(self, name: str) -> Tensor:
         """The parameter or statistic of that name."""
@@ -78,7 +85,9 @@ class JointNetwork(nn.Module):
         if kind in ("binary-conv2d", "binary-dense"):
             return self.binary(layer, x, get("kernel"), get("scale") if layer.get("learnedScale") else None)
         if kind == "batch-norm":
-            return batch_norm(x, get("gamma"), get("beta"), get("mean"), get("variance"), self.training)
+            return batch_norm(
+                x, get("gamma"), get("beta"), get("mean"), get("variance"), self.training and self.trains(part)
+            )
         if kind == "relu":
             return F.relu(x) if "max" not in layer else F.relu(x).clamp(max=layer["max"])
         if kind == "shift":

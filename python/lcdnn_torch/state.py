@@ -27,7 +27,7 @@ class State:
         self.slots = {
             f"optimizer.{slot}.{name}": torch.zeros_like(network.tensor(name))
             for name, _, role in parameters
-            if role != "statistic"
+            if role != "statistic" and network.trains(name)
             for slot in slots
         }
         self.names = [name for name, _, _ in parameters]

@@ -58,7 +58,7 @@ class Trainer:
 def create_trainer(job: Job, device: str) -> Trainer:
     distributes = distributed.is_initialized()
     world, rank = (distributed.get_world_size(), distributed.get_rank()) if distributes else (1, 0)
-    network = JointNetwork(job.network, job.parameters, job.config["estimator"]).to(device)
+    network = JointNetwork(job.network, job.parameters, job.config["estimator"], job.config["freezeFull"]).to(device)
     if device.startswith("cuda"):
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     state = State(network, job.parameters, SLOTS[job.config["optimizer"]])
@@ -89,7 +89,10 @@ def groups_of(job: Job, state: State) -> list[Group]:
             names = [
                 name
                 for name, _, role in job.parameters
-                if role != "statistic" and name.startswith("branch") == in_branch and (role == "weight") == decays
+                if role != "statistic"
+                and state.network.trains(name)
+                and name.startswith("branch") == in_branch
+                and (role == "weight") == decays
             ]
             slots = [[state.slot(slot, name) for name in names] for slot in SLOTS[config["optimizer"]]]
             groups.append(Group([state.network.tensor(name) for name in names], slots, rate, decay))

@@ -4,10 +4,10 @@ import { Flags } from '@oclif/core';
 import { UserError } from '../base/errors.js';
 import { writeReport } from '../report/write-report.js';
 import { type Config, resolveConfig } from '../run/config.js';
-import { readRecipe } from '../run/recipes.js';
 import { openRun, type Run, readMetrics, runFile } from '../run/run-directory.js';
 import { withClassNames } from '../terminal/class-names.js';
 import { configFlags, givenConfig } from '../terminal/config-flags.js';
+import { recipeFlag, recipeOptions } from '../terminal/recipe-flag.js';
 import { type PytorchOptions, trainRun } from '../terminal/train-run.js';
 import { createTrainingDisplay } from '../terminal/training-display.js';
 import { PYTORCH } from '../train/engines/index.js';
@@ -34,9 +34,7 @@ export default class Train extends LcdnnCommand {
     ...configFlags(),
     'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set; the run remembers it.' }),
     out: Flags.string({ summary: 'Run directory to create. [default: runs/NETWORK-DATASET-SEED]' }),
-    recipe: Flags.string({
-      summary: 'Recipe by name ("lcdnn recipes"), or a JSON file with any of the options; flags override it.',
-    }),
+    recipe: recipeFlag,
     loaders: Flags.integer({
       summary:
         'Threads that load images ahead of training; 0: training loads them. Files are decoded 4 at a time, or as ' +
@@ -101,10 +99,6 @@ export default class Train extends LcdnnCommand {
     this.log(`done: ${run.path}; next: ${this.config.bin} tune-tau ${run.path}`);
     return { run: run.path, checkpoint: runFile(run, 'checkpoint'), config, warmStart, validation: last };
   }
-}
-
-function recipeOptions(nameOrPath: string | undefined): Partial<Config> {
-  return nameOrPath === undefined ? {} : withClassNames(readRecipe(nameOrPath).options);
 }
 
 interface PytorchFlags {

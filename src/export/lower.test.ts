@@ -51,7 +51,7 @@ function oracle(network: JointNetwork, state: NamedArrays, image: Float32Array) 
     const tensors = Object.fromEntries(
       Object.entries(state).map(([name, { shape, values }]) => [name, tf.tensor(values, [...shape])]),
     );
-    const { shared, full, branches } = forward(network, tensors, tf.tensor(image, [1, ...network.input]), false);
+    const { shared, full, branches } = forward(network, tensors, tf.tensor(image, [1, ...network.input]), () => false);
     const read = (x: tf.Tensor) => x.dataSync<'float32'>().slice();
     return { shared: read(shared), full: read(full), branches: branches.map(read) };
   });

@@ -258,6 +258,12 @@ export const OPTIONS = {
     summary: 'Trained full-precision network to start from: .safetensors (of lcdnn or PyTorch) or .onnx.',
     group: 'TRAINING',
   }),
+  freezeFull: option({
+    schema: z.boolean(),
+    byDefault: false,
+    summary: 'Train the binary branch alone: the full network, conv1 with it, stays as --init-from has it.',
+    group: 'TRAINING',
+  }),
   seed: option({
     schema: z.int().nonnegative(),
     byDefault: 1,

@@ -159,7 +159,7 @@ export function startedCheckpoint(run: Run): Checkpoint | undefined {
   removeTemporaries(run.path);
   if (!existsSync(runFile(run, 'checkpoint'))) return undefined;
   const checkpoint = readRunCheckpoint(run);
-  for (const { name, parameter } of optimizerSlots(run.network, run.config.optimizer)) {
+  for (const { name, parameter } of optimizerSlots(run.network, run.config.optimizer, run.config.freezeFull)) {
     if (checkpoint.state[name]?.shape.join() === parameter.shape.join()) continue;
     throw new UserError(
       `${runFile(run, 'checkpoint')}: expected ${name} of shape [${parameter.shape}] for ${run.config.optimizer}, ` +

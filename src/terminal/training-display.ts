@@ -5,6 +5,7 @@ import type { EpochMetrics, Run } from '../run/run-directory.js';
 import type { BranchReport, StepReport } from '../train/reports.js';
 import type { WarmStart } from '../train/warm-start/warm-start.js';
 import { duration, percent, wholeNumber } from './format.js';
+import { warmStartLines } from './warm-start-lines.js';
 
 export interface TrainingDisplay {
   start(run: Run, resumedFrom: Progress | undefined, warmStart: WarmStart | undefined): void;
@@ -61,12 +62,7 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
         `${network.name} on ${config.dataset}, ${epochs} epochs, seed ${config.seed}, engine ${config.engine} on ${config.device} -> ${path}`,
       );
       if (resumedFrom) print(`resumed at epoch ${resumedFrom.epoch + 1}, step ${resumedFrom.step}`);
-      if (warmStart) {
-        const list = (layers: readonly string[]): string => `${layers.length} layers: ${layers.join(', ') || 'none'}`;
-        print(`from ${config.initFrom} taken, ${list(warmStart.taken)}`);
-        print(`  missing, at their start values, ${list(warmStart.missing)}`);
-        print(`  left over in the file, ${list(warmStart.leftOver)}`);
-      }
+      if (warmStart) for (const line of warmStartLines(config.initFrom, warmStart)) print(line);
       if (live) spinner.start('compiling the training step');
       lastStep = lastDrawn = performance.now();
     },

@@ -9,14 +9,13 @@ import { prelu } from './prelu.js';
 /** Share of the old value in a running mean or variance after each step. */
 const STATISTICS_MOMENTUM = 0.9;
 
-/** In training, batch normalisation takes the batch's own statistics and reports the running ones, updated. */
 export interface ForwardPass {
   /** Output of the last shared part: what the full part reads. */
   readonly shared: tf.Tensor;
   readonly full: tf.Tensor2D;
   /** One for each exit. */
   readonly branches: readonly tf.Tensor2D[];
-  /** New running statistics by parameter name; empty outside training. */
+  /** New running statistics of the parts in training, by parameter name. */
   readonly statistics: tf.NamedTensorMap;
 }
 
@@ -24,13 +23,14 @@ export interface ForwardPass {
  * All branches of a joint network on a batch of normalised images [batch, height, width, channels].
  * Logits are [batch, classes].
  *
+ * @param training parts where batch normalisation takes the batch's own statistics, and the running ones follow
  * @param binary how the binary layers are seen in training; without it as the device computes them
  */
 export function forward(
   network: JointNetwork,
   parameters: tf.NamedTensorMap,
   images: tf.Tensor,
-  training: boolean,
+  training: (part: Part) => boolean,
   binary: BinaryPass = {},
 ): ForwardPass {
   const layers = placeLayers(network);
@@ -38,7 +38,7 @@ export function forward(
   const through = (part: Part, x: tf.Tensor): tf.Tensor =>
     layers
       .filter((placed) => placed.part === part)
-      .reduce((y, placed) => applyLayer(placed, y, parameters, training ? statistics : undefined, binary), x);
+      .reduce((y, placed) => applyLayer(placed, y, parameters, training(part) ? statistics : undefined, binary), x);
   let shared = images;
   const branches = exitsOf(network).map((_, i) => {
     shared = through(numbered('shared', i), shared);

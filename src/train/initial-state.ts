@@ -7,7 +7,12 @@ import type { OptimizerName } from './optimizers.js';
 import { optimizerSlots } from './step.js';
 
 /** Start values of parameters (He et al. 2015, by seed; learned scales at α) and of optimiser slots (0). */
-export function initialState(network: JointNetwork, optimizer: OptimizerName, seed: number): NamedArrays {
+export function initialState(
+  network: JointNetwork,
+  optimizer: OptimizerName,
+  seed: number,
+  freezeFull = false,
+): NamedArrays {
   const state: NamedArrays = {};
   networkParameters(network).forEach(({ name, shape, start }, i) => {
     const values = new Float32Array(sizeOf(shape));
@@ -21,7 +26,7 @@ export function initialState(network: JointNetwork, optimizer: OptimizerName, se
     }
     state[name] = { shape, values };
   });
-  for (const { name, parameter } of optimizerSlots(network, optimizer)) {
+  for (const { name, parameter } of optimizerSlots(network, optimizer, freezeFull)) {
     state[name] = { shape: parameter.shape, values: new Float32Array(sizeOf(parameter.shape)) };
   }
   return state;

@@ -22,6 +22,8 @@ export interface StepOptions {
   readonly labelSmoothing?: number;
   /** Gradient of the activations' signs. Default `clip`. */
   readonly estimator?: EstimatorName;
+  /** The binary branches alone are trained; the full network is seen as it infers. Default false. */
+  readonly freezeFull?: boolean;
 }
 
 /** Names of what a step is fed besides the state. */
@@ -30,16 +32,20 @@ export const STEP_INPUTS = ['images', 'targets', 'rate', 'branchRate', 'correcti
 /** The name under which a parameter's optimiser slot is kept. */
 export const slotName = (parameter: string, slot: string): string => `optimizer.${slot}.${parameter}`;
 
+/** Parameters that a step changes by gradients: those of the branches alone where the full network is frozen. */
+function trainedParameters(network: JointNetwork, freezeFull: boolean): Parameter[] {
+  return networkParameters(network).filter(({ name, role }) => role !== 'statistic' && (isBranch(name) || !freezeFull));
+}
+
 /** Names of the optimiser slots of a network, each as large as its parameter. */
 export function optimizerSlots(
   network: JointNetwork,
   optimizer: OptimizerName,
+  freezeFull = false,
 ): { name: string; parameter: Parameter }[] {
-  return networkParameters(network)
-    .filter(({ role }) => role !== 'statistic')
-    .flatMap((parameter) =>
-      OPTIMIZERS[optimizer].slots.map((slot) => ({ name: slotName(parameter.name, slot), parameter })),
-    );
+  return trainedParameters(network, freezeFull).flatMap((parameter) =>
+    OPTIMIZERS[optimizer].slots.map((slot) => ({ name: slotName(parameter.name, slot), parameter })),
+  );
 }
 
 /**
@@ -54,8 +60,9 @@ export function optimizerSlots(
  *   arXiv 2003.11535). Default false.
  */
 export function trainStep(network: JointNetwork, options: StepOptions, floatWeights = false): TensorFunction {
-  const parameters = networkParameters(network);
-  const trained = parameters.filter(({ role }) => role !== 'statistic');
+  const { freezeFull = false } = options;
+  const trained = trainedParameters(network, freezeFull);
+  const training = freezeFull ? isBranch : () => true;
   const optimizer = OPTIMIZERS[options.optimizer];
 
   return (inputs) => {
@@ -68,7 +75,7 @@ export function trainStep(network: JointNetwork, options: StepOptions, floatWeig
       trained.forEach(({ name }, i) => {
         current[name] = values[i];
       });
-      const pass = forward(network, current, inputs.images, true, { estimator: options.estimator, floatWeights });
+      const pass = forward(network, current, inputs.images, training, { estimator: options.estimator, floatWeights });
       const targets = smoothed(inputs.targets as tf.Tensor2D, options.labelSmoothing ?? 0);
       const fullLoss = crossEntropy(pass.full, targets);
       observe('full', pass.full);
@@ -120,7 +127,7 @@ export function inferenceFunction(network: JointNetwork, inspected = false): Ten
     const onSigned = (x: tf.Tensor): void => {
       signed[numbered('signed', Object.keys(signed).length)] = x;
     };
-    const pass = forward(network, inputs, inputs.images, false, inspected ? { onSigned } : {});
+    const pass = forward(network, inputs, inputs.images, () => false, inspected ? { onSigned } : {});
     const branches = Object.fromEntries(pass.branches.map((branch, i) => [numbered('branch', i), branch]));
     return { shared: pass.shared, full: pass.full, ...branches, ...signed };
   };

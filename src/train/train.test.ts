@@ -64,6 +64,20 @@ describe('training', () => {
     expect(bytes(path).equals(bytes(whole))).toBe(true);
   });
 
+  it('of the branch alone leaves the full network as it was, to the bit', async () => {
+    const given = { ...config, epochs: 1, width: 0.2, validation: 4500 };
+    const first = openRun(await run('full', undefined, given));
+    const frozen = { ...given, seed: 2, freezeFull: true, initFrom: runFile(first, 'checkpoint') };
+    const second = openRun(await run('branch-alone', undefined, frozen));
+    const [before, after] = [readRunCheckpoint(first).state, readRunCheckpoint(second).state];
+    for (const [name, { values }] of Object.entries(after)) {
+      if (/^(shared|full)\./.test(name)) expect(values, name).toEqual(before[name].values);
+      else expect(name).toMatch(/^(optimizer\.\w+\.)?branch\./);
+    }
+    const [{ branchLoss }] = readMetrics(second);
+    expect(branchLoss).toBeLessThan(Math.log(10));
+  });
+
   it('of several exits resumes to the same bits, and records every branch', async () => {
     const several = { ...config, attach: 'conv1,conv2', width: 0.2, epochs: 1, validation: 4500 };
     const whole = await run('whole-exits', undefined, several);

@@ -59,8 +59,11 @@ describe.concurrent('train refuses', () => {
 
   it.each([
     ['absent', 'gone.onnx', /^error: gone.onnx: expected a trained network, found: no such file\n/],
-    ['of another kind', 'weights.pth', /expected a file that ends in .safetensors or .onnx, found weights.pth/],
+    ['of another kind', 'weights.pth', /that ends in .safetensors or .onnx, found weights.pth; in Python, .*save_file/],
   ])('a warm start from a file that is %s', (_, file, line) => expectRefused(['--init-from', file], line));
+
+  it('to freeze what it was not given', () =>
+    expectRefused(['--freeze-full'], /^error: freezeFull: expected a trained network .* give --init-from\n/));
 
   it('another option than the run that it resumes has', () =>
     expectMistake(

@@ -65,6 +65,7 @@ describe.each<[string, JointNetwork, number, number, Pick<StepStart, 'options' |
   ['a branch as in XNOR-Net, learned scales', xnorNet, 1, 3e-5, swishSign],
   ['a branch with learned scales and real weights', xnorNet, 1, 3e-5, { floatWeights: true }],
   ['a small network with real weights', smallNetwork(false), 13, 1e-3, { floatWeights: true }],
+  ['three exits of a frozen full network', severalExits(3), 6, 1e-3, { options: { freezeFull: true } }],
 ])('one step of %s', (_, network, seed, margin, more) => {
   it.each<[OptimizerName, StepStart['slots']]>([
     ['momentum', 'cold'],

@@ -97,6 +97,7 @@ describe.skipIf(PYTHON === undefined)('one step in PyTorch', () => {
   const others: [string, JointNetwork, Partial<Config>][] = [
     ['a small network with K, Adam', smallNetwork(true), { optimizer: 'adam' }],
     ['a small network with three exits', severalExits(3), { branchWeight: 0.5, schedule: 'cosine', warmup: 1 }],
+    ['three exits of a frozen full network', severalExits(3), { freezeFull: true, distillation: 2 }],
     ['a branch as in ReActNet', reactnet, { estimator: 'approx-sign', labelSmoothing: 0.1, mixup: 1 }],
     ['a branch with learned scales and hard tanh', hardtanhNet, { estimator: 'swish-sign' }],
     ['a branch with learned scales and real weights', hardtanhNet, { floatWeights: 1, estimator: 'identity' }],
@@ -117,7 +118,8 @@ describe.skipIf(PYTHON === undefined)('one step in PyTorch', () => {
           const chosen = config({ ...shared, ...options });
           // Adam's first step is near sign(gradient), ill-conditioned at 0: its slots are warm.
           const slots = chosen.optimizer === 'adam' ? 'warm' : 'cold';
-          const state = slotsOf({ ...start, slots, optimizer: chosen.optimizer });
+          const { optimizer, freezeFull } = chosen;
+          const state = slotsOf({ ...start, slots, optimizer, options: { freezeFull } });
           const given = { network, dataset, config: chosen, start: state };
           expectSameState(stateOf(await inPython(given)), stateOf(await here(given)));
         },

@@ -16,5 +16,8 @@ export function readSource(path: string): Source {
   const read = (): Buffer => readFileOrExplain(path, 'a trained network');
   if (path.endsWith('.safetensors')) return { path, layers: safetensorsLayers(read(), path), inOrder: false };
   if (path.endsWith('.onnx')) return { path, layers: onnxLayers(read(), path), inOrder: true };
-  throw new UserError(`initFrom: expected a file that ends in .safetensors or .onnx, found ${path}`);
+  const ofPytorch = /\.(pth|pt|bin|tar)$/.test(path)
+    ? '; in Python, safetensors.torch.save_file(model.state_dict(), "model.safetensors") writes one'
+    : '';
+  throw new UserError(`expected a trained network that ends in .safetensors or .onnx, found ${path}${ofPytorch}`);
 }

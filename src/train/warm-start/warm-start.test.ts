@@ -16,8 +16,8 @@ import { createNetwork } from '../../network/zoo/index.js';
 import { createGraph } from '../../onnx/graph.js';
 import { writeCheckpoint } from '../../run/checkpoint.js';
 import { initialState } from '../initial-state.js';
+import { pytorchNames } from './pytorch-names.js';
 import { readSource } from './source.js';
-import { torchvisionName } from './torchvision-names.js';
 import { type WarmStart, warmStart } from './warm-start.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-warm-'));
@@ -82,7 +82,7 @@ function asPytorch(network: JointNetwork, state: NamedArrays, image?: readonly n
     const [, layer, parameter] = name.split('.');
     const { shape, values } = state[name];
     const kinds: Record<string, string> = { mean: 'running_mean', variance: 'running_var', bias: 'bias', beta: 'bias' };
-    const found = `${torchvisionName(network, layer)}.${kinds[parameter] ?? 'weight'}`;
+    const found = `${pytorchNames(network, layer)[0]}.${kinds[parameter] ?? 'weight'}`;
     if (parameter !== 'kernel') return [found, state[name]];
     if (shape.length === 4) {
       const [h, w, i, o] = shape;
@@ -111,7 +111,7 @@ const safetensors = (arrays: NamedArrays): Uint8Array => {
   return encodeSafetensors({ tensors: { ...tensors, 'bn1.num_batches_tracked': counter }, metadata: {} });
 };
 
-describe('torchvision', () => {
+describe('PyTorch', () => {
   it.each([
     [resnet, undefined],
     [mobilenet, undefined],
@@ -141,7 +141,35 @@ describe('torchvision', () => {
     ['mobilenet-v2', 'stage7-0-project', 'features.17.conv.2'],
     ['mobilenet-v2', 'conv2-bn', 'features.18.1'],
   ])('of %s calls %s %s', (name, layer, expected) => {
-    expect(torchvisionName(createNetwork(name, [224, 224, 3], 1000), layer)).toBe(expected);
+    expect(pytorchNames(createNetwork(name, [224, 224, 3], 1000), layer)[0]).toBe(expected);
+  });
+
+  // As timm's models name them, and the ResNets for CIFAR that most repositories have.
+  it.each([
+    ['vgg16', 'fc2', 'pre_logits.fc2'],
+    ['vgg16', 'fc3', 'head.fc'],
+    ['mobilenet-v2', 'conv1', 'conv_stem'],
+    ['mobilenet-v2', 'conv2-bn', 'bn2'],
+    ['mobilenet-v2', 'fc', 'classifier'],
+    ['mobilenet-v2', 'stage1-0-depthwise-bn', 'blocks.0.0.bn1'],
+    ['mobilenet-v2', 'stage1-0-project', 'blocks.0.0.conv_pw'],
+    ['mobilenet-v2', 'stage3-2-expand', 'blocks.2.2.conv_pw'],
+    ['mobilenet-v2', 'stage3-2-project-bn', 'blocks.2.2.bn3'],
+    ['resnet18', 'layer2-0-downsample-bn', 'layer2.0.shortcut.1'],
+    ['resnet18', 'fc', 'linear'],
+  ])('of %s elsewhere calls %s %s', (name, layer, expected) => {
+    expect(pytorchNames(createNetwork(name, [224, 224, 3], 1000), layer)[1]).toBe(expected);
+  });
+
+  it('may keep dense layers as convolutions', () => {
+    const trained = randomParameters(vgg, 6);
+    const arrays = asPytorch(vgg, trained, [2, 2, 15]);
+    const { 'classifier.0.weight': dense } = arrays;
+    const asConvolution = { shape: [dense.shape[0], 15, 2, 2], values: dense.values };
+    const file = safetensors({ ...arrays, 'classifier.0.weight': asConvolution });
+    const { state, missing, leftOver } = warm(vgg, write('convolutions.safetensors', file));
+    expect([missing, leftOver]).toEqual([[], []]);
+    for (const name of fullNames(vgg)) expect(state[name], name).toEqual(trained[name]);
   });
 });
 

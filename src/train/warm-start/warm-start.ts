@@ -6,9 +6,9 @@ import { layerParameters } from '../../network/parameters.js';
 import { type PlacedLayer, placeLayers, withChains } from '../../network/shapes.js';
 import type { Config } from '../../run/config.js';
 import { initialState } from '../initial-state.js';
+import { pytorchNames } from './pytorch-names.js';
 import { readSource, type Source } from './source.js';
 import type { SourceKind, SourceLayer } from './source-layer.js';
-import { torchvisionName } from './torchvision-names.js';
 
 /** What a warm start found, by layers. */
 export interface WarmStart {
@@ -20,19 +20,33 @@ export interface WarmStart {
   readonly leftOver: readonly string[];
 }
 
-/** The state that a run starts from: drawn by its seed, or warm where it has `initFrom`. @throws UserError as `warmStart` */
+/**
+ * The state that a run starts from: drawn by its seed, or warm where it has `initFrom`.
+ *
+ * @throws UserError as `warmStart`, and where a network that is to be frozen is not a whole one
+ */
 export function startState(
-  { optimizer, seed, initFrom }: Pick<Config, 'optimizer' | 'seed' | 'initFrom'>,
+  { optimizer, seed, initFrom, freezeFull }: Pick<Config, 'optimizer' | 'seed' | 'initFrom' | 'freezeFull'>,
   network: JointNetwork,
 ): { readonly state: NamedArrays; readonly warmStart?: WarmStart } {
-  const state = initialState(network, optimizer, seed);
+  if (freezeFull && initFrom === undefined) {
+    throw new UserError('freezeFull: expected a trained network to keep as it is, found none; give --init-from');
+  }
+  const state = initialState(network, optimizer, seed, freezeFull);
   if (initFrom === undefined) return { state };
-  return { state, warmStart: warmStart(state, network, readSource(initFrom)) };
+  const warm = warmStart(state, network, readSource(initFrom));
+  if (freezeFull && warm.missing.length > 0) {
+    throw new UserError(
+      `${initFrom}: expected every layer of ${network.name}, for only the branch is trained; it lacks ` +
+        `${warm.missing.join(', ')}. Give --no-freeze-full to train them`,
+    );
+  }
+  return { state, warmStart: warm };
 }
 
 /**
  * Puts the parameters of a trained full-precision network in the place of the shared and full ones. Layers are matched
- * by our names or torchvision's; those of an ONNX model, where its names say nothing, by their order. A last layer for
+ * by our names or those of PyTorch's collections; those of an ONNX model, where its names say nothing, by their order. A last layer for
  * another number of classes is left as it is.
  *
  * @throws UserError where no layer fits, a shape is another one, or a number is not finite
@@ -87,7 +101,8 @@ function match(targets: readonly PlacedLayer[], network: JointNetwork, { path, l
   const byName = new Map(layers.map((layer) => [layer.name, layer]));
   const named = targets.map(({ layer }) => {
     const name = 'name' in layer ? layer.name : layer.type;
-    return byName.get(name) ?? byName.get(torchvisionName(network, name));
+    const known = [name, ...pytorchNames(network, name)].find((candidate) => byName.has(candidate));
+    return known === undefined ? undefined : byName.get(known);
   });
   const unnamed = layers.some((layer) => !named.includes(layer));
   return inOrder && unnamed ? matchInOrder(targets, layers, path) : named;
@@ -179,10 +194,11 @@ function convKernel({ shape, values }: NamedArrays[string], depthwise: boolean):
   return { shape: depthwise ? [height, width, filters, channels] : [height, width, channels, filters], values: turned };
 }
 
-/** [units, inputs] to [inputs, units]. @param image shape of what was flattened, channels first, before the layer */
+/** [units, inputs], or as a convolution [units, channels, height, width], to [inputs, units]. @param image shape of what was flattened, channels first, before the layer */
 function denseKernel({ shape, values }: NamedArrays[string], image: Shape | undefined): NamedArrays[string] {
-  if (shape.length !== 2) return { shape, values };
-  const [units, inputs] = shape;
+  if (shape.length !== 2 && shape.length !== 4) return { shape, values };
+  const [units] = shape;
+  const inputs = values.length / units;
   const channels = image?.[2] ?? 1;
   const places = inputs / channels;
   const turned = values.map((_, i) => {

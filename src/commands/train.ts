@@ -6,6 +6,7 @@ import { writeReport } from '../report/write-report.js';
 import { type Config, resolveConfig } from '../run/config.js';
 import { openRun, type Run, readMetrics, runFile } from '../run/run-directory.js';
 import { withClassNames } from '../terminal/class-names.js';
+import { clusterFlags, clusterJobFile } from '../terminal/cluster-flags.js';
 import { configFlags, givenConfig } from '../terminal/config-flags.js';
 import { recipeFlag, recipeOptions } from '../terminal/recipe-flag.js';
 import { type PytorchOptions, trainRun } from '../terminal/train-run.js';
@@ -28,6 +29,7 @@ export default class Train extends LcdnnCommand {
     '<%= config.bin %> <%= command.id %> --recipe lenet-mnist --seed 2 --out runs/seed-2',
     '<%= config.bin %> <%= command.id %> --resume runs/mnist',
     '<%= config.bin %> <%= command.id %> --recipe resnet18-cifar10 --engine pytorch --device cuda --precision bfloat16',
+    '<%= config.bin %> <%= command.id %> --recipe resnet18-imagenet --engine pytorch --device cuda --nodes 2 --processes 8 --out runs/r18 --emit slurm > r18.sh',
   ];
 
   static override flags = {
@@ -64,6 +66,7 @@ export default class Train extends LcdnnCommand {
       min: 0,
     }),
     rendezvous: Flags.string({ summary: 'HOST:PORT of machine 0, where there are several.', helpGroup: 'PYTORCH' }),
+    ...clusterFlags,
     resume: Flags.directory({
       summary: 'Run directory to go on with; its config decides.',
       aliases: ['continue'],
@@ -78,10 +81,19 @@ export default class Train extends LcdnnCommand {
     const config =
       resumed?.config ??
       resolveConfig(recipeOptions(flags.recipe), given, { dataDir: flags['data-dir'] && resolve(flags['data-dir']) });
-    const pytorch = pytorchOptions(flags, config);
     const path = flags.out ?? `runs/${config.network}-${config.dataset}-${config.seed}`;
+    requirePytorchFor(flags, config);
+    if (flags.emit) {
+      const given = { ...givenConfig(flags), dataDir: flags['data-dir'] };
+      const file = clusterJobFile(flags.emit, { ...flags, config, given, out: path }, flags);
+      this.log(file.trimEnd());
+      return { [flags.emit]: file };
+    }
+    const pytorch = pytorchOptions(flags, config);
     if (pytorch.launch.nodeRank > 0) {
-      await joinTraining(resumed?.path ?? path, await findPython(pytorch.python, config.device), pytorch.launch);
+      const python = await findPython(pytorch.python, config.device);
+      const exitCode = await joinTraining(resumed?.path ?? path, python, pytorch.launch);
+      if (exitCode !== undefined) this.exit(exitCode);
       return { run: path };
     }
     const { run, exitCode, warmStart } = await trainRun({
@@ -102,6 +114,7 @@ export default class Train extends LcdnnCommand {
 }
 
 interface PytorchFlags {
+  readonly emit?: string;
   readonly python?: string;
   readonly processes?: number;
   readonly nodes?: number;
@@ -109,14 +122,18 @@ interface PytorchFlags {
   readonly rendezvous?: string;
 }
 
-/** @throws UserError where one of these flags is given to another engine, or they don't fit together */
+/** @throws UserError where one of these flags is given to another engine */
+function requirePytorchFor(flags: PytorchFlags, { engine }: Config): void {
+  const { emit, python, processes, nodes, 'node-rank': nodeRank, rendezvous } = flags;
+  const given = Object.entries({ emit, python, processes, nodes, 'node-rank': nodeRank, rendezvous });
+  const [unfit] = given.find(([, value]) => value !== undefined) ?? [];
+  if (unfit === undefined || engine === PYTORCH) return;
+  throw new UserError(`--${unfit}: expected engine ${PYTORCH}, found ${engine}; give --engine ${PYTORCH}`);
+}
+
+/** @throws UserError where they don't fit together */
 function pytorchOptions(flags: PytorchFlags, config: Config): PytorchOptions & { readonly launch: Launch } {
   const { python, processes, nodes, 'node-rank': nodeRank, rendezvous } = flags;
-  const given = Object.entries({ python, processes, nodes, 'node-rank': nodeRank, rendezvous });
-  const [unfit] = given.find(([, value]) => value !== undefined) ?? [];
-  if (unfit !== undefined && config.engine !== PYTORCH) {
-    throw new UserError(`--${unfit}: expected engine ${PYTORCH}, found ${config.engine}; give --engine ${PYTORCH}`);
-  }
   return { python, launch: launchOf({ processes, nodes, nodeRank, rendezvous }, config) };
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { UserError } from '../base/errors.js';
 import { removeTemporaries } from '../base/files.js';
+import { type Interruption, listenForInterruption } from '../base/interruption.js';
 import { requireBatch } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { createLoader } from '../datasets/loading/create-loader.js';
@@ -76,14 +77,8 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
     ? inPythonBy(python, options.pytorch?.launch ?? launchOf({}, config))
     : await hereBy(config, dataset, options.loaders);
 
-  const interruption = new AbortController();
-  let exitCode = 0;
   let unlock = (): void => {};
-  const interrupt = (signal: NodeJS.Signals): void => {
-    if (interruption.signal.aborted) process.exit(exitCode); // asked twice: at once
-    exitCode = signal === 'SIGINT' ? 130 : 143;
-    interruption.abort();
-  };
+  let interruption: Interruption | undefined;
   try {
     const network = resumed?.network ?? networkOf(config, dataset.shape, dataset.labels.length);
     if (resumed) unlock = lockRun(resumed);
@@ -92,7 +87,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
     const run = resumed ?? createRun(path, config, network);
     if (resumed) writeConfig(resumed);
     else unlock = lockRun(run);
-    process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+    interruption = listenForInterruption();
     display.start(run, checkpoint?.progress, warmStart);
     await compute.train({
       run,
@@ -103,11 +98,11 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
       onStep: display.step,
       onEpoch: display.epoch,
     });
-    return { run, warmStart, exitCode: interruption.signal.aborted ? exitCode : undefined };
+    return { run, warmStart, exitCode: interruption.exitCode() };
   } finally {
     display.stop();
     unlock();
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    interruption?.stop();
     await compute.close();
   }
 }

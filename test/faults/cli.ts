@@ -74,11 +74,19 @@ export interface Started {
   printed(text: string): Promise<void>;
 }
 
+/** What `lcdnn` is, as words of a command. */
+export const LCDNN = [process.execPath, join(PACKAGE, 'bin/run.js')];
+
 /** Starts `lcdnn ARGS`. `limit` is a shell command that is run before, in the same process. */
 export function start(args: readonly string[], limit?: string): Started {
-  const command = [process.execPath, join(PACKAGE, 'bin/run.js'), ...args];
-  const [file, ...rest] = limit ? ['bash', '-c', `${limit}; exec "$@"`, 'bash', ...command] : command;
-  const child = spawn(file, rest, { cwd: folder, env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
+  const command = [...LCDNN, ...args];
+  return startProgram(limit ? ['bash', '-c', `${limit}; exec "$@"`, 'bash', ...command] : command);
+}
+
+/** Starts a program in the folder of the test file. @param more of its environment */
+export function startProgram([file, ...args]: readonly string[], more: NodeJS.ProcessEnv = {}): Started {
+  const env = { ...environment(), ...more };
+  const child = spawn(file, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text) => {
     output.stdout += text;

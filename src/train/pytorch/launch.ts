@@ -46,8 +46,8 @@ export async function torchrunArguments(
     `--nnodes=${nodes}`,
     `--node_rank=${nodeRank}`,
     `--nproc_per_node=${processes}`,
-    '--rdzv_backend=c10d',
-    // Not --standalone, which takes the same port for all runs of a machine in older versions.
+    // Not c10d, which numbers machines as it likes: the first process, which reports, must be on the first of them.
+    '--rdzv_backend=static',
     `--rdzv_endpoint=${rendezvous ?? `localhost:${await freePort()}`}`,
     '--rdzv_id=lcdnn',
     // Before version 2, "redirect nothing", the default, was no valid value for Python 3.11.

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { UserError } from '../../base/errors.js';
+import { listenForInterruption } from '../../base/interruption.js';
 import type { NamedArrays } from '../../base/tensors.js';
 import type { Dataset } from '../../datasets/dataset.js';
 import { type Checkpoint, progressSchema, writeCheckpoint } from '../../run/checkpoint.js';
@@ -132,15 +133,18 @@ export async function trainInPython(options: PythonTrainOptions): Promise<'done'
  * The processes of another machine than the first: they read the same job, and report nothing. They wait for the first,
  * which writes it.
  *
+ * A signal is left to the first machine, which stops all of them when it has saved; a second one ends this one at once.
+ *
  * @param path run directory, as all machines see it
+ * @returns the exit code of the signal, where one came
  */
-export async function joinTraining(path: string, python: Python, launch: Launch): Promise<void> {
-  const quit = (): void => process.exit(130);
-  process.on('SIGINT', quit).on('SIGTERM', quit);
+export async function joinTraining(path: string, python: Python, launch: Launch): Promise<number | undefined> {
+  const interruption = listenForInterruption();
   try {
     await listen(await startTrainer(python, launch, { folder: jobFolder({ path: resolve(path) }) }), () => {});
+    return interruption.exitCode();
   } finally {
-    process.off('SIGINT', quit).off('SIGTERM', quit);
+    interruption.stop();
   }
 }
 

@@ -1,0 +1,25 @@
+/** Ctrl-C and SIGTERM, heard until `stop`. */
+export interface Interruption {
+  /** Aborted by the first of them. */
+  readonly signal: AbortSignal;
+  /** What the process then exits with, as shells do: 130 or 143. */
+  exitCode(): number | undefined;
+  stop(): void;
+}
+
+/** Listens for a wish to end in good order; asked twice, the process exits at once. */
+export function listenForInterruption(): Interruption {
+  const controller = new AbortController();
+  let exitCode: number | undefined;
+  const interrupt = (name: NodeJS.Signals): void => {
+    if (exitCode !== undefined) process.exit(exitCode);
+    exitCode = name === 'SIGINT' ? 130 : 143;
+    controller.abort();
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  return {
+    signal: controller.signal,
+    exitCode: () => exitCode,
+    stop: () => void process.off('SIGINT', interrupt).off('SIGTERM', interrupt),
+  };
+}

@@ -1,8 +1,9 @@
-// The traced step of a joint network, for bench/train/train.ts: the same arguments and protocol as pytorch.py.
+// The step of a joint network on an engine, for bench/train/train.ts: arguments and protocol of pytorch.py, and the engine.
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { normal, random } from '../../src/base/random.js';
 import type { JointNetwork } from '../../src/network/layers.js';
+import { createEngine } from '../../src/train/engines/index.js';
 import { createOnnxruntimeEngine } from '../../src/train/engines/onnxruntime.js';
 import { initialState } from '../../src/train/initial-state.js';
 import { trainStep } from '../../src/train/step.js';
@@ -12,7 +13,9 @@ const network: JointNetwork = JSON.parse(readFileSync(file, 'utf8'));
 const { input, classes } = network;
 const next = random(1);
 const state = initialState(network, 'adam', 1);
-const engine = createOnnxruntimeEngine({ threads });
+const [engineName] = process.argv.slice(5);
+// Threads of libtensorflow are all cores, as its binding starts it.
+const engine = engineName === 'onnxruntime' ? createOnnxruntimeEngine({ threads }) : await createEngine(engineName);
 engine.setState(state);
 const step = await engine.compile(
   trainStep(network, { optimizer: 'adam', weightDecay: 0, branchWeight: 1, distillation: 0, temperature: 1 }),

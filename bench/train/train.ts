@@ -1,4 +1,4 @@
-// npm run bench:train - images/s of joint networks: our traced step against PyTorch on the CPU, in alternation.
+// npm run bench:train - images/s of joint networks: our step (--engine) against PyTorch on the CPU, in alternation.
 // PyTorch: a Python with torch, named by --python or found as /usr/bin/python3 (Debian: python3-torch, libopenblas0-pthread).
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,6 +24,7 @@ const names = Object.keys(NETWORKS) as Name[];
 const { values: options } = parseArgs({
   options: {
     network: { type: 'string', multiple: true, default: names },
+    engine: { type: 'string', default: 'onnxruntime' },
     python: { type: 'string', default: '/usr/bin/python3' },
     batch: { type: 'string', default: '64' },
     threads: { type: 'string', default: String(availableParallelism()) },
@@ -57,7 +58,7 @@ async function compare(name: Name, folder: string): Promise<string[]> {
   writeFileSync(file, JSON.stringify(createNetwork(name, image, 10)));
   const setting = [file, options.batch, options.threads];
   const pytorch = contestant(options.python, [here('pytorch.py'), ...setting]);
-  const lcdnn = contestant(process.execPath, ['--import', 'tsx', here('lcdnn.ts'), ...setting]);
+  const lcdnn = contestant(process.execPath, ['--import', 'tsx', here('lcdnn.ts'), ...setting, options.engine]);
   await lcdnn.round(2); // both warm
   await pytorch.round(2);
   const ours: number[] = [];
@@ -93,7 +94,7 @@ try {
   const rows = [['network', 'lcdnn', 'PyTorch', 'ratio', 'target', 'lcdnn MB', 'PyTorch MB']];
   for (const name of options.network as Name[]) rows.push(await compare(name, folder));
   console.log(
-    `joint networks, Adam, batch ${options.batch}, ${options.threads} threads, ${options.rounds} rounds in alternation; ` +
+    `joint networks, engine ${options.engine}, Adam, batch ${options.batch}, ${options.threads} threads, ${options.rounds} rounds in alternation; ` +
       'images/s and ratio: medians of rounds; MB: peak resident memory\n',
   );
   console.log(table(rows, [1, 2, 3, 4, 5, 6]));

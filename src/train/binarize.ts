@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Padding } from '../network/layers.js';
 import { ESTIMATORS, type Estimator } from './estimators.js';
+import { padded } from './padding.js';
 
 /** 1 where |x| <= 1, else 0: where the sign of a weight lets the gradient pass (Eq. 5). */
 const passes = ESTIMATORS.clip;
@@ -69,7 +70,8 @@ const SMALLEST_SCALE = 1e-12;
 export function windowScale(x: tf.Tensor4D, kernel: number, stride: number, padding: Padding): tf.Tensor4D {
   return withoutGradient(x, (image) => {
     const box = tf.fill([kernel, kernel, 1, 1], 1 / (kernel * kernel)) as tf.Tensor4D;
-    return tf.conv2d(tf.mean(tf.abs(image), [3], true) as tf.Tensor4D, box, stride, padding);
+    const [magnitude, rest] = padded(tf.mean(tf.abs(image), [3], true), padding);
+    return tf.conv2d(magnitude, box, stride, rest);
   }) as tf.Tensor4D;
 }
 

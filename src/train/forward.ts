@@ -4,6 +4,7 @@ import { type JointNetwork, type Part, unknownLayer } from '../network/layers.js
 import { type PlacedLayer, placeLayers } from '../network/shapes.js';
 import { batchNormInference, batchNormTraining } from './batch-norm.js';
 import { type BinaryPass, binaryConv2d, binaryDense } from './binary-layers.js';
+import { padded } from './padding.js';
 import { prelu } from './prelu.js';
 
 /** Share of the old value in a running mean or variance after each step. */
@@ -60,13 +61,14 @@ function applyLayer(
   switch (layer.type) {
     case 'conv2d': {
       const { stride = 1, padding = 'valid', bias = true } = layer;
-      const y = tf.conv2d(x as tf.Tensor4D, get('kernel') as tf.Tensor4D, stride, padding);
+      const [image, rest] = padded(x, padding);
+      const y = tf.conv2d(image, get('kernel') as tf.Tensor4D, stride, rest);
       return bias ? tf.add(y, get('bias')) : y;
     }
     case 'depthwise-conv2d': {
       const { stride = 1, padding = 'valid' } = layer;
-      const pad = padding as 'same' | 'valid'; // a number works too, only its type is missing
-      return tf.depthwiseConv2d(x as tf.Tensor4D, get('kernel') as tf.Tensor4D, stride, pad);
+      const [image, rest] = padded(x, padding);
+      return tf.depthwiseConv2d(image, get('kernel') as tf.Tensor4D, stride, rest);
     }
     case 'dense':
       return tf.add(tf.matMul(x as tf.Tensor2D, get('kernel') as tf.Tensor2D), get('bias'));
@@ -91,8 +93,11 @@ function applyLayer(
       return tf.minimum(tf.maximum(x, -1), 1);
     case 'prelu':
       return prelu(x, get('slope'));
-    case 'max-pool':
-      return tf.maxPool(x as tf.Tensor4D, layer.size, layer.stride ?? layer.size, layer.padding ?? 0);
+    case 'max-pool': {
+      // Pixels around the image never win.
+      const [image, rest] = padded(x, layer.padding ?? 'valid', Number.NEGATIVE_INFINITY);
+      return tf.maxPool(image, layer.size, layer.stride ?? layer.size, rest);
+    }
     case 'average-pool':
       return averagePool(x as tf.Tensor4D, layer.size);
     case 'global-average-pool':

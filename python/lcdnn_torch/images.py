@@ -52,12 +52,15 @@ class Pixels:
         return buffer
 
     def gather(self, places: NDArray[np.int32]) -> Tensor:
-        """The images at these places of the split: [n, height, width, channels], bytes."""
+        """The images at these places of the split: [n, height, width, channels], bytes.
+
+        They are on the device only where all are kept there: workers, which read from disk, can't use a GPU.
+        """
         records = places if self.records is None else self.records[places]
         if self.resident is not None:
             return self.resident[torch.from_numpy(records.astype(np.int64)).to(self.device)]
         images = np.stack([self.read(int(record) * self.size, self.size) for record in records])
-        return torch.from_numpy(images.reshape(-1, *self.stored)).to(self.device, non_blocking=True)
+        return torch.from_numpy(images.reshape(-1, *self.stored))
 
 
 def vary(images: Tensor, look: Look, draws: Mapping[str, Tensor]) -> Tensor:

@@ -143,7 +143,7 @@ def train_step(trainer: Trainer, plan: Mapping[str, NDArray[Any]], index: int, s
     """One step on this process's share of a batch. Returns losses and hits of the full branch and the binary ones."""
     job, config = trainer.job, trainer.job.config
     chosen = share_of_batch(index, config["batchSize"], trainer.rank, trainer.world)
-    images = vary(stored.to(trainer.device), trainer.look, draws_of(plan, chosen, trainer.device))
+    images = vary(stored.to(trainer.device, non_blocking=True), trainer.look, draws_of(plan, chosen, trainer.device))
     own = float(plan["shares"][index]) if "shares" in plan else 1.0
     if trainer.device.startswith("cuda"):
         images = images.contiguous(memory_format=torch.channels_last)

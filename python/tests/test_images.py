@@ -1,4 +1,6 @@
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ import torch
 
 from lcdnn_torch import images
 from lcdnn_torch.images import Pixels, mix, move
-from lcdnn_torch.train import share_of_batch
+from lcdnn_torch.train import Trainer, share_of_batch, stored_batches
 
 STORED = (2, 2, 1)
 
@@ -29,6 +31,23 @@ def test_a_file_that_is_cut_short_is_an_error(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "a").write_bytes(b"abcdef")
     with pytest.raises(OSError, match="a: expected 8 bytes of images, found it cut short"):
         read.gather(np.array([1], np.int32))
+
+
+def test_workers_read_what_is_not_kept_on_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "RESIDENT_BYTES", 0)
+    pixels(tmp_path / "a", 6)
+    read = Pixels(tmp_path / "a", None, STORED, "meta")
+    trainer = SimpleNamespace(
+        pixels=read,
+        rank=0,
+        world=1,
+        device="cpu",
+        progress={"step": 1},
+        job=SimpleNamespace(config={"batchSize": 2}, steps_per_epoch=3, loaders=2),
+    )
+    batches = stored_batches(cast(Trainer, trainer), {"order": np.array([5, 4, 3, 2, 1, 0], np.int32)})
+    found = [(index, batch.device.type, batch[:, 0, 0, 0].tolist()) for index, batch in batches]
+    assert found == [(1, "cpu", [12, 8]), (2, "cpu", [4, 0])]
 
 
 def test_what_comes_in_is_background() -> None:

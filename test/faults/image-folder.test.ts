@@ -1,9 +1,11 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { openRun, readRunCheckpoint } from '../../src/run/run-directory.js';
 import { tinyImageFolder, writeText } from '../image-files.js';
-import { expectMistake, fresh, lcdnn } from './cli.js';
+import { PYTHON } from '../python.js';
+import { expectMistake, fresh, lcdnn, start } from './cli.js';
 
 const SMALL = ['--image-size', '16', '--batch-size', '2', '--validation', '2', '--epochs', '1', '--width', '0.1'];
 let images: string;
@@ -34,6 +36,29 @@ describe.concurrent('an image folder', () => {
     rmSync(list);
     const evaluated = await lcdnn('evaluate', out, '--json');
     expect(evaluated.code).toBe(0);
+  });
+
+  it.skipIf(PYTHON === undefined)('trains in PyTorch, and is evaluated here', async () => {
+    const out = fresh('run');
+    const first = await lcdnn(...trained(out, '--engine', 'pytorch', '--python', PYTHON!, '--crop', '0.5'));
+    expect([first.code, first.stderr]).toEqual([0, expect.stringContaining('skipped 1 of 16 images')]);
+    const { stdout } = await lcdnn('evaluate', out, '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ full: { accuracy: expect.any(Number) } });
+  });
+
+  it('that vanishes while it trains ends it with one line, and the checkpoint stays', async () => {
+    const [copy, out] = [fresh('images'), fresh('run')];
+    cpSync(images, copy, { recursive: true });
+    const small = [...SMALL.slice(0, 6), '--epochs', '500', '--width', '0.1'];
+    const { ended, printed } = start(['train', '--dataset', 'folder', '--data-dir', copy, ...small, '--out', out]);
+    await printed('epoch   2/500');
+    rmSync(copy, { recursive: true });
+    const { code, stderr } = await ended;
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/\nerror: [^\n]*images\/train\/[^\n]*Input file is missing[^\n]*\n$/),
+    ]);
+    expect(readRunCheckpoint(openRun(out)).progress.epoch).toBeGreaterThanOrEqual(2);
   });
 
   it('is deployed with the crop that it was evaluated with', async () => {

@@ -1,14 +1,19 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import torch
 
+from lcdnn_torch import __main__ as main
+from lcdnn_torch import train
 from lcdnn_torch.losses import summed_loss, targets_of
 from lcdnn_torch.network import JointNetwork, Outputs, Parameter
 from lcdnn_torch.optimizers import Group, update
 from lcdnn_torch.state import State
-from lcdnn_torch.train import advance, epoch_start
+from lcdnn_torch.train import Trainer, advance, epoch_start
 
 
 def group(p: torch.Tensor, slots: int, weight_decay: float) -> Group:
@@ -84,3 +89,21 @@ def test_a_checkpoint_without_a_parameter_is_an_error(tmp_path: Path, missing: s
     state = State(JointNetwork({"shared": [], "full": [], "branch": []}, parameters, "clip"), parameters, [])
     with pytest.raises(Exception, match=missing):
         state.load(tmp_path / "checkpoint")
+
+
+def test_memory_that_is_too_small_is_reported_with_what_would_fit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def backward(trainer: Trainer, images: torch.Tensor, targets: torch.Tensor) -> None:
+        if len(images) > 5:
+            raise torch.cuda.OutOfMemoryError  # type: ignore[misc]
+
+    def no_memory(trainer: Trainer) -> None:
+        backward(trainer, torch.zeros(32), torch.zeros(32))
+
+    monkeypatch.setattr(train, "backward", backward)
+    monkeypatch.setattr(main, "train", no_memory)
+    job = SimpleNamespace(network={"classes": 3}, config={"batchSize": 32})
+    trainer = SimpleNamespace(world=1, device="cpu", look=SimpleNamespace(shape=(2, 2, 1)), job=job)
+    assert main.train_to_an_end(cast(Trainer, trainer)) == 1
+    assert json.loads(capsys.readouterr().out) == {"event": "out-of-memory", "fits": 4}

@@ -8,8 +8,18 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { integer, random } from '../../src/base/random.js';
+import type { Dataset } from '../../src/datasets/dataset.js';
 import { createNetwork } from '../../src/network/zoo/index.js';
+import { writeCheckpoint } from '../../src/run/checkpoint.js';
+import { resolveConfig } from '../../src/run/config.js';
+import { createRun, runFile } from '../../src/run/run-directory.js';
 import { table } from '../../src/terminal/format.js';
+import { PYTORCH } from '../../src/train/engines/index.js';
+import { writeJob } from '../../src/train/pytorch/job.js';
+import { PACKAGE } from '../../src/train/pytorch/train-in-python.js';
+import { epochStart } from '../../src/train/reports.js';
+import { startState } from '../../src/train/warm-start/warm-start.js';
 import { median } from '../median.js';
 
 /** Networks with their images, the steps of one round, and the ratio that we want at least. */
@@ -20,6 +30,8 @@ const NETWORKS = {
 } as const;
 type Name = keyof typeof NETWORKS;
 const names = Object.keys(NETWORKS) as Name[];
+/** Before anything is measured. */
+const WARM_STEPS = 2;
 
 const { values: options } = parseArgs({
   options: {
@@ -34,7 +46,8 @@ const { values: options } = parseArgs({
 
 /** A process that answers each line with its images/s and its peak memory. */
 function contestant(command: string, args: string[]) {
-  const child: ChildProcess = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const env = { ...process.env, PYTHONPATH: PACKAGE, PYTHONDONTWRITEBYTECODE: '1' };
+  const child: ChildProcess = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout! });
   child.once('exit', (code) => {
     if (code) throw new Error(`${command} ${args.join(' ')} ended with ${code}`);
@@ -52,15 +65,41 @@ function contestant(command: string, args: string[]) {
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
+/** A job of engine pytorch with an image for every step; its folder. */
+function writeTrainingJob(name: Name, folder: string): string {
+  const { image, steps } = NETWORKS[name];
+  const batchSize = Number(options.batch);
+  const count = batchSize * (steps * Number(options.rounds) + WARM_STEPS) + 10;
+  const values = image[0] * image[1] * image[2];
+  const next = random(1);
+  const bytes = Uint8Array.from({ length: count * values }, () => integer(next, 256));
+  const labels = Uint16Array.from({ length: count }, () => integer(next, 10));
+  const split = { count, pixels: { in: 'memory', bytes }, labels } as const;
+  const perChannel = Array.from({ length: image[2] }, () => 0.5);
+  const names = Array.from({ length: 10 }, (_, i) => `class ${i}`);
+  const about = { name: 'random', labels: names, mean: perChannel, std: perChannel };
+  const dataset: Dataset = { ...about, shape: image, stored: image, train: split, test: split };
+  const config = resolveConfig({ network: name, batchSize, validation: 10, epochs: 1, flip: true, shift: 2 });
+  const run = createRun(join(folder, `${name}-run`), config, createNetwork(name, image, 10));
+  const { state } = startState(config, run.network);
+  writeCheckpoint(runFile(run, 'checkpoint'), { progress: epochStart(0, 0), state });
+  const job = writeJob(run, dataset, 'cpu', 'float32');
+  job.writePlan(0);
+  return job.folder;
+}
+
 async function compare(name: Name, folder: string): Promise<string[]> {
   const { image, steps, target } = NETWORKS[name];
   const file = join(folder, `${name}.json`);
   writeFileSync(file, JSON.stringify(createNetwork(name, image, 10)));
   const setting = [file, options.batch, options.threads];
   const pytorch = contestant(options.python, [here('pytorch.py'), ...setting]);
-  const lcdnn = contestant(process.execPath, ['--import', 'tsx', here('lcdnn.ts'), ...setting, options.engine]);
-  await lcdnn.round(2); // both warm
-  await pytorch.round(2);
+  const lcdnn =
+    options.engine === PYTORCH
+      ? contestant(options.python, [here('engine_pytorch.py'), writeTrainingJob(name, folder), ...setting.slice(1)])
+      : contestant(process.execPath, ['--import', 'tsx', here('lcdnn.ts'), ...setting, options.engine]);
+  await lcdnn.round(WARM_STEPS);
+  await pytorch.round(WARM_STEPS);
   const ours: number[] = [];
   const theirs: number[] = [];
   const peaks = [0, 0];

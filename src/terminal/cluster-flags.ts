@@ -2,10 +2,10 @@ import { basename } from 'node:path';
 import { Flags } from '@oclif/core';
 import { UserError } from '../base/errors.js';
 import type { Config } from '../run/config.js';
-import { type ClusterJob, jobName } from '../train/pytorch/cluster-job.js';
-import { kubernetesJob } from '../train/pytorch/kubernetes.js';
+import { type ClusterJob, jobName } from '../train/pytorch/cluster/cluster-job.js';
+import { kubernetesJob } from '../train/pytorch/cluster/kubernetes.js';
+import { slurmJob } from '../train/pytorch/cluster/slurm.js';
 import { launchOf } from '../train/pytorch/launch.js';
-import { slurmJob } from '../train/pytorch/slurm.js';
 import { flagsFor, quoted } from './config-flags.js';
 
 /** Flags of `train` for the job file of a cluster. */

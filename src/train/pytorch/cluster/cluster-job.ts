@@ -1,5 +1,5 @@
-import type { Config } from '../../run/config.js';
-import type { Launch } from './launch.js';
+import type { Config } from '../../../run/config.js';
+import type { Launch } from '../launch.js';
 
 /** A run that is to be trained on a cluster, whose machines see the same folders. */
 export interface ClusterJob {

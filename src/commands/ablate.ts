@@ -11,6 +11,7 @@ import { requireTrainable } from '../terminal/check-variants.js';
 import { withClassNames } from '../terminal/class-names.js';
 import { configFlags, flagsFor, givenConfig, quoted } from '../terminal/config-flags.js';
 import { percent, table } from '../terminal/format.js';
+import { pythonFlag } from '../terminal/python-flag.js';
 import { trainRun } from '../terminal/train-run.js';
 import { createTrainingDisplay } from '../terminal/training-display.js';
 import { Diverged } from '../train/reports.js';
@@ -32,6 +33,7 @@ export default class Ablate extends LcdnnCommand {
   static override flags = {
     out: Flags.string({ summary: 'Folder of the runs and their comparison.', required: true }),
     'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set; the runs remember it.' }),
+    python: pythonFlag,
     ...configFlags(['dataset', 'epochs', 'seed', 'engine'], 'what the grid says'),
   };
 
@@ -47,6 +49,7 @@ export default class Ablate extends LcdnnCommand {
     await requireTrainable(
       plans.filter(({ run }) => !run).map(({ variant }) => variant),
       dataDir,
+      flags.python,
     );
     makeFolder(flags.out);
 
@@ -59,7 +62,7 @@ export default class Ablate extends LcdnnCommand {
     if (rows.size === variants.length) await write();
     for (const [i, plan] of plans.entries()) {
       const { name } = plan.variant;
-      const row = rows.get(name) ?? (await this.train(plan, dataDir));
+      const row = rows.get(name) ?? (await this.train(plan, dataDir, flags.python));
       if (!rows.has(name)) {
         rows.set(name, row);
         await write();
@@ -80,10 +83,18 @@ export default class Ablate extends LcdnnCommand {
   private async train(
     { variant, path, command, run: resumed }: Plan,
     dataDir: string | undefined,
+    python: string | undefined,
   ): Promise<AblationRow> {
     const display = createTrainingDisplay(this.jsonEnabled());
     try {
-      const { run, exitCode } = await trainRun({ path, config: variant.config, resumed, dataDir, display });
+      const { run, exitCode } = await trainRun({
+        path,
+        config: variant.config,
+        resumed,
+        dataDir,
+        display,
+        pytorch: { python },
+      });
       writeReport(run);
       if (exitCode !== undefined) this.exit(exitCode);
       const row = rowOfTrained(variant, run, command);

@@ -8,6 +8,7 @@ import { openRun, type Run, readMetrics, runFile } from '../run/run-directory.js
 import { withClassNames } from '../terminal/class-names.js';
 import { clusterFlags, clusterJobFile } from '../terminal/cluster-flags.js';
 import { configFlags, givenConfig } from '../terminal/config-flags.js';
+import { pythonFlag } from '../terminal/python-flag.js';
 import { recipeFlag, recipeOptions } from '../terminal/recipe-flag.js';
 import { type PytorchOptions, trainRun } from '../terminal/train-run.js';
 import { createTrainingDisplay } from '../terminal/training-display.js';
@@ -44,10 +45,7 @@ export default class Train extends LcdnnCommand {
       min: 0,
       max: 64,
     }),
-    python: Flags.string({
-      summary: 'Python with torch, numpy and safetensors, for engine pytorch. [default: looked for on the PATH]',
-      helpGroup: 'PYTORCH',
-    }),
+    python: pythonFlag,
     processes: Flags.integer({
       summary: 'Processes of engine pytorch on this machine, one for each GPU. [default: 1]',
       helpGroup: 'PYTORCH',

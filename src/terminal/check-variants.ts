@@ -9,7 +9,11 @@ import { requireEngine, requireImages } from './train-run.js';
  *
  * @throws UserError that names the variant that can't.
  */
-export async function requireTrainable(variants: readonly Variant[], dataDir: string | undefined): Promise<void> {
+export async function requireTrainable(
+  variants: readonly Variant[],
+  dataDir: string | undefined,
+  python: string | undefined,
+): Promise<void> {
   if (variants.length === 0) return;
   const dataset = await loadRunDataset(variants[0].config, dataDir);
   const started = new Set<string>();
@@ -18,7 +22,7 @@ export async function requireTrainable(variants: readonly Variant[], dataDir: st
       networkOf(config, dataset.shape, dataset.labels.length);
       requireImages(config, dataset);
       const engine = `${config.engine} ${config.device} ${config.precision}`;
-      if (!started.has(engine)) await requireEngine(config);
+      if (!started.has(engine)) await requireEngine(config, python);
       started.add(engine);
     } catch (thrown) {
       throw thrown instanceof UserError ? new UserError(`variant ${name}: ${messageOf(thrown)}`) : thrown;

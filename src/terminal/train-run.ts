@@ -47,7 +47,8 @@ export interface TrainRunOptions {
 export interface PytorchOptions {
   /** The Python that has it; looked for unless given. */
   readonly python?: string;
-  readonly launch: Launch;
+  /** One process unless given. */
+  readonly launch?: Launch;
 }
 
 export interface TrainedRun {
@@ -138,9 +139,9 @@ function requirePrecision({ engine, precision }: Config): void {
 }
 
 /** Says that an engine can't start here, before anything is written. @throws UserError */
-export async function requireEngine(config: Config): Promise<void> {
+export async function requireEngine(config: Config, python: string | undefined): Promise<void> {
   requirePrecision(config);
-  if (config.engine === PYTORCH) await findPython(undefined, config.device);
+  if (config.engine === PYTORCH) await findPython(python, config.device);
   else await (await createEngine(config.engine, config.device)).dispose();
 }
 

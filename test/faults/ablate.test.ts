@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { PYTHON } from '../python.js';
 import { expectMistake, fresh, lcdnn, leftovers, start } from './cli.js';
@@ -106,11 +106,20 @@ it.each<[string, object, RegExp]>([
   expect(existsSync(out)).toBe(false);
 });
 
-it.skipIf(PYTHON === undefined)('trains with the Python on the PATH', async () => {
+it.skipIf(PYTHON === undefined)('trains in PyTorch', async () => {
   const out = fresh('in-python');
   const two = gridFile({ base: { ...base, epochs: 1 }, variants: { flip: variants.flip } });
-  const args = ['ablate', two, '--engine', 'pytorch', '--out', out, '--json'];
-  const { code, stdout } = await start(args, `export PATH=${dirname(PYTHON!)}:$PATH`).ended;
+  const { code, stdout } = await lcdnn(
+    'ablate',
+    two,
+    '--engine',
+    'pytorch',
+    '--python',
+    PYTHON!,
+    '--out',
+    out,
+    '--json',
+  );
   expect(code).toBe(0);
   expect(JSON.parse(stdout).rows.map(({ epochs }: { epochs: number }) => epochs)).toEqual([1, 1]);
 });

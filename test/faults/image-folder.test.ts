@@ -56,7 +56,7 @@ describe.concurrent('an image folder', () => {
     const { code, stderr } = await ended;
     expect([code, stderr]).toEqual([
       2,
-      expect.stringMatching(/\nerror: [^\n]*images\/train\/[^\n]*found: Input file [^\n]*\n$/),
+      expect.stringMatching(/\nerror: [^\n]*images\/train\/[^\n]*: expected an image [^\n]*\n$/),
     ]);
     expect(readRunCheckpoint(openRun(out)).progress.epoch).toBeGreaterThanOrEqual(2);
   });

@@ -1,15 +1,12 @@
-import { resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { splitTrainValidation } from '../datasets/split.js';
 import { writeCheckpoint } from '../run/checkpoint.js';
-import { resolveConfig } from '../run/config.js';
 import { optionNames } from '../run/options.js';
 import { createRun, networkOf, runFile } from '../run/run-directory.js';
-import { withClassNames } from '../terminal/class-names.js';
-import { configFlags, givenConfig } from '../terminal/config-flags.js';
+import { configFlags } from '../terminal/config-flags.js';
 import { percent, wholeNumber } from '../terminal/format.js';
+import { newRunConfig, newRunFlags, newRunPath } from '../terminal/new-run.js';
 import { loadRunDataset } from '../terminal/open-trained.js';
-import { recipeFlag, recipeOptions } from '../terminal/recipe-flag.js';
 import { requireImages } from '../terminal/train-run.js';
 import { warmStartLines } from '../terminal/warm-start-lines.js';
 import { countHits } from '../train/evaluate.js';
@@ -44,22 +41,17 @@ export default class Import extends LcdnnCommand {
       allowNo: true,
       default: true,
     }),
-    'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set; the run remembers it.' }),
-    out: Flags.string({ summary: 'Run directory to create. [default: runs/NETWORK-DATASET-SEED]' }),
-    recipe: recipeFlag,
+    ...newRunFlags,
   };
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Import);
-    const config = resolveConfig(recipeOptions(flags.recipe), withClassNames(givenConfig(flags)), {
-      initFrom: args.file,
-      dataDir: flags['data-dir'] && resolve(flags['data-dir']),
-    });
+    const config = newRunConfig(flags, { initFrom: args.file });
     const dataset = await loadRunDataset(config, flags['data-dir']);
     requireImages(config, dataset);
     const network = networkOf(config, dataset.shape, dataset.labels.length);
     const { state, warmStart } = startState(config, network);
-    const run = createRun(flags.out ?? `runs/${config.network}-${config.dataset}-${config.seed}`, config, network);
+    const run = createRun(newRunPath(flags, config), config, network);
     writeCheckpoint(runFile(run, 'checkpoint'), { progress: epochStart(0, 0), state });
     this.log(warmStartLines(args.file, warmStart!).join('\n'));
 

@@ -1,15 +1,14 @@
-import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Flags } from '@oclif/core';
 import { UserError } from '../base/errors.js';
 import { writeReport } from '../report/write-report.js';
-import { type Config, resolveConfig } from '../run/config.js';
+import type { Config } from '../run/config.js';
 import { openRun, type Run, readMetrics, runFile } from '../run/run-directory.js';
 import { withClassNames } from '../terminal/class-names.js';
 import { clusterFlags, clusterJobFile } from '../terminal/cluster-flags.js';
 import { configFlags, givenConfig } from '../terminal/config-flags.js';
+import { newRunConfig, newRunFlags, newRunPath } from '../terminal/new-run.js';
 import { pythonFlag } from '../terminal/python-flag.js';
-import { recipeFlag, recipeOptions } from '../terminal/recipe-flag.js';
 import { type PytorchOptions, trainRun } from '../terminal/train-run.js';
 import { createTrainingDisplay } from '../terminal/training-display.js';
 import { PYTORCH } from '../train/engines/index.js';
@@ -35,9 +34,7 @@ export default class Train extends LcdnnCommand {
 
   static override flags = {
     ...configFlags(),
-    'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set; the run remembers it.' }),
-    out: Flags.string({ summary: 'Run directory to create. [default: runs/NETWORK-DATASET-SEED]' }),
-    recipe: recipeFlag,
+    ...newRunFlags,
     loaders: Flags.integer({
       summary:
         'Threads that load images ahead of training; 0: training loads them. Files are decoded 4 at a time, or as ' +
@@ -74,12 +71,10 @@ export default class Train extends LcdnnCommand {
 
   async run(): Promise<unknown> {
     const { flags } = await this.parse(Train);
-    const given = withClassNames(givenConfig(flags));
-    const resumed = flags.resume === undefined ? undefined : openResumed(flags.resume, given);
-    const config =
-      resumed?.config ??
-      resolveConfig(recipeOptions(flags.recipe), given, { dataDir: flags['data-dir'] && resolve(flags['data-dir']) });
-    const path = flags.out ?? `runs/${config.network}-${config.dataset}-${config.seed}`;
+    const resumed =
+      flags.resume === undefined ? undefined : openResumed(flags.resume, withClassNames(givenConfig(flags)));
+    const config = resumed?.config ?? newRunConfig(flags);
+    const path = newRunPath(flags, config);
     requirePytorchFor(flags, config);
     if (flags.emit) {
       const given = { ...givenConfig(flags), dataDir: flags['data-dir'] };

@@ -46,8 +46,8 @@ export function startState(
 
 /**
  * Puts the parameters of a trained full-precision network in the place of the shared and full ones. Layers are matched
- * by our names or those of PyTorch's collections; those of an ONNX model, where its names say nothing, by their order. A last layer for
- * another number of classes is left as it is.
+ * by our names or those of PyTorch's collections; those of an ONNX model, where its names say nothing, by their order.
+ * A last layer for another number of classes is left as it is.
  *
  * @throws UserError where no layer fits, a shape is another one, or a number is not finite
  */
@@ -194,7 +194,11 @@ function convKernel({ shape, values }: NamedArrays[string], depthwise: boolean):
   return { shape: depthwise ? [height, width, filters, channels] : [height, width, channels, filters], values: turned };
 }
 
-/** [units, inputs], or as a convolution [units, channels, height, width], to [inputs, units]. @param image shape of what was flattened, channels first, before the layer */
+/**
+ * [units, inputs], or as a convolution [units, channels, height, width], to [inputs, units].
+ *
+ * @param image shape of what was flattened, channels first, before the layer
+ */
 function denseKernel({ shape, values }: NamedArrays[string], image: Shape | undefined): NamedArrays[string] {
   if (shape.length !== 2 && shape.length !== 4) return { shape, values };
   const [units] = shape;

@@ -15,6 +15,9 @@ export interface ClusterJob {
   readonly launch: Pick<Launch, 'processes' | 'nodes'>;
 }
 
+/** Time for a checkpoint before a job is ended or a machine taken away. */
+export const SECONDS_TO_SAVE = 180;
+
 /** Flags that gather the machines: each knows which it is, and where the first one listens. */
 export function gathering(
   { launch: { processes, nodes } }: ClusterJob,

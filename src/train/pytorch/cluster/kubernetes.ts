@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { type ClusterJob, gathering } from './cluster-job.js';
+import { type ClusterJob, gathering, SECONDS_TO_SAVE } from './cluster-job.js';
 
 export interface Cluster {
   /** Container image with lcdnn, and for engine pytorch its Python. */
@@ -11,8 +11,6 @@ export interface Cluster {
 const PORT = 29400;
 /** Machines that may fail or be taken away before the job is given up. */
 const RESTARTS = 100;
-/** Time for a checkpoint when a machine is taken away. */
-const SECONDS_TO_SAVE = 180;
 const FOLDER = '/lcdnn';
 
 /**

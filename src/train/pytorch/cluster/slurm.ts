@@ -1,7 +1,4 @@
-import { type ClusterJob, gathering } from './cluster-job.js';
-
-/** Time for a checkpoint before the limit of the job is reached. */
-const SECONDS_TO_SAVE = 180;
+import { type ClusterJob, gathering, SECONDS_TO_SAVE } from './cluster-job.js';
 
 /**
  * A batch script of Slurm: a task of `lcdnn train` on every machine. Where the job ends for its time limit, a checkpoint

@@ -19,7 +19,11 @@ struct F32x1 {
 
   static F32x1 load(const float* from) { return {*from}; }
   static F32x1 splat(float value) { return {value}; }
-  static F32x1 convert(const int32_t* from) { return {static_cast<float>(*from)}; }
+  // bits - 2 * differing: a sum of so many signs.
+  template <class Integer>
+  static F32x1 sum_of_signs(int32_t bits, const Integer* differing) {
+    return {static_cast<float>(bits - 2 * *differing)};
+  }
   void store(float* to) const { *to = v; }
   float sum() const { return v; }
 };
@@ -46,11 +50,22 @@ struct F32x4 {
 
   static F32x4 load(const float* from) { return {*reinterpret_cast<const Unaligned*>(from)}; }
   static F32x4 splat(float value) { return {Vector{value, value, value, value}}; }
-  static F32x4 convert(const int32_t* from) {
-    return {__builtin_convertvector(*reinterpret_cast<const UnalignedIntegers*>(from), Vector)};
+  template <class Integer>
+  static F32x4 sum_of_signs(int32_t bits, const Integer* differing) {
+    return {__builtin_convertvector(bits - 2 * whole(differing), Vector)};
   }
   void store(float* to) const { *reinterpret_cast<Unaligned*>(to) = v; }
   float sum() const { return (v[0] + v[1]) + (v[2] + v[3]); }
+
+ private:
+  static Integers whole(const int32_t* from) { return *reinterpret_cast<const UnalignedIntegers*>(from); }
+  static Integers whole(const uint16_t* from) {
+#ifdef __wasm_simd128__
+    return (Integers)wasm_u32x4_load16x4(from);
+#else
+    return Integers{from[0], from[1], from[2], from[3]};
+#endif
+  }
 };
 
 inline F32x4 operator+(F32x4 a, F32x4 b) { return {a.v + b.v}; }

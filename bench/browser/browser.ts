@@ -1,72 +1,77 @@
 /**
- * Real Chromium, one page, one thread: every kernel against onnxruntime-web on the same float layer, in alternation.
- * `npm run bench:browser`; `--throttle 4` slows the processor down four times, as a phone's stand-in.
+ * Real Chromium, one page, one thread: kernels and whole branches against onnxruntime-web (wasm, fp32) on the same
+ * float layer and on the full network, in alternation. `npm run bench:browser`; `--throttle 4` slows the processor down
+ * four times, as a phone's stand-in; `--only TEXT` takes the cases whose title has it; `--profile` lists each branch's steps.
  */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import fastify, { type FastifyInstance } from 'fastify';
 import type { Page } from 'playwright-core';
+import { writeBundle } from '../../src/bundle/write-bundle.js';
 import { table } from '../../src/terminal/format.js';
 import { launchChromium } from '../../test/browser/chromium.js';
 import { median } from '../median.js';
 import { KERNEL_CASES, type KernelCase } from './kernel-cases.js';
+import { buildCase, NETWORK_CASES, type NetworkCase } from './network-cases.js';
+import { createBenchServer } from './serve.js';
 
 const { values: flags } = parseArgs({
   options: {
     rounds: { type: 'string', default: '30' },
     throttle: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
+    profile: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(flags.rounds);
+const chosen = <Case extends { title: string }>(cases: readonly Case[]): Case[] =>
+  cases.filter(({ title }) => title.includes(flags.only));
 
 type Contestant = readonly [maker: string, ...args: unknown[]];
 
-const file = (path: string): Buffer => readFileSync(new URL(path, import.meta.url));
-
-/** The page, both sides' WebAssembly and the models, from one origin. */
-function createServer(models: ReadonlyMap<string, Uint8Array>): FastifyInstance {
-  const app = fastify();
-  // A clock of 5 microseconds instead of 100 is for isolated pages only.
-  app.addHook('onSend', async (_request, reply) => {
-    reply.headers({
-      'cross-origin-opener-policy': 'same-origin',
-      'cross-origin-embedder-policy': 'require-corp',
-    });
-  });
-  const types: Record<string, string> = { js: 'text/javascript', mjs: 'text/javascript', wasm: 'application/wasm' };
-  const send =
-    (folder: string) => (request: { url: string }, reply: { type(t: string): { send(b: Buffer): unknown } }) => {
-      const name = request.url.split('/').at(-1)!;
-      return reply.type(types[name.split('.').at(-1)!] ?? 'application/octet-stream').send(file(`${folder}${name}`));
-    };
-  app.get('/', (_request, reply) => reply.type('text/html').send('<script type="module" src="/page.js"></script>'));
-  app.get('/page.js', send('./'));
-  app.get('/kernels/*', send('../../kernels/prebuilt/'));
-  app.get('/onnxruntime-web/*', send('../../node_modules/onnxruntime-web/dist/'));
-  app.get<{ Params: { name: string } }>('/models/:name', (request, reply) => {
-    return reply.type('application/octet-stream').send(Buffer.from(models.get(request.params.name)!));
-  });
-  return app;
-}
-
 /** Milliseconds of every contestant, round by round. */
-function compare(page: Page, contestants: readonly Contestant[]): Promise<number[][]> {
-  return page.evaluate(`compare(${JSON.stringify(contestants)}, ${rounds})`);
-}
+const compare = (page: Page, contestants: readonly Contestant[]): Promise<number[][]> =>
+  page.evaluate(`compare(${JSON.stringify(contestants)}, ${rounds})`);
 
-async function kernelRow(page: Page, { title, kernel, args, peer, operations, goal }: KernelCase): Promise<string[]> {
+const microseconds = (times: readonly number[]): string => (1000 * median(times)).toFixed(0);
+const ratioOf = (ours: readonly number[], theirs: readonly number[]): string =>
+  median(theirs.map((time, i) => time / ours[i])).toFixed(2);
+
+async function kernelRow(page: Page, folder: string, kernelCase: KernelCase): Promise<string[]> {
+  const { title, kernel, args, peer, operations, goal } = kernelCase;
+  writeFileSync(join(folder, 'layer.onnx'), peer.model);
   const [ours, theirs] = await compare(page, [
     ['kernel', { kernel, args }],
-    ['onnx', `/models/${encodeURIComponent(title)}`, peer.shape],
+    ['onnx', '/run/layer.onnx', peer.shape],
   ]);
-  const ratio = median(theirs.map((time, i) => time / ours[i]));
-  const times = [ours, theirs].map((list) => (1000 * median(list)).toFixed(0));
-  return [title, ...times, (operations / median(ours) / 1e6).toFixed(0), ratio.toFixed(2), String(goal)];
+  const giga = (operations / median(ours) / 1e6).toFixed(0);
+  return [title, microseconds(ours), microseconds(theirs), giga, ratioOf(ours, theirs), String(goal)];
 }
 
-const cases = KERNEL_CASES.filter(({ title }) => title.includes(flags.only));
-const app = createServer(new Map(cases.map(({ title, peer }) => [title, peer.model])));
+async function networkRow(page: Page, folder: string, networkCase: NetworkCase): Promise<string[]> {
+  const { title, network, input, goal } = networkCase;
+  const { program, bundle, full } = buildCase(networkCase);
+  await writeBundle(join(folder, title), bundle);
+  writeFileSync(join(folder, 'full.onnx'), full);
+  const [ours, theirs] = await compare(page, [
+    ['branch', `/run/${title}/`, input],
+    ['onnx', '/run/full.onnx', [1, ...input]],
+  ]);
+  if (flags.profile) {
+    const steps: number[] = await page.evaluate(`profile('/run/${title}/', ${JSON.stringify(input)})`);
+    const total = steps.reduce((sum, time) => sum + time);
+    const rows = program.calls.map(({ kernel, args }, i) => {
+      const geometry = args.filter((arg) => typeof arg === 'number').join(' ');
+      return [kernel, geometry, (1000 * steps[i]).toFixed(1), `${((100 * steps[i]) / total).toFixed(1)} %`];
+    });
+    console.log(`${title}, ${network}\n${table([['step', 'geometry', 'us', 'share'], ...rows], [2, 3])}\n`);
+  }
+  return [title, microseconds(ours), microseconds(theirs), ratioOf(ours, theirs), String(goal)];
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'lcdnn-bench-'));
+const app = createBenchServer(folder);
 const url = await app.listen({ host: '127.0.0.1', port: 0 });
 const browser = await launchChromium();
 try {
@@ -75,11 +80,18 @@ try {
   await page.waitForFunction('globalThis.ready');
   const session = await browser.newCDPSession(page);
   await session.send('Emulation.setCPUThrottlingRate', { rate: Number(flags.throttle) });
-  const rows = [['kernel', 'lcdnn us', 'onnxruntime-web us', 'Gop/s', 'ratio', 'goal']];
-  for (const kernelCase of cases) rows.push(await kernelRow(page, kernelCase));
-  console.log(`medians of ${rounds} rounds in alternation, ${browser.browser()?.version() ?? 'Chromium'}\n`);
-  console.log(table(rows, [1, 2, 3, 4, 5]));
+  console.log(
+    `Chromium, one thread, processor slowed ${flags.throttle} times; medians of ${rounds} rounds in alternation\n`,
+  );
+  const kernels = chosen(KERNEL_CASES);
+  const layers = [['layer', 'lcdnn us', 'onnxruntime-web us', 'Gop/s', 'ratio', 'goal']];
+  for (const kernelCase of kernels) layers.push(await kernelRow(page, folder, kernelCase));
+  if (layers.length > 1) console.log(`${table(layers, [1, 2, 3, 4, 5])}\n`);
+  const networks = [['branch', 'lcdnn us', 'full network, onnxruntime-web us', 'ratio', 'goal']];
+  for (const networkCase of chosen(NETWORK_CASES)) networks.push(await networkRow(page, folder, networkCase));
+  if (networks.length > 1) console.log(table(networks, [1, 2, 3, 4]));
 } finally {
   await browser.close();
   await app.close();
+  rmSync(folder, { recursive: true });
 }

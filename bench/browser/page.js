@@ -98,4 +98,38 @@ globalThis.compare = async (contestants, rounds) => {
   for (const [maker, ...args] of contestants) runs.push(await MAKERS[maker](...args));
   return alternate(runs, rounds);
 };
+/** Milliseconds of every kernel call of a branch, in order: the mean of many runs, since one call may be shorter than the clock's step. */
+globalThis.profile = async (url, shape) => {
+  const times = [];
+  let call = 0;
+  const timed =
+    (kernel) =>
+    (...args) => {
+      const start = performance.now();
+      const result = kernel(...args);
+      times[call] = (times[call] ?? 0) + performance.now() - start;
+      call++;
+      return result;
+    };
+  const { instantiate } = WebAssembly;
+  WebAssembly.instantiate = async (...args) => {
+    const { instance } = await instantiate.apply(WebAssembly, args);
+    const exports = Object.entries(instance.exports).map(([name, value]) => [
+      name,
+      typeof value === 'function' ? timed(value) : value,
+    ]);
+    return { instance: { exports: Object.fromEntries(exports) } };
+  };
+  const run = await branchRun(url, shape);
+  WebAssembly.instantiate = instantiate;
+  for (const end = performance.now() + WARM_UP_MS; performance.now() < end; ) run();
+  times.length = 0;
+  let runs = 0;
+  for (const end = performance.now() + 10 * WARM_UP_MS; performance.now() < end; runs++) {
+    call = 0;
+    run();
+  }
+  return times.map((time) => time / runs);
+};
+
 globalThis.ready = true;

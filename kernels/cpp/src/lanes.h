@@ -86,6 +86,17 @@ inline uint32_t not_negative_bits(F32x4 a) {
 #endif
 }
 
+// The same of sixteen lanes, a's first.
+inline uint32_t not_negative_bits(F32x4 a, F32x4 b, F32x4 c, F32x4 d) {
+#ifdef __wasm_simd128__
+  const v128_t low = wasm_i16x8_narrow_i32x4((v128_t)(a.v >= 0), (v128_t)(b.v >= 0));
+  const v128_t high = wasm_i16x8_narrow_i32x4((v128_t)(c.v >= 0), (v128_t)(d.v >= 0));
+  return wasm_i8x16_bitmask(wasm_i8x16_narrow_i16x8(low, high));
+#else
+  return not_negative_bits(a) | not_negative_bits(b) << 4 | not_negative_bits(c) << 8 | not_negative_bits(d) << 12;
+#endif
+}
+
 using Lanes = F32x4;
 
 #else

@@ -6,12 +6,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
 import type { Page } from 'playwright-core';
 import { writeBundle } from '../../src/bundle/write-bundle.js';
 import { table } from '../../src/terminal/format.js';
 import { launchChromium } from '../../test/browser/chromium.js';
 import { median } from '../median.js';
+import { int8Model } from './int8-model.js';
 import { KERNEL_CASES, type KernelCase } from './kernel-cases.js';
 import { buildCase, NETWORK_CASES, type NetworkCase } from './network-cases.js';
 import { createBenchServer } from './serve.js';
@@ -50,13 +53,17 @@ async function kernelRow(page: Page, folder: string, kernelCase: KernelCase): Pr
 }
 
 async function networkRow(page: Page, folder: string, networkCase: NetworkCase): Promise<string[]> {
-  const { title, network, input, goal } = networkCase;
+  const { title, network, input, classes, goal } = networkCase;
   const { program, bundle, full } = buildCase(networkCase);
   await writeBundle(join(folder, title), bundle);
   writeFileSync(join(folder, 'full.onnx'), full);
-  const [ours, theirs] = await compare(page, [
+  writeFileSync(join(folder, 'full-int8.onnx'), int8Model(full));
+  const shape = [1, ...input];
+  const [ours, ...theirs] = await compare(page, [
     ['branch', `/run/${title}/`, input],
-    ['onnx', '/run/full.onnx', [1, ...input]],
+    ['onnx', '/run/full.onnx', shape],
+    ['onnx', '/run/full-int8.onnx', shape],
+    ['tfjs', network, input, classes],
   ]);
   if (flags.profile) {
     const steps: number[] = await page.evaluate(`profile('/run/${title}/', ${JSON.stringify(input)})`);
@@ -67,7 +74,8 @@ async function networkRow(page: Page, folder: string, networkCase: NetworkCase):
     });
     console.log(`${title}, ${network}\n${table([['step', 'geometry', 'us', 'share'], ...rows], [2, 3])}\n`);
   }
-  return [title, microseconds(ours), microseconds(theirs), ratioOf(ours, theirs), String(goal)];
+  const peers = theirs.flatMap((times) => [microseconds(times), ratioOf(ours, times)]);
+  return [title, microseconds(ours), ...peers, String(goal)];
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-bench-'));
@@ -87,9 +95,17 @@ try {
   const layers = [['layer', 'lcdnn us', 'onnxruntime-web us', 'Gop/s', 'ratio', 'goal']];
   for (const kernelCase of kernels) layers.push(await kernelRow(page, folder, kernelCase));
   if (layers.length > 1) console.log(`${table(layers, [1, 2, 3, 4, 5])}\n`);
-  const networks = [['branch', 'lcdnn us', 'full network, onnxruntime-web us', 'ratio', 'goal']];
+  const networks = [
+    ['branch', 'lcdnn us', 'full fp32 us', 'ratio', 'int8 us', 'ratio', 'tfjs-wasm us', 'ratio', 'goal (fp32)'],
+  ];
+  await build({
+    entryPoints: [fileURLToPath(new URL('tfjs-full.ts', import.meta.url))],
+    bundle: true,
+    format: 'esm',
+    outfile: join(folder, 'tfjs-full.js'),
+  });
   for (const networkCase of chosen(NETWORK_CASES)) networks.push(await networkRow(page, folder, networkCase));
-  if (networks.length > 1) console.log(table(networks, [1, 2, 3, 4]));
+  if (networks.length > 1) console.log(table(networks, [1, 2, 3, 4, 5, 6, 7, 8]));
 } finally {
   await browser.close();
   await app.close();

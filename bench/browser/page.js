@@ -90,7 +90,13 @@ async function alternate(runs, rounds) {
   return times;
 }
 
-const MAKERS = { kernel: kernelCall, onnx: onnxRun, branch: branchRun };
+/** One run of the full network of the zoo in TensorFlow.js. */
+async function tfjsRun(...network) {
+  const { fullRun } = await import('/run/tfjs-full.js');
+  return fullRun(...network);
+}
+
+const MAKERS = { kernel: kernelCall, onnx: onnxRun, branch: branchRun, tfjs: tfjsRun };
 
 /** @param contestants lists of a maker's name and its arguments */
 globalThis.compare = async (contestants, rounds) => {

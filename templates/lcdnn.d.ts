@@ -8,11 +8,26 @@ export interface RgbaImage {
   readonly data: ArrayLike<number>;
 }
 
+/** What a page draws: elements and frames must be loaded, and of an origin that the page may read. */
+export type Picture =
+  | ImageBitmap
+  | HTMLImageElement
+  | HTMLCanvasElement
+  | HTMLVideoElement
+  | OffscreenCanvas
+  | VideoFrame
+  | Blob;
+
 /**
- * What can be classified: RGBA pixels of any size; exactly height * width * channels pixel values 0..255; or as many
- * values that are normalised already (`Float32Array`). NHWC.
+ * What can be classified: RGBA pixels (`ImageData`) or a picture of any size; exactly height * width * channels pixel
+ * values 0..255; or as many values that are normalised already (`Float32Array`). NHWC. Read when it is given: it may
+ * change afterwards.
+ *
+ * An image of another size than the network's is resized as the trainer resized (libvips: Lanczos to shrink, cubic to
+ * grow). Of the resulting levels, 0..255, photographs differ from the trainer's by 0.2 to 1.2 on average: libvips
+ * computes with weights of fewer digits, and halves what is much larger by averaging first.
  */
-export type Image = RgbaImage | Uint8Array | Uint8ClampedArray | Float32Array;
+export type Image = RgbaImage | Picture | Uint8Array | Uint8ClampedArray | Float32Array;
 
 /** Answers what the branch is unsure of: the shared layers' output of the given shape [1, ...] in, logits out. */
 export type EdgeFunction = (tensor: Float32Array, shape: number[], signal: AbortSignal) => Promise<ArrayLike<number>>;
@@ -29,6 +44,16 @@ export interface LoadOptions {
   tau?: number | readonly number[];
   /** How long to wait for the edge, in milliseconds (3000). */
   timeoutMs?: number;
+  /**
+   * Run the branch in a Worker, so that it never holds up the page; default: in pages, not in Node or other Workers.
+   * Where a Worker can't be had, as by a content security policy without `worker-src 'self'` or for a bundle of another
+   * origin, the branch runs in the page; `worker` of the model says where.
+   */
+  worker?: boolean;
+  /** Hears how many bytes of weights and WebAssembly are here, from when their number is known until all are. */
+  onProgress?: (progress: { loaded: number; total: number }) => void;
+  /** Stops loading. */
+  signal?: AbortSignal;
 }
 
 export interface BranchOutput {
@@ -84,24 +109,30 @@ export interface Model {
   readonly tau: number | readonly number[];
   /** Whether the SIMD build runs. */
   readonly simd: boolean;
+  /** Whether the branch runs in a Worker. */
+  readonly worker: boolean;
   /** Whether hashes were checked: pages without https (localhost apart) have no `crypto.subtle`, there only sizes are. */
   readonly verified: boolean;
-  /** Algorithm 3. Rejects where the image makes no sense or `signal` fires; an edge that is away is no error. */
+  /**
+   * Algorithm 3. Rejects where the image makes no sense, `signal` fires or the Worker ended; an edge that is away is no
+   * error.
+   */
   classify(image: Image, options?: { signal?: AbortSignal }): Promise<Classification>;
   /** The branch alone; of several exits the one of this number, from 1 (default). */
-  branch(image: Image, exit?: number): BranchOutput;
-  /** Lets go of the memory; the model can't be used afterwards. */
+  branch(image: Image, exit?: number): Promise<BranchOutput>;
+  /** Ends the Worker and lets go of the memory; what is being asked, and whatever is asked afterwards, is rejected. */
   dispose(): void;
 }
 
 /**
  * Loads the model of a bundle.
  *
- * @param base the bundle's folder, `http(s):` or (in Node) `file:`; default: where this module lies.
+ * @param base the bundle's folder, `http(s):` or (in Node) `file:`; default: where this module lies, or
+ *   where a bundler put the files beside it.
  * @throws Error with one line where a file is missing or is not the one that the manifest lists.
  * @example
  * import { load } from './lcdnn.js';
  * const model = await load();
- * const { label, by } = await model.classify(context.getImageData(0, 0, canvas.width, canvas.height));
+ * const { label, by } = await model.classify(document.querySelector('img'));
  */
 export function load(base?: string | URL, options?: LoadOptions): Promise<Model>;

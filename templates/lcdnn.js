@@ -1,37 +1,80 @@
 // A joint network in the browser: the binary branch answers here, in WebAssembly; what it is unsure of, the edge answers.
 // No dependency and no eval; the same file works in a page, in a Worker and in Node >= 20. Types: lcdnn.d.ts.
+// In a page the branch runs in a Worker, which is made from this same file.
 
 const FORMAT = 1;
 
 // <program> (filled in when a model is exported)
-const PROGRAM = { arenaBytes: 0, input: 0, exits: [{ shared: 0, sharedLength: 0, logits: 0 }], constants: {} };
+const PROGRAM = {
+  arenaBytes: 0,
+  input: 0,
+  exits: [{ shared: 0, sharedLength: 0, logits: 0 }],
+  constants: {},
+  hash: '',
+};
 const STAGES = [(_k, _a, _c) => {}];
 // </program>
+
+// The files beside this one, each spelt as bundlers look for it.
+const BESIDE = {
+  'manifest.json': new URL('./manifest.json', import.meta.url),
+  'lcdnn-simd.wasm': new URL('./lcdnn-simd.wasm', import.meta.url),
+  'lcdnn-scalar.wasm': new URL('./lcdnn-scalar.wasm', import.meta.url),
+  'weights.safetensors': new URL('./weights.safetensors', import.meta.url),
+};
 
 // A module that is valid only where SIMD128 is: i8x16.splat and i8x16.popcnt.
 const SIMD_PROBE = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
 ];
 
-export async function load(base = new URL('.', import.meta.url), options = {}) {
-  const folder = new URL(base, globalThis.location?.href);
-  if (!folder.pathname.endsWith('/')) folder.pathname += '/';
-  const manifest = parseManifest(await read(new URL('manifest.json', folder)), folder);
+export function load(base, options = {}) {
+  return within(Infinity, options.signal, (stop) => loadUntil(stop, base, options));
+}
+
+// All files side by side, and the Worker with them; what still runs when one of them fails is stopped by the signal.
+async function loadUntil(stop, base, options) {
+  const folder = new URL(base ?? import.meta.url, globalThis.location?.href);
+  if (base && !folder.pathname.endsWith('/')) folder.pathname += '/';
+  const find = (file) => (base ? new URL(file, folder) : BESIDE[file]);
   const simd = options.simd ?? WebAssembly.validate(Uint8Array.from(SIMD_PROBE));
+  const kernels = simd ? 'lcdnn-simd.wasm' : 'lcdnn-scalar.wasm';
+
+  let loaded = 0;
+  let total = 0; // until the manifest tells
+  const report = (more) => {
+    loaded += more;
+    if (total) options.onProgress?.({ loaded, total });
+  };
+  const readManifest = async () => {
+    const manifest = parseManifest(await read(find('manifest.json'), stop), folder);
+    for (const file of [kernels, 'weights.safetensors']) total += manifest.files?.[file]?.bytes ?? 0;
+    report(0);
+    return manifest;
+  };
+  let compiled;
+  const compile = (response) => {
+    // Rejects where the server gives another media type: then the bytes are compiled, once all are here.
+    compiled = WebAssembly.compileStreaming?.(response.clone()).catch(() => undefined);
+  };
+  const [manifest, wasm, weights, worker] = await Promise.all([
+    readManifest(),
+    read(find(kernels), stop, report, compile),
+    read(find('weights.safetensors'), stop, report),
+    (options.worker ?? 'document' in globalThis) ? openWorker(stop) : undefined,
+  ]);
+
   // Absent on plain-http pages: there only sizes are checked.
   const hashes = globalThis.crypto?.subtle;
-  const [wasm, weights] = await Promise.all(
-    [simd ? 'lcdnn-simd.wasm' : 'lcdnn-scalar.wasm', 'weights.safetensors'].map(async (file) => {
-      const bytes = await read(new URL(file, folder));
-      await verify(file, bytes, manifest.files?.[file], hashes);
-      return bytes;
-    }),
-  );
-  const { instance } = await WebAssembly.instantiate(wasm, {});
-  const device = createDevice(instance.exports, parseWeights(weights), manifest);
+  await verify(kernels, wasm, manifest.files?.[kernels], hashes);
+  await verify('weights.safetensors', weights, manifest.files?.['weights.safetensors'], hashes);
+  const module = (await compiled) ?? (await WebAssembly.compile(wasm));
+  const branch = await (worker
+    ? branchThere(worker, module, weights, manifest)
+    : branchHere(module, weights, manifest));
   const edge = options.edge ?? (folder.protocol.startsWith('http') ? folder.origin : false);
   const settings = { tau: thresholds(options.tau ?? manifest.tau), timeoutMs: options.timeoutMs ?? 3000 };
-  return createModel(manifest, device, edge, settings, { simd, verified: Boolean(hashes) });
+  return createModel(manifest, branch, edge, settings, { simd, worker: Boolean(worker), verified: Boolean(hashes) });
 }
 
 // A threshold for each exit: the list as it is given, or one number for them all.
@@ -41,40 +84,29 @@ function thresholds(tau) {
   throw new Error(`tau: expected a number for each of ${STAGES.length} exits, found ${JSON.stringify(tau)}`);
 }
 
-function createModel(manifest, device, edge, { tau, timeoutMs }, found) {
+function createModel(manifest, branchAt, edge, { tau, timeoutMs }, found) {
   const { labels } = manifest;
-  let disposed = false;
 
-  // Runs exit after exit until one is sure, as `isSure` says, or the last was run; gives its answer and its number.
-  const runUntil = (image, isSure) => {
-    if (disposed) throw new Error('the model was disposed of; load it again');
-    const input = preprocess(image, manifest.input);
-    for (let exit = 1; ; exit++) {
-      const own = device.run(exit - 1, input);
-      if (exit === STAGES.length || isSure(own, exit)) return { own, exit };
-    }
-  };
-
-  const branch = (image, exit = 1) => {
-    if (STAGES[exit - 1]) return runUntil(image, (_own, reached) => reached === exit).own;
+  const branch = async (image, exit = 1) => {
+    // Nothing is below -1: every exit before the asked one is passed.
+    if (STAGES[exit - 1]) return (await branchAt.run(image, Array(exit).fill(-1))).own;
     throw new Error(`exit: expected a whole number from 1 to ${STAGES.length}, found ${exit}`);
   };
 
   // Algorithm 3: leave at the first exit whose entropy is below its tau, else ask the edge; its silence leaves the last
   // exit's answer.
-  const isSure = ({ entropy }, exit) => entropy < tau[exit - 1];
   const classify = async (image, { signal } = {}) => {
     signal?.throwIfAborted();
     const started = performance.now();
-    const { own, exit } = runUntil(image, isSure);
+    const { own, exit } = await within(Infinity, signal, () => branchAt.run(image, tau));
     const times = { branchMs: performance.now() - started, edgeMs: 0 };
     const bytes = { sent: 0, received: 0 };
     const answer = { probabilities: own.probabilities, by: 'branch', exit, unsure: false };
-    if (!isSure(own, exit)) {
+    if (!(own.entropy < tau[exit - 1])) {
       const asked = performance.now();
       try {
         if (!edge) throw new Error('no edge server was given');
-        const logits = await withTimeout(timeoutMs, signal, (stop) =>
+        const logits = await within(timeoutMs, signal, (stop) =>
           typeof edge === 'function'
             ? edge(own.shared, [1, ...manifest.tail.shape], stop)
             : askEdge(edge, manifest, own.shared, bytes, stop),
@@ -82,7 +114,7 @@ function createModel(manifest, device, edge, { tau, timeoutMs }, found) {
         if (logits?.length !== labels.length || !Array.from(logits).every(Number.isFinite)) {
           throw new Error(`expected ${labels.length} finite logits from the edge, found ${logits?.length} values`);
         }
-        answer.probabilities = device.softmax(logits).probabilities;
+        answer.probabilities = softmax(logits);
         answer.by = 'edge';
         delete answer.exit;
       } catch (thrown) {
@@ -96,26 +128,47 @@ function createModel(manifest, device, edge, { tau, timeoutMs }, found) {
     return { index, label: labels[index], ...answer, entropy: own.entropy, times, bytes };
   };
 
-  const dispose = () => {
-    disposed = true;
-    device = undefined;
-  };
+  const dispose = () => branchAt.end('the model was disposed of; load it again');
   return { manifest, tau: tau.length === 1 ? tau[0] : tau, ...found, classify, branch, dispose };
+}
+
+function softmax(logits) {
+  const most = Math.max(...logits);
+  const powers = Float32Array.from(logits, (logit) => Math.exp(logit - most));
+  const sum = powers.reduce((all, power) => all + power, 0);
+  return powers.map((power) => power / sum);
 }
 
 // ---- files
 
-async function read(url) {
+// The bytes of a file; `report` hears of their numbers as they come, `stream` gets the response as soon as it begins.
+async function read(url, stop, report, stream) {
   if (url.protocol === 'file:') {
     const { readFile } = await import('node:fs/promises');
-    return new Uint8Array(await readFile(url));
+    const bytes = new Uint8Array(await readFile(url, { signal: stop }));
+    report?.(bytes.length);
+    return bytes;
   }
-  // no-cache: ask whether the file changed, so that files of two exports never meet.
-  const response = await fetch(url, { cache: 'no-cache' }).catch((thrown) => {
-    throw new Error(`${url}: expected a file of the bundle, found no answer (${thrown.message})`);
-  });
-  if (!response.ok) throw new Error(`${url}: expected a file of the bundle, found HTTP ${response.status}`);
-  return new Uint8Array(await response.arrayBuffer());
+  let found;
+  try {
+    // no-cache: ask whether the file changed, so that files of two exports never meet.
+    const response = await fetch(url, { cache: 'no-cache', signal: stop });
+    found = `HTTP ${response.status}`;
+    if (response.ok) {
+      stream?.(response);
+      const parts = [];
+      const reader = response.body.getReader();
+      for (let part = await reader.read(); !part.done; part = await reader.read()) {
+        parts.push(part.value);
+        report?.(part.value.length);
+      }
+      return new Uint8Array(await new Blob(parts).arrayBuffer());
+    }
+  } catch (thrown) {
+    stop.throwIfAborted();
+    found = `no answer (${thrown.message})`;
+  }
+  throw new Error(`${url}: expected a file of the bundle, found ${found}`);
 }
 
 async function verify(file, bytes, expected, hashes) {
@@ -158,6 +211,116 @@ function parseWeights(bytes) {
     throw new Error(`weights.safetensors: expected ${name} as ${dtype} of ${size} bytes, found ${what}`);
   };
 }
+
+// ---- the branch, here or in a Worker: run(image, bounds) runs exit after exit until one has an entropy below its bound
+
+// A function of an image and bounds, the answer of the last exit that was run, and its number.
+async function openBranch(module, weights, manifest) {
+  const instance = await WebAssembly.instantiate(module, {});
+  const device = createDevice(instance.exports, parseWeights(weights), manifest);
+  return (image, bounds) => {
+    const input = preprocess(image, manifest.input);
+    for (let exit = 1; ; exit++) {
+      const own = device.run(exit - 1, input);
+      if (exit === bounds.length || own.entropy < bounds[exit - 1]) return { own, exit };
+    }
+  };
+}
+
+async function branchHere(module, weights, manifest) {
+  let branch = await openBranch(module, weights, manifest);
+  return {
+    run(image, bounds) {
+      const seen = look(image, manifest.input);
+      // What needs no drawing is read before anyone can change it.
+      return seen.then ? seen.then((bitmap) => branch(bitmap, bounds)) : branch(seen, bounds);
+    },
+    end(reason) {
+      branch = () => {
+        throw new Error(reason);
+      };
+    },
+  };
+}
+
+// Undefined where a page can't have it: by its content security policy, or the bundle's other origin, in browsers
+// without module Workers; or where the file was exported anew meanwhile.
+function openWorker(stop) {
+  return new Promise((resolve) => {
+    let worker;
+    const give = (ready) => {
+      if (!ready) worker?.terminate();
+      resolve(ready && worker);
+    };
+    try {
+      worker = new Worker(new URL('./lcdnn.js', import.meta.url), { type: 'module', name: 'lcdnn branch' });
+      worker.onmessage = ({ data }) => give(data === PROGRAM.hash);
+      worker.onerror = () => give(false);
+      stop.addEventListener('abort', () => give(false));
+    } catch {
+      give(false);
+    }
+  });
+}
+
+async function branchThere(worker, module, weights, manifest) {
+  const { port1: port, port2 } = new MessageChannel();
+  const waiting = new Map();
+  let ended;
+  let asked = 0;
+  const end = (reason) => {
+    ended ??= new Error(reason);
+    worker.terminate();
+    port.close();
+    for (const { reject } of waiting.values()) reject(ended);
+    waiting.clear();
+  };
+  const die = ({ message }) =>
+    end(`the Worker of the branch ended${message ? ` (${message})` : ''}; load the model again`);
+  worker.onerror = die;
+  port.onclose = die; // in browsers that tell
+  port.onmessage = ({ data: [id, answer, problem] }) => {
+    const { resolve, reject } = waiting.get(id);
+    waiting.delete(id);
+    if (problem === undefined) resolve(answer);
+    else reject(new Error(problem));
+  };
+  const ask = (message, owned) =>
+    new Promise((resolve, reject) => {
+      if (ended) throw ended;
+      port.postMessage([++asked, ...message], owned);
+      waiting.set(asked, { resolve, reject });
+    });
+  const run = async (image, bounds) => {
+    const seen = look(image, manifest.input);
+    // Of what is the caller's, a copy travels; a picture as pixels where the Worker can't draw.
+    const copy = seen.then ? await seen : copyOf(seen);
+    const sent = isBitmap(copy) && !globalThis.OffscreenCanvas ? pixelsOf(copy) : copy;
+    return ask([sent, bounds], [isBitmap(sent) ? sent : (sent.data ?? sent).buffer]);
+  };
+  worker.postMessage([port2, module, weights, manifest], [port2, weights.buffer]);
+  await ask([]);
+  return { run, end };
+}
+
+// What runs in the Worker.
+function serveBranch() {
+  globalThis.onmessage = ({ data: [port, ...files] }) => {
+    const opened = openBranch(...files);
+    port.onmessage = async ({ data: [id, image, bounds] }) => {
+      try {
+        const branch = await opened;
+        const answer = bounds && branch(image, bounds);
+        const { logits, probabilities, shared } = answer?.own ?? {};
+        port.postMessage([id, answer], answer ? [logits.buffer, probabilities.buffer, shared.buffer] : []);
+      } catch (thrown) {
+        port.postMessage([id, undefined, thrown.message]);
+      }
+    };
+  };
+  globalThis.postMessage(PROGRAM.hash);
+}
+if (globalThis.name === 'lcdnn branch' && !('document' in globalThis)) serveBranch();
 
 // ---- the branch on the device
 
@@ -202,93 +365,143 @@ function createDevice(kernels, tensor, { labels }) {
     top = kept;
   }
   const arena = place(PROGRAM.arenaBytes);
-  const logitsAt = place(4 * labels.length);
   const probabilitiesAt = place(4 * labels.length);
 
-  const softmax = (logits) => {
-    floats(logitsAt, labels.length).set(logits);
-    const entropy = kernels.lcdnn_softmax_entropy(logitsAt, probabilitiesAt, labels.length);
-    return { probabilities: floats(probabilitiesAt, labels.length).slice(), entropy };
-  };
   // The stage that leads to an exit, from 0; it goes on from what the stages before it left in the arena.
   const run = (exit, values) => {
     if (exit === 0) floats(arena + PROGRAM.input, values.length).set(values);
     STAGES[exit](kernels, arena, constants);
     const { shared, sharedLength, logits: at } = PROGRAM.exits[exit];
-    const logits = floats(arena + at, labels.length).slice();
-    return { logits, ...softmax(logits), shared: floats(arena + shared, sharedLength).slice() };
+    const entropy = kernels.lcdnn_softmax_entropy(arena + at, probabilitiesAt, labels.length);
+    const copy = (from, length) => floats(from, length).slice();
+    const probabilities = copy(probabilitiesAt, labels.length);
+    return {
+      logits: copy(arena + at, labels.length),
+      probabilities,
+      entropy,
+      shared: copy(arena + shared, sharedLength),
+    };
   };
-  return { run, softmax };
+  return { run };
 }
 
 // ---- images
 
+const isBitmap = (image) => Boolean(globalThis.ImageBitmap) && image instanceof ImageBitmap;
+
+// An image as it is, where it has values, and in the number that it should; else, to come, as a bitmap of our own.
+function look(image, { shape: [height, width, channels] }) {
+  const { data } = image ?? {};
+  if (!ArrayBuffer.isView(image) && !data) return drawn(image);
+  const expected = data ? 4 * image.width * image.height : height * width * channels;
+  if (expected > 0 && (data ?? image).length === expected) return image;
+  const what = data ? `${image.width} x ${image.height} RGBA pixels` : `${height} x ${width} x ${channels} values`;
+  throw new Error(`image: expected ${what}, found ${(data ?? image).length}`);
+}
+
+// Anything that this platform draws: image, video and canvas elements, video frames, bitmaps, files.
+async function drawn(image) {
+  try {
+    return await createImageBitmap(image);
+  } catch (thrown) {
+    throw new Error(`image: expected pixels, or a picture that is loaded, found ${image} (${thrown.message})`);
+  }
+}
+
+const copyOf = (image) => {
+  if (ArrayBuffer.isView(image)) return image.slice();
+  const { width, height, data } = image;
+  return { width, height, data: data.buffer ? data.slice() : Float32Array.from(data) };
+};
+
+// RGBA of a bitmap, on black; the bitmap is spent. Canvases of all browsers have 2^24 pixels: what is larger is shrunk.
+function pixelsOf(bitmap) {
+  const shrink = Math.min(1, Math.sqrt(2 ** 24 / (bitmap.width * bitmap.height)));
+  const [width, height] = [bitmap.width, bitmap.height].map((size) => Math.ceil(size * shrink));
+  const canvas = globalThis.OffscreenCanvas ? new OffscreenCanvas(width, height) : document.createElement('canvas');
+  Object.assign(canvas, { width, height });
+  const context = canvas.getContext('2d', { alpha: false, willReadFrequently: true });
+  context.imageSmoothingQuality = 'high';
+  try {
+    context.drawImage(bitmap, 0, 0, width, height);
+    return context.getImageData(0, 0, width, height);
+  } catch (thrown) {
+    throw new Error(`image: expected a picture that this page may read, found another (${thrown.message})`);
+  } finally {
+    bitmap.close();
+  }
+}
+
 // Any image as the network's input: normalised, NHWC.
-function preprocess(image, { shape: [height, width, channels], mean, std, resize }) {
-  const count = height * width * channels;
-  const exactly = (values) => {
-    if (values.length === count) return values;
-    throw new Error(`image: expected ${height} x ${width} x ${channels} values, found ${values.length}`);
-  };
+function preprocess(image, { shape, mean, std, resize }) {
+  const channels = shape[2];
   if (image instanceof Float32Array) {
-    if (exactly(image).every(Number.isFinite)) return image;
+    if (image.every(Number.isFinite)) return image;
     throw new Error('image: expected finite values, found NaN or Infinity');
   }
-  const pixels = ArrayBuffer.isView(image)
-    ? exactly(image)
-    : resample(channelsOf(image, channels), image, { width, height, channels, resize });
-  return Float32Array.from(pixels, (value, i) => (value / 255 - mean[i % channels]) / std[i % channels]);
+  const values = ArrayBuffer.isView(image) ? image : resample(isBitmap(image) ? pixelsOf(image) : image, shape, resize);
+  return Float32Array.from(values, (value, i) => (value / 255 - mean[i % channels]) / std[i % channels]);
 }
 
-// RGBA, laid on black, to colours or to grey (Rec. 601 luma; grey pixels keep their exact value).
-function channelsOf(image, channels) {
-  const { width, height, data } = image ?? {};
-  if (!(width > 0 && height > 0) || data?.length !== 4 * width * height) {
-    throw new Error(`image: expected ${width} x ${height} RGBA pixels, found ${data?.length} values`);
-  }
+// RGBA at the size and with the channels of the network, as whole levels; an image of this size keeps its own. It is
+// stretched; or, as in evaluation, the middle of what it would be with its shorter side resized to `resize`.
+function resample({ width, height, data }, [newHeight, newWidth, channels], resize) {
   if (channels !== 1 && channels !== 3) throw new Error(`image: RGBA can't be brought to ${channels} channels`);
-  const values = new Float32Array(width * height * channels);
-  for (let from = 0, to = 0; from < data.length; from += 4) {
-    const opacity = data[from + 3] / 255;
-    const [red, green, blue] = [data[from], data[from + 1], data[from + 2]];
-    if (channels === 1) values[to++] = ((299 * red + 587 * green + 114 * blue) / 1000) * opacity;
-    else for (let channel = 0; channel < 3; channel++) values[to++] = data[from + channel] * opacity;
-  }
-  return values;
-}
-
-// Brings an image to the new size with a triangle filter: bilinear when growing, averaging when shrinking; same size: exact.
-// It is stretched; or, as in evaluation, the middle of what it would be with its shorter side resized to `resize`.
-function resample(values, { width, height }, { width: newWidth, height: newHeight, channels, resize }) {
   const place = (from, to) => {
-    if (!resize) return { from, to, step: from / to, start: 0 };
-    const step = Math.min(width, height) / resize;
-    // Whole pixels of the resized square are cut off.
-    return { from, to, step, start: (from - resize * step) / 2 + Math.floor((resize - to) / 2) * step };
+    if (!resize) return filter(from, to, to, 0);
+    // libvips keeps whole pixels of the longer side, of which a square is cut out, and the input out of that.
+    const whole = Math.round((from * resize) / Math.min(width, height));
+    return filter(from, whole, to, Math.ceil((whole - resize) / 2) + Math.floor((resize - to) / 2));
   };
-  const rows = resampleAxis(values, height, place(width, newWidth), channels);
-  return resampleAxis(rows, 1, place(height, newHeight), newWidth * channels);
+  const columns = place(width, newWidth);
+  const line = new Float32Array(width * channels);
+  const narrow = new Uint8ClampedArray(height * newWidth * channels);
+  for (let y = 0; y < height; y++) {
+    // Laid on black, to colours or to grey (Rec. 601 luma; grey pixels keep their exact value).
+    for (let x = 0, from = 4 * y * width; x < width; x++, from += 4) {
+      const opacity = data[from + 3] / 255;
+      if (channels === 1) line[x] = ((299 * data[from] + 587 * data[from + 1] + 114 * data[from + 2]) / 1000) * opacity;
+      else for (let c = 0; c < 3; c++) line[3 * x + c] = data[from + c] * opacity;
+    }
+    apply(columns, line, channels, narrow.subarray(y * newWidth * channels));
+  }
+  const small = new Uint8ClampedArray(newHeight * newWidth * channels);
+  apply(place(height, newHeight), narrow, newWidth * channels, small);
+  return small;
 }
 
-// Resamples the middle axis of [outer][from][inner]: pixel i of `to` has its centre at start + (i + 1/2) * step.
-function resampleAxis(values, outer, { from, to, step, start }, inner) {
-  const result = new Float32Array(outer * to * inner);
+// The filters that libvips has, by which the trainer resizes: Lanczos (3 lobes) to shrink, cubic (Catmull-Rom) to grow,
+// there half a new pixel to the side. An axis of `from` pixels becomes one of `whole`; for each of `to` of them, from the
+// one at `start`: the first pixel that counts for it, and the weights from there.
+function filter(from, whole, to, start) {
+  const step = from / whole;
   const reach = Math.max(step, 1);
-  for (let i = 0; i < to; i++) {
-    const centre = start + (i + 0.5) * step - 0.5;
-    const first = Math.max(0, Math.ceil(centre - reach));
-    const last = Math.min(from - 1, Math.floor(centre + reach));
-    const weights = Array.from({ length: last - first + 1 }, (_, j) => reach - Math.abs(first + j - centre));
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    for (let o = 0; o < outer; o++) {
-      for (let n = 0; n < inner; n++) {
-        let sum = 0;
-        for (let j = 0; j < weights.length; j++) sum += weights[j] * values[(o * from + first + j) * inner + n];
-        result[(o * to + i) * inner + n] = sum / total;
+  const sinc = (x) => (x ? Math.sin(Math.PI * x) / (Math.PI * x) : 1);
+  const lanczos = (x) => sinc(x) * sinc(x / 3);
+  const cubic = (x) => (x < 1 ? (1.5 * x - 2.5) * x * x + 1 : ((2.5 - 0.5 * x) * x - 4) * x + 2);
+  const [weigh, lobes] = step < 1 ? [cubic, 2] : [lanczos, 3];
+  return Array.from({ length: to }, (_, i) => {
+    const centre = (start + i + (step < 1 ? 0 : 0.5)) * step - 0.5;
+    const first = Math.ceil(centre - lobes * reach);
+    const last = Math.floor(centre + lobes * reach);
+    const weights = Array.from({ length: last - first + 1 }, (_, j) => weigh(Math.abs(first + j - centre) / reach));
+    const sum = weights.reduce((all, weight) => all + weight, 0);
+    return { first, weights: weights.map((weight) => weight / sum) };
+  });
+}
+
+// Puts a filter on the first axis of [from][inner]; behind an edge its own pixels go on.
+function apply(pixels, values, inner, result) {
+  const last = values.length / inner - 1;
+  pixels.forEach(({ first, weights }, i) => {
+    for (let n = 0; n < inner; n++) {
+      let sum = 0;
+      for (let j = 0; j < weights.length; j++) {
+        sum += weights[j] * values[Math.min(last, Math.max(0, first + j)) * inner + n];
       }
+      result[i * inner + n] = sum;
     }
-  }
-  return result;
+  });
 }
 
 // ---- the edge: Open Inference Protocol v2, REST, binary tensors (little endian, as WebAssembly's memory is)
@@ -323,18 +536,24 @@ async function askEdge(edge, { name, tail }, tensor, bytes, signal) {
   throw new Error(`${url}: expected an output ${tail.output}, found none`);
 }
 
-// Runs work with a signal that also fires after `ms`; rejects at once when it does, whatever work does then.
-async function withTimeout(ms, signal, work) {
+// Runs work with a signal that fires after `ms`, with the caller's signal, or when work fails; rejects at once when it
+// does, whatever work does then.
+async function within(ms, signal, work) {
+  signal?.throwIfAborted();
   const stop = new AbortController();
   const late = () => stop.abort(new Error(`the edge did not answer within ${ms} ms`));
-  const timer = setTimeout(late, Math.min(ms, 2 ** 31 - 1)); // a timer fires at once where the time is longer
+  const timer = ms < 2 ** 31 && setTimeout(late, ms); // which fires at once where the time is longer
   const forward = () => stop.abort(signal.reason);
   signal?.addEventListener('abort', forward);
   const stopped = new Promise((_, reject) => {
     stop.signal.addEventListener('abort', () => reject(stop.signal.reason));
   });
   try {
-    return await Promise.race([work(stop.signal), stopped]);
+    // Async, so that what throws at once rejects, too.
+    return await Promise.race([(async () => work(stop.signal))(), stopped]);
+  } catch (thrown) {
+    stop.abort(thrown);
+    throw thrown;
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', forward);

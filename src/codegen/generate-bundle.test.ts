@@ -1,20 +1,31 @@
 import { readFileSync } from 'node:fs';
+import { brotliCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { exitsProgram, LABELS, program, SIZE, tinyDraft } from '../../test/tiny-bundle.js';
 import { decodeSafetensors, floatValues } from '../base/safetensors.js';
+import { lowerBranch } from '../export/lower.js';
 import { type DeviceProgram, floatsOf, type KernelCall, stagesOf } from '../export/program.js';
+import { deployedState } from '../network/deployed.js';
+import { createNetwork } from '../network/zoo/index.js';
+import { initialState } from '../train/initial-state.js';
 import { type BundleInfo, generateBundle } from './generate-bundle.js';
 import { printLoader } from './loader.js';
 import { encodeWeights } from './weights.js';
 
 const template = readFileSync(new URL('../../templates/lcdnn.js', import.meta.url), 'utf8');
 
+/** Calls of kernels that the template itself does not have. */
+function callsIn(printed: string): number {
+  const [all, own] = [printed, template].map((text) => text.match(/\.lcdnn_/g)?.length ?? 0);
+  return all - own;
+}
+
 describe('the printed loader', () => {
   it('is the template with the program in it, without comments, the same every time', () => {
     const printed = printLoader(template, program);
     expect(printed).toBe(printLoader(template, program));
     expect(printed).not.toMatch(/^\s*\/\/|<program>|^$\n|\beval\(|new Function/m);
-    expect(printed.match(/^k\.lcdnn_/gm)).toHaveLength(program.calls.length);
+    expect(callsIn(printed)).toBe(program.calls.length);
   });
 
   const call = (kernel: KernelCall['kernel'], args: KernelCall['args']) => ({ ...program, calls: [{ kernel, args }] });
@@ -44,9 +55,15 @@ describe('the printed loader', () => {
 
 it('the printed loader has a function for every stage', () => {
   const printed = printLoader(template, exitsProgram);
-  expect(printed.match(/^\(k, a, c\) => \{$/gm)).toHaveLength(3);
   const calls = stagesOf(exitsProgram).flatMap((stage) => stage.calls);
-  expect(printed.match(/^k\.lcdnn_/gm)).toHaveLength(calls.length);
+  expect(callsIn(printed)).toBe(calls.length);
+});
+
+it('a page fetches at most 6 KB of loader, brotli, for the longest program too', () => {
+  const network = createNetwork('resnet18', [224, 224, 3], 10, { width: 0.1 });
+  const state = deployedState(network, initialState(network, 'momentum', 1));
+  const printed = printLoader(template, lowerBranch(network, state));
+  expect(brotliCompressSync(printed).length).toBeLessThanOrEqual(6 * 1024);
 });
 
 describe('the weights', () => {

@@ -6,7 +6,8 @@ import { printLoader } from './loader.js';
 import { encodeWeights } from './weights.js';
 
 const TAIL_FILE = 'edge/tail.onnx';
-const DEMO_FILES = ['index.html', 'demo.js', 'demo.css'];
+/** For pages to look at and to take from; nothing here needs them. */
+const PAGE_FILES = ['service-worker.js', 'demo/index.html', 'demo/demo.js', 'demo/demo.css'];
 
 /** What a bundle says of its model beside the device program. */
 export interface BundleInfo extends Omit<ManifestDraft, 'tail'> {
@@ -28,7 +29,7 @@ export function generateBundle(program: DeviceProgram, info: BundleInfo): Bundle
     [BUNDLE_FILES.weights, encodeWeights(program.constants)],
     [BUNDLE_FILES.package, Buffer.from(packageJson(info.name))],
     [TAIL_FILE, tail.model],
-    ...DEMO_FILES.map((file) => [`demo/${file}`, template(`demo/${file}`)] as const),
+    ...PAGE_FILES.map((file) => [file, template(file)] as const),
   ]);
   const listed = samples.map(({ png, label }, i) => {
     const file = `samples/${String(i).padStart(2, '0')}.png`;

@@ -70,7 +70,7 @@ describe('the edge', () => {
     ['answers NaN', () => ({ edge: async () => Float32Array.of(1, Number.NaN, 2) }), /3 finite logits from the edge/],
   ])("that %s leaves the branch's answer, marked unsure", async (_, options, reason) => {
     const model = await load(options());
-    const own = model.branch(image);
+    const own = await model.branch(image);
     const answer = await model.classify(image);
     const expected = { by: 'branch', unsure: true, index: largest(own.logits), probabilities: own.probabilities };
     expect(answer).toMatchObject({ ...expected, edgeError: expect.stringMatching(reason) });

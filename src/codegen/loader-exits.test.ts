@@ -38,8 +38,8 @@ describe('the loader of a bundle with three exits', () => {
     expect(model.tau).toEqual([0.5, 0.25, 0.125]);
     for (const image of images) {
       // The last first: what an earlier image left in the arena must not matter.
-      for (const exit of [3, 2, 1]) expect(model.branch(image, exit)).toEqual(oracle.run(image, exit - 1));
-      expect(model.branch(image)).toEqual(model.branch(image, 1));
+      for (const exit of [3, 2, 1]) expect(await model.branch(image, exit)).toEqual(oracle.run(image, exit - 1));
+      expect(await model.branch(image)).toEqual(await model.branch(image, 1));
     }
   });
 
@@ -52,7 +52,7 @@ describe('the loader of a bundle with three exits', () => {
     const edge: EdgeFunction = () => Promise.reject(new Error('nobody should ask'));
     const model = await load({ tau, edge });
     for (const image of images) {
-      const own = model.branch(image, exit);
+      const own = await model.branch(image, exit);
       const answer = await model.classify(image);
       expect(answer).toMatchObject({ by: 'branch', exit, unsure: false, index: largest(own.logits) });
       expect(answer).toMatchObject({ entropy: own.entropy, probabilities: own.probabilities });
@@ -68,7 +68,7 @@ describe('the loader of a bundle with three exits', () => {
     const model = await load({ tau: 0, edge });
     for (const image of images) {
       const answer = await model.classify(image);
-      const { shared, entropy } = model.branch(image, 3);
+      const { shared, entropy } = await model.branch(image, 3);
       expect(asked.pop()).toEqual([shared, [1, 500]]);
       expect(answer).toMatchObject({ by: 'edge', unsure: false, entropy, index: largest(await tail.infer(shared, 1)) });
       expect(answer.exit).toBeUndefined();
@@ -77,14 +77,15 @@ describe('the loader of a bundle with three exits', () => {
 
   it('gives the last exit’s answer where the edge is silent', async () => {
     const model = await load({ tau: [0, 0, 0], edge: false });
-    const { probabilities } = model.branch(images[0], 3);
+    const { probabilities } = await model.branch(images[0], 3);
     expect(await model.classify(images[0])).toMatchObject({ by: 'branch', exit: 3, unsure: true, probabilities });
   });
 
   it('takes each threshold for its own exit', async () => {
     const [image] = images;
     const plain = await load();
-    const entropies = [1, 2, 3].map((exit) => plain.branch(image, exit).entropy);
+    const runs = await Promise.all([1, 2, 3].map((exit) => plain.branch(image, exit)));
+    const entropies = runs.map(({ entropy }) => entropy);
     const above = entropies.map((entropy) => entropy + 1e-6);
     const answerOf = async (tau: number[]) => (await load({ tau, edge: false })).classify(image);
     // At the very entropy the exit is unsure: strictly below is sure.
@@ -110,7 +111,9 @@ describe('the loader of a bundle with three exits', () => {
 
   it.each([0, 4, 1.5, Number.NaN])('has no exit %d', async (exit) => {
     const model = await load();
-    expect(() => model.branch(images[0], exit)).toThrow(`exit: expected a whole number from 1 to 3, found ${exit}`);
+    await expect(model.branch(images[0], exit)).rejects.toThrow(
+      `exit: expected a whole number from 1 to 3, found ${exit}`,
+    );
   });
 
   it('asks the edge server of the bundle for the rest', async () => {

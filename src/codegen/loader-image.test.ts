@@ -5,6 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { RgbaImage } from '../../templates/lcdnn.js';
+import { random } from '../base/random.js';
 import { importLoader } from '../bundle/import-loader.js';
 import type { Manifest } from '../bundle/manifest.js';
 import { writeBundle } from '../bundle/write-bundle.js';
@@ -42,7 +43,7 @@ async function preprocessor(input: Pick<Manifest['input'], 'shape' | 'resize'>) 
   });
   const { load } = await importLoader(folder, await writeBundle(folder, draft));
   const model = await load(pathToFileURL(`${folder}/`), { edge: false });
-  return (image: RgbaImage): Float32Array => model.branch(image).shared;
+  return async (image: RgbaImage): Promise<Float32Array> => (await model.branch(image)).shared;
 }
 
 /** A value per pixel, in all colours. */
@@ -59,70 +60,93 @@ describe('with a resize', () => {
     const pixels = await preprocessor({ shape: [4, 4, 1], resize: 7 });
     const image = drawn(7, 7, (x, y) => 10 * y + x);
     const expected = Array.from({ length: 16 }, (_, i) => 10 * (1 + Math.floor(i / 4)) + (1 + (i % 4)));
-    for (const [i, value] of pixels(image).entries()) expect(value).toBeCloseTo(expected[i], 3);
+    for (const [i, value] of (await pixels(image)).entries()) expect(value).toBeCloseTo(expected[i], 3);
   });
 
   it.each([
     [24, 24],
     [36, 24],
     [24, 60],
-    [5, 6],
     [12, 180],
   ])('an image of %i x %i is cropped, not stretched', async (width, height) => {
     const [size, resize] = [8, 12];
     const pixels = await preprocessor({ shape: [size, size, 3], resize });
     const step = Math.min(width, height) / resize;
     const start = { x: width / 2 - (size * step) / 2, y: height / 2 - (size * step) / 2 };
-    // A triangle filter keeps a slope: a pixel has the value at its centre.
-    const [x, y] = [pixels(drawn(width, height, (x) => x)), pixels(drawn(width, height, (_, y) => y))];
+    // The filters keep a slope, up to whole levels: a pixel has the value at its centre.
+    const x = await pixels(drawn(width, height, (x) => x));
+    const y = await pixels(drawn(width, height, (_, y) => y));
     for (let i = 0; i < size * size; i++) {
-      expect(x[3 * i]).toBeCloseTo(start.x + ((i % size) + 0.5) * step - 0.5, 3);
-      expect(y[3 * i + 2]).toBeCloseTo(start.y + (Math.floor(i / size) + 0.5) * step - 0.5, 3);
+      expect(Math.abs(x[3 * i] - (start.x + ((i % size) + 0.5) * step - 0.5))).toBeLessThanOrEqual(1);
+      expect(Math.abs(y[3 * i + 2] - (start.y + (Math.floor(i / size) + 0.5) * step - 0.5))).toBeLessThanOrEqual(1);
     }
   });
 });
 
 it('without a resize, an image is stretched', async () => {
   const pixels = await preprocessor({ shape: [4, 4, 1] });
-  const left = pixels(drawn(16, 4, (x) => x));
-  expect(Array.from(left.subarray(1, 3))).toEqual([expect.closeTo(5.5, 3), expect.closeTo(9.5, 3)]);
+  const left = await pixels(drawn(16, 4, (x) => 10 * x));
+  expect(Array.from(left.subarray(1, 3))).toEqual([55, 95]);
 });
+
+/** As detailed as a photograph: noise on scales from single pixels to the whole, each as strong as it is coarse. */
+async function generated(path: string, width: number, height: number, seed: number): Promise<void> {
+  const next = random(seed);
+  const levels = new Float32Array(width * height * 3);
+  for (let scale = 1; scale <= 64; scale *= 2) {
+    const [columns, rows] = [Math.ceil(width / scale) + 1, Math.ceil(height / scale) + 1];
+    const coarse = Uint8Array.from({ length: columns * rows * 3 }, () => 256 * next());
+    const grown = await sharp(coarse, { raw: { width: columns, height: rows, channels: 3 } })
+      .resize(width, height, { fit: 'fill' })
+      .raw()
+      .toBuffer();
+    for (let i = 0; i < levels.length; i++) levels[i] += (scale * (grown[i] - 128)) / 64;
+  }
+  const pixels = Uint8ClampedArray.from(levels, (level) => 128 + level);
+  await sharp(pixels, { raw: { width, height, channels: 3 } }).toFile(path);
+}
 
 const PHOTOGRAPHS = fileURLToPath(new URL('../../../shared/datasets/imagenet-subset/val', import.meta.url));
 
-/**
- * The trainer resizes with libvips: by a Lanczos filter when shrinking, cubic when growing, and then half a pixel to the
- * side; the triangle filter of the loader is softer at edges. That makes 3.3 and 5.8 of 255 on average over these
- * photographs; what is stretched, as a check of the check, differs by 40.
- */
-describe.runIf(existsSync(PHOTOGRAPHS))('photographs', () => {
-  const files = readdirSync(PHOTOGRAPHS).flatMap((label) =>
-    readdirSync(join(PHOTOGRAPHS, label))
-      .slice(0, 2)
-      .map((name) => join(PHOTOGRAPHS, label, name)),
+/** Photographs of `width` x `height`: those of a folder where it is there, and generated ones everywhere. */
+async function photographs(width: number, height: number): Promise<string[]> {
+  const found = existsSync(PHOTOGRAPHS)
+    ? readdirSync(PHOTOGRAPHS).map((label) => join(PHOTOGRAPHS, label, readdirSync(join(PHOTOGRAPHS, label))[0]))
+    : [];
+  return Promise.all(
+    Array.from({ length: found.length + 2 }, async (_, i) => {
+      const path = join(root, `${width}-${height}-${i}.png`);
+      if (found[i]) await sharp(found[i]).resize(width, height, { fit: 'cover' }).toFile(path);
+      else await generated(path, width, height, i);
+      return path;
+    }),
   );
+}
+
+/**
+ * The trainer resizes by libvips (`readSquare`). The loader has the same filters, but libvips computes with weights of
+ * 6 bits or so and whole levels between the axes, and averages 2 x 2 pixels or more first where it shrinks to less than
+ * a quarter. That makes 0.2 to 1.2 of 255 on average; 1.5 is allowed. Where the crop is off by one pixel it is 3 to 7.
+ */
+describe('photographs', () => {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
   it.each([
-    { size: 64, resize: 80, most: 4 },
-    { size: 224, resize: 256, most: 7 },
-  ])('look as they were evaluated, cut to $size of $resize', async ({ size, resize, most }) => {
+    { width: 224, height: 160, size: 64, resize: 80 },
+    { width: 160, height: 224, size: 224, resize: 256 },
+    { width: 375, height: 500, size: 224, resize: 256 },
+    { width: 501, height: 333, size: 64, resize: 73 },
+    { width: 600, height: 800, size: 56, resize: 64 },
+  ])('of $width x $height look as they were evaluated, cut to $size of $resize', async (given) => {
+    const { width, height, size, resize } = given;
     const pixels = await preprocessor({ shape: [size, size, 3], resize });
-    const stretched = await preprocessor({ shape: [size, size, 3] });
     const crop = createCentralCrop([resize, resize, 3], [size, size, 3]);
-    const differences: { loader: number; stretched: number }[] = [];
-    for (const [i, file] of files.entries()) {
-      const path = join(root, 'photograph.png');
-      const [width, height] = i % 2 === 0 ? [224, 160] : [160, 224];
-      await sharp(file).resize(224, 224).extract({ left: 0, top: 0, width, height }).toFile(path);
+    const differences: number[] = [];
+    for (const path of await photographs(width, height)) {
       const evaluated = crop(await readSquare(path, resize));
-      const image = await readImage(path);
-      differences.push({
-        loader: meanDifference(pixels(image), evaluated),
-        stretched: meanDifference(stretched(image), evaluated),
-      });
+      differences.push(meanDifference(await pixels(await readImage(path)), evaluated));
     }
-    expect(mean(differences.map(({ loader }) => loader))).toBeLessThan(most);
-    for (const { loader, stretched } of differences) expect(loader).toBeLessThan(stretched / 2);
+    expect(mean(differences)).toBeLessThan(1.5);
+    expect(Math.max(...differences)).toBeLessThan(4);
   });
 });

@@ -39,12 +39,13 @@ describe('the loader in Node', () => {
     const oracle = instantiate(program, wasm);
     const model = await load(base, { simd });
     expect(model).toMatchObject({ simd, verified: true, tau: 0.5, manifest: bundle.manifest });
-    for (const image of images) expect(model.branch(image)).toEqual(oracle.run(image));
+    for (const image of images) expect(await model.branch(image)).toEqual(oracle.run(image));
   });
 
   it('answers below the threshold itself, and gives the rest to the edge', async () => {
     const plain = await load(base);
-    const entropies = images.map((image) => plain.branch(image).entropy).sort((a, b) => a - b);
+    const runs = await Promise.all(images.map((image) => plain.branch(image)));
+    const entropies = runs.map(({ entropy }) => entropy).sort((a, b) => a - b);
     const tau = entropies[images.length / 2];
     const asked: number[][] = [];
     const edge: EdgeFunction = (tensor, shape) => {
@@ -53,7 +54,7 @@ describe('the loader in Node', () => {
     };
     const model = await load(base, { edge, tau });
     for (const image of images) {
-      const own = model.branch(image);
+      const own = await model.branch(image);
       const answer = await model.classify(image);
       const sure = own.entropy < tau;
       const best = largest(sure ? own.logits : await tail.infer(own.shared, 1));
@@ -96,37 +97,37 @@ describe('an image', () => {
     model = await load(base, { edge: false });
   });
 
-  it('means the same as pixels, as RGBA and normalised', () => {
-    const expected = model.branch(Float32Array.from(grey, normalised));
-    expect(model.branch(grey)).toEqual(expected);
-    expect(model.branch(new Uint8ClampedArray(grey))).toEqual(expected);
-    expect(model.branch(rgba(grey))).toEqual(expected);
+  it('means the same as pixels, as RGBA and normalised', async () => {
+    const expected = await model.branch(Float32Array.from(grey, normalised));
+    expect(await model.branch(grey)).toEqual(expected);
+    expect(await model.branch(new Uint8ClampedArray(grey))).toEqual(expected);
+    expect(await model.branch(rgba(grey))).toEqual(expected);
   });
 
-  it('is laid on black where it is transparent', () => {
-    expect(model.branch(rgba(grey, SIZE, SIZE, 0))).toEqual(model.branch(new Uint8Array(grey.length)));
+  it('is laid on black where it is transparent', async () => {
+    expect(await model.branch(rgba(grey, SIZE, SIZE, 0))).toEqual(await model.branch(new Uint8Array(grey.length)));
   });
 
-  it('is brought to the size of the network, both ways', () => {
-    const expected = model.branch(new Uint8Array(SIZE * SIZE).fill(200));
+  it('is brought to the size of the network, both ways', async () => {
+    const expected = await model.branch(new Uint8Array(SIZE * SIZE).fill(200));
     for (const [width, height] of [
       [1, 1],
       [7, 40],
       [100, 3],
     ]) {
-      const found = model.branch(rgba(Array(width * height).fill(200), width, height));
+      const found = await model.branch(rgba(Array(width * height).fill(200), width, height));
       for (const [i, logit] of expected.logits.entries()) expect(found.logits[i]).toBeCloseTo(logit, 4);
     }
     const doubled = Array.from({ length: 4 * SIZE * SIZE }, (_, i) => (i % (2 * SIZE) < SIZE ? 0 : 255));
     const halves = Uint8Array.from({ length: SIZE * SIZE }, (_, i) => (i % SIZE < SIZE / 2 ? 0 : 255));
-    const { shared } = model.branch(rgba(doubled, 2 * SIZE, 2 * SIZE));
-    // Away from the step in the middle, which a triangle filter softens.
+    const { shared } = await model.branch(rgba(doubled, 2 * SIZE, 2 * SIZE));
+    // Away from the step in the middle, which the filter softens, and about which it rings a little.
     const [rows, columns, channels] = bundle.manifest.tail.shape;
-    const wanted = model.branch(halves).shared;
+    const wanted = (await model.branch(halves)).shared;
     for (let row = 0; row < rows; row++) {
       for (const column of [0, columns - 1]) {
         const at = (row * columns + column) * channels;
-        expect(shared[at]).toBeCloseTo(wanted[at], 4);
+        expect(shared[at]).toBeCloseTo(wanted[at], 1);
       }
     }
   });
@@ -141,10 +142,14 @@ describe('an image', () => {
       /^image: expected 17 x 16 RGBA pixels, found 1024/,
     ],
     ['RGBA of no size', () => ({ width: 0, height: 0, data: [] }), /^image: expected 0 x 0 RGBA pixels/],
-    ['an object that is none', () => ({}) as never, /^image: expected .* RGBA pixels, found undefined/],
-    ['nothing', () => undefined as never, /^image: expected .* RGBA pixels, found undefined/],
+    [
+      'an object that is none',
+      () => ({}) as never,
+      /^image: expected pixels, or a picture that is loaded, found \[object Object\]/,
+    ],
+    ['nothing', () => undefined as never, /^image: expected pixels, .* found undefined/],
   ])('is refused with %s', async (_, image, reason) => {
-    expect(() => model.branch(image())).toThrow(reason);
+    await expect(model.branch(image())).rejects.toThrow(reason);
     await expect(model.classify(image())).rejects.toThrow(reason);
   });
 });

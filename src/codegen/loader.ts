@@ -1,3 +1,5 @@
+import { minify_sync } from 'terser';
+import { sha256 } from '../bundle/manifest.js';
 import type { ConstantLayout, DeviceProgram, KernelCall, Pointer } from '../export/program.js';
 import { KERNEL_ARGUMENTS, stagesOf } from '../export/program.js';
 
@@ -32,7 +34,9 @@ function printProgram(program: DeviceProgram): string {
     ...calls.map((call) => printCall(call, program)),
     '},',
   ]);
-  return [`const PROGRAM = ${JSON.stringify(facts)};`, 'const STAGES = [', ...functions, '];'].join('\n');
+  // By it the loader of a page and that of its Worker know each other.
+  const hash = sha256(JSON.stringify([facts, functions])).slice(0, 12);
+  return [`const PROGRAM = ${JSON.stringify({ ...facts, hash })};`, 'const STAGES = [', ...functions, '];'].join('\n');
 }
 
 /** What the loader needs to know of a constant: floats, [kernel, ...shape] of bits, or rows and columns of steps. */
@@ -64,8 +68,7 @@ function printArgument(argument: number | Pointer, { arenaBytes, constants }: De
   return `c[${JSON.stringify(argument.constant)}]`;
 }
 
-/** Without comment lines, indentation and empty lines: what a page fetches. The template has no text over several lines. */
+/** What a page fetches: without comments and spaces, with short names. Code keeps its form, by which bundlers know it. */
 function compact(source: string): string {
-  const lines = source.split('\n').map((line) => line.trim());
-  return `${lines.filter((line) => line !== '' && !line.startsWith('//')).join('\n')}\n`;
+  return `${minify_sync(source, { module: true, compress: false, mangle: true }).code}\n`;
 }

@@ -15,10 +15,11 @@ const MEDIA_TYPES: Record<string, string> = {
   '.wasm': 'application/wasm',
 };
 
-/** Scripts and connections of this origin only; WebAssembly may compile; pictures may come from a file or a canvas. */
+/** Scripts, Workers and connections of this origin only; WebAssembly may compile; pictures may come from a file or a canvas. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'self'",
   "script-src 'self' 'wasm-unsafe-eval'",
+  "worker-src 'self'",
   "img-src 'self' blob: data:",
   "object-src 'none'",
   "base-uri 'none'",

@@ -123,7 +123,7 @@ describe('the check of a finished bundle', () => {
 
   it('counts an image whose sign rounds to the other side, whatever follows from it', async () => {
     const [above, below] = [thresholdBelow(images[0], 1e-6), thresholdBelow(images[0], -1e-6)];
-    const [one, other] = [above, below].map((changed) => running(changed).branch(images[0], 0).logits);
+    const [one, other] = [above, below].map((changed) => instantiate(changed, wasm).run(images[0]).logits);
     expect(one).not.toEqual(other);
     const found = await check(below, images.slice(0, 1), trainerOf(above));
     expect(found).toMatchObject({ images: 1, rounded: 1, largestBranchError: 0 });

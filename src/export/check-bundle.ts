@@ -12,10 +12,15 @@ export interface Expected {
   readonly signed: readonly Float32Array[];
 }
 
+type Awaitable<T> = T | Promise<T>;
+
 /** The two ends of a bundle, as they will run. */
 export interface BundleEnds {
   /** The device up to an exit, which counts from 0. */
-  branch(image: Float32Array, exit: number): { readonly logits: Float32Array; readonly shared: Float32Array };
+  branch(
+    image: Float32Array,
+    exit: number,
+  ): Awaitable<{ readonly logits: Float32Array; readonly shared: Float32Array }>;
   tail(shared: Float32Array): Promise<Float32Array>;
 }
 
@@ -66,7 +71,7 @@ export async function checkBundle(
   for (const image of images) {
     const expected = await trainer(image);
     const at = `check image ${result.images++}`;
-    const runs = expected.branches.map((_, exit) => ends.branch(image, exit));
+    const runs = await Promise.all(expected.branches.map((_, exit) => ends.branch(image, exit)));
     const fullError = relativeError(await ends.tail(runs[runs.length - 1].shared), expected.full);
     if (!(fullError <= TOLERANCE)) throw disagreement('conv1 and the tail', at, fullError);
     let rounded = false;

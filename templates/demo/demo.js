@@ -44,19 +44,15 @@ function show(answer, model, truth) {
     (bytes.sent ? `, edge ${times.edgeMs.toFixed(1)} ms, ${bytes.sent} bytes sent, ${bytes.received} received` : '');
 }
 
-/** Pixels of anything that can be drawn, at its own size. */
-function pixelsOf(image, width, height) {
-  const surface = Object.assign(document.createElement('canvas'), { width, height });
-  const context = surface.getContext('2d');
-  context.drawImage(image, 0, 0);
-  return context.getImageData(0, 0, width, height);
-}
-
 async function start() {
-  const model = await load();
-  const classify = async (pixels, truth) => {
+  const model = await load(undefined, {
+    onProgress: ({ loaded, total }) => {
+      at('status').textContent = percent(loaded / total);
+    },
+  });
+  const classify = async (image, truth) => {
     try {
-      show(await model.classify(pixels), model, truth);
+      show(await model.classify(image), model, truth);
       at('status').textContent = '';
     } catch (error) {
       at('status').textContent = error.message;
@@ -69,7 +65,7 @@ async function start() {
     const image = Object.assign(new Image(), { src: file, alt: label, title: label });
     const button = document.createElement('button');
     button.append(image);
-    button.onclick = () => classify(pixelsOf(image, image.naturalWidth, image.naturalHeight), label);
+    button.onclick = () => classify(image, label);
     at('samples').append(button);
   }
 
@@ -92,19 +88,15 @@ async function start() {
   };
   canvas.onpointerup = () => {
     drawing = false;
-    classify(pen.getImageData(0, 0, canvas.width, canvas.height));
+    classify(canvas);
   };
   at('clear').onclick = clear;
-  at('file').onchange = async ({ target }) => {
+  at('file').onchange = ({ target }) => {
     const [file] = target.files;
-    if (!file) return;
-    try {
-      const image = await createImageBitmap(file);
-      await classify(pixelsOf(image, image.width, image.height));
-    } catch {
-      at('status').textContent = `${file.name} is no image that this browser reads`;
-    }
+    if (file) classify(file);
   };
+  // For use offline after this visit; the page does without where it can't be had.
+  navigator.serviceWorker?.register(`../service-worker.js?${model.manifest.version}`).catch(() => {});
 }
 
 clear();

@@ -1,0 +1,41 @@
+// Optional: keeps a bundle for use offline. A page registers it with the manifest's version, by which a newer export
+// replaces it: navigator.serviceWorker.register(`service-worker.js?${model.manifest.version}`).
+// The network comes first: what is kept answers only where the network is silent, so nobody sees an old file online.
+
+const { scope } = globalThis.registration;
+const version = globalThis.location.search.slice(1);
+const name = `lcdnn ${scope} ${version}`;
+
+async function keep() {
+  const read = (file) => new Request(new URL(file, scope), { cache: 'no-cache' });
+  const manifest = await (await fetch(read('manifest.json'))).json();
+  if (manifest.version !== version) throw new Error(`expected version ${version}, found ${manifest.version}`);
+  const files = Object.keys(manifest.files).filter((file) => file !== manifest.tail.file);
+  const cache = await caches.open(name);
+  await cache.addAll(['manifest.json', ...files].map(read));
+  await globalThis.skipWaiting();
+}
+
+async function dropOthers() {
+  const names = (await caches.keys()).filter((other) => other.startsWith(`lcdnn ${scope} `) && other !== name);
+  await Promise.all(names.map((other) => caches.delete(other)));
+  await globalThis.clients.claim();
+}
+
+async function answer(request) {
+  try {
+    return await fetch(request);
+  } catch (thrown) {
+    const url = new URL(request.url);
+    if (url.pathname.endsWith('/')) url.pathname += 'index.html';
+    const kept = await caches.match(url, { cacheName: name, ignoreSearch: true });
+    if (kept) return kept;
+    throw thrown;
+  }
+}
+
+addEventListener('install', (event) => event.waitUntil(keep()));
+addEventListener('activate', (event) => event.waitUntil(dropOthers()));
+addEventListener('fetch', (event) => {
+  if (event.request.method === 'GET') event.respondWith(answer(event.request));
+});

@@ -71,7 +71,9 @@ export function createBenchServer(folder: string, options: BenchServerOptions = 
       await new Promise((resolve) => setTimeout(resolve, options.workerDelayMs ?? 0));
     }
     const bytes = readFileSync(path);
-    reply.type(MEDIA_TYPES[extname(path)] ?? 'application/octet-stream').header('cache-control', options.brotli ? 'max-age=600' : 'no-store');
+    reply
+      .type(MEDIA_TYPES[extname(path)] ?? 'application/octet-stream')
+      .header('cache-control', options.brotli ? 'max-age=600' : 'no-store');
     return options.brotli ? reply.header('content-encoding', 'br').send(packed(path, bytes)) : reply.send(bytes);
   });
   return app;

@@ -221,6 +221,7 @@ describe.each(BUILDS)('%s build', (build) => {
         const weights = bitRows(next, filters * kernel * kernel, c);
         const k = orNull(next, floats(next, oh * ow));
         const [scale, shift, slope] = [0, 1, 2].map(() => orNull(next, floats(next, filters)));
+        const shortcut = orNull(next, floats(next, oh * ow * filters));
         const prepared = wasm.prepare('binary_conv2d', weights, filters, kernel * kernel, c);
         const got = new Float32Array(oh * ow * filters);
         const want = new Float32Array(oh * ow * filters);
@@ -228,8 +229,8 @@ describe.each(BUILDS)('%s build', (build) => {
         const columns = Math.floor((ow - 1) / 2) * 2 * stride + kernel;
         const touched = ((oh - 1) * stride + kernel) * columns;
         const scratch = new Uint8Array(Math.ceil(c / 8) + Math.ceil(c / 4) * touched).fill(0xee);
-        wasm.call('binary_conv2d', x, prepared, k, scale, shift, slope, got, scratch, ...rest);
-        reference.binary_conv2d(x, weights, k, scale, shift, slope, want, scratch, ...rest);
+        wasm.call('binary_conv2d', x, prepared, k, scale, shift, slope, shortcut, got, scratch, ...rest);
+        reference.binary_conv2d(x, weights, k, scale, shift, slope, shortcut, want, scratch, ...rest);
         expectEqual(got, want);
       }),
       RUNS,

@@ -71,6 +71,7 @@ function binaryConv(conv: Conv, goal: number): KernelCase {
       { weights: [filters, kernel ** 2, channels] },
       null,
       ...vectors,
+      null,
       { floats: out * out * filters },
       { bits: bytes + 2 * bytes * (size + 2 * pad) ** 2 },
       ...geometry(conv),

@@ -105,8 +105,9 @@ function endingInBinaryLayers(program: DeviceProgram): DeviceProgram | undefined
   for (const call of stagesOf(program).flatMap((stage) => stage.calls)) {
     const names: readonly string[] = KERNEL_ARGUMENTS[call.kernel];
     const argument = (name: string) => call.args[names.indexOf(name)];
-    // K is a mean of floats, which may round either way: here sums are not multiplied by it.
-    calls.push({ ...call, args: call.args.map((arg, i) => (names[i] === 'k' && isBinary(call) ? null : arg)) });
+    // K and shortcuts are sums of floats, which may round either way: here they are left out.
+    const apart = (i: number) => isBinary(call) && (names[i] === 'k' || names[i] === 'shortcut');
+    calls.push({ ...call, args: call.args.map((arg, i) => (apart(i) ? null : arg)) });
     if (!isBinary(call)) continue;
     const sizes = call.kernel === 'binary_dense' ? ['units'] : ['oh', 'ow', 'filters'];
     const shape = sizes.map((size) => argument(size) as number);

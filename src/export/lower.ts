@@ -15,7 +15,14 @@ import {
 import { channelsOf, featuresOf, type PlacedLayer, placeLayers, sharedShapes, windowed } from '../network/shapes.js';
 import { type Affine, composed, foldBatchNorm } from './fold.js';
 import { packSigns } from './pack.js';
-import type { ConstantLayout, DeviceProgram, KernelCall, Pointer, Stage } from './program.js';
+import {
+  type ConstantLayout,
+  type DeviceProgram,
+  KERNEL_ARGUMENTS,
+  type KernelCall,
+  type Pointer,
+  type Stage,
+} from './program.js';
 import { reuseArena } from './reuse-arena.js';
 
 /** What a binary convolution's kernel counts in 16 bits. */
@@ -132,17 +139,17 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
           alpha.map((a, f) => a * (epilogue.affine?.scale?.[f] ?? 1)),
         );
         const shift = epilogue.affine ? floats(`${name}.shift`, epilogue.affine.shift) : null;
-        const slope = epilogue.slope ? floats(`${name}.slope`, epilogue.slope) : null;
+        const slope = epilogue.slope ? floats(epilogue.slope.name, epilogue.slope.values) : null;
         constants[`${name}.bits`] = packKernel(layer, get('kernel'), from);
         const y = place(to);
-        const pointers = [bits, { constant: `${name}.bits` }, k, scale, shift, slope, y];
+        const pointers = [bits, { constant: `${name}.bits` }, k, scale, shift, slope];
         calls.push(
           isConv
             ? {
                 kernel: 'binary_conv2d',
-                args: [...pointers, allocate(scratchBytes(layer, from, to)), ...window(layer, from, to)],
+                args: [...pointers, null, y, allocate(scratchBytes(layer, from, to)), ...window(layer, from, to)],
               }
-            : { kernel: 'binary_dense', args: [...pointers, row, layer.units] },
+            : { kernel: 'binary_dense', args: [...pointers, y, row, layer.units] },
         );
         x = y;
         break;
@@ -212,9 +219,20 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
           flush(to);
           return x;
         };
-        const [a, b] = [endOf(body), endOf(shortcut)];
-        x = place(to);
-        calls.push({ kernel: 'add_f32', args: [a, b, x, featuresOf(to)] });
+        const a = endOf(body);
+        // A binary convolution at the end adds the shortcut itself, and does the activation behind.
+        const conv = givesSums(calls.at(-1), a) ? calls.pop()! : undefined;
+        const b = endOf(shortcut);
+        if (conv) {
+          const activation = next[0] && slopeOf(next[0], state);
+          const slope = activation ? floats(activation.name, activation.values) : null;
+          calls.push(withArguments(conv, { slope, shortcut: b }));
+          taken = activation ? 1 : 0;
+          x = a;
+        } else {
+          x = place(to);
+          calls.push({ kernel: 'add_f32', args: [a, b, x, featuresOf(to)] });
+        }
         break;
       }
       case 'flatten':
@@ -280,23 +298,42 @@ const withoutFilters = (geometry: number[]): number[] => geometry.filter((_, i) 
 function readEpilogue(
   next: readonly PlacedLayer[],
   state: NamedArrays,
-): { affine?: Affine; slope?: Float32Array; taken: number } {
+): { affine?: Affine; slope?: { name: string; values: Float32Array }; taken: number } {
   let taken = 0;
   let affine: Affine | undefined;
-  let slope: Float32Array | undefined;
   for (let found = next[0] && affineOf(next[0], state); found; found = next[taken] && affineOf(next[taken], state)) {
     affine = affine ? composed(affine, found) : found;
     taken++;
   }
-  const after = next[taken];
-  if (after?.layer.type === 'prelu') {
-    slope = state[`${after.part}.${after.layer.name}.slope`].values;
-    taken++;
-  } else if (after?.layer.type === 'relu') {
-    slope = new Float32Array(channelsOf(after.input));
-    taken++;
+  const slope = next[taken] && slopeOf(next[taken], state);
+  return { affine, slope, taken: slope ? taken + 1 : taken };
+}
+
+/** The slope below 0 that an activation has, channel by channel, and a name for it; nothing for other layers. */
+function slopeOf(
+  { part, layer, input }: PlacedLayer,
+  state: NamedArrays,
+): { name: string; values: Float32Array } | undefined {
+  if (layer.type === 'prelu') {
+    const name = `${part}.${layer.name}.slope`;
+    return { name, values: state[name].values };
   }
-  return { affine, slope, taken };
+  if (layer.type !== 'relu' || layer.max !== undefined) return undefined;
+  const channels = channelsOf(input);
+  return { name: `zeros${channels}`, values: new Float32Array(channels) };
+}
+
+/** Whether a call is a binary convolution that writes y, and does nothing else behind its affine map. */
+function givesSums(call: KernelCall | undefined, y: { readonly arena: number }): boolean {
+  if (call?.kernel !== 'binary_conv2d') return false;
+  const argument = (name: string) => call.args[(KERNEL_ARGUMENTS.binary_conv2d as readonly string[]).indexOf(name)];
+  const written = argument('y') as { readonly arena: number };
+  return written.arena === y.arena && argument('slope') === null && argument('shortcut') === null;
+}
+
+function withArguments(call: KernelCall, changed: Readonly<Record<string, Pointer>>): KernelCall {
+  const names = KERNEL_ARGUMENTS[call.kernel];
+  return { ...call, args: call.args.map((arg, i) => (Object.hasOwn(changed, names[i]) ? changed[names[i]] : arg)) };
 }
 
 /** The affine map that a batch normalisation or a shift is; nothing for other layers. */

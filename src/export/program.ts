@@ -50,6 +50,7 @@ export const KERNEL_ARGUMENTS = {
     'scale',
     'shift',
     'slope',
+    'shortcut',
     'y',
     'scratch',
     'h',

@@ -66,6 +66,7 @@ describe('reference against tfjs', () => {
           null,
           null,
           null,
+          null,
           y,
           new Uint8Array(),
           size,

@@ -194,6 +194,7 @@ export const referenceKernels = {
     scale: Optional,
     shift: Optional,
     slope: Optional,
+    shortcut: Optional,
     y: Floats,
     _scratch: Bits,
     h: number,
@@ -219,7 +220,8 @@ export const referenceKernels = {
         for (let i = 0; i < c; i++) sum += (inside ? signAt(x, pixel, i) : 1) * signAt(w, tap, i);
       });
       const scaled = k ? f32(sum * k[oy * ow + ox]) : sum;
-      y[at] = prelu(affine(scaled, scale, shift, f), slope, f);
+      const value = affine(scaled, scale, shift, f);
+      y[at] = prelu(shortcut ? f32(value + shortcut[at]) : value, slope, f);
     });
   },
 
@@ -234,7 +236,7 @@ export const referenceKernels = {
     inputs: number,
     units: number,
   ): void {
-    referenceKernels.binary_conv2d(x, w, k, scale, shift, slope, y, x, 1, 1, inputs, units, 1, 1, 0, 0, 1, 1);
+    referenceKernels.binary_conv2d(x, w, k, scale, shift, slope, null, y, x, 1, 1, inputs, units, 1, 1, 0, 0, 1, 1);
   },
 
   affine_prelu_f32(

@@ -13,6 +13,7 @@ interface Buffer {
 const IN_PLACE: { readonly [kernel in KernelName]?: readonly [written: number, read: readonly number[]] } = {
   add_f32: [2, [0, 1]],
   affine_prelu_f32: [4, [0]],
+  binary_conv2d: [7, [6]],
   minimum_f32: [2, [0]],
 };
 

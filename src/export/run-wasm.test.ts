@@ -58,6 +58,7 @@ const program: DeviceProgram = {
         constant('scale2'),
         null,
         constant('slope2'),
+        null,
         at(13376),
         at(17584),
         4,

@@ -76,11 +76,12 @@ int32_t lcdnn_prepared_binary_dense_bytes(int32_t units, int32_t inputs);
 void lcdnn_prepare_binary_dense(const uint8_t* travelled, uint8_t* prepared, int32_t units, int32_t inputs);
 
 // Binary convolution of packed pixels x[h][w][bytes of c bits]; taps outside x count as +1 in every channel.
-// k is [oh][ow] or null. y[oh][ow][filters]. scratch, left with any content: ceil(c / 8) + ceil(c / 4) * rows * columns
+// k is [oh][ow] or null. y[oh][ow][filters]; shortcut, added before the PReLU, is like it or null, and y may be shortcut.
+// scratch, left with any content: ceil(c / 8) + ceil(c / 4) * rows * columns
 // bytes for the rows and columns that windows touch, rows = (oh - 1) * stride + kernel and columns = (ow - 1 rounded down
 // to even) * stride + kernel.
 void lcdnn_binary_conv2d(const uint8_t* x, const uint8_t* w, const float* k, const float* scale, const float* shift,
-                         const float* slope, float* y, uint8_t* scratch, int32_t h, int32_t w_in, int32_t c,
+                         const float* slope, const float* shortcut, float* y, uint8_t* scratch, int32_t h, int32_t w_in, int32_t c,
                          int32_t filters, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left, int32_t oh,
                          int32_t ow);
 

@@ -13,10 +13,19 @@ struct AffinePrelu {
   const float* slope;  // null: no PReLU
 
   template <class L>
-  L operator()(L u, int32_t channel) const {
+  L affine(L u, int32_t channel) const {
     if (scale) u = u * L::load(scale + channel);
-    if (shift) u = u + L::load(shift + channel);
+    return shift ? u + L::load(shift + channel) : u;
+  }
+
+  template <class L>
+  L prelu(L u, int32_t channel) const {
     return slope ? where_not_negative(u, u, u * L::load(slope + channel)) : u;
+  }
+
+  template <class L>
+  L operator()(L u, int32_t channel) const {
+    return prelu(affine(u, channel), channel);
   }
 };
 

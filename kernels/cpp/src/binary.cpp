@@ -22,11 +22,11 @@ void lcdnn_prepare_binary_conv2d(const uint8_t* travelled, uint8_t* prepared, in
 }
 
 void lcdnn_binary_conv2d(const uint8_t* x, const uint8_t* w, const float* k, const float* scale, const float* shift,
-                         const float* slope, float* y, uint8_t* scratch, int32_t h, int32_t w_in, int32_t c,
+                         const float* slope, const float* shortcut, float* y, uint8_t* scratch, int32_t h, int32_t w_in, int32_t c,
                          int32_t filters, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left, int32_t oh,
                          int32_t ow) {
   lcdnn::BinaryPairs(x, scratch, h, w_in, c, kernel, stride, pad_top, pad_left, oh, ow)
-      .convolve(w, {k, {scale, shift, slope}, y, filters, kernel * kernel * c});
+      .convolve(w, {k, {scale, shift, slope}, shortcut, y, filters, kernel * kernel * c});
 }
 
 #else
@@ -40,11 +40,11 @@ void lcdnn_prepare_binary_conv2d(const uint8_t* travelled, uint8_t* prepared, in
 }
 
 void lcdnn_binary_conv2d(const uint8_t* x, const uint8_t* w, const float* k, const float* scale, const float* shift,
-                         const float* slope, float* y, uint8_t*, int32_t h, int32_t w_in, int32_t c, int32_t filters,
+                         const float* slope, const float* shortcut, float* y, uint8_t*, int32_t h, int32_t w_in, int32_t c, int32_t filters,
                          int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left, int32_t oh, int32_t ow) {
   const uint8_t last_byte = static_cast<uint8_t>(0xff >> (-c & 7));
   const BinaryPatches patches{{x, h, w_in, (c + 7) / 8, last_byte, kernel}, stride, pad_top, pad_left, oh, ow};
-  patches.convolve(w, {k, {scale, shift, slope}, y, filters, kernel * kernel * c});
+  patches.convolve(w, {k, {scale, shift, slope}, shortcut, y, filters, kernel * kernel * c});
 }
 
 #endif
@@ -61,7 +61,7 @@ void lcdnn_prepare_binary_dense(const uint8_t* travelled, uint8_t* prepared, int
 void lcdnn_binary_dense(const uint8_t* x, const uint8_t* w, const float* k, const float* scale, const float* shift,
                         const float* slope, float* y, int32_t inputs, int32_t units) {
   const BinaryPatches patch{{x, 1, 1, (inputs + 7) / 8, 0xff, 1}, 1, 0, 0, 1, 1};
-  patch.convolve(w, {k, {scale, shift, slope}, y, units, inputs});
+  patch.convolve(w, {k, {scale, shift, slope}, nullptr, y, units, inputs});
 }
 
 }  // extern "C"

@@ -8,7 +8,8 @@ namespace lcdnn {
 
 struct BinaryEpilogue {
   const float* k;  // null: 1
-  AffinePrelu affine;
+  AffinePrelu finish;
+  const float* shortcut;  // null: none; like y, which it may be
   float* y;
   int32_t filters;
   int32_t bits;  // of a window, without those that fill bytes
@@ -17,10 +18,12 @@ struct BinaryEpilogue {
   template <class Integer>
   void operator()(const Integer* differing, int32_t pixel, int32_t first, int32_t count) const {
     const float scale = k ? k[pixel] : 1;
-    float* to = y + pixel * filters + first;
+    const int32_t at = pixel * filters + first;
     for_lanes(count, [=, this](auto lanes, int32_t i) {
       using L = decltype(lanes);
-      affine(L::sum_of_signs(bits, differing + i) * L::splat(scale), first + i).store(to + i);
+      L u = finish.affine(L::sum_of_signs(bits, differing + i) * L::splat(scale), first + i);
+      if (shortcut) u = u + L::load(shortcut + at + i);
+      finish.prelu(u, first + i).store(y + at + i);
     });
   }
 };

@@ -139,7 +139,7 @@ inline std::vector<Sum> input_scale_f32(const Window& at, const Floats& x, const
 }
 
 inline Floats binary_conv2d(const Window& at, const Bits& x, const Bits& w, const Floats& k, const Floats& scale,
-                            const Floats& shift, const Floats& slope) {
+                            const Floats& shift, const Floats& slope, const Floats& shortcut = {}) {
   const int pixel_bytes = (at.c + 7) / 8;
   Floats y(at.oh * at.ow * at.filters);
   at.outputs([&](int oy, int ox, int pixel) {
@@ -153,7 +153,9 @@ inline Floats binary_conv2d(const Window& at, const Bits& x, const Bits& w, cons
       });
       float u = static_cast<float>(sum);
       if (!k.empty()) u *= k[pixel];
-      y[pixel * at.filters + f] = prelu(affine(u, scale, shift, f), slope, f);
+      u = affine(u, scale, shift, f);
+      if (!shortcut.empty()) u += shortcut[pixel * at.filters + f];
+      y[pixel * at.filters + f] = prelu(u, slope, f);
     }
   });
   return y;

@@ -12,12 +12,16 @@ const CANDIDATES = [
 
 const TIMEOUT_MS = 120_000;
 
-/** A real headless Chromium with a fresh profile that makes no connection of its own. */
-export async function launchChromium(): Promise<BrowserContext> {
+/**
+ * A real headless Chromium with a fresh profile that makes no connection of its own. Service workers, which all pages of
+ * a profile share, are as the test says.
+ */
+export async function launchChromium(serviceWorkers: 'allow' | 'block' = 'block'): Promise<BrowserContext> {
   const executablePath = CANDIDATES.find((path) => path !== '' && existsSync(path));
   const browser = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), 'lcdnn-chromium-')), {
     executablePath,
     headless: true,
+    serviceWorkers,
     args: [
       '--no-sandbox',
       '--disable-gpu',

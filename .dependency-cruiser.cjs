@@ -14,6 +14,7 @@ const mayImport = {
   codegen: ['export/program', 'bundle'],
   bundle: [],
   edge: ['bundle'],
+  bench: ['bundle', 'edge'],
   report: ['run'],
   terminal: ['network', 'datasets', 'run', 'train'],
   commands: ['.+'],

@@ -15,7 +15,10 @@ const next = random(1);
 
 const floats = (count: number): Float32Array => Float32Array.from({ length: count }, () => normal(next));
 const bits = (count: number): Uint8Array => Uint8Array.from({ length: count }, () => next() * 256);
-const weights = (rows: number, rowBytes: number) => ({ rows, rowBytes, bytes: bits(rows * rowBytes) });
+const weights = (...shape: number[]) => ({
+  shape,
+  bytes: bits(shape.slice(0, -1).reduce((rows, size) => rows * size, Math.ceil(shape.at(-1)! / 8))),
+});
 
 type Argument = number | Float32Array | Uint8Array | ReturnType<typeof weights> | null;
 
@@ -41,12 +44,13 @@ const BRANCH: readonly { label: string; kernel: string; args: readonly Argument[
     kernel: 'binary_conv2d',
     args: [
       bits(432),
-      weights(50, 75),
+      weights(50, 25, 20),
       null,
       floats(50),
       floats(50),
       floats(50),
       floats(3200),
+      bits(3 + 5 * 12 * 11),
       12,
       12,
       20,
@@ -64,7 +68,7 @@ const BRANCH: readonly { label: string; kernel: string; args: readonly Argument[
   {
     label: 'binary dense 800 to 500',
     kernel: 'binary_dense',
-    args: [bits(100), weights(500, 100), null, floats(500), floats(500), floats(500), floats(500), 800, 500],
+    args: [bits(100), weights(500, 800), null, floats(500), floats(500), floats(500), floats(500), 800, 500],
   },
   { label: 'dense 500 to 10', kernel: 'dense_f32', args: [floats(500), floats(5000), floats(10), floats(10), 500, 10] },
   { label: 'softmax and entropy, 10', kernel: 'softmax_entropy', args: [floats(10), floats(10), 10] },
@@ -73,7 +77,7 @@ const BRANCH: readonly { label: string; kernel: string; args: readonly Argument[
 function bind(kernels: Kernels, kernel: string, args: readonly Argument[]): () => void {
   const numbers = args.map((arg) => {
     if (typeof arg === 'number' || arg === null) return arg ?? 0;
-    return kernels.place('rows' in arg ? kernels.prepare(arg.bytes, arg.rows, arg.rowBytes) : arg);
+    return kernels.place('shape' in arg ? kernels.prepare(kernel, arg.bytes, ...arg.shape) : arg);
   });
   const run = kernels.kernel(kernel);
   return () => run(...numbers);

@@ -19,8 +19,8 @@ export interface Kernels {
    * Returns the kernel's result.
    */
   call(name: string, ...args: Argument[]): number;
-  /** Binary weights in this build's order. */
-  prepare(travelled: Uint8Array, rows: number, rowBytes: number): Uint8Array;
+  /** Binary weights of that shape (`ConstantLayout`) in this build's order, for the kernel that reads them. */
+  prepare(kernel: string, travelled: Uint8Array, ...shape: number[]): Uint8Array;
 }
 
 const GUARD = 64;
@@ -68,9 +68,9 @@ export function loadKernels(build: Build, folder = new URL('prebuilt/', import.m
     return result;
   }
 
-  function prepare(travelled: Uint8Array, rows: number, rowBytes: number): Uint8Array {
-    const prepared = new Uint8Array(kernel('prepared_binary_bytes')(rows, rowBytes));
-    call('prepare_binary_weights', travelled, prepared, rows, rowBytes);
+  function prepare(name: string, travelled: Uint8Array, ...shape: number[]): Uint8Array {
+    const prepared = new Uint8Array(kernel(`prepared_${name}_bytes`)(...shape));
+    call(`prepare_${name}`, travelled, prepared, ...shape);
     return prepared;
   }
 

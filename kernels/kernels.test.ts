@@ -221,12 +221,15 @@ describe.each(BUILDS)('%s build', (build) => {
         const weights = bitRows(next, filters * kernel * kernel, c);
         const k = orNull(next, floats(next, oh * ow));
         const [scale, shift, slope] = [0, 1, 2].map(() => orNull(next, floats(next, filters)));
-        const prepared = wasm.prepare(weights, filters, weights.length / filters);
+        const prepared = wasm.prepare('binary_conv2d', weights, filters, kernel * kernel, c);
         const got = new Float32Array(oh * ow * filters);
         const want = new Float32Array(oh * ow * filters);
         const rest = [h, w, c, filters, kernel, stride, padTop, padLeft, oh, ow] as const;
-        wasm.call('binary_conv2d', x, prepared, k, scale, shift, slope, got, ...rest);
-        reference.binary_conv2d(x, weights, k, scale, shift, slope, want, ...rest);
+        const columns = Math.floor((ow - 1) / 2) * 2 * stride + kernel;
+        const touched = ((oh - 1) * stride + kernel) * columns;
+        const scratch = new Uint8Array(Math.ceil(c / 8) + Math.ceil(c / 4) * touched).fill(0xee);
+        wasm.call('binary_conv2d', x, prepared, k, scale, shift, slope, got, scratch, ...rest);
+        reference.binary_conv2d(x, weights, k, scale, shift, slope, want, scratch, ...rest);
         expectEqual(got, want);
       }),
       RUNS,
@@ -243,7 +246,7 @@ describe.each(BUILDS)('%s build', (build) => {
           const next = random(seed);
           const x = bitRows(next, 1, inputs);
           const weights = bitRows(next, units, inputs);
-          const prepared = wasm.prepare(weights, units, weights.length / units);
+          const prepared = wasm.prepare('binary_dense', weights, units, inputs);
           const k = orNull(next, floats(next, 1));
           const [scale, shift, slope] = [0, 1, 2].map(() => orNull(next, floats(next, units)));
           const got = new Float32Array(units);
@@ -258,7 +261,7 @@ describe.each(BUILDS)('%s build', (build) => {
   });
 
   test('binary_dense counts rows that differ in every bit', () => {
-    const weights = wasm.prepare(new Uint8Array(20 * 1250).fill(0xff), 20, 1250);
+    const weights = wasm.prepare('binary_dense', new Uint8Array(20 * 1250).fill(0xff), 20, 10_000);
     const y = new Float32Array(20);
     wasm.call('binary_dense', new Uint8Array(1250), weights, null, null, null, null, y, 10_000, 20);
     expectEqual(y, new Float32Array(20).fill(-10_000));

@@ -352,12 +352,13 @@ function createDevice(kernels, tensor, { labels }) {
       continue;
     }
     // Binary weights: from the order in which they travel to the order of this build.
-    const [rows, rowBytes] = size;
-    constants[name] = place(kernels.lcdnn_prepared_binary_bytes(rows, rowBytes));
+    const [kernel, ...shape] = size;
+    const bytes = shape.slice(0, -1).reduce((rows, length) => rows * length, Math.ceil(shape.at(-1) / 8));
+    constants[name] = place(kernels[`lcdnn_prepared_${kernel}_bytes`](...shape));
     const kept = top;
-    const travelled = place(rows * rowBytes);
-    bytesAt(travelled, rows * rowBytes).set(tensor(name, 'U8', rows * rowBytes));
-    kernels.lcdnn_prepare_binary_weights(travelled, constants[name], rows, rowBytes);
+    const travelled = place(bytes);
+    bytesAt(travelled, bytes).set(tensor(name, 'U8', bytes));
+    kernels[`lcdnn_prepare_${kernel}`](travelled, constants[name], ...shape);
     top = kept;
   }
   const arena = place(PROGRAM.arenaBytes);

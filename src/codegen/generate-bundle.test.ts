@@ -95,8 +95,8 @@ describe('the weights', () => {
   });
 
   it('have as many bytes as their rows say', () => {
-    const bits = { kind: 'bits', rows: 2, rowBytes: 3, bytes: new Uint8Array(5) } as const;
-    expect(() => encodeWeights({ bits })).toThrow('2 rows of 3 bytes are not 5 bytes');
+    const bits = { kind: 'bits', kernel: 'binary_dense', shape: [2, 20], bytes: new Uint8Array(5) } as const;
+    expect(() => encodeWeights({ bits })).toThrow('[2,20] bits are 6 bytes, not 5');
   });
 });
 

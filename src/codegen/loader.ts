@@ -39,10 +39,10 @@ function printProgram(program: DeviceProgram): string {
   return [`const PROGRAM = ${JSON.stringify({ ...facts, hash })};`, 'const STAGES = [', ...functions, '];'].join('\n');
 }
 
-/** What the loader needs to know of a constant: floats, [rows, bytes of a row] of bits, or rows and columns of steps. */
+/** What the loader needs to know of a constant: floats, [kernel, ...shape] of bits, or rows and columns of steps. */
 function sizeOf(constant: ConstantLayout): unknown {
   if (constant.kind === 'f32') return constant.values.length;
-  if (constant.kind === 'bits') return [constant.rows, constant.rowBytes];
+  if (constant.kind === 'bits') return [constant.kernel, ...constant.shape];
   return { rows: constant.scales.length, columns: constant.steps.length / constant.scales.length };
 }
 

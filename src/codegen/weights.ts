@@ -22,8 +22,8 @@ function storedTensors(name: string, constant: ConstantLayout): [string, StoredT
       [name, { dtype: 'I8', shape: [scales.length, steps.length / scales.length], bytes }],
     ];
   }
-  const { rows, rowBytes, bytes } = constant;
-  if (bytes.length !== rows * rowBytes)
-    throw new Error(`${rows} rows of ${rowBytes} bytes are not ${bytes.length} bytes`);
-  return [[name, { dtype: 'U8', shape: [rows, rowBytes], bytes }]];
+  const { shape, bytes } = constant;
+  const expected = shape.slice(0, -1).reduce((rows, size) => rows * size, Math.ceil(shape.at(-1)! / 8));
+  if (bytes.length !== expected) throw new Error(`[${shape}] bits are ${expected} bytes, not ${bytes.length}`);
+  return [[name, { dtype: 'U8', shape: [shape[0], expected / shape[0]], bytes }]];
 }

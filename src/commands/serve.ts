@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Args, Flags } from '@oclif/core';
-import { codeOf, messageOf, UserError } from '../base/errors.js';
 import { readBundle } from '../bundle/read-bundle.js';
+import { listen } from '../edge/listen.js';
 import { createEdgeServer } from '../edge/server.js';
 import { LcdnnCommand } from './base-command.js';
 
@@ -40,29 +40,10 @@ export default class Serve extends LcdnnCommand {
     const bundle = readBundle(args.bundle);
     const app = await createEdgeServer(bundle, { maxBatch: flags['max-batch'], cors: flags.cors });
     const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
-    const url = await app.listen({ host: flags.host, port: flags.port }).catch(async (thrown) => {
-      await app.close();
-      throw listenError(flags.host, flags.port, thrown);
-    });
+    const url = await listen(app, { host: flags.host, port: flags.port });
     const { name, version } = bundle.manifest;
     this.log(`${name} ${version}: demo ${url}/demo/, edge ${url}/v2/models/${name}/infer (Ctrl-C stops)`);
     await stopped;
     await app.close();
-  }
-}
-
-function listenError(host: string, port: number, thrown: unknown): unknown {
-  switch (codeOf(thrown)) {
-    case 'EADDRINUSE':
-      return new UserError(`${host}:${port}: expected a free port, found one in use; choose another with --port`);
-    case 'EACCES':
-      return new UserError(`${host}:${port}: no permission to listen there; choose a port above 1023 with --port`);
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new UserError(
-        `${host}: expected an address of this machine (${messageOf(thrown)}); choose another with --host`,
-      );
-    default:
-      return thrown;
   }
 }

@@ -1,3 +1,4 @@
+import { UserError } from '../base/errors.js';
 import { numbered, withExits } from '../base/exits.js';
 import type { NamedArrays } from '../base/tensors.js';
 import { exactSteps } from '../network/deployed.js';
@@ -16,6 +17,9 @@ import { type Affine, composed, foldBatchNorm } from './fold.js';
 import { packSigns } from './pack.js';
 import type { ConstantLayout, DeviceProgram, KernelCall, Pointer, Stage } from './program.js';
 import { reuseArena } from './reuse-arena.js';
+
+/** What a binary convolution's kernel counts in 16 bits. */
+const MAX_WINDOW_BITS = 65_535;
 
 /**
  * Lowers the shared layers and the branch (of every exit) to a device program. Batch normalisation and learned shifts
@@ -134,7 +138,10 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
         const pointers = [bits, { constant: `${name}.bits` }, k, scale, shift, slope, y];
         calls.push(
           isConv
-            ? { kernel: 'binary_conv2d', args: [...pointers, ...window(layer, from, to)] }
+            ? {
+                kernel: 'binary_conv2d',
+                args: [...pointers, allocate(scratchBytes(layer, from, to)), ...window(layer, from, to)],
+              }
             : { kernel: 'binary_dense', args: [...pointers, row, layer.units] },
         );
         x = y;
@@ -254,6 +261,19 @@ function window(
   return [from[0], from[1]!, from[2]!, filters, kernel, stride, padTop, padLeft, to[0], to[1]!];
 }
 
+/** Bytes of the scratch of a binary convolution, as the kernels' header has them. */
+function scratchBytes({ kernel, stride = 1, name }: BinaryConv2d, from: Shape, to: Shape): number {
+  const channels = channelsOf(from);
+  const bits = kernel * kernel * channels;
+  if (bits > MAX_WINDOW_BITS)
+    throw new UserError(
+      `layer ${name}: expected a window of at most ${MAX_WINDOW_BITS} bits, found ${kernel} x ${kernel} x ${channels} = ${bits}; give it fewer channels`,
+    );
+  const rows = (to[0] - 1) * stride + kernel;
+  const columns = Math.floor((to[1]! - 1) / 2) * 2 * stride + kernel;
+  return Math.ceil(channels / 8) + Math.ceil(channels / 4) * rows * columns;
+}
+
 const withoutFilters = (geometry: number[]): number[] => geometry.filter((_, i) => i !== 3);
 
 /** Batch normalisation, shifts and (P)ReLU right after a binary layer: what its sums' epilogue takes over. */
@@ -297,7 +317,8 @@ function packKernel(layer: BinaryConv2d | BinaryDense, latent: Float32Array, fro
     const [filter, tap] = [Math.floor(row / taps), row % taps];
     return latent[(tap * channels + channel) * filters + filter];
   });
-  return { kind: 'bits', rows: filters, rowBytes: bytes.length / filters, bytes };
+  if (layer.type === 'binary-dense') return { kind: 'bits', kernel: 'binary_dense', shape: [filters, channels], bytes };
+  return { kind: 'bits', kernel: 'binary_conv2d', shape: [filters, taps, channels], bytes };
 }
 
 /** Kernel [inputs, units] as rows, one per unit; in steps where it was deployed so (`deployedState`). */

@@ -51,6 +51,7 @@ export const KERNEL_ARGUMENTS = {
     'shift',
     'slope',
     'y',
+    'scratch',
     'h',
     'w_in',
     'c',
@@ -76,10 +77,16 @@ export type ConstantLayout =
   /** Rows of f32 values that travel as whole steps: a value is its step times the scale of its row, exact in f32. */
   | { readonly kind: 'i8'; readonly steps: Int8Array; readonly scales: Float32Array }
   /**
-   * Binary weights as they travel: one row per filter, each of `rowBytes` bytes, bits least significant first, 1 = +1.
-   * The loader passes them through the kernel `prepare_binary_weights`, which brings them to the build's own order.
+   * Binary weights as they travel, for the kernel that reads them: [filters, taps, channels] of a convolution, [units,
+   * inputs] of a dense layer. Bits along the last axis, least significant first, 1 = +1; each row of them starts on a byte. The loader passes them through
+   * `prepare_KERNEL`, which brings them to the build's own order.
    */
-  | { readonly kind: 'bits'; readonly rows: number; readonly rowBytes: number; readonly bytes: Uint8Array };
+  | {
+      readonly kind: 'bits';
+      readonly kernel: 'binary_conv2d' | 'binary_dense';
+      readonly shape: readonly number[];
+      readonly bytes: Uint8Array;
+    };
 
 /** A place in the arena that the loader or a test reads or writes. */
 export interface Region {

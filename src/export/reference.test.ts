@@ -67,6 +67,7 @@ describe('reference against tfjs', () => {
           null,
           null,
           y,
+          new Uint8Array(),
           size,
           size,
           c,

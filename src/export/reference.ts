@@ -195,6 +195,7 @@ export const referenceKernels = {
     shift: Optional,
     slope: Optional,
     y: Floats,
+    _scratch: Bits,
     h: number,
     wIn: number,
     c: number,
@@ -233,7 +234,7 @@ export const referenceKernels = {
     inputs: number,
     units: number,
   ): void {
-    referenceKernels.binary_conv2d(x, w, k, scale, shift, slope, y, 1, 1, inputs, units, 1, 1, 0, 0, 1, 1);
+    referenceKernels.binary_conv2d(x, w, k, scale, shift, slope, y, x, 1, 1, inputs, units, 1, 1, 0, 0, 1, 1);
   },
 
   affine_prelu_f32(

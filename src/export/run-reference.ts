@@ -19,7 +19,7 @@ export interface ReferenceRun {
 /** The arguments that point to bits; all other pointers are to f32. */
 const BIT_ARGUMENTS: { readonly [kernel in KernelName]?: readonly string[] } = {
   sign_pack: ['bits'],
-  binary_conv2d: ['x', 'w'],
+  binary_conv2d: ['x', 'w', 'scratch'],
   binary_dense: ['x', 'w'],
 };
 

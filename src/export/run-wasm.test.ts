@@ -10,27 +10,31 @@ import { instantiate } from './run-wasm.js';
 const next = random(7);
 const f32 = (count: number) => ({ kind: 'f32', values: floats(next, count) }) as const;
 const whole = (count: number) => ({ kind: 'f32', values: wholes(next, count) }) as const;
-const bits = (rows: number, pixels: number, channels: number) =>
+const bits = (kernel: 'binary_conv2d' | 'binary_dense', ...shape: number[]) =>
   ({
     kind: 'bits',
-    rows,
-    rowBytes: pixels * Math.ceil(channels / 8),
-    bytes: bitRows(next, rows * pixels, channels),
+    kernel,
+    shape,
+    bytes: bitRows(
+      next,
+      shape.slice(0, -1).reduce((rows, size) => rows * size),
+      shape.at(-1)!,
+    ),
   }) as const;
 const at = (arena: number) => ({ arena });
 const constant = (name: string) => ({ constant: name });
 
 /** A small LeNet branch: 12x12x1, 20 filters 5x5, pool, sign, 50 binary filters 3x3 (padded), pool, sign, 30 binary units, 10. */
 const program: DeviceProgram = {
-  arenaBytes: 8192 + 5120 + 64 + 3264 + 832 + 32 + 128 + 48,
+  arenaBytes: 8192 + 5120 + 64 + 3264 + 832 + 32 + 128 + 48 + 160,
   constants: {
     conv1: whole(25 * 20),
     bias1: whole(20),
     shift1: whole(20),
-    conv2: bits(50, 9, 20),
+    conv2: bits('binary_conv2d', 50, 9, 20),
     scale2: f32(50),
     slope2: f32(50),
-    fc1: bits(30, 1, 200),
+    fc1: bits('binary_dense', 30, 200),
     shift3: f32(30),
     fc2: f32(300),
     bias4: f32(10),
@@ -55,6 +59,7 @@ const program: DeviceProgram = {
         null,
         constant('slope2'),
         at(13376),
+        at(17584),
         4,
         4,
         20,

@@ -50,7 +50,7 @@ export function instantiate(program: DeviceProgram, wasm: Uint8Array<ArrayBuffer
   let end = heap;
   for (const [name, constant] of constants) {
     places.set(name, end);
-    end = align(end + residentBytes(constant, kernel('prepared_binary_bytes')));
+    end = align(end + residentBytes(constant, kernel));
   }
   const arena = end;
   const probabilities = align(arena + program.arenaBytes);
@@ -67,7 +67,7 @@ export function instantiate(program: DeviceProgram, wasm: Uint8Array<ArrayBuffer
       new Float32Array(memory.buffer, place, values.length).set(values);
     } else {
       new Uint8Array(memory.buffer, arena, constant.bytes.length).set(constant.bytes);
-      kernel('prepare_binary_weights')(arena, place, constant.rows, constant.rowBytes);
+      kernel(`prepare_${constant.kernel}`)(arena, place, ...constant.shape);
     }
   }
 
@@ -106,8 +106,8 @@ export function instantiate(program: DeviceProgram, wasm: Uint8Array<ArrayBuffer
   };
 }
 
-function residentBytes(constant: ConstantLayout, preparedBytes: (...args: number[]) => number): number {
-  if (constant.kind === 'bits') return preparedBytes(constant.rows, constant.rowBytes);
+function residentBytes(constant: ConstantLayout, kernel: (name: string) => (...args: number[]) => number): number {
+  if (constant.kind === 'bits') return kernel(`prepared_${constant.kernel}_bytes`)(...constant.shape);
   return 4 * (constant.kind === 'f32' ? constant.values : constant.steps).length;
 }
 

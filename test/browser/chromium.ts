@@ -1,14 +1,8 @@
-import { existsSync, mkdtempSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium } from 'playwright-core';
-
-const CANDIDATES = [
-  process.env.CHROMIUM_PATH ?? '',
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-];
+import { findBrowser, HEADLESS } from '../../src/bench/find-browser.js';
 
 const TIMEOUT_MS = 120_000;
 
@@ -17,20 +11,11 @@ const TIMEOUT_MS = 120_000;
  * a profile share, are as the test says.
  */
 export async function launchChromium(serviceWorkers: 'allow' | 'block' = 'block'): Promise<BrowserContext> {
-  const executablePath = CANDIDATES.find((path) => path !== '' && existsSync(path));
   const browser = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), 'lcdnn-chromium-')), {
-    executablePath,
+    executablePath: findBrowser(),
     headless: true,
     serviceWorkers,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
+    args: HEADLESS,
   });
   // As long as a test may take: a busy machine needs more than Playwright's 30 s for a page.
   browser.setDefaultTimeout(TIMEOUT_MS);

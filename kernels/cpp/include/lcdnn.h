@@ -12,11 +12,11 @@
 //     (one pixel's channels; or, for a dense layer, the whole input) starts on a byte; the bits that fill its last byte
 //     are 0, in activations and weights alike, so that they never differ.
 //   Binary weights as they travel: [filters][kernel][kernel][bytes of one pixel's channels]; dense: [units][bytes].
-//     lcdnn_prepare_binary_weights brings them to the order of the build (scalar or SIMD128), which is what
-//     lcdnn_binary_conv2d and lcdnn_binary_dense read. lcdnn_prepared_binary_bytes tells the room it takes.
+//     lcdnn_prepare_binary_conv2d and lcdnn_prepare_binary_dense bring them to the order of the build (scalar or SIMD128)
+//     that lcdnn_binary_conv2d and lcdnn_binary_dense read; lcdnn_prepared_..._bytes tell the room it takes.
 //
 // Arithmetic
-//   Binary sums are exact integers (of up to 2^24 bits, so that a float holds them). Floats are IEEE single precision; scalar and SIMD builds may add in another order.
+//   Binary sums are exact integers: of up to 65,535 bits in a convolution's window, of up to 2^24 in a dense layer. Floats are IEEE single precision; scalar and SIMD builds may add in another order.
 //   A binary layer gives prelu(sum * k * scale[f] + shift[f]): scale holds alpha and a folded batch normalisation; a null k
 //   counts as 1, a null shift as 0, a null slope as no PReLU. v = prelu(u): v = u where u >= 0, else u * slope[f].
 #ifndef LCDNN_H
@@ -68,17 +68,21 @@ void lcdnn_input_scale_f32(const float* x, const float* scale, const float* shif
                            int32_t c, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left, int32_t oh,
                            int32_t ow);
 
-// Bytes that lcdnn_prepare_binary_weights writes for `rows` filters of `row_bytes` bytes each.
-int32_t lcdnn_prepared_binary_bytes(int32_t rows, int32_t row_bytes);
-
-// From the order in which binary weights travel to the order of this build. `prepared` is 16-byte aligned.
-void lcdnn_prepare_binary_weights(const uint8_t* travelled, uint8_t* prepared, int32_t rows, int32_t row_bytes);
+// From the order in which binary weights travel to the order of this build, and the bytes that this takes; taps = kernel *
+// kernel. `prepared` is 16-byte aligned.
+int32_t lcdnn_prepared_binary_conv2d_bytes(int32_t filters, int32_t taps, int32_t c);
+void lcdnn_prepare_binary_conv2d(const uint8_t* travelled, uint8_t* prepared, int32_t filters, int32_t taps, int32_t c);
+int32_t lcdnn_prepared_binary_dense_bytes(int32_t units, int32_t inputs);
+void lcdnn_prepare_binary_dense(const uint8_t* travelled, uint8_t* prepared, int32_t units, int32_t inputs);
 
 // Binary convolution of packed pixels x[h][w][bytes of c bits]; taps outside x count as +1 in every channel.
-// k is [oh][ow] or null. y[oh][ow][filters].
+// k is [oh][ow] or null. y[oh][ow][filters]. scratch, left with any content: ceil(c / 8) + ceil(c / 4) * rows * columns
+// bytes for the rows and columns that windows touch, rows = (oh - 1) * stride + kernel and columns = (ow - 1 rounded down
+// to even) * stride + kernel.
 void lcdnn_binary_conv2d(const uint8_t* x, const uint8_t* w, const float* k, const float* scale, const float* shift,
-                         const float* slope, float* y, int32_t h, int32_t w_in, int32_t c, int32_t filters,
-                         int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left, int32_t oh, int32_t ow);
+                         const float* slope, float* y, uint8_t* scratch, int32_t h, int32_t w_in, int32_t c,
+                         int32_t filters, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left, int32_t oh,
+                         int32_t ow);
 
 // Binary fully-connected layer over one row of `inputs` bits. k is one value or null. y[units].
 void lcdnn_binary_dense(const uint8_t* x, const uint8_t* w, const float* k, const float* scale, const float* shift,

@@ -6,38 +6,11 @@
 #ifndef LCDNN_BINARY_TILE_SIMD128_H
 #define LCDNN_BINARY_TILE_SIMD128_H
 
-#include "lanes.h"
+#include "bytes16.h"
 
 namespace lcdnn {
 
-typedef uint8_t Bytes __attribute__((vector_size(16)));
-
-inline Bytes popcount(Bytes a) {
-#ifdef __wasm_simd128__
-  return (Bytes)wasm_i8x16_popcnt((v128_t)a);
-#else
-  for (int lane = 0; lane < 16; ++lane) a[lane] = static_cast<uint8_t>(__builtin_popcount(a[lane]));
-  return a;
-#endif
-}
-
-// sums[i] += a[i]
-inline void add_widened(int32_t* sums, Bytes a) {
-#ifdef __wasm_simd128__
-  typedef int32_t Sums __attribute__((vector_size(16), aligned(4), may_alias));
-  const v128_t halves[2] = {wasm_u16x8_extend_low_u8x16((v128_t)a), wasm_u16x8_extend_high_u8x16((v128_t)a)};
-  for (int half = 0; half < 2; ++half) {
-    Sums* to = reinterpret_cast<Sums*>(sums + 8 * half);
-    to[0] += (Sums)wasm_u32x4_extend_low_u16x8(halves[half]);
-    to[1] += (Sums)wasm_u32x4_extend_high_u16x8(halves[half]);
-  }
-#else
-  for (int lane = 0; lane < 16; ++lane) sums[lane] += a[lane];
-#endif
-}
-
 struct BinaryTileSimd128 {
-  static constexpr int32_t kPixels = 2;
   static constexpr int32_t kVectors = 4;
   static constexpr int32_t kMaxFilters = 16 * kVectors;
 
@@ -55,38 +28,46 @@ struct BinaryTileSimd128 {
     return first * row_bytes + byte * filters_at(rows, first) + lane;
   }
 
-  // differing[p][f] += the bits in which bytes [from, from + count) of filter first + f differ from patch p.
-  template <int Pixels, int32_t PatchStep>
-  static void count_differing(const uint8_t (&patches)[Pixels][PatchStep], const uint8_t* prepared, int32_t rows,
-                              int32_t row_bytes, int32_t first, int32_t from, int32_t count,
-                              int32_t (&differing)[Pixels][kMaxFilters]) {
+  // differing[f] += the bits in which bytes [from, from + count) of filter first + f differ from the patch.
+  static void count_differing(const uint8_t* patch, const uint8_t* prepared, int32_t rows, int32_t row_bytes,
+                              int32_t first, int32_t from, int32_t count, int32_t* differing) {
     const uint8_t* w = prepared + place(rows, row_bytes, first, 0, from);
     if (filters_at(rows, first) == kMaxFilters) {
-      count_vectors<kVectors>(patches, w, count, differing);
+      count_vectors<kVectors>(patch, w, count, differing);
     } else {
-      count_vectors<1>(patches, w, count, differing);
+      count_vectors<1>(patch, w, count, differing);
     }
   }
 
  private:
   // A byte takes the counts of 31 steps: 31 * 8 <= 255.
-  template <int Vectors, int Pixels, int32_t PatchStep>
-  static void count_vectors(const uint8_t (&patches)[Pixels][PatchStep], const uint8_t* w, int32_t count,
-                            int32_t (&differing)[Pixels][kMaxFilters]) {
+  template <int Vectors>
+  static void count_vectors(const uint8_t* patch, const uint8_t* w, int32_t count, int32_t* differing) {
     for (int32_t i = 0; i < count;) {
       const int32_t end = count - i < 31 ? count : i + 31;
-      Bytes counts[Pixels][Vectors] = {};
+      Bytes counts[Vectors] = {};
       for (; i < end; ++i, w += 16 * Vectors) {
         const Bytes* weights = reinterpret_cast<const Bytes*>(w);
-        unrolled<Pixels>([&](int p) {
-          const Bytes bits = Bytes{} + patches[p][i];
-          unrolled<Vectors>([&](int v) { counts[p][v] += popcount(bits ^ weights[v]); });
-        });
+        const Bytes bits = Bytes{} + patch[i];
+        unrolled<Vectors>([&](int v) { counts[v] += popcount(bits ^ weights[v]); });
       }
-      unrolled<Pixels>([&](int p) {
-        unrolled<Vectors>([&](int v) { add_widened(differing[p] + 16 * v, counts[p][v]); });
-      });
+      unrolled<Vectors>([&](int v) { add_widened(differing + 16 * v, counts[v]); });
     }
+  }
+
+  // sums[i] += a[i]
+  static void add_widened(int32_t* sums, Bytes a) {
+#ifdef __wasm_simd128__
+    typedef int32_t Sums __attribute__((vector_size(16), aligned(4), may_alias));
+    const Shorts halves[2] = {widened_low(a), widened_high(a)};
+    for (int half = 0; half < 2; ++half) {
+      Sums* to = reinterpret_cast<Sums*>(sums + 8 * half);
+      to[0] += (Sums)wasm_u32x4_extend_low_u16x8((v128_t)halves[half]);
+      to[1] += (Sums)wasm_u32x4_extend_high_u16x8((v128_t)halves[half]);
+    }
+#else
+    for (int lane = 0; lane < 16; ++lane) sums[lane] += a[lane];
+#endif
   }
 };
 

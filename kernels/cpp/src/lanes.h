@@ -19,7 +19,11 @@ struct F32x1 {
 
   static F32x1 load(const float* from) { return {*from}; }
   static F32x1 splat(float value) { return {value}; }
-  static F32x1 convert(const int32_t* from) { return {static_cast<float>(*from)}; }
+  // bits - 2 * differing: a sum of so many signs.
+  template <class Integer>
+  static F32x1 sum_of_signs(int32_t bits, const Integer* differing) {
+    return {static_cast<float>(bits - 2 * *differing)};
+  }
   void store(float* to) const { *to = v; }
   float sum() const { return v; }
 };
@@ -46,11 +50,22 @@ struct F32x4 {
 
   static F32x4 load(const float* from) { return {*reinterpret_cast<const Unaligned*>(from)}; }
   static F32x4 splat(float value) { return {Vector{value, value, value, value}}; }
-  static F32x4 convert(const int32_t* from) {
-    return {__builtin_convertvector(*reinterpret_cast<const UnalignedIntegers*>(from), Vector)};
+  template <class Integer>
+  static F32x4 sum_of_signs(int32_t bits, const Integer* differing) {
+    return {__builtin_convertvector(bits - 2 * whole(differing), Vector)};
   }
   void store(float* to) const { *reinterpret_cast<Unaligned*>(to) = v; }
   float sum() const { return (v[0] + v[1]) + (v[2] + v[3]); }
+
+ private:
+  static Integers whole(const int32_t* from) { return *reinterpret_cast<const UnalignedIntegers*>(from); }
+  static Integers whole(const uint16_t* from) {
+#ifdef __wasm_simd128__
+    return (Integers)wasm_u32x4_load16x4(from);
+#else
+    return Integers{from[0], from[1], from[2], from[3]};
+#endif
+  }
 };
 
 inline F32x4 operator+(F32x4 a, F32x4 b) { return {a.v + b.v}; }
@@ -68,6 +83,17 @@ inline uint32_t not_negative_bits(F32x4 a) {
   uint32_t bits = 0;
   for (int lane = 0; lane < 4; ++lane) bits |= static_cast<uint32_t>(a.v[lane] >= 0) << lane;
   return bits;
+#endif
+}
+
+// The same of sixteen lanes, a's first.
+inline uint32_t not_negative_bits(F32x4 a, F32x4 b, F32x4 c, F32x4 d) {
+#ifdef __wasm_simd128__
+  const v128_t low = wasm_i16x8_narrow_i32x4((v128_t)(a.v >= 0), (v128_t)(b.v >= 0));
+  const v128_t high = wasm_i16x8_narrow_i32x4((v128_t)(c.v >= 0), (v128_t)(d.v >= 0));
+  return wasm_i8x16_bitmask(wasm_i8x16_narrow_i16x8(low, high));
+#else
+  return not_negative_bits(a) | not_negative_bits(b) << 4 | not_negative_bits(c) << 8 | not_negative_bits(d) << 12;
 #endif
 }
 

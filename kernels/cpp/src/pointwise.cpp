@@ -41,6 +41,19 @@ void lcdnn_sign_pack(const float* x, const float* scale, const float* shift, uin
   for (int32_t first = 0; first < count; first += row) {
     int32_t channel = 0;
     for (int32_t i = 0; i < row; i += 8) {
+#ifdef LCDNN_SIMD128
+      for (; i + 16 <= row && channel + 16 <= channels; i += 16) {
+        const auto value = [&](int32_t lane) {
+          return affine(lcdnn::F32x4::load(x + first + i + lane), channel + lane);
+        };
+        const uint32_t sixteen = not_negative_bits(value(0), value(4), value(8), value(12));
+        *bits++ = static_cast<uint8_t>(sixteen);
+        *bits++ = static_cast<uint8_t>(sixteen >> 8);
+        channel += 16;
+        if (channel == channels) channel = 0;
+      }
+      if (i >= row) break;
+#endif
       *bits++ = static_cast<uint8_t>(sign_byte(x + first + i, affine, channel, channels, row - i < 8 ? row - i : 8));
       for (channel += 8; channel >= channels;) channel -= channels;
     }

@@ -48,13 +48,6 @@ Bits bit_rows(int rows, int bits) {
   return bytes;
 }
 
-Bits prepared(const Bits& travelled, int rows) {
-  const int row_bytes = static_cast<int>(travelled.size()) / rows;
-  Bits bytes(lcdnn_prepared_binary_bytes(rows, row_bytes), 0xee);
-  lcdnn_prepare_binary_weights(travelled.data(), bytes.data(), rows, row_bytes);
-  return bytes;
-}
-
 void expect(bool holds, const char* kernel, const Window& at, size_t i, double got, double want) {
   if (holds) return;
   std::fprintf(stderr, "%s: output %zu is %.9g, expected %.9g; h %d w %d c %d filters %d kernel %d stride %d pad %d %d oh %d ow %d\n",
@@ -118,10 +111,16 @@ void fuzz_binary_conv2d(const Window& at) {
   const Floats scale = floats_or_none(at.filters);
   const Floats shift = floats_or_none(at.filters);
   const Floats slope = floats_or_none(at.filters);
-  const Bits ready = prepared(w, at.filters);
+  const int taps = at.kernel * at.kernel;
+  Bits ready(lcdnn_prepared_binary_conv2d_bytes(at.filters, taps, at.c), 0xee);
+  lcdnn_prepare_binary_conv2d(w.data(), ready.data(), at.filters, taps, at.c);
+  const int rows = (at.oh - 1) * at.stride + at.kernel;
+  const int columns = (at.ow - 1) / 2 * 2 * at.stride + at.kernel;
+  Bits scratch((at.c + 7) / 8 + (at.c + 3) / 4 * rows * columns, 0xee);
   Floats y(at.oh * at.ow * at.filters);
-  lcdnn_binary_conv2d(x.data(), ready.data(), pointer(k), pointer(scale), pointer(shift), pointer(slope), y.data(), at.h,
-                      at.w, at.c, at.filters, at.kernel, at.stride, at.pad_top, at.pad_left, at.oh, at.ow);
+  lcdnn_binary_conv2d(x.data(), ready.data(), pointer(k), pointer(scale), pointer(shift), pointer(slope), y.data(),
+                      scratch.data(), at.h, at.w, at.c, at.filters, at.kernel, at.stride, at.pad_top, at.pad_left, at.oh,
+                      at.ow);
   expect_equal("binary_conv2d", at, y, reference::binary_conv2d(at, x, w, k, scale, shift, slope));
 }
 
@@ -133,7 +132,8 @@ void fuzz_binary_dense(int inputs, int units) {
   const Floats scale = floats_or_none(units);
   const Floats shift = floats_or_none(units);
   const Floats slope = floats_or_none(units);
-  const Bits ready = prepared(w, units);
+  Bits ready(lcdnn_prepared_binary_dense_bytes(units, inputs), 0xee);
+  lcdnn_prepare_binary_dense(w.data(), ready.data(), units, inputs);
   Floats y(units);
   lcdnn_binary_dense(x.data(), ready.data(), pointer(k), pointer(scale), pointer(shift), pointer(slope), y.data(),
                      inputs, units);
@@ -263,7 +263,7 @@ int main() {
     fuzz_dense(between(1, 100), between(1, 20));
     fuzz_softmax(between(1, 200));
   }
-  // Patches longer than a block of the binary kernels.
+  // Windows longer than a block, and than bytes count.
   fuzz_binary_dense(20000, 3);
   fuzz_binary_dense(8192, 65);
   fuzz_binary_dense(8193, 65);

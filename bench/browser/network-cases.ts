@@ -1,0 +1,51 @@
+import type { BundleDraft } from '../../src/bundle/write-bundle.js';
+import { generateBundle } from '../../src/codegen/generate-bundle.js';
+import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from '../../src/export/float-model.js';
+import { lowerBranch } from '../../src/export/lower.js';
+import type { DeviceProgram } from '../../src/export/program.js';
+import { deployedState } from '../../src/network/deployed.js';
+import type { JointNetwork } from '../../src/network/layers.js';
+import { createNetwork } from '../../src/network/zoo/index.js';
+import { initialState } from '../../src/train/initial-state.js';
+import { incompressibleState } from '../table-1.js';
+
+/** The branch of a network against the full network. */
+export interface NetworkCase {
+  readonly title: string;
+  readonly network: string;
+  readonly input: JointNetwork['input'];
+  readonly classes: number;
+  /** The ratio that we want at least. */
+  readonly goal: number;
+}
+
+export const NETWORK_CASES: readonly NetworkCase[] = [
+  { title: 'LeNet', network: 'lenet', input: [28, 28, 1], classes: 10, goal: 4 },
+  { title: 'AlexNet-CIFAR', network: 'alexnet', input: [32, 32, 3], classes: 10, goal: 10 },
+  { title: 'VGG16-CIFAR', network: 'vgg16', input: [32, 32, 3], classes: 10, goal: 9 },
+  { title: 'ResNet18-CIFAR', network: 'resnet18', input: [32, 32, 3], classes: 10, goal: 9 },
+  { title: 'ResNet18-224', network: 'resnet18', input: [224, 224, 3], classes: 1000, goal: 6 },
+];
+
+/** A bundle with random weights (no kernel's time depends on them, and they compress as trained ones do), and the full network as ONNX. */
+export function buildCase({ network: name, input, classes }: NetworkCase): {
+  readonly program: DeviceProgram;
+  readonly bundle: BundleDraft;
+  readonly full: Uint8Array;
+} {
+  const network = createNetwork(name, input, classes);
+  const state = deployedState(network, { ...initialState(network, 'momentum', 1), ...incompressibleState(network) });
+  const program = lowerBranch(network, state);
+  const bundle = generateBundle(program, {
+    name,
+    network: name,
+    dataset: 'none',
+    input: { shape: [...input], mean: input.slice(2).flatMap((n) => Array(n).fill(0)), std: Array(input[2]).fill(1) },
+    labels: Array.from({ length: classes }, (_, i) => String(i)),
+    tau: 0.1,
+    tail: { model: floatModel(network, state, ['full']), input: TAIL_INPUT, output: TAIL_OUTPUT },
+    samples: [],
+    provenance: {},
+  });
+  return { program, bundle, full: floatModel(network, state, ['shared', 'full']) };
+}

@@ -1,0 +1,141 @@
+// In the page of npm run bench:browser: contestants are timed in alternation, in one thread.
+import * as ort from '/onnxruntime-web/ort.wasm.bundle.min.mjs';
+
+ort.env.wasm.numThreads = 1;
+ort.env.wasm.wasmPaths = '/onnxruntime-web/';
+
+/** A sample is as many calls as take this long: the page's clock has steps of 5 microseconds. */
+const SAMPLE_MS = 4;
+const WARM_UP_MS = 300;
+
+const random = (length) => Float32Array.from({ length }, () => Math.random() * 2 - 1);
+const bits = (length) => Uint8Array.from({ length }, () => Math.random() * 256);
+
+async function kernels(build = 'simd') {
+  const { instance } = await WebAssembly.instantiateStreaming(fetch(`/kernels/lcdnn-${build}.wasm`));
+  const { memory, __heap_base, ...functions } = instance.exports;
+  let end = __heap_base.value;
+  const room = (bytes) => {
+    const at = (end + 63) & ~63;
+    end = at + bytes;
+    const missing = Math.ceil((end - memory.buffer.byteLength) / 65536);
+    if (missing > 0) memory.grow(missing);
+    return at;
+  };
+  const place = (values) => {
+    const at = room(values.byteLength);
+    new values.constructor(memory.buffer, at, values.length).set(values);
+    return at;
+  };
+  const prepare = (kernel, shape) => {
+    const travelled = place(bits(shape.slice(0, -1).reduce((rows, size) => rows * size, Math.ceil(shape.at(-1) / 8))));
+    const at = room(functions[`lcdnn_prepared_${kernel}_bytes`](...shape));
+    functions[`lcdnn_prepare_${kernel}`](travelled, at, ...shape);
+    return at;
+  };
+  return { functions, place, prepare };
+}
+
+/** A call of one kernel on random values. Arguments: numbers, null, { floats }, { bits } or { weights: shape }. */
+async function kernelCall({ kernel, args }, build) {
+  const { functions, place, prepare } = await kernels(build);
+  const run = functions[`lcdnn_${kernel}`];
+  const numbers = args.map((arg) => {
+    if (arg === null || typeof arg === 'number') return arg ?? 0;
+    if ('floats' in arg) return place(random(arg.floats));
+    return 'bits' in arg ? place(bits(arg.bits)) : prepare(kernel, arg.weights);
+  });
+  return () => run(...numbers);
+}
+
+/** One run of an ONNX model on random values. */
+async function onnxRun(url, shape) {
+  const session = await ort.InferenceSession.create(url);
+  const length = shape.reduce((all, size) => all * size, 1);
+  const feeds = { [session.inputNames[0]]: new ort.Tensor('float32', random(length), shape) };
+  return () => session.run(feeds);
+}
+
+/** One image through the branch of a bundle, as a page asks for it. */
+async function branchRun(url, [height, width, channels]) {
+  const { load } = await import(`${url}lcdnn.js`);
+  const model = await load(new URL(url, location.href), { edge: false, worker: false });
+  const image = random(height * width * channels);
+  return () => model.branch(image);
+}
+
+async function milliseconds(run, calls) {
+  const start = performance.now();
+  for (let i = 0; i < calls; i++) {
+    const result = run();
+    if (result instanceof Promise) await result;
+  }
+  return (performance.now() - start) / calls;
+}
+
+/** Rounds of samples of every contestant in alternation: a list of milliseconds of a call for each. */
+async function alternate(runs, rounds) {
+  const calls = [];
+  for (const run of runs) {
+    let once = Infinity;
+    for (const end = performance.now() + WARM_UP_MS; performance.now() < end; ) {
+      once = Math.min(once, await milliseconds(run, 1 + Math.floor(SAMPLE_MS / Math.min(once, SAMPLE_MS))));
+    }
+    calls.push(Math.max(1, Math.round(SAMPLE_MS / once)));
+  }
+  const times = runs.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [i, run] of runs.entries()) times[i].push(await milliseconds(run, calls[i]));
+  }
+  return times;
+}
+
+/** One run of the full network of the zoo in TensorFlow.js. */
+async function tfjsRun(...network) {
+  const { fullRun } = await import('/run/tfjs-full.js');
+  return fullRun(...network);
+}
+
+const MAKERS = { kernel: kernelCall, onnx: onnxRun, branch: branchRun, tfjs: tfjsRun };
+
+/** @param contestants lists of a maker's name and its arguments */
+globalThis.compare = async (contestants, rounds) => {
+  const runs = [];
+  for (const [maker, ...args] of contestants) runs.push(await MAKERS[maker](...args));
+  return alternate(runs, rounds);
+};
+/** Milliseconds of every kernel call of a branch, in order: the mean of many runs, since one call may be shorter than the clock's step. */
+globalThis.profile = async (url, shape) => {
+  const times = [];
+  let call = 0;
+  const timed =
+    (kernel) =>
+    (...args) => {
+      const start = performance.now();
+      const result = kernel(...args);
+      times[call] = (times[call] ?? 0) + performance.now() - start;
+      call++;
+      return result;
+    };
+  const { instantiate } = WebAssembly;
+  WebAssembly.instantiate = async (...args) => {
+    const { instance } = await instantiate.apply(WebAssembly, args);
+    const exports = Object.entries(instance.exports).map(([name, value]) => [
+      name,
+      typeof value === 'function' ? timed(value) : value,
+    ]);
+    return { instance: { exports: Object.fromEntries(exports) } };
+  };
+  const run = await branchRun(url, shape);
+  WebAssembly.instantiate = instantiate;
+  for (const end = performance.now() + WARM_UP_MS; performance.now() < end; ) run();
+  times.length = 0;
+  let runs = 0;
+  for (const end = performance.now() + 10 * WARM_UP_MS; performance.now() < end; runs++) {
+    call = 0;
+    run();
+  }
+  return times.map((time) => time / runs);
+};
+
+globalThis.ready = true;

@@ -1,0 +1,29 @@
+// From the bits in which windows and weights differ to the values of a binary layer.
+#ifndef LCDNN_BINARY_EPILOGUE_H
+#define LCDNN_BINARY_EPILOGUE_H
+
+#include "affine_prelu.h"
+
+namespace lcdnn {
+
+struct BinaryEpilogue {
+  const float* k;  // null: 1
+  AffinePrelu affine;
+  float* y;
+  int32_t filters;
+  int32_t bits;  // of a window, without those that fill bytes
+
+  // Values of `count` filters from `first` on at one pixel.
+  template <class Integer>
+  void operator()(const Integer* differing, int32_t pixel, int32_t first, int32_t count) const {
+    const float scale = k ? k[pixel] : 1;
+    float* to = y + pixel * filters + first;
+    for_lanes(count, [=, this](auto lanes, int32_t i) {
+      using L = decltype(lanes);
+      affine(L::sum_of_signs(bits, differing + i) * L::splat(scale), first + i).store(to + i);
+    });
+  }
+};
+
+}  // namespace lcdnn
+#endif

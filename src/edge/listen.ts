@@ -1,0 +1,33 @@
+import type { FastifyInstance } from 'fastify';
+import { codeOf, messageOf, UserError } from '../base/errors.js';
+
+/**
+ * Listens; gives the address of the server.
+ *
+ * @throws UserError where host or port can't be had; the server is closed then
+ */
+export async function listen(
+  app: FastifyInstance,
+  at: { readonly host: string; readonly port: number },
+): Promise<string> {
+  return app.listen(at).catch(async (thrown) => {
+    await app.close();
+    throw listenError(at.host, at.port, thrown);
+  });
+}
+
+function listenError(host: string, port: number, thrown: unknown): unknown {
+  switch (codeOf(thrown)) {
+    case 'EADDRINUSE':
+      return new UserError(`${host}:${port}: expected a free port, found one in use; choose another with --port`);
+    case 'EACCES':
+      return new UserError(`${host}:${port}: no permission to listen there; choose a port above 1023 with --port`);
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new UserError(
+        `${host}: expected an address of this machine (${messageOf(thrown)}); choose another with --host`,
+      );
+    default:
+      return thrown;
+  }
+}

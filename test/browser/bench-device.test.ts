@@ -1,0 +1,63 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDeviceBench, type DeviceResult } from '../../src/bench/device-bench.js';
+import { tinyBundle } from '../tiny-bundle.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'lcdnn-bench-device-'));
+const bundle = join(folder, 'bundle');
+
+beforeAll(() => tinyBundle(bundle));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function benchDevice(...flags: string[]): Promise<{ code: unknown; stdout: string; stderr: string }> {
+  const program = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, 'bench', 'device', bundle, ...flags], (error, stdout, stderr) =>
+      resolve({ code: error?.code ?? 0, stdout, stderr }),
+    );
+  });
+}
+
+describe('bench device', () => {
+  it('times a bundle in a browser: whole images, each step, memory', async () => {
+    const { code, stdout, stderr } = await benchDevice('--rounds', '5', '--json');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const { branchMs, steps, simd, userAgent, memoryBytes } = JSON.parse(stdout) as DeviceResult;
+    expect(branchMs).toHaveLength(5);
+    expect(simd).toBe(true);
+    expect(userAgent).toMatch(/Chrome/);
+    expect(steps.map(({ kernel }) => kernel)).toContain('conv2d_f32');
+    expect(memoryBytes % 65536).toBe(0);
+  });
+
+  it('prints them', async () => {
+    const { stdout } = await benchDevice('--rounds', '3', '--profile');
+    expect(stdout).toMatch(/one image +\d+\.\d+ ms \(median of 3;/);
+    expect(stdout).toMatch(/step +kernel +us +share/);
+  });
+
+  it.each([
+    ['no browser', '/no/such/browser', /expected a Chromium or Chrome at \/no\/such\/browser, found none/],
+    ['another program', '/bin/false', /\/bin\/false ended with 1 before it had measured anything/],
+  ])('says what is wrong with %s', async (_, browser, reason) => {
+    const { code, stderr } = await benchDevice('--browser', browser);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(reason);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it.each([
+    ['a failure of the page', { error: 'no WebAssembly here' }, /could not measure the bundle: no WebAssembly here/],
+    ['other measurements', { userAgent: 'x', branchMs: [-1] }, /expected measurements from the page, found/],
+  ])('hands on %s', async (_, sent, reason) => {
+    const { app, result } = await createDeviceBench(await tinyBundle(join(folder, 'other')));
+    const refused = expect(result).rejects.toThrow(reason);
+    await app.inject({ method: 'POST', url: '/bench/result', body: JSON.stringify(sent) });
+    await refused;
+    await app.close();
+  });
+});

@@ -156,6 +156,6 @@ it.each([true, false])('two models on one page answer as each does alone (Worker
   expect(together).toEqual(alone);
   expect(alone[0]).not.toEqual(alone[1]);
   expect(new Set(alone[1].map(([exit]) => exit)).size).toBeGreaterThan(1);
-  expect(page.workers().map((own) => own.url())).toEqual(worker ? [`${urls[0]}/three/lcdnn.js`] : []);
+  await expect.poll(() => page.workers().map((own) => own.url())).toEqual(worker ? [`${urls[0]}/three/lcdnn.js`] : []);
   await page.close();
 });

@@ -94,7 +94,8 @@ export default class Export extends LcdnnCommand {
       0,
     );
     this.log(
-      `${flags.out}: ${manifest.name} ${manifest.version}, a page fetches ${fileSize(downloadBytes)} (brotli); ` +
+      `${flags.out}: ${manifest.name} ${manifest.version}, a page fetches ${fileSize(downloadBytes)} (brotli), ` +
+        `runs in ${fileSize(check!.memoryBytes)} of memory; ` +
         `checked on ${check?.images} images: branch within ${check?.largestBranchError.toExponential(1)}, ` +
         `full within ${check?.largestFullError.toExponential(1)}; ${check?.rounded} with a sign that rounds to the other ` +
         `side here, ${check?.otherClass} of them to another class`,

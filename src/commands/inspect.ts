@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
 import { UserError } from '../base/errors.js';
 import { catalogEntry } from '../datasets/catalog.js';
+import { arenaBytes } from '../export/arena-bytes.js';
 import { type CostTotal, networkCost } from '../network/cost.js';
 import type { JointNetwork } from '../network/layers.js';
 import { networkNames } from '../network/zoo/index.js';
@@ -68,7 +69,9 @@ export default class Inspect extends LcdnnCommand {
     ];
     this.log(`${network.name}, input ${network.input.join('x')}, ${network.classes} classes, per image`);
     this.log(table([header, ...rows, ...totals], [4, 5, 6, 7, 8]));
-    return { network, ...cost };
+    const peakBytes = arenaBytes(network);
+    this.log(`values that the device holds at once: ${fileSize(peakBytes)} at most, beside the weights`);
+    return { network, ...cost, peakBytes };
   }
 }
 

@@ -95,7 +95,7 @@ describe('the check of a finished bundle', () => {
   it('accepts the trainer itself, and says how many images it saw', async () => {
     expect(await check(program)).toEqual({
       ...{ images: 8, largestBranchError: 0, largestFullError: 0, largestSignedError: 0 },
-      ...{ rounded: 0, otherClass: 0 },
+      ...{ rounded: 0, otherClass: 0, memoryBytes: instantiate(program, wasm).memoryBytes },
     });
   });
 

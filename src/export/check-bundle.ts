@@ -26,6 +26,8 @@ export interface BundleEnds {
 
 export interface CheckResult {
   readonly images: number;
+  /** Of the WebAssembly module: weights, values, the kernels' stack. */
+  readonly memoryBytes: number;
   /** Of logits, relative to the largest of an answer where that is above 1. */
   readonly largestBranchError: number;
   readonly largestFullError: number;
@@ -62,6 +64,7 @@ export async function checkBundle(
   const branchOf = (exit: number) => (exits > 1 ? `the branch of exit ${exit + 1}` : 'the branch');
   const result = {
     images: 0,
+    memoryBytes: device.memoryBytes,
     largestBranchError: 0,
     largestFullError: 0,
     largestSignedError: 0,

@@ -1,5 +1,5 @@
 import { withExits } from '../base/exits.js';
-import { type DeviceProgram, type KernelCall, type Pointer, type Stage, stagesOf } from './program.js';
+import { type DeviceProgram, type KernelCall, type KernelName, type Pointer, type Stage, stagesOf } from './program.js';
 
 /** A buffer of a program whose buffers lie one behind the other, and the calls between which it must stay intact. */
 interface Buffer {
@@ -9,17 +9,25 @@ interface Buffer {
   last: number;
 }
 
+/** Kernels that may write where they read, by the header: the argument that they write, and those whose place it may take. */
+const IN_PLACE: { readonly [kernel in KernelName]?: readonly [written: number, read: readonly number[]] } = {
+  add_f32: [2, [0, 1]],
+  affine_prelu_f32: [4, [0]],
+  minimum_f32: [2, [0]],
+};
+
 /**
  * The same program in a smaller arena: a buffer takes the place of others that no later call reads. Every buffer of the
  * given program has a place of its own. What the loader reads of every stage (`shared`, `logits`) stays intact to the end.
  */
 export function reuseArena(program: DeviceProgram): DeviceProgram {
   const buffers = buffersOf(program);
+  const hosts = writeInPlace(program, buffers);
   const places = new Map<number, number>();
   let arenaBytes = 0;
   // Large buffers first, each at the lowest place that is free for as long as it lives.
   const placed: Buffer[] = [];
-  for (const buffer of [...buffers].sort((a, b) => b.bytes - a.bytes || a.arena - b.arena)) {
+  for (const buffer of [...new Set(hosts.values())].sort((a, b) => b.bytes - a.bytes || a.arena - b.arena)) {
     const beside = placed
       .filter((other) => other.first <= buffer.last && buffer.first <= other.last)
       .map((other) => ({ from: places.get(other.arena)!, bytes: other.bytes }))
@@ -36,7 +44,7 @@ export function reuseArena(program: DeviceProgram): DeviceProgram {
 
   const moved = <Placed extends { readonly arena: number }>(at: Placed): Placed => ({
     ...at,
-    arena: places.get(at.arena)!,
+    arena: places.get(hosts.get(at.arena)!.arena)!,
   });
   const movedArgument = (arg: number | Pointer): number | Pointer => (isArena(arg) ? moved(arg) : arg);
   const stages = stagesOf(program).map(
@@ -47,6 +55,28 @@ export function reuseArena(program: DeviceProgram): DeviceProgram {
     }),
   );
   return { constants: program.constants, arenaBytes, input: moved(program.input), ...withExits(stages) };
+}
+
+/** The buffer whose place each takes: its own, or that of one which nobody reads after the call that writes this one. */
+function writeInPlace(program: DeviceProgram, buffers: readonly Buffer[]): Map<number, Buffer> {
+  const hosts = new Map(buffers.map((buffer) => [buffer.arena, buffer]));
+  for (const [call, { kernel, args }] of stagesOf(program)
+    .flatMap(({ calls }) => calls)
+    .entries()) {
+    const [written, read] = IN_PLACE[kernel] ?? [0, []];
+    const y = args[written];
+    if (read.length === 0 || !isArena(y)) continue;
+    const own = hosts.get(y.arena)!;
+    const host = read
+      .map((at) => args[at])
+      .filter(isArena)
+      .map((x) => hosts.get(x.arena)!)
+      .find((x) => x !== own && x.last === call && x.bytes === own.bytes);
+    if (!host) continue;
+    host.last = own.last;
+    hosts.set(y.arena, host);
+  }
+  return hosts;
 }
 
 /** Every buffer, from the call that writes it (the input: from the start) to the last that reads it. */

@@ -36,7 +36,8 @@ describe('a run with two exits', () => {
   });
 
   it('is priced exit by exit', async () => {
-    const { exits, device } = await done('inspect', run);
+    const { exits, device, peakBytes } = await done('inspect', run);
+    expect(peakBytes).toBeGreaterThan(0);
     expect(exits).toHaveLength(2);
     expect(exits[1]).toEqual(device);
   });

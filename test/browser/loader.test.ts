@@ -270,6 +270,29 @@ describe.each([true, false])('a picture (Worker: %s)', (worker) => {
     await page.close();
   });
 
+  it.each([
+    'OffscreenCanvas',
+    'WebAssembly.compileStreaming',
+    'crypto.subtle',
+    'VideoFrame',
+  ])('is classified without %s', async (feature) => {
+    const page = await browser.newPage();
+    const [name, member] = feature.split('.');
+    const owner = member ? `${name === 'crypto' ? 'Crypto.prototype' : name}` : 'globalThis';
+    await page.addInitScript(`delete ${owner}.${member ?? name}`);
+    await page.goto(`${url}/plain.html`);
+    const [left, logits, other] = await run<[string, number[], number[]]>(
+      page,
+      `const canvas = Object.assign(document.createElement('canvas'), { width: ${SIZE}, height: ${SIZE} });
+        canvas.getContext('2d').putImageData(image, 0, 0);
+        const model = await load(undefined, { worker: ${worker} });
+        const logitsOf = async (picture) => [...(await model.branch(picture)).logits];
+        return [typeof ${member ? feature : `globalThis.${name}`}, await logitsOf(canvas), await logitsOf(image)];`,
+    );
+    expect([left, logits]).toEqual(['undefined', other]);
+    await page.close();
+  });
+
   it('of more pixels than all canvases have is shrunk first', async () => {
     const page = await newPage();
     const [own, large] = await run<number[][]>(

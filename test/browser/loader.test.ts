@@ -410,7 +410,7 @@ describe('the Worker of a model', () => {
       })`,
     );
     expect(found).toEqual([false, LABELS.length]);
-    expect(page.workers()).toEqual([]);
+    await expect.poll(() => page.workers()).toEqual([]);
     await page.close();
   });
   /** Pages that have fetched the loader: who fetches it next is a Worker. */

@@ -1,7 +1,12 @@
 /**
- * Real Chromium, one page, one thread: kernels and whole branches against onnxruntime-web (wasm, fp32) on the same
- * float layer and on the full network, in alternation. `npm run bench:browser`; `--throttle 4` slows the processor down
- * four times, as a phone's stand-in; `--only TEXT` takes the cases whose title has it; `--profile` lists each branch's steps.
+ * Real Chromium, one page, one thread, in alternation: kernels against onnxruntime-web on the same float layer and against
+ * their build without SIMD; branches against onnxruntime-web (fp32, int8) and TensorFlow.js (wasm) on the full network.
+ * `npm run bench:browser`
+ *
+ *   --throttle 4          slows the processor down four times, as a phone's stand-in
+ *   --only TEXT           the cases whose title has it
+ *   --profile             each branch's steps as well
+ *   --json F, --chart F   all samples as JSON; the ratios as a chart (SVG)
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,6 +22,7 @@ import { median } from '../median.js';
 import { int8Model } from './int8-model.js';
 import { KERNEL_CASES, type KernelCase } from './kernel-cases.js';
 import { buildCase, NETWORK_CASES, type NetworkCase } from './network-cases.js';
+import { ratioChart } from './ratio-chart.js';
 import { createBenchServer } from './serve.js';
 
 const { values: flags } = parseArgs({
@@ -25,6 +31,8 @@ const { values: flags } = parseArgs({
     throttle: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
     profile: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    chart: { type: 'string' },
   },
 });
 const rounds = Number(flags.rounds);
@@ -33,49 +41,77 @@ const chosen = <Case extends { title: string }>(cases: readonly Case[]): Case[] 
 
 type Contestant = readonly [maker: string, ...args: unknown[]];
 
-/** Milliseconds of every contestant, round by round. */
-const compare = (page: Page, contestants: readonly Contestant[]): Promise<number[][]> =>
-  page.evaluate(`compare(${JSON.stringify(contestants)}, ${rounds})`);
-
-const microseconds = (times: readonly number[]): string => (1000 * median(times)).toFixed(0);
-const ratioOf = (ours: readonly number[], theirs: readonly number[]): string =>
-  median(theirs.map((time, i) => time / ours[i])).toFixed(2);
-
-async function kernelRow(page: Page, folder: string, kernelCase: KernelCase): Promise<string[]> {
-  const { title, kernel, args, peer, operations, goal } = kernelCase;
-  writeFileSync(join(folder, 'layer.onnx'), peer.model);
-  const [ours, theirs] = await compare(page, [
-    ['kernel', { kernel, args }],
-    ['onnx', '/run/layer.onnx', peer.shape],
-  ]);
-  const giga = (operations / median(ours) / 1e6).toFixed(0);
-  return [title, microseconds(ours), microseconds(theirs), giga, ratioOf(ours, theirs), String(goal)];
+/** Milliseconds, round by round, of lcdnn and of its peers. */
+interface Result {
+  readonly title: string;
+  readonly goal: number;
+  readonly lcdnn: readonly number[];
+  readonly peers: Readonly<Record<string, readonly number[]>>;
+  /** What is multiplied, for kernels. */
+  readonly operations?: number;
 }
 
-async function networkRow(page: Page, folder: string, networkCase: NetworkCase): Promise<string[]> {
+async function compare(page: Page, lcdnn: Contestant, peers: Record<string, Contestant>) {
+  const contestants = JSON.stringify([lcdnn, ...Object.values(peers)]);
+  const [ours, ...theirs]: number[][] = await page.evaluate(`compare(${contestants}, ${rounds})`);
+  return { lcdnn: ours, peers: Object.fromEntries(Object.keys(peers).map((name, i) => [name, theirs[i]])) };
+}
+
+async function kernelResult(page: Page, folder: string, kernelCase: KernelCase): Promise<Result> {
+  const { title, kernel, args, peer, operations, goal } = kernelCase;
+  writeFileSync(join(folder, 'layer.onnx'), peer.model);
+  const call = { kernel, args };
+  const peers = { fp32: ['onnx', '/run/layer.onnx', peer.shape], scalar: ['kernel', call, 'scalar'] } as const;
+  return { title, goal, operations, ...(await compare(page, ['kernel', call], peers)) };
+}
+
+async function networkResult(page: Page, folder: string, networkCase: NetworkCase): Promise<Result> {
   const { title, network, input, classes, goal } = networkCase;
   const { program, bundle, full } = buildCase(networkCase);
   await writeBundle(join(folder, title), bundle);
   writeFileSync(join(folder, 'full.onnx'), full);
   writeFileSync(join(folder, 'full-int8.onnx'), int8Model(full));
   const shape = [1, ...input];
-  const [ours, ...theirs] = await compare(page, [
-    ['branch', `/run/${title}/`, input],
-    ['onnx', '/run/full.onnx', shape],
-    ['onnx', '/run/full-int8.onnx', shape],
-    ['tfjs', network, input, classes],
-  ]);
+  const result = await compare(page, ['branch', `/run/${title}/`, input], {
+    fp32: ['onnx', '/run/full.onnx', shape],
+    int8: ['onnx', '/run/full-int8.onnx', shape],
+    'tfjs-wasm': ['tfjs', network, input, classes],
+  });
   if (flags.profile) {
     const steps: number[] = await page.evaluate(`profile('/run/${title}/', ${JSON.stringify(input)})`);
     const total = steps.reduce((sum, time) => sum + time);
-    const rows = program.calls.map(({ kernel, args }, i) => {
+    const lines = program.calls.map(({ kernel, args }, i) => {
       const geometry = args.filter((arg) => typeof arg === 'number').join(' ');
       return [kernel, geometry, (1000 * steps[i]).toFixed(1), `${((100 * steps[i]) / total).toFixed(1)} %`];
     });
-    console.log(`${title}, ${network}\n${table([['step', 'geometry', 'us', 'share'], ...rows], [2, 3])}\n`);
+    console.log(`${title}\n${table([['step', 'geometry', 'us', 'share'], ...lines], [2, 3])}\n`);
   }
-  const peers = theirs.flatMap((times) => [microseconds(times), ratioOf(ours, times)]);
-  return [title, microseconds(ours), ...peers, String(goal)];
+  return { title, goal, ...result };
+}
+
+const microseconds = (times: readonly number[]): string => (1000 * median(times)).toFixed(0);
+const ratio = ({ lcdnn, peers }: Result, peer: string): number => median(peers[peer].map((time, i) => time / lcdnn[i]));
+
+function kernelTable(results: readonly Result[], limit: number): string {
+  const header = ['layer', 'lcdnn us', 'Gop/s', 'of xor + popcount', 'scalar us', 'ratio', 'fp32 us', 'ratio', 'goal'];
+  const lines = results.map((result) => {
+    const { title, lcdnn, peers, goal, operations = 0 } = result;
+    const giga = operations / median(lcdnn) / 1e6;
+    const ofLimit = title.startsWith('binary') ? `${((100 * giga) / limit).toFixed(0)} %` : '';
+    const others = ['scalar', 'fp32'].flatMap((peer) => [microseconds(peers[peer]), ratio(result, peer).toFixed(1)]);
+    return [title, microseconds(lcdnn), giga.toFixed(0), ofLimit, ...others, String(goal)];
+  });
+  return table([header, ...lines], [1, 2, 3, 4, 5, 6, 7, 8]);
+}
+
+function networkTable(results: readonly Result[]): string {
+  const names = Object.keys(results[0].peers);
+  const header = ['branch', 'lcdnn us', ...names.flatMap((name) => [`full, ${name} us`, 'ratio']), 'goal (fp32)'];
+  const lines = results.map((result) => {
+    const peers = names.flatMap((name) => [microseconds(result.peers[name]), ratio(result, name).toFixed(1)]);
+    return [result.title, microseconds(result.lcdnn), ...peers, String(result.goal)];
+  });
+  return table([header, ...lines], [1, 2, 3, 4, 5, 6, 7, 8]);
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-bench-'));
@@ -91,21 +127,24 @@ try {
   console.log(
     `Chromium, one thread, processor slowed ${flags.throttle} times; medians of ${rounds} rounds in alternation\n`,
   );
-  const kernels = chosen(KERNEL_CASES);
-  const layers = [['layer', 'lcdnn us', 'onnxruntime-web us', 'Gop/s', 'ratio', 'goal']];
-  for (const kernelCase of kernels) layers.push(await kernelRow(page, folder, kernelCase));
-  if (layers.length > 1) console.log(`${table(layers, [1, 2, 3, 4, 5])}\n`);
-  const networks = [
-    ['branch', 'lcdnn us', 'full fp32 us', 'ratio', 'int8 us', 'ratio', 'tfjs-wasm us', 'ratio', 'goal (fp32)'],
-  ];
-  await build({
-    entryPoints: [fileURLToPath(new URL('tfjs-full.ts', import.meta.url))],
-    bundle: true,
-    format: 'esm',
-    outfile: join(folder, 'tfjs-full.js'),
-  });
-  for (const networkCase of chosen(NETWORK_CASES)) networks.push(await networkRow(page, folder, networkCase));
-  if (networks.length > 1) console.log(table(networks, [1, 2, 3, 4, 5, 6, 7, 8]));
+  const kernels: Result[] = [];
+  for (const kernelCase of chosen(KERNEL_CASES)) kernels.push(await kernelResult(page, folder, kernelCase));
+  if (kernels.length > 0) {
+    const limit: number = await page.evaluate(`popcountLimit(${rounds})`);
+    console.log(`xor + popcount in registers: ${limit.toFixed(0)} Gop/s\n\n${kernelTable(kernels, limit)}\n`);
+  }
+  const networks: Result[] = [];
+  const outfile = join(folder, 'tfjs-full.js');
+  const entry = fileURLToPath(new URL('tfjs-full.ts', import.meta.url));
+  await build({ entryPoints: [entry], bundle: true, format: 'esm', outfile });
+  for (const networkCase of chosen(NETWORK_CASES)) networks.push(await networkResult(page, folder, networkCase));
+  if (networks.length > 0) console.log(networkTable(networks));
+  const all = [...kernels, ...networks];
+  if (flags.json) writeFileSync(flags.json, `${JSON.stringify({ throttle: Number(flags.throttle), results: all })}\n`);
+  if (flags.chart) {
+    const bars = all.map((result) => ({ title: result.title, goal: result.goal, ratio: ratio(result, 'fp32') }));
+    writeFileSync(flags.chart, ratioChart(bars));
+  }
 } finally {
   await browser.close();
   await app.close();

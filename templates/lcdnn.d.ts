@@ -114,7 +114,7 @@ export interface Model {
   /** Whether hashes were checked: pages without https (localhost apart) have no `crypto.subtle`, there only sizes are. */
   readonly verified: boolean;
   /**
-   * Algorithm 3. Rejects where the image makes no sense, `signal` fires or the Worker ended; an edge that is away is no
+   * Algorithm 3. Rejects where the image makes no sense, `signal` fires or the Worker failed; an edge that is away is no
    * error.
    */
   classify(image: Image, options?: { signal?: AbortSignal }): Promise<Classification>;

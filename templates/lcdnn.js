@@ -264,31 +264,30 @@ function openWorker(stop) {
 }
 
 async function branchThere(worker, module, weights, manifest) {
-  const { port1: port, port2 } = new MessageChannel();
   const waiting = new Map();
   let ended;
   let asked = 0;
   const end = (reason) => {
     ended ??= new Error(reason);
     worker.terminate();
-    port.close();
     for (const { reject } of waiting.values()) reject(ended);
     waiting.clear();
   };
-  const die = ({ message }) =>
-    end(`the Worker of the branch ended${message ? ` (${message})` : ''}; load the model again`);
-  worker.onerror = die;
-  port.onclose = die; // in browsers that tell
-  port.onmessage = ({ data: [id, answer, problem] }) => {
+  worker.onerror = ({ message }) => end(`the Worker of the branch failed (${message}); load the model again`);
+  worker.onmessage = ({ data: [id, answer, problem] }) => {
     const { resolve, reject } = waiting.get(id);
     waiting.delete(id);
     if (problem === undefined) resolve(answer);
     else reject(new Error(problem));
   };
-  const ask = (message, owned) =>
+  const ask = (given, bounds, owned) =>
     new Promise((resolve, reject) => {
       if (ended) throw ended;
-      port.postMessage([++asked, ...message], owned);
+      try {
+        worker.postMessage([++asked, given, bounds], owned);
+      } catch (thrown) {
+        throw unreadable(thrown);
+      }
       waiting.set(asked, { resolve, reject });
     });
   const run = async (image, bounds) => {
@@ -296,27 +295,25 @@ async function branchThere(worker, module, weights, manifest) {
     // Of what is the caller's, a copy travels; a picture as pixels where the Worker can't draw.
     const copy = seen.then ? await seen : copyOf(seen);
     const sent = isBitmap(copy) && !globalThis.OffscreenCanvas ? pixelsOf(copy) : copy;
-    return ask([sent, bounds], [isBitmap(sent) ? sent : (sent.data ?? sent).buffer]);
+    return ask(sent, bounds, [isBitmap(sent) ? sent : (sent.data ?? sent).buffer]);
   };
-  worker.postMessage([port2, module, weights, manifest], [port2, weights.buffer]);
-  await ask([]);
+  await ask([module, weights, manifest], undefined, [weights.buffer]);
   return { run, end };
 }
 
-// What runs in the Worker.
+// What runs in the Worker: the first message brings the files, each other one an image and bounds.
 function serveBranch() {
-  globalThis.onmessage = ({ data: [port, ...files] }) => {
-    const opened = openBranch(...files);
-    port.onmessage = async ({ data: [id, image, bounds] }) => {
-      try {
-        const branch = await opened;
-        const answer = bounds && branch(image, bounds);
-        const { logits, probabilities, shared } = answer?.own ?? {};
-        port.postMessage([id, answer], answer ? [logits.buffer, probabilities.buffer, shared.buffer] : []);
-      } catch (thrown) {
-        port.postMessage([id, undefined, thrown.message]);
-      }
-    };
+  let opened;
+  globalThis.onmessage = async ({ data: [id, given, bounds] }) => {
+    try {
+      opened ??= openBranch(...given);
+      const branch = await opened;
+      const answer = bounds && branch(given, bounds);
+      const { logits, probabilities, shared } = answer?.own ?? {};
+      globalThis.postMessage([id, answer], answer ? [logits.buffer, probabilities.buffer, shared.buffer] : []);
+    } catch (thrown) {
+      globalThis.postMessage([id, undefined, thrown.message]);
+    }
   };
   globalThis.postMessage(PROGRAM.hash);
 }
@@ -414,6 +411,9 @@ const copyOf = (image) => {
   return { width, height, data: data.buffer ? data.slice() : Float32Array.from(data) };
 };
 
+const unreadable = ({ message }) =>
+  new Error(`image: expected a picture that this page may read, found another (${message})`);
+
 // RGBA of a bitmap, on black; the bitmap is spent. Canvases of all browsers have 2^24 pixels: what is larger is shrunk.
 function pixelsOf(bitmap) {
   const shrink = Math.min(1, Math.sqrt(2 ** 24 / (bitmap.width * bitmap.height)));
@@ -426,7 +426,7 @@ function pixelsOf(bitmap) {
     context.drawImage(bitmap, 0, 0, width, height);
     return context.getImageData(0, 0, width, height);
   } catch (thrown) {
-    throw new Error(`image: expected a picture that this page may read, found another (${thrown.message})`);
+    throw unreadable(thrown);
   } finally {
     bitmap.close();
   }

@@ -6,11 +6,15 @@ import { findBrowser, HEADLESS } from '../../src/bench/find-browser.js';
 
 const TIMEOUT_MS = 120_000;
 
-/** A real headless Chromium with a fresh profile that makes no connection of its own. */
-export async function launchChromium(): Promise<BrowserContext> {
+/**
+ * A real headless Chromium with a fresh profile that makes no connection of its own. Service workers, which all pages of
+ * a profile share, are as the test says.
+ */
+export async function launchChromium(serviceWorkers: 'allow' | 'block' = 'block'): Promise<BrowserContext> {
   const browser = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), 'lcdnn-chromium-')), {
     executablePath: findBrowser(),
     headless: true,
+    serviceWorkers,
     args: HEADLESS,
   });
   // As long as a test may take: a busy machine needs more than Playwright's 30 s for a page.

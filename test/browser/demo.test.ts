@@ -29,7 +29,7 @@ beforeAll(async () => {
   png = await sharp({ create: { width: SIZE, height: SIZE, channels: 3, background: '#888' } })
     .png()
     .toBuffer();
-  browser = await launchChromium();
+  browser = await launchChromium('allow');
 });
 afterAll(async () => {
   await browser?.close();
@@ -116,10 +116,8 @@ describe('the demo page', () => {
     await page.reload();
     await classifySample(page);
     expect(await page.locator('#samples img').getAttribute('alt')).toBe('two');
-    await page.waitForFunction(async (old) => {
-      const names = await caches.keys();
-      return names.length === 1 && names[0] !== old;
-    }, first);
+    const names = () => page.evaluate(() => caches.keys());
+    await expect.poll(names, { timeout: 60_000 }).toEqual([expect.not.stringContaining(first)]);
     await offline('two');
     await page.close();
   });

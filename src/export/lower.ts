@@ -13,16 +13,10 @@ import {
   unknownLayer,
 } from '../network/layers.js';
 import { channelsOf, featuresOf, type PlacedLayer, placeLayers, sharedShapes, windowed } from '../network/shapes.js';
-import { type Affine, composed, foldBatchNorm } from './fold.js';
+import { affineOf, givesSums, readEpilogue, slopeOf, withArguments } from './epilogue.js';
+import { type Affine, composed } from './fold.js';
 import { packSigns } from './pack.js';
-import {
-  type ConstantLayout,
-  type DeviceProgram,
-  KERNEL_ARGUMENTS,
-  type KernelCall,
-  type Pointer,
-  type Stage,
-} from './program.js';
+import type { ConstantLayout, DeviceProgram, KernelCall, Pointer, Stage } from './program.js';
 import { reuseArena } from './reuse-arena.js';
 
 /** What a binary convolution's kernel counts in 16 bits. */
@@ -293,56 +287,6 @@ function scratchBytes({ kernel, stride = 1, name }: BinaryConv2d, from: Shape, t
 }
 
 const withoutFilters = (geometry: number[]): number[] => geometry.filter((_, i) => i !== 3);
-
-/** Batch normalisation, shifts and (P)ReLU right after a binary layer: what its sums' epilogue takes over. */
-function readEpilogue(
-  next: readonly PlacedLayer[],
-  state: NamedArrays,
-): { affine?: Affine; slope?: { name: string; values: Float32Array }; taken: number } {
-  let taken = 0;
-  let affine: Affine | undefined;
-  for (let found = next[0] && affineOf(next[0], state); found; found = next[taken] && affineOf(next[taken], state)) {
-    affine = affine ? composed(affine, found) : found;
-    taken++;
-  }
-  const slope = next[taken] && slopeOf(next[taken], state);
-  return { affine, slope, taken: slope ? taken + 1 : taken };
-}
-
-/** The slope below 0 that an activation has, channel by channel, and a name for it; nothing for other layers. */
-function slopeOf(
-  { part, layer, input }: PlacedLayer,
-  state: NamedArrays,
-): { name: string; values: Float32Array } | undefined {
-  if (layer.type === 'prelu') {
-    const name = `${part}.${layer.name}.slope`;
-    return { name, values: state[name].values };
-  }
-  if (layer.type !== 'relu' || layer.max !== undefined) return undefined;
-  const channels = channelsOf(input);
-  return { name: `zeros${channels}`, values: new Float32Array(channels) };
-}
-
-/** Whether a call is a binary convolution that writes y, and does nothing else behind its affine map. */
-function givesSums(call: KernelCall | undefined, y: { readonly arena: number }): boolean {
-  if (call?.kernel !== 'binary_conv2d') return false;
-  const argument = (name: string) => call.args[(KERNEL_ARGUMENTS.binary_conv2d as readonly string[]).indexOf(name)];
-  const written = argument('y') as { readonly arena: number };
-  return written.arena === y.arena && argument('slope') === null && argument('shortcut') === null;
-}
-
-function withArguments(call: KernelCall, changed: Readonly<Record<string, Pointer>>): KernelCall {
-  const names = KERNEL_ARGUMENTS[call.kernel];
-  return { ...call, args: call.args.map((arg, i) => (Object.hasOwn(changed, names[i]) ? changed[names[i]] : arg)) };
-}
-
-/** The affine map that a batch normalisation or a shift is; nothing for other layers. */
-function affineOf({ part, layer }: PlacedLayer, state: NamedArrays): Affine | undefined {
-  if (layer.type !== 'batch-norm' && layer.type !== 'shift') return undefined;
-  const get = (parameter: string): Float32Array => state[`${part}.${layer.name}.${parameter}`].values;
-  if (layer.type === 'shift') return { shift: get('shift') };
-  return foldBatchNorm(get('gamma'), get('beta'), get('mean'), get('variance'));
-}
 
 /** Latent kernel (HWIO or [inputs, units]) as rows of bits, one per filter. */
 function packKernel(layer: BinaryConv2d | BinaryDense, latent: Float32Array, from: Shape): ConstantLayout {

@@ -1,0 +1,55 @@
+import type { NamedArrays } from '../base/tensors.js';
+import { channelsOf, type PlacedLayer } from '../network/shapes.js';
+import { type Affine, composed, foldBatchNorm } from './fold.js';
+import { KERNEL_ARGUMENTS, type KernelCall, type Pointer } from './program.js';
+
+/** Batch normalisation, shifts and (P)ReLU right after a binary layer: what its sums' epilogue takes over. */
+export function readEpilogue(
+  next: readonly PlacedLayer[],
+  state: NamedArrays,
+): { affine?: Affine; slope?: { name: string; values: Float32Array }; taken: number } {
+  let taken = 0;
+  let affine: Affine | undefined;
+  for (let found = next[0] && affineOf(next[0], state); found; found = next[taken] && affineOf(next[taken], state)) {
+    affine = affine ? composed(affine, found) : found;
+    taken++;
+  }
+  const slope = next[taken] && slopeOf(next[taken], state);
+  return { affine, slope, taken: slope ? taken + 1 : taken };
+}
+
+/** The slope below 0 that an activation has, channel by channel, and a name for it; nothing for other layers. */
+export function slopeOf(
+  { part, layer, input }: PlacedLayer,
+  state: NamedArrays,
+): { name: string; values: Float32Array } | undefined {
+  if (layer.type === 'prelu') {
+    const name = `${part}.${layer.name}.slope`;
+    return { name, values: state[name].values };
+  }
+  if (layer.type !== 'relu' || layer.max !== undefined) return undefined;
+  const channels = channelsOf(input);
+  return { name: `zeros${channels}`, values: new Float32Array(channels) };
+}
+
+/** Whether a call is a binary convolution that writes y, and does nothing else behind its affine map. */
+export function givesSums(call: KernelCall | undefined, y: { readonly arena: number }): boolean {
+  if (call?.kernel !== 'binary_conv2d') return false;
+  const argument = (name: string) => call.args[(KERNEL_ARGUMENTS.binary_conv2d as readonly string[]).indexOf(name)];
+  const written = argument('y') as { readonly arena: number };
+  return written.arena === y.arena && argument('slope') === null && argument('shortcut') === null;
+}
+
+/** The call with other pointers for the arguments of these names. */
+export function withArguments(call: KernelCall, changed: Readonly<Record<string, Pointer>>): KernelCall {
+  const names = KERNEL_ARGUMENTS[call.kernel];
+  return { ...call, args: call.args.map((arg, i) => (Object.hasOwn(changed, names[i]) ? changed[names[i]] : arg)) };
+}
+
+/** The affine map that a batch normalisation or a shift is; nothing for other layers. */
+export function affineOf({ part, layer }: PlacedLayer, state: NamedArrays): Affine | undefined {
+  if (layer.type !== 'batch-norm' && layer.type !== 'shift') return undefined;
+  const get = (parameter: string): Float32Array => state[`${part}.${layer.name}.${parameter}`].values;
+  if (layer.type === 'shift') return { shift: get('shift') };
+  return foldBatchNorm(get('gamma'), get('beta'), get('mean'), get('variance'));
+}

@@ -12,7 +12,8 @@ const PLACES = [
 /** Chromium without a window that makes no connection of its own. */
 export const HEADLESS = [
   '--headless',
-  '--no-sandbox',
+  // Chromium has no sandbox for root.
+  ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
   '--disable-gpu',
   '--disable-quic',
   '--no-first-run',

@@ -61,14 +61,21 @@ describe.each(BUILDS)('%s build', (build) => {
           const got = new Float32Array(oh * ow * filters);
           const want = new Float32Array(oh * ow * filters);
           const rest = [h, w, c, filters, kernel, stride, padTop, padLeft, oh, ow] as const;
-          wasm.call('conv2d_f32', x, weights, bias, got, ...rest);
-          reference.conv2d_f32(x, weights, bias, want, ...rest);
+          wasm.call('conv2d_f32', x, weights, bias, null, null, null, got, ...rest);
+          reference.conv2d_f32(x, weights, bias, null, null, null, want, ...rest);
           if (exact) expectEqual(got, want);
           else {
             const magnitude = new Float32Array(want.length);
-            reference.conv2d_f32(absolute(x), absolute(weights), bias && absolute(bias), magnitude, ...rest);
+            const absoluteBias = bias && absolute(bias);
+            reference.conv2d_f32(absolute(x), absolute(weights), absoluteBias, null, null, null, magnitude, ...rest);
             expectNear(got, want, magnitude, kernel * kernel * c + 1);
           }
+          // What follows the sums is exact.
+          const [scale, shift, slope] = [0, 1, 2].map(() => orNull(next, floats(next, filters)));
+          const finished = new Float32Array(want.length);
+          wasm.call('affine_prelu_f32', got, scale, shift, slope, finished, got.length, filters);
+          wasm.call('conv2d_f32', x, weights, bias, scale, shift, slope, got, ...rest);
+          expectEqual(got, finished);
         },
       ),
       RUNS,

@@ -3,7 +3,7 @@ import { channelsOf, type PlacedLayer } from '../network/shapes.js';
 import { type Affine, composed, foldBatchNorm } from './fold.js';
 import { KERNEL_ARGUMENTS, type KernelCall, type Pointer } from './program.js';
 
-/** Batch normalisation, shifts and (P)ReLU right after a binary layer: what its sums' epilogue takes over. */
+/** Batch normalisation, shifts and (P)ReLU right after a convolution or a binary layer: what its sums' epilogue takes over. */
 export function readEpilogue(
   next: readonly PlacedLayer[],
   state: NamedArrays,

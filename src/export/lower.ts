@@ -83,7 +83,11 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
         const y = place(to);
         const w = floats(`${name}.kernel`, get('kernel'));
         const bias = layer.bias === false ? null : floats(`${name}.bias`, get('bias'));
-        calls.push({ kernel: 'conv2d_f32', args: [x, w, bias, y, ...window(layer, from, to)] });
+        const { affine, slope, taken: behind } = readEpilogue(next, state);
+        const [scale, shift] = affinePointers(name, affine);
+        const slopes = slope ? floats(slope.name, slope.values) : null;
+        calls.push({ kernel: 'conv2d_f32', args: [x, w, bias, scale, shift, slopes, y, ...window(layer, from, to)] });
+        taken = behind;
         x = y;
         break;
       }

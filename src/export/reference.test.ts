@@ -39,7 +39,25 @@ describe('reference against tfjs', () => {
         const w = wholes(next, kernel * kernel * c * filters);
         const bias = wholes(next, filters);
         const y = new Float32Array(out * out * filters);
-        reference.conv2d_f32(x, w, bias, y, size, size, c, filters, kernel, stride, pad, pad, out, out);
+        reference.conv2d_f32(
+          x,
+          w,
+          bias,
+          null,
+          null,
+          null,
+          y,
+          size,
+          size,
+          c,
+          filters,
+          kernel,
+          stride,
+          pad,
+          pad,
+          out,
+          out,
+        );
         const want = tf.tidy(() => {
           const image = tf.tensor3d(x, [size, size, c]);
           const filter = tf.tensor4d(w, [kernel, kernel, c, filters]);

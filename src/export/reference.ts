@@ -31,6 +31,9 @@ export const referenceKernels = {
     x: Floats,
     w: Floats,
     bias: Optional,
+    scale: Optional,
+    shift: Optional,
+    slope: Optional,
     y: Floats,
     h: number,
     wIn: number,
@@ -53,7 +56,7 @@ export const referenceKernels = {
           sum += x[(iy * wIn + ix) * c + i] * w[((ky * kernel + kx) * c + i) * filters + f];
         }
       });
-      y[at] = sum;
+      y[at] = prelu(affine(f32(sum), scale, shift, f), slope, f);
     });
   },
 

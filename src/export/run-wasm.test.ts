@@ -45,7 +45,7 @@ const program: DeviceProgram = {
   calls: [
     {
       kernel: 'conv2d_f32',
-      args: [at(0), constant('conv1'), constant('bias1'), at(8192), 12, 12, 1, 20, 5, 1, 0, 0, 8, 8],
+      args: [at(0), constant('conv1'), constant('bias1'), null, null, null, at(8192), 12, 12, 1, 20, 5, 1, 0, 0, 8, 8],
     },
     { kernel: 'max_pool_f32', args: [at(8192), at(0), 8, 8, 20, 2, 2, 0, 0, 4, 4] },
     { kernel: 'sign_pack', args: [at(0), null, constant('shift1'), at(13312), 320, 20, 20] },

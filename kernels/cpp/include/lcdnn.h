@@ -28,10 +28,11 @@
 extern "C" {
 #endif
 
-// y[oh][ow][filters] = x (*) w + bias; a null bias counts as 0. Taps outside x count as 0.
-void lcdnn_conv2d_f32(const float* x, const float* w, const float* bias, float* y, int32_t h, int32_t w_in, int32_t c,
-                      int32_t filters, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left, int32_t oh,
-                      int32_t ow);
+// y[oh][ow][filters] = prelu((x (*) w + bias) * scale + shift); nulls as for a binary layer, a null bias counts as 0. Taps
+// outside x count as 0.
+void lcdnn_conv2d_f32(const float* x, const float* w, const float* bias, const float* scale, const float* shift,
+                      const float* slope, float* y, int32_t h, int32_t w_in, int32_t c, int32_t filters,
+                      int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left, int32_t oh, int32_t ow);
 
 // y[oh][ow][c]: every channel of x with its own kernel w[kernel][kernel][c]. Taps outside x count as 0.
 void lcdnn_depthwise_conv2d_f32(const float* x, const float* w, float* y, int32_t h, int32_t w_in, int32_t c,

@@ -1,11 +1,12 @@
 // Float convolution in register tiles: `Pixels` outputs of one row x `Vectors` vectors of filters. In NHWC the taps of one
 // kernel row lie side by side, in x as in w, so a window is `kernel` runs of taps x channels.
-#include "lanes.h"
+#include "affine_prelu.h"
 #include "lcdnn.h"
 #include "window.h"
 
 namespace {
 
+using lcdnn::AffinePrelu;
 using lcdnn::F32x1;
 using lcdnn::Lanes;
 using lcdnn::TapRange;
@@ -25,7 +26,7 @@ struct Runs {
 };
 
 template <class L, int Pixels, int Vectors>
-void tile(const Runs& runs, const float* bias, float* y, int32_t filter) {
+void tile(const Runs& runs, const float* bias, const AffinePrelu& finish, float* y, int32_t filter) {
   L sums[Pixels][Vectors];
   unrolled<Vectors>([&](int v) {
     const L start = bias ? L::load(bias + filter + v * L::kCount) : L::splat(0);
@@ -42,31 +43,36 @@ void tile(const Runs& runs, const float* bias, float* y, int32_t filter) {
     }
   }
   unrolled<Pixels>([&](int p) {
-    unrolled<Vectors>([&](int v) { sums[p][v].store(y + p * runs.filters + filter + v * L::kCount); });
+    unrolled<Vectors>([&](int v) {
+      const int32_t at = filter + v * L::kCount;
+      finish(sums[p][v], at).store(y + p * runs.filters + at);
+    });
   });
 }
 
 // All filters of `Pixels` pixels. The last vector is laid back over the one before it, so that none reaches past the
 // end; a filter that is computed twice gets the same bits twice.
 template <int Pixels>
-void all_filters(const Runs& runs, const float* bias, float* y) {
+void all_filters(const Runs& runs, const float* bias, const AffinePrelu& finish, float* y) {
   constexpr int kVectors = 2;
   int32_t filter = 0;
   for (; filter + kVectors * Lanes::kCount <= runs.filters; filter += kVectors * Lanes::kCount) {
-    tile<Lanes, Pixels, kVectors>(runs, bias, y, filter);
+    tile<Lanes, Pixels, kVectors>(runs, bias, finish, y, filter);
   }
   for (; filter < runs.filters && runs.filters >= Lanes::kCount; filter += Lanes::kCount) {
     if (filter + Lanes::kCount > runs.filters) filter = runs.filters - Lanes::kCount;
-    tile<Lanes, Pixels, 1>(runs, bias, y, filter);
+    tile<Lanes, Pixels, 1>(runs, bias, finish, y, filter);
   }
-  for (; filter < runs.filters; ++filter) tile<F32x1, Pixels, 1>(runs, bias, y, filter);
+  for (; filter < runs.filters; ++filter) tile<F32x1, Pixels, 1>(runs, bias, finish, y, filter);
 }
 
 }  // namespace
 
-extern "C" void lcdnn_conv2d_f32(const float* x, const float* w, const float* bias, float* y, int32_t h, int32_t w_in,
-                                 int32_t c, int32_t filters, int32_t kernel, int32_t stride, int32_t pad_top,
-                                 int32_t pad_left, int32_t oh, int32_t ow) {
+extern "C" void lcdnn_conv2d_f32(const float* x, const float* w, const float* bias, const float* scale,
+                                 const float* shift, const float* slope, float* y, int32_t h, int32_t w_in, int32_t c,
+                                 int32_t filters, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left,
+                                 int32_t oh, int32_t ow) {
+  const AffinePrelu finish{scale, shift, slope};
   constexpr int kPixels = 4;
   for (int32_t oy = 0; oy < oh; ++oy) {
     const int32_t top = oy * stride - pad_top;
@@ -85,9 +91,9 @@ extern "C" void lcdnn_conv2d_f32(const float* x, const float* w, const float* bi
       const bool whole_tile_inside =
           ox + kPixels <= ow && left >= 0 && left + (kPixels - 1) * stride + kernel <= w_in;
       if (whole_tile_inside) {
-        all_filters<kPixels>(runs, bias, y);
+        all_filters<kPixels>(runs, bias, finish, y);
       } else {
-        all_filters<1>(runs, bias, y);
+        all_filters<1>(runs, bias, finish, y);
       }
       const int32_t done = whole_tile_inside ? kPixels : 1;
       y += done * filters;

@@ -89,9 +89,18 @@ void fuzz_conv2d(const Window& at) {
   const Floats w = floats(at.kernel * at.kernel * at.c * at.filters, whole);
   const Floats bias = coin() ? floats(at.filters, whole) : Floats();
   Floats y(at.oh * at.ow * at.filters);
-  lcdnn_conv2d_f32(x.data(), w.data(), pointer(bias), y.data(), at.h, at.w, at.c, at.filters, at.kernel, at.stride,
-                   at.pad_top, at.pad_left, at.oh, at.ow);
+  const auto conv = [&](const Floats& scale, const Floats& shift, const Floats& slope) {
+    lcdnn_conv2d_f32(x.data(), w.data(), pointer(bias), pointer(scale), pointer(shift), pointer(slope), y.data(), at.h,
+                     at.w, at.c, at.filters, at.kernel, at.stride, at.pad_top, at.pad_left, at.oh, at.ow);
+  };
+  conv({}, {}, {});
   expect_near("conv2d_f32", at, y, reference::conv2d_f32(at, x, w, bias), whole);
+  const Floats scale = floats_or_none(at.filters);
+  const Floats shift = floats_or_none(at.filters);
+  const Floats slope = floats_or_none(at.filters);
+  const Floats finished = reference::affine_prelu_f32(y, scale, shift, slope, at.filters);
+  conv(scale, shift, slope);
+  expect_equal("conv2d_f32, finished", at, y, finished);
 }
 
 void fuzz_input_scale(const Window& at) {

@@ -1,4 +1,6 @@
 // In the page of npm run bench:browser: contestants are timed in alternation, in one thread.
+
+import { profile } from '/device-page/profile.js';
 import * as ort from '/onnxruntime-web/ort.wasm.bundle.min.mjs';
 import { popcountLoop } from './popcount-limit.js';
 
@@ -112,38 +114,11 @@ globalThis.compare = async (contestants, rounds) => {
   for (const [maker, ...args] of contestants) runs.push(await MAKERS[maker](...args));
   return alternate(runs, rounds);
 };
-/** Milliseconds of every kernel call of a branch, in order: the mean of many runs, since one call may be shorter than the clock's step. */
-globalThis.profile = async (url, shape) => {
-  const times = [];
-  let call = 0;
-  const timed =
-    (kernel) =>
-    (...args) => {
-      const start = performance.now();
-      const result = kernel(...args);
-      times[call] = (times[call] ?? 0) + performance.now() - start;
-      call++;
-      return result;
-    };
-  const { instantiate } = WebAssembly;
-  WebAssembly.instantiate = async (...args) => {
-    const { instance } = await instantiate.apply(WebAssembly, args);
-    const exports = Object.entries(instance.exports).map(([name, value]) => [
-      name,
-      typeof value === 'function' ? timed(value) : value,
-    ]);
-    return { instance: { exports: Object.fromEntries(exports) } };
-  };
-  const run = await branchRun(url, shape);
-  WebAssembly.instantiate = instantiate;
-  for (const end = performance.now() + WARM_UP_MS; performance.now() < end; ) run();
-  times.length = 0;
-  let runs = 0;
-  for (const end = performance.now() + 10 * WARM_UP_MS; performance.now() < end; runs++) {
-    call = 0;
-    run();
-  }
-  return times.map((time) => time / runs);
+/** Milliseconds of every kernel call of a branch, in order. */
+globalThis.profile = async (url, [height, width, channels]) => {
+  const { load } = await import(`${url}lcdnn.js`);
+  const { steps } = await profile(load, new URL(url, location.href), random(height * width * channels));
+  return steps.map(({ milliseconds }) => milliseconds);
 };
 
 globalThis.ready = true;

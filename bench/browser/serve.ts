@@ -16,6 +16,7 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 
 /** What both sides load from one origin; the rest lies in the folder of this run. */
 const FOLDERS: Record<string, string> = {
+  'device-page': here('../../templates/bench'),
   kernels: here('../../kernels/prebuilt'),
   'onnxruntime-web': here('../../node_modules/onnxruntime-web/dist'),
   page: here('.'),

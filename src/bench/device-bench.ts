@@ -24,7 +24,8 @@ const resultSchema = z.strictObject({
 /** What a browser measured of a bundle's branch. */
 export type DeviceResult = z.infer<typeof resultSchema>;
 
-const PAGE = { 'index.html': 'text/html; charset=utf-8', 'bench.js': 'text/javascript; charset=utf-8' };
+const SCRIPT = 'text/javascript; charset=utf-8';
+const PAGE = { 'index.html': 'text/html; charset=utf-8', 'bench.js': SCRIPT, 'profile.js': SCRIPT };
 
 /** A server of the bundle and of the page /bench/ that measures its branch; `result` is what the first page sent. */
 export interface DeviceBench {
@@ -42,7 +43,7 @@ export async function createDeviceBench(bundle: Bundle): Promise<DeviceBench> {
   const result = new Promise<DeviceResult>((resolve, reject) => {
     app.post('/bench/result', async (request, reply) => {
       try {
-        resolve(readResult(request.body as Buffer));
+        resolve(readResult(String(request.body)));
       } catch (thrown) {
         reject(thrown);
       }
@@ -52,8 +53,13 @@ export async function createDeviceBench(bundle: Bundle): Promise<DeviceBench> {
   return { app, result };
 }
 
-function readResult(body: Buffer): DeviceResult {
-  const sent: unknown = JSON.parse(body.toString());
+function readResult(body: string): DeviceResult {
+  let sent: unknown;
+  try {
+    sent = JSON.parse(body);
+  } catch {
+    throw new UserError(`expected measurements from the page, found what is no JSON: ${body.slice(0, 80)}`);
+  }
   const failed = z.object({ error: z.string() }).safeParse(sent);
   if (failed.success) throw new UserError(`the page could not measure the bundle: ${failed.data.error}`);
   const { success, data, error } = resultSchema.safeParse(sent);

@@ -32,6 +32,6 @@ export function findBrowser(path = process.env.CHROMIUM_PATH): string {
   const found = looked.find((place) => existsSync(place));
   if (found) return found;
   throw new UserError(
-    `expected a Chromium or Chrome at ${looked.join(' or ')}, found none; install one, name its program with --browser, or use --wait and open the page yourself`,
+    `expected a Chromium or Chrome at ${looked.join(' or ')}, found none; install one or name its program by CHROMIUM_PATH (bench device: --browser, or --wait for a browser elsewhere)`,
   );
 }

@@ -3,11 +3,17 @@ import { channelsOf, type PlacedLayer } from '../network/shapes.js';
 import { type Affine, composed, foldBatchNorm } from './fold.js';
 import { KERNEL_ARGUMENTS, type KernelCall, type Pointer } from './program.js';
 
+/** The slope of a PReLU below 0, channel by channel, and the name of the constant that it becomes. */
+interface Slope {
+  readonly name: string;
+  readonly values: Float32Array;
+}
+
 /** Batch normalisation, shifts and (P)ReLU right after a convolution or a binary layer: what its sums' epilogue takes over. */
 export function readEpilogue(
   next: readonly PlacedLayer[],
   state: NamedArrays,
-): { affine?: Affine; slope?: { name: string; values: Float32Array }; taken: number } {
+): { affine?: Affine; slope?: Slope; taken: number } {
   let taken = 0;
   let affine: Affine | undefined;
   for (let found = next[0] && affineOf(next[0], state); found; found = next[taken] && affineOf(next[taken], state)) {
@@ -18,11 +24,8 @@ export function readEpilogue(
   return { affine, slope, taken: slope ? taken + 1 : taken };
 }
 
-/** The slope below 0 that an activation has, channel by channel, and a name for it; nothing for other layers. */
-export function slopeOf(
-  { part, layer, input }: PlacedLayer,
-  state: NamedArrays,
-): { name: string; values: Float32Array } | undefined {
+/** The slope that an activation has; nothing for other layers. */
+export function slopeOf({ part, layer, input }: PlacedLayer, state: NamedArrays): Slope | undefined {
   if (layer.type === 'prelu') {
     const name = `${part}.${layer.name}.slope`;
     return { name, values: state[name].values };

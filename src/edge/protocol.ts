@@ -24,6 +24,12 @@ export interface InferRequest {
   readonly values: Float32Array;
   /** Whether the output shall travel in binary. */
   readonly binaryOutput: boolean;
+  /** Microseconds that the client waits at most. */
+  readonly timeout?: number;
+  /** Version of the bundle whose branch made the tensor: another version's tail would make nonsense of it. */
+  readonly version?: string;
+  /** Images that the client's branch answered alone since its last request. */
+  readonly exits?: number;
 }
 
 /** A request that was not: the message goes to the client with status 400. */
@@ -32,9 +38,16 @@ export class BadRequest extends Error {
   readonly statusCode: number = 400;
 }
 
+const parametersSchema = z.object({
+  binary_data_output: z.boolean().optional(),
+  timeout: z.int().positive().optional(),
+  version: z.string().max(64).optional(),
+  exits: z.int().nonnegative().max(1_000_000).optional(),
+});
+
 const requestSchema = z.object({
   id: z.string().max(256).optional(),
-  parameters: z.object({ binary_data_output: z.boolean().optional() }).optional(),
+  parameters: parametersSchema.optional(),
   inputs: z
     .array(
       z.object({
@@ -88,8 +101,8 @@ export function parseInferRequest(body: Uint8Array, jsonLength: string | undefin
   const values = size === undefined ? fromJson(input.data, count, tensor) : fromBytes(tensor, size, count);
   if (!values.every(Number.isFinite))
     throw new BadRequest('data: expected finite float32 values, found NaN or Infinity');
-  const binaryOutput = outputs?.[0].parameters?.binary_data ?? parameters?.binary_data_output ?? false;
-  return { id, batch, values, binaryOutput };
+  const { binary_data_output = false, ...said } = parameters ?? {};
+  return { ...said, id, batch, values, binaryOutput: outputs?.[0].parameters?.binary_data ?? binary_data_output };
 }
 
 /** The answer to a request: body and headers. */

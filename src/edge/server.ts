@@ -1,119 +1,81 @@
+import { availableParallelism } from 'node:os';
 import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
-import { messageOf } from '../base/errors.js';
-import type { Bundle } from '../bundle/read-bundle.js';
-import {
-  formatInferResponse,
-  JSON_LENGTH_HEADER,
-  type ModelTensors,
-  maxBodyBytes,
-  parseInferRequest,
-} from './protocol.js';
-import { openTail, type Tail } from './tail.js';
-import { serveWebFiles } from './web-files.js';
+import { messageOf, UserError } from '../base/errors.js';
+import { allowOrigins, sendSecurityHeaders } from './access.js';
+import { inferenceRoutes } from './inference-routes.js';
+import { Overloaded } from './models/batcher.js';
+import { openModels } from './models/models.js';
+import type { BundleSource } from './models/tail-messages.js';
+import { createBodyReader } from './read-body.js';
+import { webRoutes } from './web-routes.js';
 
 export interface EdgeServerOptions {
-  /** Most images in one request (16). With the tensor's size it bounds the bodies that are read. */
+  /** Most images in one request, and in one batch (16). With the tensor's size it bounds the bodies that are read. */
   readonly maxBatch?: number;
+  /** Milliseconds that a request waits for others to make a batch (2); none where the tail is idle. */
+  readonly maxWaitMs?: number;
+  /** Most images that wait (128). */
+  readonly maxQueue?: number;
+  /** Threads of ONNX Runtime that compute one batch (all processors but one). */
+  readonly threads?: number;
   /** Origins of other sites whose pages may ask; `*` is any. Default: none but the server's own. */
   readonly cors?: readonly string[];
 }
 
+/** Bytes of all bodies that are being read at a time. */
+const BODY_BUDGET = 256 << 20;
+
+/** An edge server that is not listening yet; `close()` lets running requests end and frees the models. */
+export type EdgeServer = FastifyInstance & {
+  /** Looks whether bundle folders were replaced, and goes over to what they hold now. */
+  reload(): Promise<void>;
+};
+
 /**
- * The edge server of a bundle: hosts its web folder, and answers for the tail by the Open Inference Protocol v2.
- * Not listening yet; `close()` lets running requests end and frees the tail.
+ * The edge server of one bundle or several: hosts their web folders, and answers for the tails by the Open Inference
+ * Protocol v2.
  *
- * @throws UserError where the bundle's tail is not what its manifest says.
+ * @throws UserError where a bundle, or its tail, is not what its manifest says.
  */
-export async function createEdgeServer(bundle: Bundle, options: EdgeServerOptions = {}): Promise<FastifyInstance> {
-  const { manifest } = bundle;
-  const tail = await openTail(bundle);
-  const model = {
-    name: manifest.name,
-    version: manifest.version,
-    input: { name: manifest.tail.input, shape: manifest.tail.shape },
-    output: { name: manifest.tail.output, shape: [manifest.labels.length] },
-    maxBatch: options.maxBatch ?? 16,
-  };
-  const app = fastify({ bodyLimit: maxBodyBytes(model), requestTimeout: 30_000, forceCloseConnections: 'idle' });
-  app.addHook('onClose', () => tail.close());
+export async function createEdgeServer(
+  bundles: BundleSource | readonly BundleSource[],
+  options: EdgeServerOptions = {},
+): Promise<EdgeServer> {
+  const { maxBatch = 16, maxWaitMs = 2, maxQueue = 128, cors = [] } = options;
+  const { threads = Math.max(1, availableParallelism() - 1) } = options;
+  if (maxQueue < maxBatch) {
+    throw new UserError(`queue: expected room for a batch of ${maxBatch} images at least, found ${maxQueue}`);
+  }
+  const sources = Array.isArray(bundles) ? (bundles as readonly BundleSource[]) : [bundles as BundleSource];
+  const models = await openModels(
+    sources,
+    { maxBatch, maxWaitMs, maxQueue, threads },
+    { batch() {}, replaced() {}, refused() {} },
+  );
+  const app: FastifyInstance = fastify({ requestTimeout: 30_000, forceCloseConnections: 'idle' });
+  app.addHook('onClose', () => models.close());
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send({ error: `no ${request.method} ${request.url} here` }),
   );
   app.setErrorHandler((error: FastifyError, _request, reply) => {
+    if (error instanceof Overloaded) {
+      return reply.code(503).header('retry-after', error.retryAfterS).send({ error: error.message });
+    }
     const status = error.statusCode ?? 500;
-    if (status >= 500) process.stderr.write(`${error.stack}\n`);
-    return reply.code(status).send({ error: status >= 500 ? 'the server failed; its log says why' : messageOf(error) });
+    if (status === 500) process.stderr.write(`${error.stack}\n`);
+    return reply
+      .code(status)
+      .send({ error: status === 500 ? 'the server failed; its log says why' : messageOf(error) });
   });
-  if (options.cors?.length) allowOrigins(app, options.cors);
-  serveProtocol(app, tail, model);
-  serveWebFiles(app, bundle);
-  return app;
-}
-
-function serveProtocol(
-  app: FastifyInstance,
-  tail: Tail,
-  model: ModelTensors & { name: string; version: string },
-): void {
-  const { name, version, input, output } = model;
-  const known = (asked: string) => {
-    if (asked !== name) throw Object.assign(new Error(`no model ${asked} here; there is ${name}`), { statusCode: 404 });
-  };
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-
-  app.get('/v2', () => ({ name: 'lcdnn', version, extensions: ['binary_tensor_data'] }));
-  app.get('/v2/health/live', () => ({ live: true }));
-  app.get('/v2/health/ready', () => ({ ready: true }));
-  app.get<{ Params: { model: string } }>('/v2/models/:model', ({ params }) => {
-    known(params.model);
-    const describe = (tensor: ModelTensors['input']) => ({
-      name: tensor.name,
-      datatype: 'FP32',
-      shape: [-1, ...tensor.shape],
-    });
-    return {
-      name,
-      versions: [version],
-      platform: 'onnx_onnxv1',
-      inputs: [describe(input)],
-      outputs: [describe(output)],
-    };
+  sendSecurityHeaders(app);
+  if (cors.length > 0) allowOrigins(app, cors);
+  app.register(inferenceRoutes, {
+    models,
+    readBody: createBodyReader(BODY_BUDGET),
+    isReady: () => true,
+    onRequest() {},
+    onAnswer() {},
   });
-  app.get<{ Params: { model: string } }>('/v2/models/:model/ready', ({ params }) => {
-    known(params.model);
-    return { name, ready: true };
-  });
-  app.post<{ Params: { model: string } }>('/v2/models/:model/infer', async (request, reply) => {
-    known(request.params.model);
-    const started = performance.now();
-    const jsonLength = request.headers[JSON_LENGTH_HEADER]?.toString();
-    const asked = parseInferRequest((request.body as Buffer | undefined) ?? Buffer.alloc(0), jsonLength, model);
-    const parsed = performance.now();
-    const logits = await tail.infer(asked.values, asked.batch);
-    const inferred = performance.now();
-    const { headers, body } = formatInferResponse(asked, logits, model);
-    const timing = `parse;dur=${(parsed - started).toFixed(2)}, infer;dur=${(inferred - parsed).toFixed(2)}`;
-    return reply.headers({ ...headers, 'server-timing': timing }).send(body);
-  });
-}
-
-/** Cross-origin requests, answered for the named origins alone. */
-function allowOrigins(app: FastifyInstance, origins: readonly string[]): void {
-  app.addHook('onRequest', async (request, reply) => {
-    const { origin } = request.headers;
-    if (!origin || !(origins.includes('*') || origins.includes(origin))) return;
-    reply.headers({
-      vary: 'origin',
-      'access-control-allow-origin': origin,
-      'access-control-expose-headers': `${JSON_LENGTH_HEADER}, server-timing`,
-    });
-    if (request.method !== 'OPTIONS') return;
-    reply.headers({
-      'access-control-allow-methods': 'GET, POST',
-      'access-control-allow-headers': `content-type, ${JSON_LENGTH_HEADER}`,
-      'access-control-max-age': '600',
-    });
-    return reply.code(204).send();
-  });
+  webRoutes(app, models);
+  return Object.assign(app, { reload: () => models.reload() });
 }

@@ -1,0 +1,57 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Models } from './models/models.js';
+import { acceptedEncoding, type WebFile } from './web-folder.js';
+
+const ONE_YEAR = 31_536_000;
+
+/**
+ * The web folders of the models: that of a single one at the root, those of several under their names. The same files
+ * are under `VERSION/` as well, for ever the same, so that browsers need not ask for them again.
+ */
+export function webRoutes(app: FastifyInstance, models: Models): void {
+  const [only] = models.names.length === 1 ? models.names : [];
+
+  const locate = (path: string): { file?: WebFile; immutable: boolean } => {
+    const [name, ...rest] = only === undefined ? path.split('/') : [only, ...path.split('/')];
+    const model = models.get(name);
+    const versioned = model && models.web(name, rest[0]);
+    const inFolder = (versioned ? rest.slice(1) : rest).join('/').replace(/^demo\/$/, 'demo/index.html');
+    return { file: (versioned ?? model?.web)?.get(inFolder), immutable: versioned !== undefined };
+  };
+
+  for (const name of models.names) {
+    const root = only === undefined ? `/${name}` : '';
+    for (const path of [`${root}/`, `${root}/demo`, ...(root ? [root] : [])])
+      app.get(path, (_request, reply) => reply.redirect(`${root}/demo/`));
+  }
+  if (only === undefined) app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(list(models)));
+  app.get('/*', (request, reply) => {
+    const { file, immutable } = locate(request.url.split('?', 1)[0].slice(1));
+    return send(file, immutable, request, reply);
+  });
+}
+
+/** Names are letters, digits and hyphens. */
+function list({ names }: Models): string {
+  const items = names.map((name) => `<li><a href="/${name}/demo/">${name}</a>`).join('');
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>lcdnn</title><h1>Models</h1><ul>${items}</ul>`;
+}
+
+async function send(file: WebFile | undefined, immutable: boolean, request: FastifyRequest, reply: FastifyReply) {
+  if (!file) {
+    reply.callNotFound();
+    return reply;
+  }
+  const encoding = acceptedEncoding(request.headers['accept-encoding']);
+  const packed = encoding && (await file.packed(encoding));
+  const etag = packed ? `"${file.hash}-${encoding}"` : `"${file.hash}"`;
+  reply.headers({
+    etag,
+    // Under its plain name, ask every time: files of two exports must not meet in one page.
+    'cache-control': immutable ? `public, max-age=${ONE_YEAR}, immutable` : 'no-cache',
+    vary: 'accept-encoding, origin',
+  });
+  if (request.headers['if-none-match'] === etag) return reply.code(304).send();
+  if (packed) reply.header('content-encoding', encoding);
+  return reply.type(file.type).send(packed ?? file.bytes);
+}

@@ -1,4 +1,5 @@
-import type { FastifyInstance } from 'fastify';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { JSON_LENGTH_HEADER } from './protocol.js';
 
 /** Scripts, Workers and connections of this origin only; WebAssembly may compile; pictures may come from a file or a canvas. */
@@ -45,4 +46,19 @@ export function allowOrigins(app: FastifyInstance, origins: readonly string[]): 
     });
     return reply.code(204).send();
   });
+}
+
+/** A request without the right `Authorization: Bearer`. */
+class Unauthorized extends Error {
+  readonly statusCode = 401;
+}
+
+/** A hook that lets nobody pass without the token; the time it takes tells nothing of what was right. */
+export function requireToken(token: string): (request: FastifyRequest) => Promise<void> {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  const expected = digest(`Bearer ${token}`);
+  return async ({ headers }) => {
+    if (timingSafeEqual(digest(headers.authorization ?? ''), expected)) return;
+    throw new Unauthorized('expected the bearer token of this server, found none or another');
+  };
 }

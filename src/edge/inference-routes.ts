@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
+import type { Metrics } from './metrics.js';
 import type { Batched } from './models/batcher.js';
 import type { Model } from './models/model.js';
 import type { Models } from './models/models.js';
@@ -6,7 +7,6 @@ import { patienceOf } from './patience.js';
 import {
   BadRequest,
   formatInferResponse,
-  type InferRequest,
   JSON_LENGTH_HEADER,
   type ModelTensors,
   maxBodyBytes,
@@ -21,13 +21,12 @@ interface ModelParams {
 
 export interface InferenceRoutes {
   readonly models: Models;
+  readonly metrics: Metrics;
   readonly readBody: ReturnType<typeof createBodyReader>;
+  /** Who may infer. */
+  readonly guard: onRequestAsyncHookHandler[];
   /** Whether new requests shall come here. */
   isReady(): boolean;
-  /** A request was understood. */
-  onRequest(model: Model, request: InferRequest): void;
-  /** It was computed. */
-  onAnswer(model: Model, batched: Batched): void;
 }
 
 /** What the server answers where it has no such model. */
@@ -37,7 +36,7 @@ class Unknown extends Error {
 
 /** The Open Inference Protocol v2: health, metadata, inference. A model is asked for by name, or by name and version. */
 export async function inferenceRoutes(app: FastifyInstance, served: InferenceRoutes): Promise<void> {
-  const { models } = served;
+  const { models, metrics, guard } = served;
   const find = ({ model: name, version }: ModelParams): Model => {
     const model = models.get(name);
     if (!model) throw new Unknown(`no model ${name} here; there is ${models.names.join(', ')}`);
@@ -60,6 +59,8 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
     const ready = served.isReady() && models.names.every((name) => !models.get(name)!.fault());
     return reply.code(ready ? 200 : 503).send({ ready });
   });
+  // Heeded where @fastify/rate-limit is registered.
+  const config = { rateLimit: { groupId: 'infer' } };
   for (const at of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
     app.get<{ Params: ModelParams }>(at, ({ params }) => describe(find(params)));
     app.get<{ Params: ModelParams }>(`${at}/ready`, ({ params }, reply) => {
@@ -67,7 +68,16 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
       const ready = !fault();
       return reply.code(ready ? 200 : 503).send({ name, ready });
     });
-    app.post<{ Params: ModelParams }>(`${at}/infer`, (request, reply) => {
+    const count: onRequestAsyncHookHandler = async (request, reply) => {
+      const name = (request.params as ModelParams).model;
+      const model = models.get(name) ? name : 'unknown';
+      const came = performance.now();
+      reply.raw.once('close', () => {
+        const code = reply.raw.writableFinished ? reply.raw.statusCode : 499;
+        metrics.request(model, code, (performance.now() - came) / 1000);
+      });
+    };
+    app.post<{ Params: ModelParams }>(`${at}/infer`, { onRequest: [count, ...guard], config }, (request, reply) => {
       const model = find(request.params);
       return models.using(model, () => infer(served, model, request, reply));
     });
@@ -86,10 +96,9 @@ async function infer(served: InferenceRoutes, model: Model, request: FastifyRequ
     const parseMs = performance.now() - started;
     if (asked.version !== undefined && asked.version !== model.version)
       throw new BadRequest(`version: expected ${model.version}, found ${asked.version}; load the bundle again`);
-    served.onRequest(model, asked);
+    if (asked.exits) served.metrics.exits(model.name, asked.exits);
     if (asked.timeout !== undefined) patience.limit(asked.timeout / 1000);
     const batched = await model.infer(asked.values, asked.batch, patience.signal);
-    served.onAnswer(model, batched);
     const { headers, body: answer } = formatInferResponse(asked, batched.logits, model);
     return reply.headers({ ...headers, 'server-timing': serverTiming(parseMs, batched) }).send(answer);
   } finally {

@@ -1,10 +1,14 @@
 import { availableParallelism } from 'node:os';
-import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
+import rateLimit from '@fastify/rate-limit';
+import { type FastifyBaseLogger, type FastifyError, type FastifyInstance, fastify, LogController } from 'fastify';
+import type { Logger } from 'pino';
 import { messageOf, UserError } from '../base/errors.js';
-import { allowOrigins, sendSecurityHeaders } from './access.js';
+import { allowOrigins, requireToken, sendSecurityHeaders } from './access.js';
 import { inferenceRoutes } from './inference-routes.js';
+import { createLog, type LogLevel } from './log.js';
+import { createMetrics, type Metrics } from './metrics.js';
 import { Overloaded } from './models/batcher.js';
-import { openModels } from './models/models.js';
+import { type ModelEvents, type Models, openModels } from './models/models.js';
 import type { BundleSource } from './models/tail-messages.js';
 import { createBodyReader } from './read-body.js';
 import { webRoutes } from './web-routes.js';
@@ -20,15 +24,34 @@ export interface EdgeServerOptions {
   readonly threads?: number;
   /** Origins of other sites whose pages may ask; `*` is any. Default: none but the server's own. */
   readonly cors?: readonly string[];
+  /** Without it as `Authorization: Bearer`, nobody infers or reads metrics. Default: everybody does. */
+  readonly token?: string;
+  /** Inference requests a second from one address. Default: any number. */
+  readonly rateLimit?: number;
+  /** Addresses (or CIDR ranges) of proxies whose `X-Forwarded-For` is believed. Default: none. */
+  readonly trustProxy?: readonly string[];
+  /** Most connections at a time (1024). */
+  readonly maxConnections?: number;
+  /** Milliseconds for a request to come in whole (30,000); a third of it for its head. */
+  readonly requestTimeoutMs?: number;
+  /** What is logged on standard error (`error`); at `info`, every request. Never a body. */
+  readonly log?: LogLevel;
+  /** Packs the web folders before anyone asks for them. */
+  readonly packWeb?: boolean;
 }
 
 /** Bytes of all bodies that are being read at a time. */
 const BODY_BUDGET = 256 << 20;
+/** Milliseconds after which a connection on which nothing moves is cut. */
+const STALLED_MS = 120_000;
 
 /** An edge server that is not listening yet; `close()` lets running requests end and frees the models. */
 export type EdgeServer = FastifyInstance & {
+  readonly models: Models;
   /** Looks whether bundle folders were replaced, and goes over to what they hold now. */
   reload(): Promise<void>;
+  /** Says that it is not ready, so that new requests go elsewhere; then, after so many milliseconds, closes. */
+  drain(ms: number): Promise<void>;
 };
 
 /**
@@ -41,41 +64,95 @@ export async function createEdgeServer(
   bundles: BundleSource | readonly BundleSource[],
   options: EdgeServerOptions = {},
 ): Promise<EdgeServer> {
-  const { maxBatch = 16, maxWaitMs = 2, maxQueue = 128, cors = [] } = options;
-  const { threads = Math.max(1, availableParallelism() - 1) } = options;
+  const { requestTimeoutMs = 30_000, cors = [], token, log: level = 'error' } = options;
+  let models: Models;
+  const metrics = createMetrics(() => models);
+  const log = createLog(level, metrics.lostLogLine);
+  models = await openModels(listOf(bundles), modelOptions(options), eventsOf(metrics, log));
+  const app: FastifyInstance = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: level !== 'info' }),
+    trustProxy: options.trustProxy ? [...options.trustProxy] : false,
+    forceCloseConnections: 'idle',
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: STALLED_MS,
+    http: {
+      headersTimeout: Math.ceil(requestTimeoutMs / 3),
+      connectionsCheckingInterval: Math.min(1000, requestTimeoutMs / 4),
+      keepAlive: true,
+    },
+  });
+  app.server.maxConnections = options.maxConnections ?? 1024;
+  app.addHook('onClose', () => models.close());
+  answerErrors(app);
+  sendSecurityHeaders(app);
+  if (cors.length > 0) allowOrigins(app, cors);
+
+  let draining = false;
+  app.addHook('onRequest', async (_request, reply) => {
+    if (draining) reply.header('connection', 'close');
+  });
+  const guard = token === undefined ? [] : [requireToken(token)];
+  app.get('/metrics', { onRequest: guard }, async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.text()),
+  );
+  if (options.rateLimit) await app.register(rateLimit, { global: false, max: options.rateLimit, timeWindow: 1000 });
+  const readBody = createBodyReader(BODY_BUDGET);
+  app.register(inferenceRoutes, { models, metrics, readBody, guard, isReady: () => !draining });
+  webRoutes(app, models);
+
+  return Object.assign(app, {
+    models,
+    reload: () => models.reload(),
+    async drain(ms: number) {
+      draining = true;
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      await app.close();
+    },
+  });
+}
+
+function listOf(bundles: BundleSource | readonly BundleSource[]): readonly BundleSource[] {
+  const isList = (given: typeof bundles): given is readonly BundleSource[] => Array.isArray(given);
+  return isList(bundles) ? bundles : [bundles];
+}
+
+function modelOptions(options: EdgeServerOptions) {
+  const { maxBatch = 16, maxWaitMs = 2, maxQueue = 128, packWeb = false } = options;
   if (maxQueue < maxBatch) {
     throw new UserError(`queue: expected room for a batch of ${maxBatch} images at least, found ${maxQueue}`);
   }
-  const sources = Array.isArray(bundles) ? (bundles as readonly BundleSource[]) : [bundles as BundleSource];
-  const models = await openModels(
-    sources,
-    { maxBatch, maxWaitMs, maxQueue, threads },
-    { batch() {}, replaced() {}, refused() {} },
-  );
-  const app: FastifyInstance = fastify({ requestTimeout: 30_000, forceCloseConnections: 'idle' });
-  app.addHook('onClose', () => models.close());
+  const threads = options.threads ?? Math.max(1, availableParallelism() - 1);
+  return { maxBatch, maxWaitMs, maxQueue, threads, packWeb };
+}
+
+function eventsOf(metrics: Metrics, log: Logger): ModelEvents {
+  return {
+    batch: metrics.batch,
+    replaced(model, version) {
+      metrics.reload(model, 'replaced');
+      log.warn({ model, version }, 'another version serves now');
+    },
+    refused(model, folder, reason) {
+      metrics.reload(model, 'refused');
+      log.error({ model, folder, reason }, 'a new bundle is of no use, the one before it goes on');
+    },
+  };
+}
+
+function answerErrors(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send({ error: `no ${request.method} ${request.url} here` }),
   );
-  app.setErrorHandler((error: FastifyError, _request, reply) => {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
     if (error instanceof Overloaded) {
       return reply.code(503).header('retry-after', error.retryAfterS).send({ error: error.message });
     }
     const status = error.statusCode ?? 500;
-    if (status === 500) process.stderr.write(`${error.stack}\n`);
+    if (status === 500) request.log.error(error);
+    if (status === 401) reply.header('www-authenticate', 'Bearer');
     return reply
       .code(status)
       .send({ error: status === 500 ? 'the server failed; its log says why' : messageOf(error) });
   });
-  sendSecurityHeaders(app);
-  if (cors.length > 0) allowOrigins(app, cors);
-  app.register(inferenceRoutes, {
-    models,
-    readBody: createBodyReader(BODY_BUDGET),
-    isReady: () => true,
-    onRequest() {},
-    onAnswer() {},
-  });
-  webRoutes(app, models);
-  return Object.assign(app, { reload: () => models.reload() });
 }

@@ -1,5 +1,5 @@
 import type { ModelTensors } from '../protocol.js';
-import { createWebFolder, type WebFolder } from '../web-folder.js';
+import { createWebFolder, packAll, type WebFolder } from '../web-folder.js';
 import { type Batcher, type BatcherOptions, createBatcher } from './batcher.js';
 import { openTailInThread } from './tail-in-thread.js';
 import type { BundleSource } from './tail-messages.js';
@@ -7,6 +7,8 @@ import type { BundleSource } from './tail-messages.js';
 export interface ModelOptions extends BatcherOptions {
   /** Threads that compute one batch. */
   readonly threads: number;
+  /** Whether the web folder is packed before anyone asks for it. */
+  readonly packWeb?: boolean;
 }
 
 /** One version of a bundle, ready to answer. */
@@ -29,13 +31,15 @@ export async function openModel(
   const tail = await openTailInThread(source, options.threads);
   const batcher = createBatcher(tail, options, onBatch);
   const { manifest, files } = tail;
+  const web = createWebFolder(manifest, files);
+  if (options.packWeb) void packAll(web);
   return {
     name: manifest.name,
     version: manifest.version,
     input: { name: manifest.tail.input, shape: manifest.tail.shape },
     output: { name: manifest.tail.output, shape: [manifest.labels.length] },
     maxBatch: options.maxBatch,
-    web: createWebFolder(manifest, files),
+    web,
     infer: batcher.infer,
     checkRoom: batcher.checkRoom,
     waiting: batcher.waiting,

@@ -14,7 +14,7 @@ export interface ModelEvents {
   /** Another version serves now, and new requests go to it. */
   replaced(model: string, version: string): void;
   /** A bundle that was put in the place of another is of no use; the other goes on. */
-  refused(folder: string, reason: string): void;
+  refused(model: string, folder: string, reason: string): void;
 }
 
 /** The models of a server, each by its name. */
@@ -58,12 +58,11 @@ export async function openModels(
 
   const opened = await Promise.allSettled(sources.map(open));
   const places = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-  const closeAll = () => Promise.all(places.map(({ current }) => current.close()));
   try {
     for (const result of opened) if (result.status === 'rejected') throw result.reason;
     refuseTwins(places.map(({ current }) => current.name));
   } catch (thrown) {
-    await closeAll();
+    await Promise.all(places.map(({ current }) => current.close()));
     throw thrown;
   }
   const byName = new Map(places.map((place) => [place.current.name, place]));
@@ -91,7 +90,7 @@ export async function openModels(
       if (name !== old.name) throw new UserError(`expected another version of ${old.name}, found ${name}`);
       place.current = (await open(place.source)).current;
     } catch (thrown) {
-      events.refused(place.source, messageOf(thrown));
+      events.refused(old.name, place.source, messageOf(thrown));
       return;
     }
     place.before = { version: old.version, web: old.web };
@@ -99,7 +98,7 @@ export async function openModels(
     events.replaced(place.current.name, place.current.version);
   };
 
-  const models: Models = {
+  return {
     names: places.map(({ current }) => current.name),
     get: (name) => byName.get(name)?.current,
     web(name, version) {
@@ -122,10 +121,10 @@ export async function openModels(
     },
     async close() {
       await reloading;
-      await Promise.all([closeAll(), ...retired]);
+      for (const { current } of places) retire(current);
+      await Promise.all(retired);
     },
   };
-  return models;
 }
 
 /** Tells a manifest on disk from the one that was there before; nothing where there is none. */

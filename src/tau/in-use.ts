@@ -1,3 +1,4 @@
+import { UserError } from '../base/errors.js';
 import { mostHarmAllowed, provesMore } from './binomial.js';
 import { RISK_LIMITS } from './objectives.js';
 
@@ -80,11 +81,16 @@ export interface Proposal extends UsePoint {
  * Upwards by the rule of objective `risk`: the largest τ for which, with confidence 1 - δ, at most a share ε of all images
  * would leave in addition with another class than the full network's. Downwards only on evidence: where audits prove, with
  * the same confidence, that more than ε leave so already, the largest τ of which they prove no such thing.
+ *
+ * @throws UserError for limits that are no shares
  */
 export function proposeTau(
   counts: UseCounts,
   { epsilon = RISK_LIMITS.epsilon, delta = RISK_LIMITS.delta }: { epsilon?: number; delta?: number } = {},
 ): Proposal {
+  for (const [name, value] of Object.entries({ epsilon, delta })) {
+    if (!(value > 0 && value < 1)) throw new UserError(`${name}: expected a number in (0, 1), found ${value}`);
+  }
   const { exits, unsure, audited } = counts;
   const [sentCount, auditedCount] = [sum(unsure.all), sum(audited.all)];
   const sure = exits + auditedCount;

@@ -13,7 +13,7 @@ const mayImport = {
   export: ['network', 'run', 'onnx', 'bundle'],
   codegen: ['export/program', 'bundle'],
   bundle: [],
-  edge: ['bundle'],
+  edge: ['bundle', 'tau'],
   bench: ['bundle', 'edge'],
   report: ['run'],
   terminal: ['network', 'datasets', 'run', 'train'],

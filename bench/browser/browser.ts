@@ -1,6 +1,7 @@
 /**
  * Real Chromium, one page, one thread, in alternation: kernels against onnxruntime-web on the same float layer and against
- * their build without SIMD; branches against onnxruntime-web (fp32, int8) and TensorFlow.js (wasm) on the full network.
+ * their build without SIMD; branches against onnxruntime-web (fp32, int8) on the full network and on what the branch would
+ * be in float, and against TensorFlow.js (wasm, and webgl, in whatever renders it) on the full network.
  * `npm run bench:browser`
  *
  *   --throttle 4          slows the processor down four times, as a phone's stand-in
@@ -65,17 +66,21 @@ async function kernelResult(page: Page, folder: string, kernelCase: KernelCase):
   return { title, goal, operations, ...(await compare(page, ['kernel', call], peers)) };
 }
 
-async function networkResult(page: Page, folder: string, networkCase: NetworkCase): Promise<Result> {
+async function networkResult(page: Page, folder: string, networkCase: NetworkCase, webgl: boolean): Promise<Result> {
   const { title, network, input, classes, goal } = networkCase;
-  const { program, bundle, full } = buildCase(networkCase);
+  const { program, bundle, full, floatBranch } = buildCase(networkCase);
   await writeBundle(join(folder, title), bundle);
-  writeFileSync(join(folder, 'full.onnx'), full);
-  writeFileSync(join(folder, 'full-int8.onnx'), int8Model(full));
-  const shape = [1, ...input];
-  const result = await compare(page, ['branch', `/run/${title}/`, input], {
-    fp32: ['onnx', '/run/full.onnx', shape],
-    int8: ['onnx', '/run/full-int8.onnx', shape],
-    'tfjs-wasm': ['tfjs', network, input, classes],
+  const models = { full, 'full-int8': int8Model(full), branch: floatBranch, 'branch-int8': int8Model(floatBranch) };
+  for (const [name, model] of Object.entries(models)) writeFileSync(join(folder, `${name}.onnx`), model);
+  const onnx = (name: string): Contestant => ['onnx', `/run/${name}.onnx`, [1, ...input]];
+  const lcdnn: Contestant = ['branch', `/run/${title}/`, input];
+  const result = await compare(page, lcdnn, {
+    fp32: onnx('full'),
+    int8: onnx('full-int8'),
+    'branch fp32': onnx('branch'),
+    'branch int8': onnx('branch-int8'),
+    'tfjs-wasm': ['tfjs', 'wasm', network, input, classes],
+    ...(webgl && { 'tfjs-webgl': ['tfjs', 'webgl', network, input, classes] }),
   });
   if (flags.profile) {
     const steps: number[] = await page.evaluate(`profile('/run/${title}/', ${JSON.stringify(input)})`);
@@ -90,34 +95,62 @@ async function networkResult(page: Page, folder: string, networkCase: NetworkCas
 }
 
 const microseconds = (times: readonly number[]): string => (1000 * median(times)).toFixed(0);
-const ratio = ({ lcdnn, peers }: Result, peer: string): number => median(peers[peer].map((time, i) => time / lcdnn[i]));
+const ratios = ({ lcdnn, peers }: Result, peer: string): number[] => peers[peer].map((time, i) => time / lcdnn[i]);
+const ratio = (result: Result, peer: string): number => median(ratios(result, peer));
+/** The middle half of all rounds' ratios. */
+const spread = (result: Result, peer: string): string => {
+  const sorted = ratios(result, peer).toSorted((a, b) => a - b);
+  return [0.25, 0.75].map((share) => sorted[Math.floor(share * (sorted.length - 1))].toFixed(1)).join(' to ');
+};
 
 function kernelTable(results: readonly Result[], limit: number): string {
-  const header = ['layer', 'lcdnn us', 'Gop/s', 'of xor + popcount', 'scalar us', 'ratio', 'fp32 us', 'ratio', 'goal'];
+  const header = [
+    'layer',
+    'lcdnn us',
+    'Gop/s',
+    'of xor + popcount',
+    'scalar us',
+    'ratio',
+    'fp32 us',
+    'ratio',
+    'half of all',
+    'goal',
+  ];
   const lines = results.map((result) => {
     const { title, lcdnn, peers, goal, operations = 0 } = result;
     const giga = operations / median(lcdnn) / 1e6;
     const ofLimit = title.startsWith('binary') ? `${((100 * giga) / limit).toFixed(0)} %` : '';
     const others = ['scalar', 'fp32'].flatMap((peer) => [microseconds(peers[peer]), ratio(result, peer).toFixed(1)]);
-    return [title, microseconds(lcdnn), giga.toFixed(0), ofLimit, ...others, String(goal)];
+    return [title, microseconds(lcdnn), giga.toFixed(0), ofLimit, ...others, spread(result, 'fp32'), String(goal)];
   });
-  return table([header, ...lines], [1, 2, 3, 4, 5, 6, 7, 8]);
+  return table([header, ...lines], [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 }
 
+/** A table of every network: times, ratios and their spread, a line for each peer. */
 function networkTable(results: readonly Result[]): string {
-  const names = Object.keys(results[0].peers);
-  const header = ['branch', 'lcdnn us', ...names.flatMap((name) => [`full, ${name} us`, 'ratio']), 'goal (fp32)'];
-  const lines = results.map((result) => {
-    const peers = names.flatMap((name) => [microseconds(result.peers[name]), ratio(result, name).toFixed(1)]);
-    return [result.title, microseconds(result.lcdnn), ...peers, String(result.goal)];
-  });
-  return table([header, ...lines], [1, 2, 3, 4, 5, 6, 7, 8]);
+  const header = ['branch', 'lcdnn us', 'against', 'us', 'ratio', 'half of all', 'goal'];
+  const lines = results.flatMap((result) =>
+    Object.keys(result.peers).map((peer, i) => {
+      const [title, own, goal] =
+        i === 0 ? [result.title, microseconds(result.lcdnn), String(result.goal)] : ['', '', ''];
+      return [
+        title,
+        own,
+        peer,
+        microseconds(result.peers[peer]),
+        ratio(result, peer).toFixed(1),
+        spread(result, peer),
+        goal,
+      ];
+    }),
+  );
+  return table([header, ...lines], [1, 3, 4, 5, 6]);
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-bench-'));
 const app = createBenchServer(folder);
 const url = await app.listen({ host: '127.0.0.1', port: 0 });
-const browser = await launchChromium();
+const browser = await launchChromium({ args: ['--enable-unsafe-swiftshader'] });
 try {
   const page = await browser.newPage();
   await page.goto(url);
@@ -137,10 +170,14 @@ try {
   const outfile = join(folder, 'tfjs-full.js');
   const entry = fileURLToPath(new URL('tfjs-full.ts', import.meta.url));
   await build({ entryPoints: [entry], bundle: true, format: 'esm', outfile });
-  for (const networkCase of chosen(NETWORK_CASES)) networks.push(await networkResult(page, folder, networkCase));
-  if (networks.length > 0) console.log(networkTable(networks));
+  const renderer: string | undefined = await page.evaluate('webglRenderer()');
+  for (const networkCase of chosen(NETWORK_CASES)) {
+    networks.push(await networkResult(page, folder, networkCase, renderer !== undefined));
+  }
+  if (networks.length > 0) console.log(`${networkTable(networks)}\n\ntfjs-webgl: ${renderer ?? 'no WebGL here'}`);
   const all = [...kernels, ...networks];
-  if (flags.json) writeFileSync(flags.json, `${JSON.stringify({ throttle: Number(flags.throttle), results: all })}\n`);
+  if (flags.json)
+    writeFileSync(flags.json, `${JSON.stringify({ throttle: Number(flags.throttle), renderer, results: all })}\n`);
   if (flags.chart) {
     const bars = all.map((result) => ({ title: result.title, goal: result.goal, ratio: ratio(result, 'fp32') }));
     writeFileSync(flags.chart, ratioChart(bars));

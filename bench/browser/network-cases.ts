@@ -1,10 +1,11 @@
+import type { NamedArrays } from '../../src/base/tensors.js';
 import type { BundleDraft } from '../../src/bundle/write-bundle.js';
 import { generateBundle } from '../../src/codegen/generate-bundle.js';
 import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from '../../src/export/float-model.js';
 import { lowerBranch } from '../../src/export/lower.js';
 import type { DeviceProgram } from '../../src/export/program.js';
 import { deployedState } from '../../src/network/deployed.js';
-import type { JointNetwork } from '../../src/network/layers.js';
+import type { JointNetwork, Layer } from '../../src/network/layers.js';
 import { createNetwork } from '../../src/network/zoo/index.js';
 import { initialState } from '../../src/train/initial-state.js';
 import { incompressibleState } from '../table-1.js';
@@ -27,11 +28,15 @@ export const NETWORK_CASES: readonly NetworkCase[] = [
   { title: 'ResNet18-224', network: 'resnet18', input: [224, 224, 3], classes: 1000, goal: 6 },
 ];
 
-/** A bundle with random weights (no kernel's time depends on them, and they compress as trained ones do), and the full network as ONNX. */
+/**
+ * A bundle with random weights (no kernel's time depends on them, and they compress as trained ones do); the full network
+ * as ONNX, and what the branch would be in float.
+ */
 export function buildCase({ network: name, input, classes }: NetworkCase): {
   readonly program: DeviceProgram;
   readonly bundle: BundleDraft;
   readonly full: Uint8Array;
+  readonly floatBranch: Uint8Array;
 } {
   const network = createNetwork(name, input, classes);
   const state = deployedState(network, { ...initialState(network, 'momentum', 1), ...incompressibleState(network) });
@@ -47,5 +52,34 @@ export function buildCase({ network: name, input, classes }: NetworkCase): {
     samples: [],
     provenance: {},
   });
-  return { program, bundle, full: floatModel(network, state, ['shared', 'full']) };
+  const branch = floatModel({ ...network, branch: inFloat(network.branch) }, withBiases(state), ['shared', 'branch']);
+  return { program, bundle, full: floatModel(network, state, ['shared', 'full']), floatBranch: branch };
+}
+
+/** Every binary layer as the float layer of its shape. */
+function inFloat(layers: readonly Layer[]): Layer[] {
+  return layers.map((layer) => {
+    switch (layer.type) {
+      case 'binary-conv2d': {
+        const { name, filters, kernel, stride, padding } = layer;
+        return { type: 'conv2d', name, filters, kernel, stride, padding, bias: false };
+      }
+      case 'binary-dense':
+        return { type: 'dense', name: layer.name, units: layer.units };
+      case 'residual':
+        return { ...layer, body: inFloat(layer.body), shortcut: inFloat(layer.shortcut) };
+      default:
+        return layer;
+    }
+  });
+}
+
+/** Float dense layers have a bias, binary ones none. */
+function withBiases(state: NamedArrays): NamedArrays {
+  const biases = Object.entries(state).flatMap(([name, { shape }]) => {
+    const units = shape.at(-1)!;
+    const bias = name.replace(/kernel$/, 'bias');
+    return shape.length === 2 && !(bias in state) ? [[bias, { values: new Float32Array(units), shape: [units] }]] : [];
+  });
+  return { ...state, ...Object.fromEntries(biases) };
 }

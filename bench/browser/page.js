@@ -80,6 +80,7 @@ async function milliseconds(run, calls) {
 async function alternate(runs, rounds) {
   const calls = [];
   for (const run of runs) {
+    await run.before?.();
     let once = Infinity;
     for (const end = performance.now() + WARM_UP_MS; performance.now() < end; ) {
       once = Math.min(once, await milliseconds(run, 1 + Math.floor(SAMPLE_MS / Math.min(once, SAMPLE_MS))));
@@ -88,16 +89,25 @@ async function alternate(runs, rounds) {
   }
   const times = runs.map(() => []);
   for (let round = 0; round < rounds; round++) {
-    for (const [i, run] of runs.entries()) times[i].push(await milliseconds(run, calls[i]));
+    for (const [i, run] of runs.entries()) {
+      await run.before?.();
+      times[i].push(await milliseconds(run, calls[i]));
+    }
   }
   return times;
 }
 
-/** One run of the full network of the zoo in TensorFlow.js. */
-async function tfjsRun(...network) {
+/** One run of the full network of the zoo in TensorFlow.js, which has one backend at a time. */
+async function tfjsRun(backend, ...network) {
   const { fullRun } = await import('/run/tfjs-full.js');
-  return fullRun(...network);
+  return fullRun(backend, ...network);
 }
+
+/** What draws this page's WebGL, if anything does. */
+globalThis.webglRenderer = () => {
+  const gl = new OffscreenCanvas(1, 1).getContext('webgl2');
+  return gl?.getParameter(gl.getExtension('WEBGL_debug_renderer_info')?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER);
+};
 
 /** Binary multiplications in a nanosecond (thousands of millions a second) by xor and popcount in registers. */
 globalThis.popcountLimit = async (rounds) => {

@@ -3,6 +3,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants } from 'node:zlib';
 import fastify, { type FastifyInstance } from 'fastify';
+import { sha256 } from '../../src/bundle/manifest.js';
 
 const MEDIA_TYPES: Record<string, string> = {
   '.html': 'text/html',
@@ -72,9 +73,12 @@ export function createBenchServer(folder: string, options: BenchServerOptions = 
       await new Promise((resolve) => setTimeout(resolve, options.workerDelayMs ?? 0));
     }
     const bytes = readFileSync(path);
+    const etag = `"${sha256(bytes)}"`;
     reply
+      .header('etag', etag)
       .type(MEDIA_TYPES[extname(path)] ?? 'application/octet-stream')
       .header('cache-control', options.brotli ? 'max-age=600' : 'no-store');
+    if (request.headers['if-none-match'] === etag) return reply.code(304).send();
     return options.brotli ? reply.header('content-encoding', 'br').send(packed(path, bytes)) : reply.send(bytes);
   });
   return app;

@@ -1,16 +1,25 @@
-// The full network in TensorFlow.js's wasm backend; bundled for the page.
+// The full network in TensorFlow.js's backends `wasm` and `webgl`; bundled for the page.
 
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
+import '@tensorflow/tfjs-backend-webgl';
 import * as tf from '@tensorflow/tfjs-core';
 import type { JointNetwork } from '../../src/network/layers.js';
 import { createNetwork } from '../../src/network/zoo/index.js';
 import { forward } from '../../src/train/forward.js';
 import { initialState } from '../../src/train/initial-state.js';
 
-/** One run on random values, and the answer read back. */
-export async function fullRun(name: string, input: JointNetwork['input'], classes: number): Promise<() => unknown> {
+/** One run on random values, and the answer read back. Its `before` has TensorFlow.js take the backend. */
+export async function fullRun(
+  backend: 'wasm' | 'webgl',
+  name: string,
+  input: JointNetwork['input'],
+  classes: number,
+): Promise<(() => unknown) & { before(): Promise<void> }> {
   setWasmPaths('/tfjs-wasm/');
-  await tf.setBackend('wasm');
+  const before = async () => {
+    if (!(await tf.setBackend(backend))) throw new Error(`no backend ${backend} in this page`);
+  };
+  await before();
   // The smallest branch that a joint network can have.
   const network: JointNetwork = {
     ...createNetwork(name, input, classes),
@@ -21,10 +30,11 @@ export async function fullRun(name: string, input: JointNetwork['input'], classe
     parameters[parameter] = tf.tensor(values, [...shape]);
   }
   const images: tf.Tensor = tf.randomUniform([1, ...input]);
-  return () => {
+  const run = () => {
     const logits = tf.tidy(() => forward(network, parameters, images, () => false).full);
     const values = logits.dataSync();
     logits.dispose();
     return values;
   };
+  return Object.assign(run, { before });
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { mostHarmAllowed } from './binomial.js';
+import { mostHarmAllowed, provesMore } from './binomial.js';
 
 /** P(Bin(n, p) <= k), term by term. */
 function tail(n: number, p: number, k: number): number {
@@ -18,6 +18,17 @@ test('is the last count whose binomial tail is at most delta', () => {
       expect(k).toBeLessThan(n);
       if (k >= 0) expect(tail(n, epsilon, k)).toBeLessThanOrEqual(delta + 1e-12);
       expect(tail(n, epsilon, k + 1)).toBeGreaterThan(delta - 1e-12);
+    }),
+  );
+});
+
+test('proves a larger share where so many are improbable', () => {
+  const share = fc.double({ min: 0.001, max: 0.95, noNaN: true });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 200 }), fc.nat(200), share, share, (n, k, epsilon, delta) => {
+      const fewer = k === 0 ? 0 : tail(n, epsilon, Math.min(k, n) - 1);
+      if (Math.abs(fewer - (1 - delta)) < 1e-9) return;
+      expect(provesMore(n, Math.min(k, n), epsilon, delta)).toBe(fewer > 1 - delta);
     }),
   );
 });

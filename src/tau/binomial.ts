@@ -17,3 +17,15 @@ export function mostHarmAllowed(samples: number, epsilon: number, delta: number)
   }
   return tail <= delta ? k : k - 1;
 }
+
+/** Whether k of n samples prove, with confidence 1 - δ, a share above ε: P(Bin(n, ε) >= k) <= δ. */
+export function provesMore(samples: number, k: number, epsilon: number, delta: number): boolean {
+  const logOdds = Math.log(epsilon) - Math.log1p(-epsilon);
+  let logTerm = samples * Math.log1p(-epsilon);
+  let fewer = 0;
+  for (let i = 0; i < k; i++) {
+    fewer += Math.exp(logTerm);
+    logTerm += Math.log((samples - i) / (i + 1)) + logOdds;
+  }
+  return fewer >= 1 - delta;
+}

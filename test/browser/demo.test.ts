@@ -29,7 +29,7 @@ beforeAll(async () => {
   png = await sharp({ create: { width: SIZE, height: SIZE, channels: 3, background: '#888' } })
     .png()
     .toBuffer();
-  browser = await launchChromium('allow');
+  browser = await launchChromium({ serviceWorkers: 'allow' });
 });
 afterAll(async () => {
   await browser?.close();

@@ -3,6 +3,7 @@ import { messageOf } from '../base/errors.js';
 import type { Bundle } from '../bundle/read-bundle.js';
 import {
   formatInferResponse,
+  inflateBody,
   JSON_LENGTH_HEADER,
   type ModelTensors,
   maxBodyBytes,
@@ -30,7 +31,7 @@ export async function createEdgeServer(bundle: Bundle, options: EdgeServerOption
   const model = {
     name: manifest.name,
     version: manifest.version,
-    input: { name: manifest.tail.input, shape: manifest.tail.shape },
+    input: { name: manifest.tail.input, shape: manifest.tail.shape, datatype: manifest.tail.datatype },
     output: { name: manifest.tail.output, shape: [manifest.labels.length] },
     maxBatch: options.maxBatch ?? 16,
   };
@@ -69,7 +70,7 @@ function serveProtocol(
     known(params.model);
     const describe = (tensor: ModelTensors['input']) => ({
       name: tensor.name,
-      datatype: 'FP32',
+      datatype: tensor.datatype ?? 'FP32',
       shape: [-1, ...tensor.shape],
     });
     return {
@@ -88,13 +89,15 @@ function serveProtocol(
     known(request.params.model);
     const started = performance.now();
     const jsonLength = request.headers[JSON_LENGTH_HEADER]?.toString();
-    const asked = parseInferRequest((request.body as Buffer | undefined) ?? Buffer.alloc(0), jsonLength, model);
+    const sent = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
+    const body = await inflateBody(sent, request.headers['content-encoding'], maxBodyBytes(model));
+    const asked = parseInferRequest(body, jsonLength, model);
     const parsed = performance.now();
     const logits = await tail.infer(asked.values, asked.batch);
     const inferred = performance.now();
-    const { headers, body } = formatInferResponse(asked, logits, model);
+    const answer = formatInferResponse(asked, logits, model);
     const timing = `parse;dur=${(parsed - started).toFixed(2)}, infer;dur=${(inferred - parsed).toFixed(2)}`;
-    return reply.headers({ ...headers, 'server-timing': timing }).send(body);
+    return reply.headers({ ...answer.headers, 'server-timing': timing }).send(answer.body);
   });
 }
 
@@ -111,7 +114,7 @@ function allowOrigins(app: FastifyInstance, origins: readonly string[]): void {
     if (request.method !== 'OPTIONS') return;
     reply.headers({
       'access-control-allow-methods': 'GET, POST',
-      'access-control-allow-headers': `content-type, ${JSON_LENGTH_HEADER}`,
+      'access-control-allow-headers': `content-type, content-encoding, ${JSON_LENGTH_HEADER}`,
       'access-control-max-age': '600',
     });
     return reply.code(204).send();

@@ -10,6 +10,7 @@ export const MANIFEST_FILE = 'manifest.json';
 /** What every bundle has beside the manifest and the tail. */
 export const BUNDLE_FILES = {
   loader: 'lcdnn.js',
+  edge: 'lcdnn-edge.js',
   types: 'lcdnn.d.ts',
   simd: 'lcdnn-simd.wasm',
   scalar: 'lcdnn-scalar.wasm',

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { BUNDLE_FILES, type ManifestDraft } from '../bundle/manifest.js';
 import type { BundleDraft } from '../bundle/write-bundle.js';
 import { type DeviceProgram, stagesOf } from '../export/program.js';
-import { printLoader } from './loader.js';
+import { compact, printLoader } from './loader.js';
 import { encodeWeights } from './weights.js';
 
 const TAIL_FILE = 'edge/tail.onnx';
@@ -23,6 +23,7 @@ export function generateBundle(program: DeviceProgram, info: BundleInfo): Bundle
   const { samples, tail, ...said } = info;
   const files = new Map<string, Uint8Array>([
     [BUNDLE_FILES.loader, Buffer.from(printLoader(template(BUNDLE_FILES.loader).toString(), program))],
+    [BUNDLE_FILES.edge, Buffer.from(compact(template(BUNDLE_FILES.edge).toString()))],
     [BUNDLE_FILES.types, template(BUNDLE_FILES.types)],
     [BUNDLE_FILES.simd, prebuilt(BUNDLE_FILES.simd)],
     [BUNDLE_FILES.scalar, prebuilt(BUNDLE_FILES.scalar)],

@@ -29,8 +29,11 @@ export type Picture =
  */
 export type Image = RgbaImage | Picture | Uint8Array | Uint8ClampedArray | Float32Array;
 
-/** Answers what the branch is unsure of: the shared layers' output of the given shape [1, ...] in, logits out. */
-export type EdgeFunction = (tensor: Float32Array, shape: number[], signal: AbortSignal) => Promise<ArrayLike<number>>;
+/** What is sent to the edge, in the datatype of the manifest's tail: float32, the bits of halves, or bytes. */
+export type EdgeTensor = Float32Array | Uint16Array | Uint8Array;
+
+/** Answers what the branch is unsure of: a tensor of the given shape [1, ...] in, as the tail takes it; logits out. */
+export type EdgeFunction = (tensor: EdgeTensor, shape: number[], signal: AbortSignal) => Promise<ArrayLike<number>>;
 
 export interface LoadOptions {
   /**
@@ -61,7 +64,10 @@ export interface BranchOutput {
   probabilities: Float32Array;
   /** Normalised entropy of the probabilities, in [0, 1]. */
   entropy: number;
-  /** Output of the shared layers up to this exit, NHWC: what the edge would be sent, where there is no further exit. */
+  /**
+   * Output of the shared layers up to this exit, NHWC. Of the last exit, what the edge would be sent, before it is encoded:
+   * behind the pools and ReLUs that the rest of the network begins with, or the normalised image.
+   */
   shared: Float32Array;
 }
 
@@ -97,7 +103,18 @@ export interface Manifest {
     /** The shorter side of an image is brought to this many pixels, of which the middle is the input. */
     readonly resize?: number;
   };
-  readonly tail: { readonly shape: readonly number[]; readonly input: string; readonly output: string };
+  readonly tail: {
+    readonly shape: readonly number[];
+    readonly input: string;
+    readonly output: string;
+    /** How what is sent travels: float32 where this is absent. */
+    readonly datatype?: 'FP16' | 'UINT8';
+    /** Of bytes, channel by channel: the value is scale * byte + offset. */
+    readonly scale?: readonly number[];
+    readonly offset?: readonly number[];
+    /** Present where the image itself is sent. */
+    readonly from?: 'image';
+  };
   readonly labels: readonly string[];
   /** A list where the network has several exits. */
   readonly tau: number | readonly number[];

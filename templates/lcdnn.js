@@ -1,5 +1,5 @@
 // A joint network in the browser: the binary branch answers here, in WebAssembly; what it is unsure of, the edge answers.
-// No dependency and no eval; the same file works in a page, in a Worker and in Node >= 20. Types: lcdnn.d.ts.
+// No dependency and no eval; the same files work in a page, in a Worker and in Node >= 20. Types: lcdnn.d.ts.
 // In a page the branch runs in a Worker, which is made from this same file.
 
 const FORMAT = 1;
@@ -93,50 +93,45 @@ function createModel(manifest, branchAt, edge, { tau, timeoutMs }, found) {
     throw new Error(`exit: expected a whole number from 1 to ${STAGES.length}, found ${exit}`);
   };
 
+  // The rest of the network, once lcdnn-edge.js is here: fetched in idle time, so that no answer waits for it.
+  let rest;
+  const open = async () => {
+    const { openEdge } = await import('./lcdnn-edge.js');
+    rest ??= openEdge(edge, manifest);
+    return rest;
+  };
+  if (edge) (globalThis.requestIdleCallback ?? setTimeout)(() => open().catch(() => {}));
+
   // Algorithm 3: leave at the first exit whose entropy is below its tau, else ask the edge; its silence leaves the last
   // exit's answer.
   const classify = async (image, { signal } = {}) => {
-    signal?.throwIfAborted();
     const started = performance.now();
     const { own, exit } = await within(Infinity, signal, () => branchAt.run(image, tau));
+    const { entropy, probabilities } = own;
     const times = { branchMs: performance.now() - started, edgeMs: 0 };
     const bytes = { sent: 0, received: 0 };
-    const answer = { probabilities: own.probabilities, by: 'branch', exit, unsure: false };
-    if (!(own.entropy < tau[exit - 1])) {
-      const asked = performance.now();
-      try {
-        if (!edge) throw new Error('no edge server was given');
-        const logits = await within(timeoutMs, signal, (stop) =>
-          typeof edge === 'function'
-            ? edge(own.shared, [1, ...manifest.tail.shape], stop)
-            : askEdge(edge, manifest, own.shared, bytes, stop),
-        );
-        if (logits?.length !== labels.length || !Array.from(logits).every(Number.isFinite)) {
-          throw new Error(`expected ${labels.length} finite logits from the edge, found ${logits?.length} values`);
-        }
-        answer.probabilities = softmax(logits);
-        answer.by = 'edge';
-        delete answer.exit;
-      } catch (thrown) {
-        signal?.throwIfAborted();
-        answer.unsure = true;
-        answer.edgeError = thrown?.message ?? String(thrown);
-      }
-      times.edgeMs = performance.now() - asked;
+    const unsure = !(entropy < tau[exit - 1]);
+    const answer = { ...likeliest(probabilities), by: 'branch', exit, unsure, entropy, times, bytes };
+    if (!unsure) return answer;
+    const asked = performance.now();
+    try {
+      if (!edge) throw new Error('no edge server was given');
+      const found = await within(timeoutMs, signal, async (stop) => (await open()).ask(own, bytes, stop));
+      Object.assign(answer, likeliest(found), { by: 'edge', exit: undefined, unsure: false });
+    } catch (thrown) {
+      signal?.throwIfAborted();
+      answer.edgeError = thrown?.message ?? String(thrown);
     }
-    const index = answer.probabilities.reduce((best, p, i, all) => (p > all[best] ? i : best), 0);
-    return { index, label: labels[index], ...answer, entropy: own.entropy, times, bytes };
+    times.edgeMs = performance.now() - asked;
+    return answer;
+  };
+  const likeliest = (probabilities) => {
+    const index = probabilities.reduce((best, p, i, all) => (p > all[best] ? i : best), 0);
+    return { index, label: labels[index], probabilities };
   };
 
   const dispose = () => branchAt.end('the model was disposed of; load it again');
   return { manifest, tau: tau.length === 1 ? tau[0] : tau, ...found, classify, branch, dispose };
-}
-
-function softmax(logits) {
-  const most = Math.max(...logits);
-  const powers = Float32Array.from(logits, (logit) => Math.exp(logit - most));
-  const sum = powers.reduce((all, power) => all + power, 0);
-  return powers.map((power) => power / sum);
 }
 
 // ---- files
@@ -504,37 +499,7 @@ function apply(pixels, values, inner, result) {
   });
 }
 
-// ---- the edge: Open Inference Protocol v2, REST, binary tensors (little endian, as WebAssembly's memory is)
-
-async function askEdge(edge, { name, tail }, tensor, bytes, signal) {
-  const parameters = { binary_data_size: tensor.byteLength };
-  const head = new TextEncoder().encode(
-    JSON.stringify({
-      inputs: [{ name: tail.input, shape: [1, ...tail.shape], datatype: 'FP32', parameters }],
-      outputs: [{ name: tail.output, parameters: { binary_data: true } }],
-    }),
-  );
-  const body = new Uint8Array(head.length + tensor.byteLength);
-  body.set(head);
-  body.set(new Uint8Array(tensor.buffer, tensor.byteOffset, tensor.byteLength), head.length);
-  bytes.sent = body.length;
-  const headers = { 'content-type': 'application/octet-stream', 'inference-header-content-length': `${head.length}` };
-  const url = `${String(edge).replace(/\/+$/, '')}/v2/models/${name}/infer`;
-  const response = await fetch(url, { method: 'POST', headers, body, signal });
-  const reply = new Uint8Array(await response.arrayBuffer());
-  bytes.received = reply.length;
-  const text = new TextDecoder();
-  if (!response.ok) throw new Error(`${url}: HTTP ${response.status} ${text.decode(reply.subarray(0, 200))}`);
-  let at = Number(response.headers.get('inference-header-content-length') ?? reply.length);
-  for (const output of JSON.parse(text.decode(reply.subarray(0, at))).outputs) {
-    const size = output.parameters?.binary_data_size;
-    if (output.name === tail.output) {
-      return size === undefined ? output.data.flat(2) : new Float32Array(reply.slice(at, at + size).buffer);
-    }
-    at += size ?? 0;
-  }
-  throw new Error(`${url}: expected an output ${tail.output}, found none`);
-}
+// ---- time
 
 // Runs work with a signal that fires after `ms`, with the caller's signal, or when work fails; rejects at once when it
 // does, whatever work does then.

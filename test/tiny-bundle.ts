@@ -3,7 +3,7 @@ import type { Bundle } from '../src/bundle/read-bundle.js';
 import { readBundle } from '../src/bundle/read-bundle.js';
 import { type BundleDraft, writeBundle } from '../src/bundle/write-bundle.js';
 import { type BundleInfo, generateBundle } from '../src/codegen/generate-bundle.js';
-import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from '../src/export/float-model.js';
+import { TAIL_INPUT, TAIL_OUTPUT, tailModel } from '../src/export/float-model.js';
 import { lowerBranch } from '../src/export/lower.js';
 import { deployedState } from '../src/network/deployed.js';
 import { createNetwork } from '../src/network/zoo/index.js';
@@ -17,7 +17,7 @@ export const LABELS = ['one', 'two', 'three'];
 function tinyModel(attach: string) {
   const network = createNetwork('lenet', [SIZE, SIZE, 1], LABELS.length, { attach });
   const state = deployedState(network, initialState(network, 'momentum', 1));
-  return { program: lowerBranch(network, state), tail: floatModel(network, state, ['full']) };
+  return { program: lowerBranch(network, state), tail: tailModel(network, state) };
 }
 
 const one = tinyModel('conv1');

@@ -1,7 +1,7 @@
 import type { NamedArrays } from '../src/base/tensors.js';
 import type { BundleDraft } from '../src/bundle/write-bundle.js';
 import { generateBundle } from '../src/codegen/generate-bundle.js';
-import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from '../src/export/float-model.js';
+import { TAIL_INPUT, TAIL_OUTPUT, tailModel } from '../src/export/float-model.js';
 import { lowerBranch } from '../src/export/lower.js';
 import type { JointNetwork } from '../src/network/layers.js';
 
@@ -14,7 +14,7 @@ export function zooDraft(network: JointNetwork, state: NamedArrays, tau: number)
     input: { shape: [...network.input], mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
     labels: Array.from({ length: network.classes }, (_, i) => `class ${i}`),
     tau,
-    tail: { model: floatModel(network, state, ['full']), input: TAIL_INPUT, output: TAIL_OUTPUT },
+    tail: { model: tailModel(network, state), input: TAIL_INPUT, output: TAIL_OUTPUT },
     samples: [],
     provenance: {},
   });

@@ -1,7 +1,7 @@
 import type { NamedArrays } from '../../src/base/tensors.js';
 import type { BundleDraft } from '../../src/bundle/write-bundle.js';
 import { generateBundle } from '../../src/codegen/generate-bundle.js';
-import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from '../../src/export/float-model.js';
+import { floatModel, TAIL_INPUT, TAIL_OUTPUT, tailModel } from '../../src/export/float-model.js';
 import { lowerBranch } from '../../src/export/lower.js';
 import type { DeviceProgram } from '../../src/export/program.js';
 import { deployedState } from '../../src/network/deployed.js';
@@ -48,7 +48,7 @@ export function buildCase({ network: name, input, classes }: NetworkCase): {
     input: { shape: [...input], mean: input.slice(2).flatMap((n) => Array(n).fill(0)), std: Array(input[2]).fill(1) },
     labels: Array.from({ length: classes }, (_, i) => String(i)),
     tau: 0.1,
-    tail: { model: floatModel(network, state, ['full']), input: TAIL_INPUT, output: TAIL_OUTPUT },
+    tail: { model: tailModel(network, state), input: TAIL_INPUT, output: TAIL_OUTPUT },
     samples: [],
     provenance: {},
   });

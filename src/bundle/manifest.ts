@@ -10,6 +10,7 @@ export const MANIFEST_FILE = 'manifest.json';
 /** What every bundle has beside the manifest and the tail. */
 export const BUNDLE_FILES = {
   loader: 'lcdnn.js',
+  edge: 'lcdnn-edge.js',
   types: 'lcdnn.d.ts',
   simd: 'lcdnn-simd.wasm',
   scalar: 'lcdnn-scalar.wasm',
@@ -63,8 +64,28 @@ const fields = {
     .refine(({ shape: [height, width], resize = Infinity }) => resize >= Math.max(height, width), {
       error: 'needs a resize that is at least as large as its shape',
     }),
-  /** What the branch sends to the edge when unsure (shape NHWC without N), and the names of the tail's tensors. */
-  tail: z.strictObject({ file: bundlePath, shape, input: z.string(), output: z.string() }),
+  /** What the device sends to the edge when unsure (shape NHWC without N), and the names of the tail's tensors. */
+  tail: z
+    .strictObject({
+      file: bundlePath,
+      shape,
+      input: z.string(),
+      output: z.string(),
+      /** Absent for float32. */
+      datatype: z.enum(['FP16', 'UINT8']).optional(),
+      /** UINT8 alone, one per channel: a value is scale[c] * byte + offset[c] (0 where there is no offset). */
+      scale: z.array(z.number().positive()).optional(),
+      offset: z.array(z.number()).optional(),
+      /** Where the image itself is sent: its normalised values, instead of what the shared layers make of them. */
+      from: z.literal('image').optional(),
+    })
+    .refine(
+      ({ datatype, shape, scale, offset = scale }) => {
+        const channels = datatype === 'UINT8' ? shape.at(-1) : undefined;
+        return scale?.length === channels && offset?.length === channels;
+      },
+      { error: 'needs one scale (and offset) per channel where it is UINT8, and nowhere else' },
+    ),
   labels: z.array(z.string()).min(2),
   /** Exit at the branch where the normalised entropy is below this (Algorithm 3). Several exits have a list, in order. */
   tau: z.union([threshold, z.array(threshold).min(2).max(100)]),
@@ -101,5 +122,7 @@ export function versionOf(manifest: Omit<Manifest, 'version'>): string {
   const tailFields = [tail.file, tail.shape, tail.input, tail.output];
   const said: unknown[] = [format, name, network, dataset, input.shape, input.mean, input.std, tailFields, labels, tau];
   if (input.resize !== undefined) said.push({ resize: input.resize });
+  const { datatype, scale, offset, from } = tail;
+  if (datatype) said.push({ datatype, scale, offset, from });
   return sha256(JSON.stringify([...said, files.map(([path, file]) => [path, file.bytes, file.sha256])])).slice(0, 12);
 }

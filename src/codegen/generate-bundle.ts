@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { BUNDLE_FILES, type ManifestDraft } from '../bundle/manifest.js';
 import type { BundleDraft } from '../bundle/write-bundle.js';
 import { type DeviceProgram, stagesOf } from '../export/program.js';
-import { printLoader } from './loader.js';
+import { compact, printLoader } from './loader.js';
 import { encodeWeights } from './weights.js';
 
 const TAIL_FILE = 'edge/tail.onnx';
@@ -11,8 +11,8 @@ const PAGE_FILES = ['service-worker.js', 'demo/index.html', 'demo/demo.js', 'dem
 
 /** What a bundle says of its model beside the device program. */
 export interface BundleInfo extends Omit<ManifestDraft, 'tail'> {
-  /** The rest of the full branch as ONNX: float32 [batch, ...shared shape] (NHWC) to logits [batch, classes]. */
-  readonly tail: { readonly model: Uint8Array; readonly input: string; readonly output: string };
+  /** The rest of the full branch as ONNX: [batch, ...shape of what is sent] (NHWC) to logits [batch, classes]. */
+  readonly tail: Omit<ManifestDraft['tail'], 'file' | 'shape'> & { readonly model: Uint8Array };
   /** Images to try on the demo page, as PNG, with their true labels. */
   readonly samples: readonly { readonly png: Uint8Array; readonly label: string }[];
 }
@@ -20,15 +20,20 @@ export interface BundleInfo extends Omit<ManifestDraft, 'tail'> {
 /** The files and the manifest of a bundle, for `writeBundle`. */
 export function generateBundle(program: DeviceProgram, info: BundleInfo): BundleDraft {
   checkFit(program, info);
-  const { samples, tail, ...said } = info;
+  const {
+    samples,
+    tail: { model, ...tail },
+    ...said
+  } = info;
   const files = new Map<string, Uint8Array>([
     [BUNDLE_FILES.loader, Buffer.from(printLoader(template(BUNDLE_FILES.loader).toString(), program))],
+    [BUNDLE_FILES.edge, Buffer.from(compact(template(BUNDLE_FILES.edge).toString()))],
     [BUNDLE_FILES.types, template(BUNDLE_FILES.types)],
     [BUNDLE_FILES.simd, prebuilt(BUNDLE_FILES.simd)],
     [BUNDLE_FILES.scalar, prebuilt(BUNDLE_FILES.scalar)],
     [BUNDLE_FILES.weights, encodeWeights(program.constants)],
     [BUNDLE_FILES.package, Buffer.from(packageJson(info.name))],
-    [TAIL_FILE, tail.model],
+    [TAIL_FILE, model],
     ...PAGE_FILES.map((file) => [file, template(file)] as const),
   ]);
   const listed = samples.map(({ png, label }, i) => {
@@ -37,13 +42,8 @@ export function generateBundle(program: DeviceProgram, info: BundleInfo): Bundle
     return { file, label };
   });
   files.set('demo/samples.json', Buffer.from(JSON.stringify(listed)));
-  const described = {
-    file: TAIL_FILE,
-    shape: [...stagesOf(program).at(-1)!.shared.shape],
-    input: tail.input,
-    output: tail.output,
-  };
-  return { manifest: { ...said, tail: described }, files };
+  const { shape } = stagesOf(program).at(-1)!.shared;
+  return { manifest: { ...said, tail: { file: TAIL_FILE, shape: [...shape], ...tail } }, files };
 }
 
 /** A program and a description that contradict each other are a fault of ours, found before anything is written. */

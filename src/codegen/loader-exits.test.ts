@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EdgeFunction, LoadOptions, Model } from '../../templates/lcdnn.js';
+import type { EdgeFunction, EdgeTensor, LoadOptions, Model } from '../../templates/lcdnn.js';
 import { exitsProgram, largest, tinyBundle, tinyImages } from '../../test/tiny-bundle.js';
 import { importLoader } from '../bundle/import-loader.js';
 import type { Bundle } from '../bundle/read-bundle.js';
@@ -60,7 +60,7 @@ describe('the loader of a bundle with three exits', () => {
   });
 
   it('sends the edge what the last shared part gives, and nothing earlier', async () => {
-    const asked: [Float32Array, number[]][] = [];
+    const asked: [EdgeTensor, number[]][] = [];
     const edge: EdgeFunction = (tensor, shape) => {
       asked.push([tensor, shape]);
       return tail.infer(tensor, 1);

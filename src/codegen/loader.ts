@@ -68,7 +68,7 @@ function printArgument(argument: number | Pointer, { arenaBytes, constants }: De
   return `c[${JSON.stringify(argument.constant)}]`;
 }
 
-/** What a page fetches: without comments and spaces, with short names. Code keeps its form, by which bundlers know it. */
-function compact(source: string): string {
+/** A script of a page as it travels: without comments and spaces, with short names. Code keeps its form, by which bundlers know it. */
+export function compact(source: string): string {
   return `${minify_sync(source, { module: true, compress: false, mangle: true }).code}\n`;
 }

@@ -16,7 +16,7 @@ import { bytesOf, openPixels } from '../datasets/pixels.js';
 import { evenly, placesByClass } from '../datasets/spread.js';
 import { openTail } from '../edge/tail.js';
 import { type BundleEnds, type CheckResult, checkBundle } from '../export/check-bundle.js';
-import { floatModel, TAIL_INPUT, TAIL_OUTPUT } from '../export/float-model.js';
+import { TAIL_INPUT, TAIL_OUTPUT, tailModel } from '../export/float-model.js';
 import { lowerBranch } from '../export/lower.js';
 import { readTaus } from '../run/results.js';
 import { entropies } from '../tau/entropy.js';
@@ -61,7 +61,7 @@ export default class Export extends LcdnnCommand {
     }
     const tau = oneOrList(taus);
     const program = lowerBranch(run.network, state);
-    const tail = { model: floatModel(run.network, state, ['full']), input: TAIL_INPUT, output: TAIL_OUTPUT };
+    const tail = { model: tailModel(run.network, state), input: TAIL_INPUT, output: TAIL_OUTPUT };
     const draft = generateBundle(program, {
       name: flags.name ?? `${run.config.network}-${run.config.dataset}`,
       network: run.config.network,

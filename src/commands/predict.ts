@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Args, Flags } from '@oclif/core';
-import type { Classification, Model } from '../../templates/lcdnn.js';
+import type { Classification, EdgeTensor, Model } from '../../templates/lcdnn.js';
 import { UserError } from '../base/errors.js';
 import { importLoader } from '../bundle/import-loader.js';
 import { readBundle } from '../bundle/read-bundle.js';
@@ -48,7 +48,7 @@ export default class Predict extends LcdnnCommand {
     const bundle = readBundle(flags.bundle);
     const files = (argv as string[]).flatMap(imagesIn);
     const tail = flags.edge ? undefined : await openTail(bundle);
-    const edge = flags.edge ?? ((shared: Float32Array) => tail!.infer(shared, 1));
+    const edge = flags.edge ?? ((sent: EdgeTensor) => tail!.infer(sent, 1));
     const { load } = await importLoader(flags.bundle, bundle.manifest);
     // In this process the rest of the network always answers, however long a large one takes.
     const timeoutMs = flags.edge ? undefined : Number.POSITIVE_INFINITY;

@@ -7,6 +7,7 @@ import { patienceOf } from './patience.js';
 import {
   BadRequest,
   formatInferResponse,
+  inflateBody,
   JSON_LENGTH_HEADER,
   type ModelTensors,
   maxBodyBytes,
@@ -88,10 +89,11 @@ async function infer(served: InferenceRoutes, model: Model, request: FastifyRequ
   model.checkRoom(); // before the body is read
   const patience = patienceOf(reply.raw);
   try {
-    const body = await served.readBody(request.raw, maxBodyBytes(model)).catch((thrown) => {
+    const sent = await served.readBody(request.raw, maxBodyBytes(model)).catch((thrown) => {
       throw patience.signal.aborted ? patience.signal.reason : thrown;
     });
     const started = performance.now();
+    const body = await inflateBody(sent, request.headers['content-encoding'], maxBodyBytes(model));
     const asked = parseInferRequest(body, request.headers[JSON_LENGTH_HEADER]?.toString(), model);
     const parseMs = performance.now() - started;
     if (asked.version !== undefined && asked.version !== model.version)
@@ -114,7 +116,11 @@ function serverTiming(parseMs: number, { queueMs, inferMs }: Batched): string {
 }
 
 function describe({ name, version, input, output }: Model): object {
-  const tensor = ({ name, shape }: ModelTensors['input']) => ({ name, datatype: 'FP32', shape: [-1, ...shape] });
+  const tensor = ({ name, shape, datatype = 'FP32' }: ModelTensors['input']) => ({
+    name,
+    datatype,
+    shape: [-1, ...shape],
+  });
   return {
     name,
     versions: [version],

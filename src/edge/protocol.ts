@@ -1,4 +1,9 @@
+import { promisify } from 'node:util';
+import { gunzip, inflate } from 'node:zlib';
 import { z } from 'zod';
+import { codeOf } from '../base/errors.js';
+import { toHalf } from '../base/half.js';
+import { DATATYPES, type Datatype, type Values } from '../bundle/datatypes.js';
 
 /**
  * The Open Inference Protocol v2 over REST, with the binary tensor extension: what an infer request and its answer are
@@ -9,10 +14,18 @@ import { z } from 'zod';
 /** The header that tells how long the JSON part of a body with binary tensors is. */
 export const JSON_LENGTH_HEADER = 'inference-header-content-length';
 
-/** What a model takes and gives. Shapes leave the batch out; everything is float32. */
+/** A tensor by its name. The shape leaves the batch out. */
+export interface TensorInfo {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** FP32 where it is absent. */
+  readonly datatype?: Datatype;
+}
+
+/** What a model takes and gives; the output is FP32. */
 export interface ModelTensors {
-  readonly input: { readonly name: string; readonly shape: readonly number[] };
-  readonly output: { readonly name: string; readonly shape: readonly number[] };
+  readonly input: TensorInfo;
+  readonly output: TensorInfo;
   readonly maxBatch: number;
 }
 
@@ -20,8 +33,8 @@ export interface ModelTensors {
 export interface InferRequest {
   readonly id?: string;
   readonly batch: number;
-  /** [batch, ...input shape]. */
-  readonly values: Float32Array;
+  /** [batch, ...input shape], in the input's datatype. */
+  readonly values: Values;
   /** Whether the output shall travel in binary. */
   readonly binaryOutput: boolean;
   /** Microseconds that the client waits at most. */
@@ -32,10 +45,15 @@ export interface InferRequest {
   readonly exits?: number;
 }
 
-/** A request that was not: the message goes to the client with status 400. */
+/** A request that was not: the message goes to the client with this status. */
 export class BadRequest extends Error {
   override readonly name = 'BadRequest';
-  readonly statusCode: number = 400;
+  constructor(
+    message: string,
+    readonly statusCode = 400,
+  ) {
+    super(message);
+  }
 }
 
 const parametersSchema = z.object({
@@ -65,9 +83,36 @@ const requestSchema = z.object({
     .optional(),
 });
 
-/** The longest body that a well-formed request needs: JSON writes a float32 in at most 25 characters, comma included. */
+/** What JSON writes a value in, comma and space included. */
+const JSON_CHARACTERS: Record<Datatype, number> = { FP32: 25, FP16: 25, UINT8: 5 };
+
+/** The longest body that a well-formed request needs, inflated. */
 export function maxBodyBytes({ input, maxBatch }: ModelTensors): number {
-  return 8192 + 25 * maxBatch * product(input.shape);
+  return 8192 + JSON_CHARACTERS[input.datatype ?? 'FP32'] * maxBatch * product(input.shape);
+}
+
+const INFLATE = new Map([
+  ['gzip', promisify(gunzip)],
+  ['deflate', promisify(inflate)],
+]);
+
+/**
+ * The body of a request whose `Content-Encoding` is this. No more than `most` bytes are ever inflated.
+ *
+ * @throws BadRequest for an encoding other than gzip and deflate (415), bytes that are not in it (400), a larger body (413)
+ */
+export async function inflateBody(body: Uint8Array, encoding: string | undefined, most: number): Promise<Uint8Array> {
+  const name = encoding?.trim().toLowerCase() || 'identity';
+  if (name === 'identity') return body;
+  const inflated = INFLATE.get(name);
+  if (!inflated) throw new BadRequest(`content-encoding: expected gzip or deflate, found ${encoding}`, 415);
+  try {
+    return await inflated(body, { maxOutputLength: most });
+  } catch (thrown) {
+    if (codeOf(thrown) !== 'ERR_BUFFER_TOO_LARGE')
+      throw new BadRequest(`body: expected ${name}, found bytes that are none`);
+    throw new BadRequest(`body: expected at most ${most} bytes when inflated, found more`, 413);
+  }
 }
 
 /**
@@ -88,7 +133,8 @@ export function parseInferRequest(body: Uint8Array, jsonLength: string | undefin
   const { input: expected, output } = model;
   if (input.name !== expected.name) throw mismatch('input', expected.name, input.name);
   if (outputs && outputs[0].name !== output.name) throw mismatch('output', output.name, outputs[0].name);
-  if (input.datatype !== 'FP32') throw mismatch('datatype', 'FP32', input.datatype);
+  const { datatype = 'FP32' } = expected;
+  if (input.datatype !== datatype) throw mismatch('datatype', datatype, input.datatype);
   const batch = input.shape[0];
   const fits =
     input.shape.length === expected.shape.length + 1 && expected.shape.every((n, i) => n === input.shape[i + 1]);
@@ -98,9 +144,11 @@ export function parseInferRequest(body: Uint8Array, jsonLength: string | undefin
   const count = batch * product(expected.shape);
   const tensor = body.subarray(jsonBytes);
   const size = input.parameters?.binary_data_size;
-  const values = size === undefined ? fromJson(input.data, count, tensor) : fromBytes(tensor, size, count);
-  if (!values.every(Number.isFinite))
-    throw new BadRequest('data: expected finite float32 values, found NaN or Infinity');
+  const values =
+    size === undefined ? fromJson(input.data, datatype, count, tensor) : fromBytes(tensor, size, datatype, count);
+  if (!values.every(IS_FINITE[datatype])) {
+    throw new BadRequest(`data: expected finite ${datatype} values, found NaN or Infinity`);
+  }
   const { binary_data_output = false, ...said } = parameters ?? {};
   return { ...said, id, batch, values, binaryOutput: outputs?.[0].parameters?.binary_data ?? binary_data_output };
 }
@@ -143,19 +191,31 @@ function parseJson(bytes: Uint8Array): z.infer<typeof requestSchema> {
   throw new BadRequest(`${path.join('.') || 'body'}: ${message}`);
 }
 
+const IS_FINITE: Record<Datatype, (value: number) => boolean> = {
+  FP32: Number.isFinite,
+  FP16: (bits) => (bits & 0x7c00) !== 0x7c00,
+  UINT8: () => true,
+};
+
 /** Values in JSON: flat, or nested as the shape is. */
-function fromJson(data: unknown, count: number, tensor: Uint8Array): Float32Array {
+function fromJson(data: unknown, datatype: Datatype, count: number, tensor: Uint8Array): Values {
   if (tensor.length > 0) throw mismatch('body', 'no bytes after the JSON', `${tensor.length}`);
   const flat: unknown[] = Array.isArray(data) ? data.flat(3) : [];
   if (flat.length !== count) throw mismatch('data', `${count} values`, `${flat.length}`);
   if (!flat.every((value) => typeof value === 'number')) throw new BadRequest('data: expected numbers only');
-  return Float32Array.from(flat as number[]);
+  const numbers = flat as number[];
+  if (datatype === 'FP32') return Float32Array.from(numbers);
+  if (datatype === 'FP16') return Uint16Array.from(numbers, toHalf);
+  const odd = numbers.find((value) => !(Number.isInteger(value) && value >= 0 && value <= 255));
+  if (odd !== undefined) throw mismatch('data', 'whole numbers from 0 to 255', `${odd}`);
+  return Uint8Array.from(numbers);
 }
 
-function fromBytes(tensor: Uint8Array, size: number, count: number): Float32Array {
-  if (size !== 4 * count) throw mismatch('binary_data_size', `${4 * count}`, `${size}`);
+function fromBytes(tensor: Uint8Array, size: number, datatype: Datatype, count: number): Values {
+  const { bytes, array } = DATATYPES[datatype];
+  if (size !== bytes * count) throw mismatch('binary_data_size', `${bytes * count}`, `${size}`);
   if (tensor.length !== size) throw mismatch('body', `${size} bytes after the JSON`, `${tensor.length}`);
-  return new Float32Array(new Uint8Array(tensor).buffer); // a copy: the tensor may start at any byte; Buffer.slice is none
+  return new array(new Uint8Array(tensor).buffer); // a copy: the tensor may start at any byte; Buffer.slice is none
 }
 
 function mismatch(what: string, expected: string, found: string): BadRequest {

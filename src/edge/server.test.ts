@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { brotliDecompressSync } from 'node:zlib';
+import { brotliDecompressSync, deflateSync, gzipSync } from 'node:zlib';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -93,6 +93,19 @@ describe('the protocol', () => {
     expect(reply.headers['server-timing']).toMatch(/^parse;dur=[\d.]+, queue;dur=[\d.]+, infer;dur=[\d.]+$/);
   });
 
+  it('reads compressed requests, and no bombs', async () => {
+    const values = floats(count);
+    const body = JSON.stringify({ inputs: [inputOf(1, { data: Array.from(values) })] });
+    for (const [encoding, compress] of [['gzip', gzipSync] as const, ['deflate', deflateSync] as const]) {
+      const reply = await post(compress(body), { 'content-encoding': encoding });
+      expect(reply.json().outputs[0].data).toEqual(await oracle(values, 1));
+      const bomb = await post(compress(Buffer.alloc(2 ** 22)), { 'content-encoding': encoding });
+      expect([bomb.statusCode, bomb.json().error]).toEqual([413, expect.stringMatching(/when inflated/)]);
+    }
+    expect((await post(body, { 'content-encoding': 'br' })).statusCode).toBe(415);
+    expect((await post(body, { 'content-encoding': 'gzip' })).statusCode).toBe(400);
+  });
+
   it('names a model that is not here', async () => {
     for (const [method, url] of [
       ['GET', '/v2/models/other'],
@@ -144,7 +157,9 @@ describe('the protocol', () => {
     const ask = (origin: string) => app.inject({ method: 'OPTIONS', url: INFER, headers: { origin } });
     const allowed = await ask('https://shop.example');
     expect([allowed.statusCode, allowed.headers['access-control-allow-origin']]).toEqual([204, 'https://shop.example']);
-    expect(allowed.headers['access-control-allow-headers']).toContain('inference-header-content-length');
+    expect(allowed.headers['access-control-allow-headers']).toBe(
+      'content-type, content-encoding, inference-header-content-length',
+    );
     expect((await ask('https://other.example')).headers).not.toHaveProperty('access-control-allow-origin');
   });
 });

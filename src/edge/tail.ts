@@ -1,11 +1,12 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { messageOf, UserError } from '../base/errors.js';
+import { DATATYPES, type Values } from '../bundle/datatypes.js';
 import type { Bundle } from '../bundle/read-bundle.js';
 
 /** The rest of the full branch, running in ONNX Runtime. */
 export interface Tail {
-  /** Shared outputs [batch, ...shape] (NHWC, one after another) in, logits [batch, classes] out. */
-  infer(shared: Float32Array, batch: number): Promise<Float32Array>;
+  /** What devices send, [batch, ...shape] (NHWC, one after another) in the tail's datatype, in; logits [batch, classes] out. */
+  infer(sent: Values, batch: number): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
@@ -16,7 +17,7 @@ export interface Tail {
  * @throws UserError where it is no ONNX model with the tensors that the manifest names.
  */
 export async function openTail({ manifest, files }: Bundle, threads?: number): Promise<Tail> {
-  const { file, shape, input, output } = manifest.tail;
+  const { file, shape, input, output, datatype = 'FP32' } = manifest.tail;
   const options = { intraOpNumThreads: threads };
   const session = await InferenceSession.create(files.get(file)!, threads ? options : {}).catch((thrown) => {
     throw new UserError(`${file}: expected an ONNX model, found: ${messageOf(thrown)}; export the bundle again`);
@@ -28,8 +29,8 @@ export async function openTail({ manifest, files }: Bundle, threads?: number): P
     );
   }
   return {
-    async infer(shared, batch) {
-      const feeds = { [input]: new Tensor('float32', shared, [batch, ...shape]) };
+    async infer(sent, batch) {
+      const feeds = { [input]: new Tensor(DATATYPES[datatype].onnx, sent, [batch, ...shape]) };
       const logits = (await session.run(feeds, [output]))[output].data as Float32Array;
       const expected = batch * manifest.labels.length;
       if (logits.length !== expected) throw new Error(`${file}: expected ${expected} logits, found ${logits.length}`);

@@ -1,6 +1,8 @@
 import type { NamedArrays } from '../base/tensors.js';
+import { DATATYPES } from '../bundle/datatypes.js';
 import {
   BATCH_NORM_EPSILON,
+  isBranch,
   type JointNetwork,
   type Padding,
   type Part,
@@ -8,25 +10,59 @@ import {
   unknownLayer,
 } from '../network/layers.js';
 import { channelsOf, featuresOf, type PlacedLayer, placeLayers, windowed } from '../network/shapes.js';
+import { uplinkLayers } from '../network/uplink.js';
 import { createGraph, type Graph } from '../onnx/graph.js';
+import type { Encoding } from './encoding.js';
 
+/** ONNX's number of float32, for `Cast`. */
+const FLOAT = 1;
 export const TAIL_INPUT = 'shared';
 export const TAIL_OUTPUT = 'logits';
 
 /**
- * Float layers as an ONNX model, from the layer list: the tail (`['full']`), or the whole full network
+ * Float layers as an ONNX model, from the layer list: the full part (`['full']`), or the whole full network
  * (`['shared', 'full']`). Input float32 [batch, ...] in NHWC, output `logits` [batch, classes].
  */
 export function floatModel(network: JointNetwork, state: NamedArrays, parts: readonly Part[]): Uint8Array {
   const layers = placeLayers(network).filter(({ part }) => parts.includes(part));
+  return modelOf(network, state, layers, {}, parts.join('-'));
+}
+
+/**
+ * The rest of the full network as ONNX: from what devices send, in its encoding (NHWC), to `logits` [batch, classes].
+ * Its first nodes make float32 of it, so that any server runs it.
+ */
+export function tailModel(network: JointNetwork, state: NamedArrays, encoding: Encoding = {}): Uint8Array {
+  const trunk = placeLayers(network).filter(({ part }) => !isBranch(part));
+  const full = trunk.filter(({ part }) => part === 'full');
+  const layers = encoding.from === 'image' ? trunk : full.slice(uplinkLayers(network).length);
+  return modelOf(network, state, layers, encoding, 'tail');
+}
+
+function modelOf(
+  network: JointNetwork,
+  state: NamedArrays,
+  layers: readonly PlacedLayer[],
+  encoding: Encoding,
+  title: string,
+): Uint8Array {
   const graph = createGraph();
   const inputShape = layers[0].input;
-  let x = graph.input(TAIL_INPUT, 'float32', ['batch', ...inputShape]);
+  let x = decodedInput(graph, inputShape, encoding);
   if (inputShape.length === 3) x = graph.node('Transpose', [x], { perm: [0, 3, 1, 2] });
-
   x = appendChain(graph, state, layers, x);
   graph.output(TAIL_OUTPUT, x, 'float32', ['batch', network.classes]);
-  return graph.encode(`${network.name}-${parts.join('-')}`);
+  return graph.encode(`${network.name}-${title}`);
+}
+
+/** The input as float32. */
+function decodedInput(graph: Graph, shape: Shape, { datatype, scale, offset }: Encoding): string {
+  let x = graph.input(TAIL_INPUT, DATATYPES[datatype ?? 'FP32'].onnx, ['batch', ...shape]);
+  if (datatype) x = graph.node('Cast', [x], { to: FLOAT });
+  const perChannel = (values: readonly number[]) => graph.floats(Float32Array.from(values), [values.length]);
+  if (scale) x = graph.node('Mul', [x, perChannel(scale)]);
+  if (offset) x = graph.node('Add', [x, perChannel(offset)]);
+  return x;
 }
 
 function appendChain(graph: Graph, state: NamedArrays, chain: readonly PlacedLayer[], x: string): string {

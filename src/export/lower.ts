@@ -13,6 +13,7 @@ import {
   unknownLayer,
 } from '../network/layers.js';
 import { channelsOf, featuresOf, type PlacedLayer, placeLayers, sharedShapes, windowed } from '../network/shapes.js';
+import { uplinkLayers } from '../network/uplink.js';
 import { affineOf, givesSums, readEpilogue, slopeOf, withArguments } from './epilogue.js';
 import { type Affine, composed } from './fold.js';
 import { packSigns } from './pack.js';
@@ -25,9 +26,13 @@ const MAX_WINDOW_BITS = 65_535;
 /**
  * Lowers the shared layers and the branch (of every exit) to a device program. Batch normalisation and learned shifts
  * before a binary layer become the scale and shift of its sign; they and (P)ReLU after one become the scale, shift and
- * slope of its sums.
+ * slope of its sums. Where the image itself is sent to the edge, it stays intact to the end.
  */
-export function lowerBranch(network: JointNetwork, state: NamedArrays): DeviceProgram {
+export function lowerBranch(
+  network: JointNetwork,
+  state: NamedArrays,
+  sent: 'shared' | 'image' = 'shared',
+): DeviceProgram {
   const constants: Record<string, ConstantLayout> = {};
   const calls: KernelCall[] = [];
   let arenaBytes = 0;
@@ -246,13 +251,23 @@ export function lowerBranch(network: JointNetwork, state: NamedArrays): DevicePr
     lowerChain(placed.filter((layer) => layer.part === part));
     flush(end);
   };
-  const stages = sharedShapes(network).map((shape, i): Stage => {
+  const shapes = sharedShapes(network);
+  const stages = shapes.map((shape, i): Stage => {
     lowerPart(numbered('shared', i), shape);
     const shared = x;
     lowerPart(numbered('branch', i), [network.classes]);
     const logits = { arena: x.arena, length: network.classes };
     x = shared;
-    return { calls: calls.splice(0), shared: { ...shared, length: featuresOf(shape), shape: [...shape] }, logits };
+    let given: Shape = shape;
+    if (i === shapes.length - 1) {
+      if (sent === 'image') [x, given] = [input, network.input];
+      else {
+        const uplink = uplinkLayers(network);
+        lowerChain(uplink);
+        given = uplink.at(-1)?.output ?? shape;
+      }
+    }
+    return { calls: calls.splice(0), shared: { ...x, length: featuresOf(given), shape: [...given] }, logits };
   });
   return reuseArena({
     arenaBytes,

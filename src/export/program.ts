@@ -102,7 +102,10 @@ export interface Region {
 /** What leads to one exit: its shared part, then its branch. */
 export interface Stage {
   readonly calls: readonly KernelCall[];
-  /** Output of the shared part (NHWC): what the next stage goes on from. It stays intact until the program ends. */
+  /**
+   * Output of the shared part (NHWC): what the next stage goes on from. Of the last stage, what the edge is sent: that
+   * output behind the layers that the device takes over (`uplinkLayers`), or the image. It stays intact until the program ends.
+   */
   readonly shared: Region & { readonly shape: readonly number[] };
   /** The answer of the branch. */
   readonly logits: Region;

@@ -6,13 +6,13 @@ const { onnx } = onnxProto;
 export type Attribute = number | readonly number[] | string | { readonly float: number };
 
 /** The element types we use. */
-export type ElementType = 'float32' | 'int32' | 'int64' | 'uint8' | 'bool';
+export type ElementType = 'float32' | 'float16' | 'int32' | 'int64' | 'uint8' | 'bool';
 
 /** Operator set and IR version of every model we write. */
 const OPSET = 17;
 const IR_VERSION = 8;
 
-const ELEMENT_TYPES: Record<ElementType, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
+const ELEMENT_TYPES: Record<ElementType, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10 };
 
 interface GraphNode {
   readonly op: string;

@@ -71,7 +71,8 @@ describe('the demo page', () => {
     );
     await classifySample(page);
     expect(page.workers().map((worker) => worker.url())).toEqual([`${url}/lcdnn.js`]);
-    // The loader is the page's module and the script of its Worker.
+    // The loader is the page's module and the script of its Worker; what asks the edge comes when the page is idle.
+    await expect.poll(() => asked).toContain('/lcdnn-edge.js');
     expect(asked.toSorted()).toEqual(
       [
         '/demo/',
@@ -79,6 +80,7 @@ describe('the demo page', () => {
         '/demo/demo.js',
         '/demo/samples.json',
         '/demo/samples/00.png',
+        '/lcdnn-edge.js',
         '/lcdnn-simd.wasm',
         '/lcdnn.js',
         '/lcdnn.js',

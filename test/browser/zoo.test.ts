@@ -15,6 +15,7 @@ import { deployedState } from '../../src/network/deployed.js';
 import type { JointNetwork } from '../../src/network/layers.js';
 import { createNetwork } from '../../src/network/zoo/index.js';
 import { initialState } from '../../src/train/initial-state.js';
+import type { EdgeTensor } from '../../templates/lcdnn.js';
 import { TINY_ZOO } from '../zoo.js';
 import { zooDraft } from '../zoo-bundle.js';
 import { launchChromium } from './chromium.js';
@@ -60,7 +61,7 @@ it.each([...TINY_ZOO.filter(([title]) => /LeNet|CIFAR/.test(title)), imagenet('a
       const tail = await openTail(bundle);
       const { load } = await importLoader(path, bundle.manifest);
       const model = await load(pathToFileURL(`${path}/`), {
-        edge: (shared: Float32Array) => tail.infer(shared, 1),
+        edge: (sent: EdgeTensor) => tail.infer(sent, 1),
         timeoutMs: Number.POSITIVE_INFINITY,
       });
       const expected = [];

@@ -1,3 +1,4 @@
+import type { Values } from '../../bundle/datatypes.js';
 import type { Tail } from '../tail.js';
 
 export interface BatcherOptions {
@@ -38,7 +39,7 @@ export interface Batcher {
    * @param signal whose abort takes the images out of the queue; its reason is then thrown
    * @throws Overloaded at once
    */
-  infer(values: Float32Array, images: number, signal?: AbortSignal): Promise<Batched>;
+  infer(values: Values, images: number, signal?: AbortSignal): Promise<Batched>;
   /** Throws Overloaded where a request would be refused. */
   checkRoom(): void;
   /** Images that wait. */
@@ -48,7 +49,7 @@ export interface Batcher {
 }
 
 interface Job {
-  readonly values: Float32Array;
+  readonly values: Values;
   readonly images: number;
   readonly since: number;
   /** Whether it came to a tail that was busy. */
@@ -159,9 +160,11 @@ export function createBatcher(
 }
 
 /** The values of all jobs, one after another. */
-function joined(jobs: readonly Job[]): Float32Array {
-  if (jobs.length === 1) return jobs[0].values;
-  const all = new Float32Array(jobs.reduce((length, { values }) => length + values.length, 0));
+function joined(jobs: readonly Job[]): Values {
+  const [{ values: first }] = jobs;
+  if (jobs.length === 1) return first;
+  const Kind = first.constructor as new (length: number) => Values;
+  const all = new Kind(jobs.reduce((length, { values }) => length + values.length, 0));
   let at = 0;
   for (const { values } of jobs) {
     all.set(values, at);

@@ -36,7 +36,7 @@ export async function openModel(
   return {
     name: manifest.name,
     version: manifest.version,
-    input: { name: manifest.tail.input, shape: manifest.tail.shape },
+    input: { name: manifest.tail.input, shape: manifest.tail.shape, datatype: manifest.tail.datatype },
     output: { name: manifest.tail.output, shape: [manifest.labels.length] },
     maxBatch: options.maxBatch,
     web,

@@ -1,4 +1,5 @@
 import type { Failure } from '../../base/threads.js';
+import type { Values } from '../../bundle/datatypes.js';
 import type { Manifest } from '../../bundle/manifest.js';
 import type { Bundle } from '../../bundle/read-bundle.js';
 
@@ -15,7 +16,7 @@ export interface TailThreadData {
 /** Asks for the logits of a batch; the values' buffer is handed over. */
 export interface InferMessage {
   readonly id: number;
-  readonly values: Float32Array;
+  readonly values: Values;
   readonly batch: number;
 }
 

@@ -10,7 +10,7 @@ async function keep() {
   const read = (file) => new Request(new URL(file, scope), { cache: 'no-cache' });
   const manifest = await (await fetch(read('manifest.json'))).json();
   if (manifest.version !== version) throw new Error(`expected version ${version}, found ${manifest.version}`);
-  const files = Object.keys(manifest.files).filter((file) => file !== manifest.tail.file);
+  const files = Object.keys(manifest.files).filter((file) => !file.startsWith('edge/'));
   const cache = await caches.open(name);
   await cache.addAll(['manifest.json', ...files].map(read));
   await globalThis.skipWaiting();

@@ -11,12 +11,16 @@ export const MANIFEST_FILE = 'manifest.json';
 export const BUNDLE_FILES = {
   loader: 'lcdnn.js',
   edge: 'lcdnn-edge.js',
+  stream: 'lcdnn-stream.js',
   types: 'lcdnn.d.ts',
   simd: 'lcdnn-simd.wasm',
   scalar: 'lcdnn-scalar.wasm',
   weights: 'weights.safetensors',
   package: 'package.json',
 } as const;
+
+/** Whether a file of a bundle is for the edge server alone. */
+export const isOfEdge = (path: string): boolean => path.startsWith('edge/');
 
 /** No file of a bundle is larger: what one buffer of Node and one fetch of a browser hold with ease. */
 const MAX_FILE_BYTES = 2 ** 31 - 1;

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { BUNDLE_FILES, type ManifestDraft } from '../bundle/manifest.js';
+import { CURVE_FILE, type MeasuredCurve, printMeasuredCurve } from '../bundle/measured-curve.js';
 import type { BundleDraft } from '../bundle/write-bundle.js';
 import { type DeviceProgram, stagesOf } from '../export/program.js';
 import { compact, printLoader } from './loader.js';
@@ -13,6 +14,8 @@ const PAGE_FILES = ['service-worker.js', 'demo/index.html', 'demo/demo.js', 'dem
 export interface BundleInfo extends Omit<ManifestDraft, 'tail'> {
   /** The rest of the full branch as ONNX: [batch, ...shape of what is sent] (NHWC) to logits [batch, classes]. */
   readonly tail: Omit<ManifestDraft['tail'], 'file' | 'shape'> & { readonly model: Uint8Array };
+  /** What the validation images made of other thresholds, for the edge server. */
+  readonly measured?: MeasuredCurve;
   /** Images to try on the demo page, as PNG, with their true labels. */
   readonly samples: readonly { readonly png: Uint8Array; readonly label: string }[];
 }
@@ -22,12 +25,13 @@ export function generateBundle(program: DeviceProgram, info: BundleInfo): Bundle
   checkFit(program, info);
   const {
     samples,
+    measured,
     tail: { model, ...tail },
     ...said
   } = info;
   const files = new Map<string, Uint8Array>([
     [BUNDLE_FILES.loader, Buffer.from(printLoader(template(BUNDLE_FILES.loader).toString(), program))],
-    [BUNDLE_FILES.edge, Buffer.from(compact(template(BUNDLE_FILES.edge).toString()))],
+    ...[BUNDLE_FILES.edge, BUNDLE_FILES.stream].map((file) => [file, script(file)] as const),
     [BUNDLE_FILES.types, template(BUNDLE_FILES.types)],
     [BUNDLE_FILES.simd, prebuilt(BUNDLE_FILES.simd)],
     [BUNDLE_FILES.scalar, prebuilt(BUNDLE_FILES.scalar)],
@@ -36,6 +40,7 @@ export function generateBundle(program: DeviceProgram, info: BundleInfo): Bundle
     [TAIL_FILE, model],
     ...PAGE_FILES.map((file) => [file, template(file)] as const),
   ]);
+  if (measured) files.set(CURVE_FILE, Buffer.from(printMeasuredCurve(measured)));
   const listed = samples.map(({ png, label }, i) => {
     const file = `samples/${String(i).padStart(2, '0')}.png`;
     files.set(`demo/${file}`, png);
@@ -74,6 +79,10 @@ function packageJson(name: string): string {
   const entry = { types: `./${types}`, default: `./${loader}` };
   const description = { name, version: '1.0.0', type: 'module', exports: { '.': entry, './*': './*' } };
   return `${JSON.stringify({ ...description, types: `./${types}` }, null, 2)}\n`;
+}
+
+function script(file: string): Buffer {
+  return Buffer.from(compact(template(file).toString()));
 }
 
 function template(file: string): Buffer {

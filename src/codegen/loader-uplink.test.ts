@@ -12,12 +12,23 @@ interface EdgeModule {
   openEdge(
     edge: string | EdgeFunction,
     manifest: object,
+    options: object,
   ): {
-    ask(own: { shared: Float32Array }, bytes: { sent: number; received: number }): Promise<Float32Array>;
+    ask(own: { shared: Float32Array }, answer: object, stop: AbortSignal, deadline: number): Promise<Float32Array>;
   };
 }
 
 const { openEdge }: EdgeModule = await import(new URL('../../templates/lcdnn-edge.js', import.meta.url).href);
+
+/** A function that asks the edge, and gives how many bytes were sent. */
+function open(edge: string | EdgeFunction, tail: object): (shared: Float32Array) => Promise<number> {
+  const { ask } = openEdge(edge, { name: 'any', labels: ['a', 'b'], tail }, { tally: { exits: 0 } });
+  return async (shared) => {
+    const bytes = { sent: 0, received: 0 };
+    await ask({ shared }, { bytes }, new AbortController().signal, Infinity);
+    return bytes.sent;
+  };
+}
 
 /** What a page sends of these values. */
 async function sent(values: Float32Array, encoding: Encoding): Promise<EdgeTensor> {
@@ -27,7 +38,7 @@ async function sent(values: Float32Array, encoding: Encoding): Promise<EdgeTenso
     return [1, 2];
   };
   const tail = { shape: [values.length], input: 'shared', output: 'logits', ...encoding };
-  await openEdge(edge, { name: 'any', labels: ['a', 'b'], tail }).ask({ shared: values }, { sent: 0, received: 0 });
+  await open(edge, tail)(values);
   return found!;
 }
 
@@ -77,13 +88,10 @@ it('a request is deflated where that is smaller, and sent again as it is to a se
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const tail = { shape: [5000], input: 'shared', output: 'logits', datatype: 'UINT8', scale: [1] };
-  const { ask } = openEdge(url, { name: 'any', labels: ['a', 'b'], tail });
-  const values = new Float32Array(5000).fill(7);
-  const asked = async () => {
+  const ask = open(url, tail);
+  const asked = () => {
     seen.length = 0;
-    const bytes = { sent: 0, received: 0 };
-    await ask({ shared: values }, bytes);
-    return bytes.sent;
+    return ask(new Float32Array(5000).fill(7));
   };
   expect(await asked()).toBeLessThan(500);
   expect(seen).toEqual([['deflate', expect.any(Number), [7]]]);

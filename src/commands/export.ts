@@ -5,9 +5,10 @@ import { brotliCompressSync } from 'node:zlib';
 import { Args, Flags } from '@oclif/core';
 import sharp from 'sharp';
 import { UserError } from '../base/errors.js';
-import { oneOrList } from '../base/exits.js';
+import { exitsOf, oneOrList } from '../base/exits.js';
 import { importLoader } from '../bundle/import-loader.js';
 import { BUNDLE_FILES, MANIFEST_FILE, manifestSchema } from '../bundle/manifest.js';
+import type { MeasuredCurve } from '../bundle/measured-curve.js';
 import { readBundle } from '../bundle/read-bundle.js';
 import { writeBundle } from '../bundle/write-bundle.js';
 import { generateBundle } from '../codegen/generate-bundle.js';
@@ -18,7 +19,8 @@ import { openTail } from '../edge/tail.js';
 import { type BundleEnds, type CheckResult, checkBundle } from '../export/check-bundle.js';
 import { TAIL_INPUT, TAIL_OUTPUT, tailModel } from '../export/float-model.js';
 import { lowerBranch } from '../export/lower.js';
-import { readTaus } from '../run/results.js';
+import { readResult, readTaus, type Tuned } from '../run/results.js';
+import type { Run } from '../run/run-directory.js';
 import { entropies } from '../tau/entropy.js';
 import { fileSize } from '../terminal/format.js';
 import { openTrained, type Trained } from '../terminal/open-trained.js';
@@ -69,6 +71,7 @@ export default class Export extends LcdnnCommand {
       input: { shape: [...dataset.shape], mean: [...dataset.mean], std: [...dataset.std], resize: dataset.resize },
       labels: [...dataset.labels],
       tau,
+      measured: readMeasured(run),
       tail,
       samples: await demoSamples(trained),
       provenance: { lcdnn: this.config.version, seed: run.config.seed, epochs: run.config.epochs },
@@ -103,6 +106,12 @@ export default class Export extends LcdnnCommand {
     this.log(`next: ${this.config.bin} serve ${flags.out}`);
     return { bundle: flags.out, name: manifest.name, version: manifest.version, tau, downloadBytes, check };
   }
+}
+
+/** The curve of the last exit. */
+function readMeasured(run: Run): MeasuredCurve {
+  const tuned = readResult(run, 'tau')!;
+  return { full: tuned.full, curve: [...exitsOf<Pick<Tuned, 'curve'>>(tuned).at(-1)!.curve] };
 }
 
 /** Normalised training images, evenly of all classes. */

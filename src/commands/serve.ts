@@ -5,6 +5,7 @@ import { listenForInterruption } from '../base/interruption.js';
 import { listen } from '../edge/listen.js';
 import { LOG_LEVELS } from '../edge/log.js';
 import { createEdgeServer, type EdgeServer } from '../edge/server.js';
+import { numberFlag } from '../terminal/number-flag.js';
 import { LcdnnCommand } from './base-command.js';
 
 /** Milliseconds between two looks at the bundle folders. */
@@ -67,6 +68,9 @@ export default class Serve extends LcdnnCommand {
       summary: 'Address or range (CIDR) of a proxy whose X-Forwarded-For is believed. Repeatable.',
     }),
     'max-connections': Flags.integer({ default: 1024, min: 1, summary: 'Most connections at a time.' }),
+    'loosen-tau': numberFlag(
+      'While busy, ask clients to send less: for a larger tau, at which validation accuracy is at most so many points below the full network.',
+    ),
     'request-timeout': Flags.integer({ default: 30, min: 1, summary: 'Seconds for a request to come in whole.' }),
     drain: Flags.integer({
       default: 2,
@@ -90,6 +94,7 @@ export default class Serve extends LcdnnCommand {
       token: tokenIn(flags['token-file']),
       rateLimit: flags['rate-limit'],
       trustProxy: flags['trust-proxy'],
+      loosenTau: flags['loosen-tau'],
       maxConnections: flags['max-connections'],
       requestTimeoutMs: 1000 * flags['request-timeout'],
       log: flags.log,

@@ -36,12 +36,12 @@ export function allowOrigins(app: FastifyInstance, origins: readonly string[]): 
     reply.headers({
       vary: 'origin',
       'access-control-allow-origin': origin,
-      'access-control-expose-headers': `${JSON_LENGTH_HEADER}, retry-after, server-timing`,
+      'access-control-expose-headers': `${JSON_LENGTH_HEADER}, lcdnn-tau, retry-after, server-timing`,
     });
     if (request.method !== 'OPTIONS') return;
     reply.headers({
       'access-control-allow-methods': 'GET, POST',
-      'access-control-allow-headers': `authorization, content-type, ${JSON_LENGTH_HEADER}`,
+      'access-control-allow-headers': `authorization, content-type, content-encoding, ${JSON_LENGTH_HEADER}`,
       'access-control-max-age': '600',
     });
     return reply.code(204).send();

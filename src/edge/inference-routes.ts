@@ -14,6 +14,8 @@ import {
   parseInferRequest,
 } from './protocol.js';
 import type { createBodyReader } from './read-body.js';
+import type { Relief } from './relief.js';
+import type { Use } from './use.js';
 
 interface ModelParams {
   readonly model: string;
@@ -23,6 +25,8 @@ interface ModelParams {
 export interface InferenceRoutes {
   readonly models: Models;
   readonly metrics: Metrics;
+  readonly use: Use;
+  readonly relief: Relief;
   readonly readBody: ReturnType<typeof createBodyReader>;
   /** Who may infer. */
   readonly guard: onRequestAsyncHookHandler[];
@@ -86,6 +90,8 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
 }
 
 async function infer(served: InferenceRoutes, model: Model, request: FastifyRequest, reply: FastifyReply) {
+  const loose = served.relief.header(model);
+  if (loose) reply.header('lcdnn-tau', loose);
   model.checkRoom(); // before the body is read
   const patience = patienceOf(reply.raw);
   try {
@@ -101,6 +107,7 @@ async function infer(served: InferenceRoutes, model: Model, request: FastifyRequ
     if (asked.exits) served.metrics.exits(model.name, asked.exits);
     if (asked.timeout !== undefined) patience.limit(asked.timeout / 1000);
     const batched = await model.infer(asked.values, asked.batch, patience.signal);
+    served.use.count(model, asked, batched.logits);
     const { headers, body: answer } = formatInferResponse(asked, batched.logits, model);
     return reply.headers({ ...headers, 'server-timing': serverTiming(parseMs, batched) }).send(answer);
   } finally {

@@ -43,6 +43,13 @@ export interface InferRequest {
   readonly version?: string;
   /** Images that the client's branch answered alone since its last request. */
   readonly exits?: number;
+  /** What the client's branch found, of one image: normalised entropy, and class. */
+  readonly entropy?: number;
+  readonly branch?: number;
+  /** Whether the branch was sure, and the image was sent for the sake of counting. */
+  readonly audit?: boolean;
+  /** The client's threshold, where it is not the manifest's. */
+  readonly tau?: number;
 }
 
 /** A request that was not: the message goes to the client with this status. */
@@ -61,6 +68,10 @@ const parametersSchema = z.object({
   timeout: z.int().positive().optional(),
   version: z.string().max(64).optional(),
   exits: z.int().nonnegative().max(1_000_000).optional(),
+  entropy: z.number().min(0).max(1).optional(),
+  branch: z.int().nonnegative().optional(),
+  audit: z.boolean().optional(),
+  tau: z.number().optional(),
 });
 
 const requestSchema = z.object({

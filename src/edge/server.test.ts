@@ -158,7 +158,7 @@ describe('the protocol', () => {
     const allowed = await ask('https://shop.example');
     expect([allowed.statusCode, allowed.headers['access-control-allow-origin']]).toEqual([204, 'https://shop.example']);
     expect(allowed.headers['access-control-allow-headers']).toBe(
-      'content-type, content-encoding, inference-header-content-length',
+      'authorization, content-type, content-encoding, inference-header-content-length',
     );
     expect((await ask('https://other.example')).headers).not.toHaveProperty('access-control-allow-origin');
   });

@@ -11,6 +11,9 @@ import { Overloaded } from './models/batcher.js';
 import { type ModelEvents, type Models, openModels } from './models/models.js';
 import type { BundleSource } from './models/tail-messages.js';
 import { createBodyReader } from './read-body.js';
+import { USE_PATH } from './read-use.js';
+import { createRelief } from './relief.js';
+import { createUse } from './use.js';
 import { webRoutes } from './web-routes.js';
 
 export interface EdgeServerOptions {
@@ -32,6 +35,8 @@ export interface EdgeServerOptions {
   readonly trustProxy?: readonly string[];
   /** Most connections at a time (1024). */
   readonly maxConnections?: number;
+  /** Points of accuracy that clients may be asked to give up while the server is busy. Default: they never are. */
+  readonly loosenTau?: number;
   /** Milliseconds for a request to come in whole (30,000); a third of it for its head. */
   readonly requestTimeoutMs?: number;
   /** What is logged on standard error (`error`); at `info`, every request. Never a body. */
@@ -96,9 +101,12 @@ export async function createEdgeServer(
   app.get('/metrics', { onRequest: guard }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),
   );
+  const use = createUse();
+  const relief = createRelief(options.loosenTau, modelOptions(options).maxQueue, log);
+  app.get(USE_PATH, { onRequest: guard }, () => use.of(models.names.map((name) => models.get(name)!)));
   if (options.rateLimit) await app.register(rateLimit, { global: false, max: options.rateLimit, timeWindow: 1000 });
   const readBody = createBodyReader(BODY_BUDGET);
-  app.register(inferenceRoutes, { models, metrics, readBody, guard, isReady: () => !draining });
+  app.register(inferenceRoutes, { models, metrics, use, relief, readBody, guard, isReady: () => !draining });
   webRoutes(app, models);
 
   return Object.assign(app, {

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
-import { MANIFEST_FILE, type Manifest, sha256 } from '../bundle/manifest.js';
+import { isOfEdge, MANIFEST_FILE, type Manifest, sha256 } from '../bundle/manifest.js';
 
 const MEDIA_TYPES: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',
@@ -30,11 +30,11 @@ export type WebFolder = ReadonlyMap<string, WebFile>;
 
 /**
  * The web folder of a bundle: exactly the manifest and the files that it lists, in memory, so that no path leads anywhere
- * else. The tail stays on the server: no page needs it.
+ * else. What is the edge's stays here: no page needs it.
  */
 export function createWebFolder(manifest: Manifest, files: ReadonlyMap<string, Uint8Array>): WebFolder {
   const folder = new Map<string, WebFile>();
-  for (const [path, bytes] of files) if (path !== manifest.tail.file) folder.set(path, webFile(path, bytes));
+  for (const [path, bytes] of files) if (!isOfEdge(path)) folder.set(path, webFile(path, bytes));
   return folder.set(MANIFEST_FILE, webFile(MANIFEST_FILE, Buffer.from(JSON.stringify(manifest))));
 }
 

@@ -1,3 +1,4 @@
+import { type MeasuredCurve, readMeasuredCurve } from '../../bundle/measured-curve.js';
 import type { ModelTensors } from '../protocol.js';
 import { createWebFolder, packAll, type WebFolder } from '../web-folder.js';
 import { type Batcher, type BatcherOptions, createBatcher } from './batcher.js';
@@ -15,6 +16,10 @@ export interface ModelOptions extends BatcherOptions {
 export interface Model extends ModelTensors, Pick<Batcher, 'infer' | 'checkRoom' | 'waiting'> {
   readonly name: string;
   readonly version: string;
+  /** Below this entropy the last exit of the branch answers alone. */
+  readonly tau: number;
+  /** What the validation images made of other thresholds, where the bundle tells. */
+  readonly measured?: MeasuredCurve;
   readonly web: WebFolder;
   /** Why it can't answer any more. */
   fault(): Error | undefined;
@@ -36,6 +41,8 @@ export async function openModel(
   return {
     name: manifest.name,
     version: manifest.version,
+    tau: [manifest.tau].flat().at(-1)!,
+    measured: readMeasuredCurve(files),
     input: { name: manifest.tail.input, shape: manifest.tail.shape, datatype: manifest.tail.datatype },
     output: { name: manifest.tail.output, shape: [manifest.labels.length] },
     maxBatch: options.maxBatch,

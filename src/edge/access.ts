@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Refusal } from './errors.js';
 import { JSON_LENGTH_HEADER } from './protocol.js';
 
 /** Scripts, Workers and connections of this origin only; WebAssembly may compile; pictures may come from a file or a canvas. */
@@ -48,17 +49,12 @@ export function allowOrigins(app: FastifyInstance, origins: readonly string[]): 
   });
 }
 
-/** A request without the right `Authorization: Bearer`. */
-class Unauthorized extends Error {
-  readonly statusCode = 401;
-}
-
 /** A hook that lets nobody pass without the token; the time it takes tells nothing of what was right. */
 export function requireToken(token: string): (request: FastifyRequest) => Promise<void> {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   const expected = digest(`Bearer ${token}`);
   return async ({ headers }) => {
     if (timingSafeEqual(digest(headers.authorization ?? ''), expected)) return;
-    throw new Unauthorized('expected the bearer token of this server, found none or another');
+    throw new Refusal(401, 'expected the bearer token of this server, found none or another');
   };
 }

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
+import { Refusal } from './errors.js';
 import type { Metrics } from './metrics.js';
 import type { Batched } from './models/batcher.js';
 import type { Model } from './models/model.js';
 import type { Models } from './models/models.js';
 import { patienceOf } from './patience.js';
 import {
-  BadRequest,
   formatInferResponse,
   inflateBody,
   JSON_LENGTH_HEADER,
@@ -34,19 +34,14 @@ export interface InferenceRoutes {
   isReady(): boolean;
 }
 
-/** What the server answers where it has no such model. */
-class Unknown extends Error {
-  readonly statusCode = 404;
-}
-
 /** The Open Inference Protocol v2: health, metadata, inference. A model is asked for by name, or by name and version. */
 export async function inferenceRoutes(app: FastifyInstance, served: InferenceRoutes): Promise<void> {
   const { models, metrics, guard } = served;
   const find = ({ model: name, version }: ModelParams): Model => {
     const model = models.get(name);
-    if (!model) throw new Unknown(`no model ${name} here; there is ${models.names.join(', ')}`);
+    if (!model) throw new Refusal(404, `no model ${name} here; there is ${models.names.join(', ')}`);
     if (version !== undefined && version !== model.version)
-      throw new Unknown(`no version ${version} of ${name} here; there is ${model.version}`);
+      throw new Refusal(404, `no version ${version} of ${name} here; there is ${model.version}`);
     return model;
   };
 
@@ -78,7 +73,7 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
       const model = models.get(name) ? name : 'unknown';
       const came = performance.now();
       reply.raw.once('close', () => {
-        const code = reply.raw.writableFinished ? reply.raw.statusCode : 499;
+        const code = reply.raw.writableEnded ? reply.raw.statusCode : 499;
         metrics.request(model, code, (performance.now() - came) / 1000);
       });
     };
@@ -103,7 +98,7 @@ async function infer(served: InferenceRoutes, model: Model, request: FastifyRequ
     const asked = parseInferRequest(body, request.headers[JSON_LENGTH_HEADER]?.toString(), model);
     const parseMs = performance.now() - started;
     if (asked.version !== undefined && asked.version !== model.version)
-      throw new BadRequest(`version: expected ${model.version}, found ${asked.version}; load the bundle again`);
+      throw new Refusal(409, `version: expected ${model.version}, found ${asked.version}; load the bundle again`);
     if (asked.exits) served.metrics.exits(model.name, asked.exits);
     if (asked.timeout !== undefined) patience.limit(asked.timeout / 1000);
     const batched = await model.infer(asked.values, asked.batch, patience.signal);

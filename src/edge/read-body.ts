@@ -1,16 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-
-/** A body that is not read to its end: status 413, or 503 where too much is being read at once. */
-export class BodyRefused extends Error {
-  override readonly name = 'BodyRefused';
-
-  constructor(
-    message: string,
-    readonly statusCode: 413 | 503,
-  ) {
-    super(message);
-  }
-}
+import { Refusal } from './errors.js';
 
 /** Reads bodies, so that all of them together never take more than a budget. */
 export function createBodyReader(budgetBytes: number): (request: IncomingMessage, limit: number) => Promise<Buffer> {
@@ -18,7 +7,7 @@ export function createBodyReader(budgetBytes: number): (request: IncomingMessage
   /** @param limit bytes of this body */
   return (request, limit) =>
     new Promise((resolve, reject) => {
-      const tooLarge = () => new BodyRefused(`body: expected at most ${limit} bytes, found more`, 413);
+      const tooLarge = () => new Refusal(413, `body: expected at most ${limit} bytes, found more`);
       if (Number(request.headers['content-length'] ?? 0) > limit) return reject(tooLarge());
       let chunks: Buffer[] = [];
       let length = 0;
@@ -36,14 +25,14 @@ export function createBodyReader(budgetBytes: number): (request: IncomingMessage
         held += chunk.length;
         chunks.push(chunk);
         if (length > limit) fail(tooLarge());
-        else if (held > budgetBytes) fail(new BodyRefused('the edge is reading too much at once; ask again', 503));
+        else if (held > budgetBytes) fail(new Refusal(503, 'the edge is reading too much at once; ask again'));
       };
       const give = (): void => {
         const body = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length);
         end();
         resolve(body);
       };
-      const leave = (): void => fail(new Error('the client went away'));
+      const leave = (): void => fail(new Refusal(499, 'the client went away'));
       request.on('data', take).on('end', give).on('error', fail).on('close', leave);
     });
 }

@@ -1,13 +1,13 @@
 import { availableParallelism } from 'node:os';
 import rateLimit from '@fastify/rate-limit';
-import { type FastifyBaseLogger, type FastifyError, type FastifyInstance, fastify, LogController } from 'fastify';
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Logger } from 'pino';
-import { messageOf, UserError } from '../base/errors.js';
+import { UserError } from '../base/errors.js';
 import { allowOrigins, requireToken, sendSecurityHeaders } from './access.js';
+import { answerErrors } from './errors.js';
 import { inferenceRoutes } from './inference-routes.js';
 import { createLog, type LogLevel } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
-import { Overloaded } from './models/batcher.js';
 import { type ModelEvents, type Models, openModels } from './models/models.js';
 import type { BundleSource } from './models/tail-messages.js';
 import { createBodyReader } from './read-body.js';
@@ -107,7 +107,12 @@ export async function createEdgeServer(
   if (options.rateLimit) await app.register(rateLimit, { global: false, max: options.rateLimit, timeWindow: 1000 });
   const readBody = createBodyReader(BODY_BUDGET);
   app.register(inferenceRoutes, { models, metrics, use, relief, readBody, guard, isReady: () => !draining });
-  webRoutes(app, models);
+  try {
+    webRoutes(app, models);
+  } catch (thrown) {
+    await app.close();
+    throw thrown;
+  }
 
   return Object.assign(app, {
     models,
@@ -146,21 +151,4 @@ function eventsOf(metrics: Metrics, log: Logger): ModelEvents {
       log.error({ model, folder, reason }, 'a new bundle is of no use, the one before it goes on');
     },
   };
-}
-
-function answerErrors(app: FastifyInstance): void {
-  app.setNotFoundHandler((request, reply) =>
-    reply.code(404).send({ error: `no ${request.method} ${request.url} here` }),
-  );
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    if (error instanceof Overloaded) {
-      return reply.code(503).header('retry-after', error.retryAfterS).send({ error: error.message });
-    }
-    const status = error.statusCode ?? 500;
-    if (status === 500) request.log.error(error);
-    if (status === 401) reply.header('www-authenticate', 'Bearer');
-    return reply
-      .code(status)
-      .send({ error: status === 500 ? 'the server failed; its log says why' : messageOf(error) });
-  });
 }

@@ -1,15 +1,23 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { UserError } from '../base/errors.js';
 import type { Models } from './models/models.js';
 import { acceptedEncoding, type WebFile } from './web-folder.js';
 
 const ONE_YEAR = 31_536_000;
+/** First parts of paths that are not the models'. */
+const TAKEN = ['v2', 'metrics'];
 
 /**
  * The web folders of the models: that of a single one at the root, those of several under their names. The same files
  * are under `VERSION/` as well, for ever the same, so that browsers need not ask for them again.
+ *
+ * @throws UserError where a model is named as a path that is there already
  */
 export function webRoutes(app: FastifyInstance, models: Models): void {
   const [only] = models.names.length === 1 ? models.names : [];
+
+  const taken = only === undefined && models.names.find((name) => TAKEN.includes(name));
+  if (taken) throw new UserError(`expected a bundle of another name, found ${taken}; export it with --name`);
 
   const locate = (path: string): { file?: WebFile; immutable: boolean } => {
     const [name, ...rest] = only === undefined ? path.split('/') : [only, ...path.split('/')];

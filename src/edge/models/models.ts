@@ -38,6 +38,8 @@ interface Place {
   before?: { readonly version: string; readonly web: WebFolder };
   /** Of the manifest that was read last. */
   stamp?: string;
+  /** Why what stands there now was refused. It is tried again: whoever copies it may not be done yet. */
+  refused?: string;
 }
 
 /** @throws UserError where a bundle is not what its manifest says, or two have one name. */
@@ -82,15 +84,19 @@ export async function openModels(
     const stamp = await stampOf(place.source);
     // Between two renames the folder is away for a moment.
     if (stamp === undefined || stamp === place.stamp) return;
-    place.stamp = stamp;
     const old = place.current;
     try {
       const { name, version } = readManifest(place.source);
-      if (version === old.version) return;
+      if (version === old.version) {
+        place.stamp = stamp;
+        return;
+      }
       if (name !== old.name) throw new UserError(`expected another version of ${old.name}, found ${name}`);
-      place.current = (await open(place.source)).current;
+      Object.assign(place, await open(place.source), { refused: undefined });
     } catch (thrown) {
-      events.refused(old.name, place.source, messageOf(thrown));
+      const reason = messageOf(thrown);
+      if (reason !== place.refused) events.refused(old.name, place.source, reason);
+      place.refused = reason;
       return;
     }
     place.before = { version: old.version, web: old.web };

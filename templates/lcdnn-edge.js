@@ -25,7 +25,7 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
 
   let loose = { tau: 0, until: 0 };
   let newest = version; // that a server said it has
-  let path = ''; // names the version, from when it is known that the server has others
+  let path = ''; // names the version, while it is known that the server's newest is another
   let deflates = Boolean(globalThis.CompressionStream);
 
   const heed = (headers) => {
@@ -54,14 +54,20 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
     });
     const { found, logits } = parseReply(url, reply, tail);
     // Servers of others count their versions; two of ours (a hash) can't answer for each other.
-    if (/^[0-9a-f]{12}$/.test(found) && found !== version) {
-      if (found !== newest) onStale?.(found);
+    if (!/^[0-9a-f]{12}$/.test(found)) return logits;
+    if (!path) {
+      if (found !== newest && found !== version) onStale?.(found);
       newest = found;
-      if (path) throw new Error(`${url}: expected version ${version}, found ${found}; load the model again`);
-      path = `/versions/${version}`;
-      return infer(own, answer, exits, stop);
     }
-    return logits;
+    if (found === version) return logits;
+    if (path) throw new Error(`${url}: expected version ${version}, found ${found}; load the model again`);
+    path = `/versions/${version}`;
+    try {
+      return await infer(own, answer, exits, stop);
+    } catch (thrown) {
+      path = ''; // the server may be another one next time
+      throw thrown;
+    }
   };
 
   // Once more, where the fault may have passed and there is time.

@@ -347,6 +347,19 @@ describe('another version', () => {
     expect(model.stale).toBe(true);
   });
 
+  it('is forgotten where the server goes back', async () => {
+    fakeEdge(
+      () => reply({ model_version: other }),
+      status(404),
+      () => reply({ model_version: bundle.manifest.version }),
+    );
+    const model = await load();
+    expect(await classify(model)).toMatchObject(BY_BRANCH);
+    expect(model.stale).toBe(true);
+    expect(await classify(model)).toMatchObject(BY_EDGE);
+    expect(model.stale).toBe(false);
+  });
+
   it.each([undefined, '1', 'v2'])('is not what other servers count: %s', async (model_version) => {
     fakeEdge(() => reply({ model_version }));
     const model = await load();

@@ -1,64 +1,234 @@
 // The edge of a model: the rest of its network on a server of the Open Inference Protocol v2 (REST, binary tensors, little
-// endian as WebAssembly's memory is), or behind a function of the page. lcdnn.js imports this file when it is needed.
+// endian as WebAssembly's memory is), or behind a function of the page; when it is asked once more, and when not at all.
+// lcdnn.js imports this file, and bounds the time of every question.
 
-/** Opens the edge of a manifest: ask(own, bytes, stop) gives probabilities for what the branch found, or throws. */
-export function openEdge(edge, manifest) {
-  const { labels, tail } = manifest;
-  const server = { edge, deflates: Boolean(globalThis.CompressionStream) };
-  const ask = async ({ shared }, bytes, stop) => {
-    const tensor = encode(shared, tail);
-    const logits = await (typeof edge === 'function'
-      ? edge(tensor, [1, ...tail.shape], stop)
-      : infer(server, manifest, tensor, bytes, stop));
-    if (logits?.length !== labels.length || !Array.from(logits).every(Number.isFinite)) {
-      throw new Error(`expected ${labels.length} finite logits from the edge, found ${logits?.length} values`);
+/** After so many failures in a row the edge is left alone for a while: twice as long after every vain probe. */
+const FAILURES = 3;
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 60_000;
+/** How long one answer of the server may loosen tau. */
+const LONGEST_LOOSE_S = 600;
+
+/**
+ * Opens the edge of a manifest. `tally.exits`: images that the branch answered alone since the edge last heard of it;
+ * `ended`: a signal that lets go of what is listened to; `within`: as in lcdnn.js.
+ */
+export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ended, within }) {
+  const { labels, tail, name, version } = manifest;
+  const isFunction = typeof edge === 'function';
+  const breaker = createBreaker();
+  // A server on this very machine is there without any network.
+  const isNear = !isFunction && /^(localhost|127\.|\[::1\])/.test(new URL(edge, globalThis.location?.href).hostname);
+  const isOffline = () => !isFunction && !isNear && globalThis.navigator?.onLine === false;
+  globalThis.addEventListener?.('online', breaker.resume, { signal: ended });
+
+  let loose = { tau: 0, until: 0 };
+  let newest = version; // that a server said it has
+  let path = ''; // names the version, while it is known that the server's newest is another
+
+  // Deflated where that is smaller. Not every server of the protocol inflates: one that then refuses is asked as it is.
+  let deflates = Boolean(globalThis.CompressionStream);
+  const send = async (url, request, bytes) => {
+    const body = deflates && (await deflated(request.body));
+    if (!body) return exchange(url, request, bytes);
+    const headers = { ...request.headers, 'content-encoding': 'deflate' };
+    try {
+      return await exchange(url, { ...request, headers, body }, bytes);
+    } catch (thrown) {
+      if (![400, 415].includes(thrown.status)) throw thrown;
+      const reply = await exchange(url, request, bytes);
+      deflates = false;
+      return reply;
     }
-    return softmax(logits);
   };
-  return { ask };
+
+  const infer = async (own, answer, exits, stop) => {
+    const { head, body } = requestBody(tail, encode(own.shared, tail), {
+      exits,
+      entropy: own.entropy,
+      branch: answer.index,
+    });
+    const headers = { 'content-type': 'application/octet-stream', 'inference-header-content-length': `${head}` };
+    const secret = typeof token === 'function' ? await token() : token;
+    if (secret) headers.authorization = `Bearer ${secret}`;
+    const url = `${String(edge).replace(/\/+$/, '')}/v2/models/${name}${path}/infer`;
+    const reply = await send(url, { method: 'POST', headers, body, signal: stop }, answer.bytes);
+    const { found, logits } = parseReply(url, reply, tail);
+    if (adaptTau) loose = parseTau(reply.headers) ?? loose;
+    // Servers of others count their versions; two of ours (a hash) can't answer for each other.
+    if (!/^[0-9a-f]{12}$/.test(found)) return logits;
+    if (!path) {
+      if (found !== newest && found !== version) onStale?.(found);
+      newest = found;
+    }
+    if (found === version) return logits;
+    if (path) throw new Error(`${url}: expected version ${version}, found ${found}; load the model again`);
+    path = `/versions/${version}`;
+    try {
+      return await infer(own, answer, exits, stop);
+    } catch (thrown) {
+      path = ''; // the server may be another one next time
+      throw thrown;
+    }
+  };
+
+  // Once more, where the fault may have passed and there is time.
+  const persist = async (work, stop, deadline) => {
+    try {
+      return await work();
+    } catch (thrown) {
+      const { againMs } = thrown ?? {};
+      if (!(performance.now() + againMs < deadline) || breaker.state() !== 'closed' || isOffline()) throw thrown;
+      await within(Infinity, stop, () => new Promise((resolve) => setTimeout(resolve, againMs)));
+      return work();
+    }
+  };
+
+  /** Probabilities; throws where the edge gives none, at once where that is known before. */
+  const ask = async (own, answer, stop, deadline) => {
+    if (isOffline()) throw new Error('this device is offline');
+    const settleAttempt = breaker.begin();
+    const { exits } = tally;
+    tally.exits = 0;
+    const settle = (outcome, pauseMs) => {
+      if (outcome !== 'answered') tally.exits += exits;
+      settleAttempt(outcome, pauseMs);
+      stop.removeEventListener('abort', stopped);
+    };
+    const stopped = () => settle(stop.reason?.name === 'TimeoutError' ? 'failed' : 'given up');
+    stop.addEventListener('abort', stopped);
+    try {
+      const logits = isFunction
+        ? await edge(encode(own.shared, tail), [1, ...tail.shape], stop)
+        : await persist(() => infer(own, answer, exits, stop), stop, deadline);
+      if (logits?.length !== labels.length || !Array.from(logits).every(Number.isFinite)) {
+        throw new Error(`expected ${labels.length} finite logits from the edge, found ${logits?.length} values`);
+      }
+      if (!stop.aborted) settle('answered');
+      return softmax(logits);
+    } catch (thrown) {
+      if (!stop.aborted) settle('failed', thrown?.pauseMs);
+      throw thrown;
+    }
+  };
+
+  return {
+    ask,
+    state: () => (isOffline() ? 'offline' : breaker.state()),
+    tau: () => (performance.now() < loose.until ? loose.tau : 0),
+    newest: () => newest,
+  };
 }
 
-async function infer(server, { name, tail }, tensor, bytes, signal) {
-  const parameters = { binary_data_size: tensor.byteLength };
+// ---- a circuit breaker: closed, open (nobody asks), half-open (one probe asks, the others don't)
+
+function createBreaker() {
+  let failures = 0; // in a row
+  let pauseMs = 0; // 0: closed
+  let until = 0;
+  let isProbing = false;
+  const state = () => (pauseMs === 0 ? 'closed' : performance.now() < until ? 'open' : 'half-open');
+  const resume = () => {
+    until = 0;
+  };
+
+  /** Throws where nobody shall ask; else gives the function that takes the outcome: answered, failed or given up. */
+  const begin = () => {
+    const isProbe = state() === 'half-open';
+    if (state() === 'open' || (isProbe && isProbing)) {
+      const left = Math.max(0, Math.ceil((until - performance.now()) / 1000));
+      throw new Error(`the edge failed ${failures} times in a row and is left alone, for ${left} s more`);
+    }
+    isProbing = isProbe;
+    return (outcome, askedMs = 0) => {
+      if (isProbe) isProbing = false;
+      if (outcome === 'answered') failures = pauseMs = 0;
+      // What began before the pause doesn't make it longer.
+      if (outcome !== 'failed' || (pauseMs > 0 && !isProbe)) return;
+      failures++;
+      if (failures < FAILURES && !isProbe && !askedMs) return;
+      pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs || FIRST_PAUSE_MS);
+      until = performance.now() + Math.max(pauseMs * (0.75 + Math.random() / 2), Math.min(LONGEST_PAUSE_MS, askedMs));
+    };
+  };
+  return { begin, state, resume };
+}
+
+// ---- the protocol
+
+/** JSON, of `head` bytes, and the tensor behind it. */
+function requestBody(tail, tensor, parameters) {
+  const binary = { binary_data_size: tensor.byteLength };
   const head = new TextEncoder().encode(
     JSON.stringify({
-      inputs: [{ name: tail.input, shape: [1, ...tail.shape], datatype: tail.datatype ?? 'FP32', parameters }],
+      parameters,
+      inputs: [{ name: tail.input, shape: [1, ...tail.shape], datatype: tail.datatype ?? 'FP32', parameters: binary }],
       outputs: [{ name: tail.output, parameters: { binary_data: true } }],
     }),
   );
   const body = new Uint8Array(head.length + tensor.byteLength);
   body.set(head);
   body.set(new Uint8Array(tensor.buffer, tensor.byteOffset, tensor.byteLength), head.length);
-  const headers = { 'content-type': 'application/octet-stream', 'inference-header-content-length': `${head.length}` };
-  const url = `${String(server.edge).replace(/\/+$/, '')}/v2/models/${name}/infer`;
-  const post = (body, more) => {
-    bytes.sent += body.length;
-    return fetch(url, { method: 'POST', headers: { ...headers, ...more }, body, signal });
-  };
-  const smaller = server.deflates && (await deflated(body));
-  let response = await (smaller ? post(smaller, { 'content-encoding': 'deflate' }) : post(body));
-  if (smaller && [400, 415].includes(response.status)) {
-    server.deflates = false; // not every server of the protocol inflates
-    response = await post(body);
+  return { head: head.length, body };
+}
+
+/** Errors have the `status`, if any; `againMs`, after which it makes sense to ask again, and `pauseMs`, for which the server wants peace. */
+async function exchange(url, request, bytes) {
+  const jitterMs = 50 + 100 * Math.random();
+  bytes.sent += request.body.length;
+  let response;
+  let body;
+  try {
+    response = await fetch(url, request);
+    body = new Uint8Array(await response.arrayBuffer());
+  } catch (thrown) {
+    request.signal.throwIfAborted();
+    throw Object.assign(new Error(`${url}: no answer (${thrown.message})`), { againMs: jitterMs });
   }
-  const reply = new Uint8Array(await response.arrayBuffer());
-  bytes.received = reply.length;
-  const text = new TextDecoder();
-  if (!response.ok) throw new Error(`${url}: HTTP ${response.status} ${text.decode(reply.subarray(0, 200))}`);
-  let at = Number(response.headers.get('inference-header-content-length') ?? reply.length);
-  for (const output of JSON.parse(text.decode(reply.subarray(0, at))).outputs) {
+  const { ok, status, headers } = response;
+  bytes.received += body.length;
+  if (ok) return { headers, body };
+  const said = new TextDecoder().decode(body.subarray(0, 200));
+  const pauseMs = parseRetryAfter(headers.get('retry-after'));
+  const againMs = [502, 503, 504].includes(status) ? (pauseMs ?? 0) + jitterMs : undefined;
+  throw Object.assign(new Error(`${url}: HTTP ${status} ${said}`), { status, againMs, pauseMs });
+}
+
+/** Seconds or a date, as milliseconds from now. */
+function parseRetryAfter(text) {
+  const ms = /^\d+$/.test(text) ? 1000 * text : Date.parse(text) - Date.now();
+  return ms > 0 ? ms : undefined;
+}
+
+/** `0.35;max-age=10`: the tau of a server under load, and for how many seconds. */
+function parseTau(headers) {
+  const [, tau, seconds] = /^([01]?\.?\d+)\s*;\s*max-age=(\d+)$/.exec(headers.get('lcdnn-tau')) ?? [];
+  if (!(tau <= 1)) return undefined;
+  return { tau: Number(tau), until: performance.now() + 1000 * Math.min(LONGEST_LOOSE_S, seconds) };
+}
+
+/** The logits, and the version that they are of. */
+function parseReply(url, { headers, body }, tail) {
+  let at = Number(headers.get('inference-header-content-length') ?? body.length);
+  const said = JSON.parse(new TextDecoder().decode(body.subarray(0, at)));
+  for (const output of said.outputs) {
     const size = output.parameters?.binary_data_size;
     if (output.name === tail.output) {
-      return size === undefined ? output.data.flat(2) : new Float32Array(reply.slice(at, at + size).buffer);
+      const logits = size === undefined ? output.data.flat(2) : new Float32Array(body.slice(at, at + size).buffer);
+      return { found: said.model_version, logits };
     }
     at += size ?? 0;
   }
   throw new Error(`${url}: expected an output ${tail.output}, found none`);
 }
 
-// What the tail takes: float32; half precision; or bytes, (value - offset) / scale by channel. All are rounded to nearest,
-// ties to even, as clamped arrays do it; those keep what is out of range at its end.
-function encode(values, { datatype, scale, offset }) {
+// ---- what travels
+
+/**
+ * What the tail takes: float32; half precision; or bytes, (value - offset) / scale by channel. All are rounded to nearest,
+ * ties to even, as clamped arrays do it; those keep what is out of range at its end.
+ */
+export function encode(values, { datatype, scale, offset }) {
   if (datatype === 'FP16') return Uint16Array.from(new Uint32Array(values.slice().buffer), half);
   if (datatype !== 'UINT8') return values;
   const bytes = Uint8ClampedArray.from(values, (value, i) => {
@@ -68,7 +238,7 @@ function encode(values, { datatype, scale, offset }) {
   return new Uint8Array(bytes.buffer);
 }
 
-// The bits of a float32 in half precision.
+/** The bits of a float32, to those in half precision. */
 function half(bits) {
   const sign = (bits >>> 16) & 0x8000;
   const size = bits & 0x7fffffff;
@@ -81,7 +251,7 @@ function half(bits) {
   return sign | ((digits + 2 ** (cut - 1) - 1 + ((digits >> cut) & 1)) >> cut);
 }
 
-// Undefined where that is no smaller.
+/** The same bytes, deflated; undefined where that is no smaller. */
 async function deflated(body) {
   const stream = new Blob([body]).stream().pipeThrough(new CompressionStream('deflate'));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());

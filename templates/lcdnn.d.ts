@@ -45,8 +45,20 @@ export interface LoadOptions {
   simd?: boolean;
   /** Exit at the branch below this entropy, instead of at the manifest's; a list has one for each exit, in order. */
   tau?: number | readonly number[];
-  /** How long to wait for the edge, in milliseconds (3000). */
+  /** How long a classification waits for the edge at most, whatever it tries, in milliseconds (3000). */
   timeoutMs?: number;
+  /** Sent to an edge server as `Authorization: Bearer`; a function is asked for each request. */
+  token?: string | (() => string | Promise<string>);
+  /**
+   * Let a server under load raise the last exit's threshold for a while (its header `lcdnn-tau`), so that less is asked
+   * of it; never below `tau`. Default: false.
+   */
+  adaptTau?: boolean;
+  /**
+   * Hears, once for each, that the edge has another version of the model; `stale` of the model is true from then on. The
+   * edge is asked for the version that is loaded as long as it has that, and never answers for another.
+   */
+  onStale?: (version: string) => void;
   /**
    * Run the branch in a Worker, so that it never holds up the page; default: in pages, not in Node or other Workers.
    * Where a Worker can't be had, as by a content security policy without `worker-src 'self'` or for a bundle of another
@@ -71,6 +83,22 @@ export interface BranchOutput {
   shared: Float32Array;
 }
 
+/** For one call. */
+export interface ClassifyOptions {
+  /**
+   * Whether the edge is asked: where the branch is unsure (default), for every image, or for none; then an answer is
+   * `unsure` without an `edgeError`.
+   */
+  edge?: 'when-unsure' | 'always' | 'never';
+  /**
+   * For the whole classification, in milliseconds. Where it runs out the branch's answer stands, which it never cuts
+   * short. Default: none but `timeoutMs`.
+   */
+  budgetMs?: number;
+  /** Rejects the call. */
+  signal?: AbortSignal;
+}
+
 export interface Classification {
   /** The most probable class and its label. */
   index: number;
@@ -79,15 +107,59 @@ export interface Classification {
   probabilities: Float32Array;
   /** Normalised entropy of the branch that was asked last, in [0, 1]. */
   entropy: number;
+  /** Below it that branch is sure. */
+  tau: number;
   by: 'branch' | 'edge';
   /** The exit whose branch answered, from 1; absent where the edge did. */
   exit?: number;
-  /** The branch was unsure and the edge gave no answer; `edgeError` says why, and the answer is the branch's. */
+  /** The branch was unsure and the edge gave no answer: this is the branch's. */
   unsure: boolean;
+  /** Why the edge, which was asked, gave no answer. */
   edgeError?: string;
   times: { branchMs: number; edgeMs: number };
   /** Body bytes of the exchange with an edge server. */
   bytes: { sent: number; received: number };
+}
+
+/** One frame of a stream. */
+export interface StreamAnswer extends Classification {
+  /** Number of the frame, from 1; what is missing was dropped. */
+  frame: number;
+  /** The edge's last answer, kept: the branch sees what it saw then. */
+  cached?: true;
+}
+
+export interface StreamOptions extends ClassifyOptions {
+  /**
+   * Hears the answer for each frame that was classified. For a frame that goes to the edge it hears the branch's, unsure,
+   * at once, and once more when the edge has answered, unless a newer frame was shown meanwhile.
+   */
+  onAnswer?: (answer: StreamAnswer) => void;
+  /** Ends the stream. */
+  signal?: AbortSignal;
+  /** How long an answer of the edge holds for later frames, in milliseconds (2000), */
+  keepMs?: number;
+  /** if the branch's class is the same and its entropy differs by at most this much (0.1). */
+  similar?: number;
+}
+
+/**
+ * What a stream is of: a video element (of a camera, a file, ...), or a function that gives one image after another, and
+ * nothing at the end. It is asked at most once for each frame of the screen, when the image before is classified; bitmaps
+ * and frames that it gives are closed afterwards.
+ */
+export type Source = HTMLVideoElement | (() => Image | null | undefined | Promise<Image | null | undefined>);
+
+/** The edge as this model knows it. */
+export interface EdgeStatus {
+  /**
+   * Of the circuit breaker: `closed`, the edge is asked; `open`, it failed three times in a row, or said when to come again,
+   * and is left alone for a while, at first for about a second; `half-open`, the next question is a probe. `offline`: the
+   * browser has no network. `none`: no edge was given.
+   */
+  state: 'none' | 'closed' | 'open' | 'half-open' | 'offline';
+  /** What the server raised the last exit's threshold to, for now. */
+  tau?: number;
 }
 
 /** The fields of manifest.json that a page may want. */
@@ -130,11 +202,21 @@ export interface Model {
   readonly worker: boolean;
   /** Whether hashes were checked: pages without https (localhost apart) have no `crypto.subtle`, there only sizes are. */
   readonly verified: boolean;
+  /** How it stands with the edge at this moment. */
+  readonly edge: EdgeStatus;
+  /** Whether the edge has said that it has another version of this model: load it again when it suits. */
+  readonly stale: boolean;
   /**
    * Algorithm 3. Rejects where the image makes no sense, `signal` fires or the Worker failed; an edge that is away is no
    * error.
    */
-  classify(image: Image, options?: { signal?: AbortSignal }): Promise<Classification>;
+  classify(image: Image, options?: ClassifyOptions): Promise<Classification>;
+  /**
+   * Classifies the newest frame, again and again, until the source ends or `signal` fires; frames that come too fast are
+   * dropped. The edge is asked for one frame at a time. Tells how many frames there were, and how many of them were dropped.
+   * Rejects where `classify` does, but not by `signal`.
+   */
+  classifyStream(source: Source, options?: StreamOptions): Promise<{ frames: number; dropped: number }>;
   /** The branch alone; of several exits the one of this number, from 1 (default). */
   branch(image: Image, exit?: number): Promise<BranchOutput>;
   /** Ends the Worker and lets go of the memory; what is being asked, and whatever is asked afterwards, is rejected. */

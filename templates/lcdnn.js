@@ -73,8 +73,8 @@ async function loadUntil(stop, base, options) {
     ? branchThere(worker, module, weights, manifest)
     : branchHere(module, weights, manifest));
   const edge = options.edge ?? (folder.protocol.startsWith('http') ? folder.origin : false);
-  const settings = { tau: thresholds(options.tau ?? manifest.tau), timeoutMs: options.timeoutMs ?? 3000 };
-  return createModel(manifest, branch, edge, settings, { simd, worker: Boolean(worker), verified: Boolean(hashes) });
+  const found = { simd, worker: Boolean(worker), verified: Boolean(hashes) };
+  return createModel(manifest, branch, edge, { ...options, tau: thresholds(options.tau ?? manifest.tau) }, found);
 }
 
 // A threshold for each exit: the list as it is given, or one number for them all.
@@ -84,8 +84,19 @@ function thresholds(tau) {
   throw new Error(`tau: expected a number for each of ${STAGES.length} exits, found ${JSON.stringify(tau)}`);
 }
 
-function createModel(manifest, branchAt, edge, { tau, timeoutMs }, found) {
+function createModel(manifest, branchAt, edge, { tau, timeoutMs = 3000, ...options }, found) {
   const { labels } = manifest;
+  const tally = { exits: 0 }; // what the branch answered alone since the edge was asked last
+  const ended = new AbortController();
+
+  // The edge, once lcdnn-edge.js is here: fetched in idle time, so that no answer waits for it.
+  let opened;
+  const openEdge = async () => {
+    const module = await import('./lcdnn-edge.js');
+    opened ??= module.openEdge(edge, manifest, { ...options, tally, ended: ended.signal, within });
+    return opened;
+  };
+  if (edge) (globalThis.requestIdleCallback ?? setTimeout)(() => openEdge().catch(() => {}));
 
   const branch = async (image, exit = 1) => {
     // Nothing is below -1: every exit before the asked one is passed.
@@ -93,45 +104,86 @@ function createModel(manifest, branchAt, edge, { tau, timeoutMs }, found) {
     throw new Error(`exit: expected a whole number from 1 to ${STAGES.length}, found ${exit}`);
   };
 
-  // The rest of the network, once lcdnn-edge.js is here: fetched in idle time, so that no answer waits for it.
-  let rest;
-  const open = async () => {
-    const { openEdge } = await import('./lcdnn-edge.js');
-    rest ??= openEdge(edge, manifest);
-    return rest;
-  };
-  if (edge) (globalThis.requestIdleCallback ?? setTimeout)(() => open().catch(() => {}));
-
-  // Algorithm 3: leave at the first exit whose entropy is below its tau, else ask the edge; its silence leaves the last
-  // exit's answer.
-  const classify = async (image, { signal } = {}) => {
-    const started = performance.now();
-    const { own, exit } = await within(Infinity, signal, () => branchAt.run(image, tau));
-    const { entropy, probabilities } = own;
-    const times = { branchMs: performance.now() - started, edgeMs: 0 };
-    const bytes = { sent: 0, received: 0 };
-    const unsure = !(entropy < tau[exit - 1]);
-    const answer = { ...likeliest(probabilities), by: 'branch', exit, unsure, entropy, times, bytes };
-    if (!unsure) return answer;
-    const asked = performance.now();
-    try {
-      if (!edge) throw new Error('no edge server was given');
-      const found = await within(timeoutMs, signal, async (stop) => (await open()).ask(own, bytes, stop));
-      Object.assign(answer, likeliest(found), { by: 'edge', exit: undefined, unsure: false });
-    } catch (thrown) {
-      signal?.throwIfAborted();
-      answer.edgeError = thrown?.message ?? String(thrown);
-    }
-    times.edgeMs = performance.now() - asked;
-    return answer;
-  };
   const likeliest = (probabilities) => {
     const index = probabilities.reduce((best, p, i, all) => (p > all[best] ? i : best), 0);
     return { index, label: labels[index], probabilities };
   };
 
-  const dispose = () => branchAt.end('the model was disposed of; load it again');
-  return { manifest, tau: tau.length === 1 ? tau[0] : tau, ...found, classify, branch, dispose };
+  // Algorithm 3: leave at the first exit whose entropy is below its tau, else ask the edge; its silence leaves the last
+  // exit's answer.
+  const askBranch = async (image, { signal, edge: policy = 'when-unsure' }) => {
+    const always = policy === 'always';
+    if (!always && policy !== 'never' && policy !== 'when-unsure') {
+      throw new Error(`edge: expected never, when-unsure or always, found ${policy}`);
+    }
+    const started = performance.now();
+    // The server may loosen the last exit's for a while.
+    const taus = [...tau.slice(0, -1), Math.max(tau.at(-1), opened?.tau() ?? 0)];
+    if (always) taus.fill(-1, 0, -1);
+    const { own, exit } = await within(Infinity, signal, () => branchAt.run(image, taus));
+    const { entropy, probabilities } = own;
+    const unsure = !(entropy < taus[exit - 1]);
+    const asks = always || (unsure && policy !== 'never');
+    if (!unsure && !asks) tally.exits++;
+    const times = { branchMs: performance.now() - started, edgeMs: 0 };
+    const bytes = { sent: 0, received: 0 };
+    const answer = {
+      ...likeliest(probabilities),
+      by: 'branch',
+      exit,
+      unsure,
+      entropy,
+      tau: taus[exit - 1],
+      times,
+      bytes,
+    };
+    return { answer, asks, own, started };
+  };
+
+  const askEdge = async ({ answer, own, started }, { signal, budgetMs = Infinity }) => {
+    const asked = performance.now();
+    const leftMs = Math.min(timeoutMs, budgetMs - (asked - started));
+    try {
+      if (!edge) throw new Error('no edge server was given');
+      if (!(leftMs > 0)) throw new Error(`the budget of ${budgetMs} ms ran out`);
+      const ask = async (stop) => (await openEdge()).ask(own, answer, stop, asked + leftMs);
+      const probabilities = await within(leftMs, signal, ask);
+      Object.assign(answer, likeliest(probabilities), { by: 'edge', exit: undefined, unsure: false });
+    } catch (thrown) {
+      signal?.throwIfAborted();
+      answer.edgeError = thrown?.message ?? String(thrown);
+    }
+    answer.times.edgeMs = performance.now() - asked;
+    return answer;
+  };
+
+  const classify = async (image, options = {}) => {
+    const said = await askBranch(image, options);
+    return said.asks ? askEdge(said, options) : said.answer;
+  };
+  const classifyStream = async (source, options) => {
+    const module = await import('./lcdnn-stream.js');
+    return module.classifyStream({ askBranch, askEdge }, source, options);
+  };
+  const dispose = () => {
+    ended.abort();
+    branchAt.end('the model was disposed of; load it again');
+  };
+  return {
+    manifest,
+    tau: tau.length === 1 ? tau[0] : tau,
+    ...found,
+    get edge() {
+      return { state: opened?.state() ?? (edge ? 'closed' : 'none'), tau: opened?.tau() || undefined };
+    },
+    get stale() {
+      return (opened?.newest() ?? manifest.version) !== manifest.version;
+    },
+    branch,
+    classify,
+    classifyStream,
+    dispose,
+  };
 }
 
 // ---- files
@@ -506,7 +558,8 @@ function apply(pixels, values, inner, result) {
 async function within(ms, signal, work) {
   signal?.throwIfAborted();
   const stop = new AbortController();
-  const late = () => stop.abort(new Error(`the edge did not answer within ${ms} ms`));
+  const late = () =>
+    stop.abort(new DOMException(`the edge did not answer within ${Math.round(ms)} ms`, 'TimeoutError'));
   const timer = ms < 2 ** 31 && setTimeout(late, ms); // which fires at once where the time is longer
   const forward = () => stop.abort(signal.reason);
   signal?.addEventListener('abort', forward);

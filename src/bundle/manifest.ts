@@ -11,6 +11,7 @@ export const MANIFEST_FILE = 'manifest.json';
 export const BUNDLE_FILES = {
   loader: 'lcdnn.js',
   edge: 'lcdnn-edge.js',
+  stream: 'lcdnn-stream.js',
   types: 'lcdnn.d.ts',
   simd: 'lcdnn-simd.wasm',
   scalar: 'lcdnn-scalar.wasm',

@@ -27,7 +27,7 @@ export function generateBundle(program: DeviceProgram, info: BundleInfo): Bundle
   } = info;
   const files = new Map<string, Uint8Array>([
     [BUNDLE_FILES.loader, Buffer.from(printLoader(template(BUNDLE_FILES.loader).toString(), program))],
-    [BUNDLE_FILES.edge, Buffer.from(compact(template(BUNDLE_FILES.edge).toString()))],
+    ...[BUNDLE_FILES.edge, BUNDLE_FILES.stream].map((file) => [file, script(file)] as const),
     [BUNDLE_FILES.types, template(BUNDLE_FILES.types)],
     [BUNDLE_FILES.simd, prebuilt(BUNDLE_FILES.simd)],
     [BUNDLE_FILES.scalar, prebuilt(BUNDLE_FILES.scalar)],
@@ -74,6 +74,10 @@ function packageJson(name: string): string {
   const entry = { types: `./${types}`, default: `./${loader}` };
   const description = { name, version: '1.0.0', type: 'module', exports: { '.': entry, './*': './*' } };
   return `${JSON.stringify({ ...description, types: `./${types}` }, null, 2)}\n`;
+}
+
+function script(file: string): Buffer {
+  return Buffer.from(compact(template(file).toString()));
 }
 
 function template(file: string): Buffer {

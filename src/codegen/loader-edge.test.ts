@@ -52,7 +52,7 @@ describe('the edge', () => {
 
   it.each<[string, () => LoadOptions, RegExp]>([
     ['is not given', () => ({ edge: false }), /^no edge server was given$/],
-    ['is away', () => ({ edge: 'http://127.0.0.1:2' }), /fetch failed/],
+    ['is away', () => ({ edge: 'http://127.0.0.1:2' }), /no answer \(fetch failed\)$/],
     ['knows no such model', () => ({ edge: `${url}/other` }), /HTTP 404/],
     ['fails', () => ({ edge: () => Promise.reject(new Error('broken')) }), /^broken$/],
     [
@@ -115,8 +115,9 @@ describe('the edge', () => {
       request.resume().on('end', () => response.end(body));
     });
     await new Promise<void>((resolve) => odd.listen(0, '127.0.0.1', resolve));
-    const model = await load({ edge: `http://127.0.0.1:${(odd.address() as AddressInfo).port}` });
+    const edge = `http://127.0.0.1:${(odd.address() as AddressInfo).port}`;
     for (; turn < replies.length; turn++) {
+      const model = await load({ edge });
       const { by, unsure } = await model.classify(image);
       expect([replies[turn][0], by, unsure]).toEqual([replies[turn][0], replies[turn][2], by === 'branch']);
     }

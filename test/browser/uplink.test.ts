@@ -58,10 +58,8 @@ const inPage = (images: number[][]) => `(async () => {
     sizes.push(bytes.sent);
   }
   const odd = Float32Array.from({ length: 20000 }, (_, i) => (i - 10000) * 1.0001 ** (i % 500) * 2 ** -(i % 23));
-  const { openEdge } = await import(new URL('/lcdnn-edge.js', location.href).href);
-  let halves;
-  const edge = openEdge(async (tensor) => { halves = tensor; return [0, 1]; }, { labels: ['a', 'b'], tail: { shape: [odd.length], datatype: 'FP16' } });
-  await edge.ask({ shared: odd }, { sent: 0 });
+  const { encode } = await import(new URL('/lcdnn-edge.js', location.href).href);
+  const halves = encode(odd, { datatype: 'FP16' });
   const own = new Uint16Array(new Float16Array(odd).buffer);
   return { answers, sizes, wrongHalves: own.filter((bits, i) => bits !== halves[i]).length };
 })()`;

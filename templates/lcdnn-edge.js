@@ -229,12 +229,18 @@ function parseReply(url, { headers, body }, tail) {
  * ties to even, as clamped arrays do it; those keep what is out of range at its end.
  */
 export function encode(values, { datatype, scale, offset }) {
-  if (datatype === 'FP16') return Uint16Array.from(new Uint32Array(values.slice().buffer), half);
-  if (datatype !== 'UINT8') return values;
-  const bytes = Uint8ClampedArray.from(values, (value, i) => {
+  if (!datatype) return values;
+  if (datatype === 'FP16') {
+    const bits = new Uint32Array(values.slice().buffer);
+    const halves = new Uint16Array(values.length);
+    for (let i = 0; i < values.length; i++) halves[i] = half(bits[i]);
+    return halves;
+  }
+  const bytes = new Uint8ClampedArray(values.length);
+  for (let i = 0; i < values.length; i++) {
     const c = i % scale.length;
-    return (value - (offset?.[c] ?? 0)) / scale[c];
-  });
+    bytes[i] = (values[i] - (offset?.[c] ?? 0)) / scale[c];
+  }
   return new Uint8Array(bytes.buffer);
 }
 
@@ -248,7 +254,7 @@ function half(bits) {
   // Digits that are cut off: more where the result is subnormal, all of them below 2^-25.
   const cut = Math.min(25, Math.max(13, 126 - exponent));
   const digits = exponent < 113 ? (size & 0x7fffff) | 0x800000 : size - 0x38000000;
-  return sign | ((digits + 2 ** (cut - 1) - 1 + ((digits >> cut) & 1)) >> cut);
+  return sign | ((digits + (1 << (cut - 1)) - 1 + ((digits >> cut) & 1)) >> cut);
 }
 
 /** The same bytes, deflated; undefined where that is no smaller. */

@@ -16,7 +16,7 @@ const mayImport = {
   edge: ['bundle', 'tau'],
   bench: ['bundle', 'edge'],
   report: ['run'],
-  terminal: ['network', 'datasets', 'run', 'train'],
+  terminal: ['network', 'datasets', 'run', 'train', 'export'],
   commands: ['.+'],
 };
 

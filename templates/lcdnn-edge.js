@@ -26,10 +26,25 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
   let loose = { tau: 0, until: 0 };
   let newest = version; // that a server said it has
   let path = ''; // names the version, while it is known that the server's newest is another
-  let deflates = Boolean(globalThis.CompressionStream);
 
   const heed = (headers) => {
     if (adaptTau) loose = parseTau(headers) ?? loose;
+  };
+
+  // Deflated where that is smaller. Not every server of the protocol inflates: one that then refuses is asked as it is.
+  let deflates = Boolean(globalThis.CompressionStream);
+  const send = async (url, request, bytes) => {
+    const body = deflates && (await deflated(request.body));
+    if (!body) return exchange(url, request, bytes, heed);
+    const headers = { ...request.headers, 'content-encoding': 'deflate' };
+    try {
+      return await exchange(url, { ...request, headers, body }, bytes, heed);
+    } catch (thrown) {
+      if (![400, 415].includes(thrown.status)) throw thrown;
+      const reply = await exchange(url, request, bytes, heed);
+      deflates = false;
+      return reply;
+    }
   };
 
   const infer = async (own, answer, exits, stop) => {
@@ -44,14 +59,7 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
     const secret = typeof token === 'function' ? await token() : token;
     if (secret) headers.authorization = `Bearer ${secret}`;
     const url = `${String(edge).replace(/\/+$/, '')}/v2/models/${name}${path}/infer`;
-    const post = (body, more) =>
-      exchange(url, { method: 'POST', headers: { ...headers, ...more }, body, signal: stop }, answer.bytes, heed);
-    const smaller = deflates && (await deflated(body));
-    const reply = await (smaller ? post(smaller, { 'content-encoding': 'deflate' }) : post(body)).catch((thrown) => {
-      if (!smaller || ![400, 415].includes(thrown?.status)) throw thrown;
-      deflates = false; // not every server of the protocol inflates
-      return post(body);
-    });
+    const reply = await send(url, { method: 'POST', headers, body, signal: stop }, answer.bytes);
     const { found, logits } = parseReply(url, reply, tail);
     // Servers of others count their versions; two of ours (a hash) can't answer for each other.
     if (!/^[0-9a-f]{12}$/.test(found)) return logits;
@@ -170,7 +178,7 @@ function requestBody(tail, tensor, parameters) {
   return { head: head.length, body };
 }
 
-/** Errors have `status` where there was an answer, `againMs`, after which it makes sense to ask again, and `pauseMs`, for which the server wants peace. */
+/** Errors have the `status`, if any; `againMs`, after which it makes sense to ask again, and `pauseMs`, for which the server wants peace. */
 async function exchange(url, request, bytes, heed) {
   const jitterMs = 50 + 100 * Math.random();
   bytes.sent += request.body.length;
@@ -191,38 +199,6 @@ async function exchange(url, request, bytes, heed) {
   const pauseMs = parseRetryAfter(headers.get('retry-after'));
   const againMs = [502, 503, 504].includes(status) ? (pauseMs ?? 0) + jitterMs : undefined;
   throw Object.assign(new Error(`${url}: HTTP ${status} ${said}`), { status, againMs, pauseMs });
-}
-
-// What the tail takes: float32; half precision; or bytes, (value - offset) / scale by channel. All are rounded to nearest,
-// ties to even, as clamped arrays do it; those keep what is out of range at its end.
-function encode(values, { datatype, scale, offset }) {
-  if (datatype === 'FP16') return Uint16Array.from(new Uint32Array(values.slice().buffer), half);
-  if (datatype !== 'UINT8') return values;
-  const bytes = Uint8ClampedArray.from(values, (value, i) => {
-    const c = i % scale.length;
-    return (value - (offset?.[c] ?? 0)) / scale[c];
-  });
-  return new Uint8Array(bytes.buffer);
-}
-
-// The bits of a float32 in half precision.
-function half(bits) {
-  const sign = (bits >>> 16) & 0x8000;
-  const size = bits & 0x7fffffff;
-  if (size > 0x7f800000) return 0x7e00; // NaN
-  if (size >= 0x477ff000) return sign | 0x7c00; // from 65520 on
-  const exponent = size >>> 23;
-  // Digits that are cut off: more where the result is subnormal, all of them below 2^-25.
-  const cut = Math.min(25, Math.max(13, 126 - exponent));
-  const digits = exponent < 113 ? (size & 0x7fffff) | 0x800000 : size - 0x38000000;
-  return sign | ((digits + 2 ** (cut - 1) - 1 + ((digits >> cut) & 1)) >> cut);
-}
-
-// Undefined where that is no smaller.
-async function deflated(body) {
-  const stream = new Blob([body]).stream().pipeThrough(new CompressionStream('deflate'));
-  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
-  return bytes.length < body.length ? bytes : undefined;
 }
 
 /** Seconds or a date, as milliseconds from now. */
@@ -251,6 +227,48 @@ function parseReply(url, { headers, body }, tail) {
     at += size ?? 0;
   }
   throw new Error(`${url}: expected an output ${tail.output}, found none`);
+}
+
+// ---- what travels
+
+/**
+ * What the tail takes: float32; half precision; or bytes, (value - offset) / scale by channel. All are rounded to nearest,
+ * ties to even, as clamped arrays do it; those keep what is out of range at its end.
+ */
+export function encode(values, { datatype, scale, offset }) {
+  if (!datatype) return values;
+  if (datatype === 'FP16') {
+    const bits = new Uint32Array(values.slice().buffer);
+    const halves = new Uint16Array(values.length);
+    for (let i = 0; i < values.length; i++) halves[i] = half(bits[i]);
+    return halves;
+  }
+  const bytes = new Uint8ClampedArray(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const c = i % scale.length;
+    bytes[i] = (values[i] - (offset?.[c] ?? 0)) / scale[c];
+  }
+  return new Uint8Array(bytes.buffer);
+}
+
+/** The bits of a float32, to those in half precision. */
+function half(bits) {
+  const sign = (bits >>> 16) & 0x8000;
+  const size = bits & 0x7fffffff;
+  if (size > 0x7f800000) return 0x7e00; // NaN
+  if (size >= 0x477ff000) return sign | 0x7c00; // from 65520 on
+  const exponent = size >>> 23;
+  // Digits that are cut off: more where the result is subnormal, all of them below 2^-25.
+  const cut = Math.min(25, Math.max(13, 126 - exponent));
+  const digits = exponent < 113 ? (size & 0x7fffff) | 0x800000 : size - 0x38000000;
+  return sign | ((digits + (1 << (cut - 1)) - 1 + ((digits >> cut) & 1)) >> cut);
+}
+
+/** The same bytes, deflated; undefined where that is no smaller. */
+async function deflated(body) {
+  const stream = new Blob([body]).stream().pipeThrough(new CompressionStream('deflate'));
+  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+  return bytes.length < body.length ? bytes : undefined;
 }
 
 function softmax(logits) {

@@ -1,29 +1,34 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { brotliCompressSync } from 'node:zlib';
 import { Args, Flags } from '@oclif/core';
 import sharp from 'sharp';
 import { UserError } from '../base/errors.js';
 import { exitsOf, oneOrList } from '../base/exits.js';
-import { importLoader } from '../bundle/import-loader.js';
-import { BUNDLE_FILES, MANIFEST_FILE, manifestSchema } from '../bundle/manifest.js';
+import { BUNDLE_FILES, MANIFEST_FILE, type Manifest, manifestSchema } from '../bundle/manifest.js';
 import type { MeasuredCurve } from '../bundle/measured-curve.js';
 import { readBundle } from '../bundle/read-bundle.js';
 import { writeBundle } from '../bundle/write-bundle.js';
 import { generateBundle } from '../codegen/generate-bundle.js';
+import { modelRepository } from '../codegen/model-repository.js';
+import { writeRepository } from '../codegen/write-repository.js';
 import { evaluationBatches } from '../datasets/batches.js';
-import { bytesOf, openPixels } from '../datasets/pixels.js';
+import { bytesOf, type ImageShape, openPixels } from '../datasets/pixels.js';
+import { splitTrainValidation } from '../datasets/split.js';
 import { evenly, placesByClass } from '../datasets/spread.js';
-import { openTail } from '../edge/tail.js';
-import { type BundleEnds, type CheckResult, checkBundle } from '../export/check-bundle.js';
+import { type CheckResult, checkBundle } from '../export/check-bundle.js';
+import { UPLINKS, type Uplink } from '../export/encoding.js';
 import { TAIL_INPUT, TAIL_OUTPUT, tailModel } from '../export/float-model.js';
 import { lowerBranch } from '../export/lower.js';
+import { type LabelledImage, measureUplink, type UplinkReport } from '../export/measure-uplink.js';
+import { openEnds } from '../export/open-ends.js';
 import { readResult, readTaus, type Tuned } from '../run/results.js';
 import type { Run } from '../run/run-directory.js';
 import { entropies } from '../tau/entropy.js';
 import { fileSize } from '../terminal/format.js';
 import { openTrained, type Trained } from '../terminal/open-trained.js';
+import { uplinkTable } from '../terminal/uplink-table.js';
 import { LcdnnCommand } from './base-command.js';
 
 /** Training images that a finished bundle is checked on: fewer where they are large. */
@@ -34,77 +39,161 @@ const LOOKED_AT = 1000;
 const SAMPLED_CLASSES = { most: 12, bytes: 2e6 };
 const SAMPLES_OF_CLASS = 2;
 
+/** Validation images that what travels is measured on, and those that its ranges and sizes are taken from. */
+const MEASURED_IMAGES = { most: 5000, least: 16, bytes: 1e9 };
+const SIZED_IMAGES = CHECK_IMAGES;
+
+interface WebFlags {
+  readonly out: string;
+  readonly name?: string;
+  readonly uplink?: Uplink | 'auto';
+  readonly 'data-dir'?: string;
+}
+
+interface WebResult {
+  readonly manifest: Manifest;
+  readonly downloadBytes: number;
+  readonly uplink: UplinkReport;
+  readonly check: CheckResult;
+}
+
 export default class Export extends LcdnnCommand {
   static override summary =
-    'Write a web bundle: loader, WebAssembly, packed weights, demo page, and the tail for the edge.';
+    'Write a web bundle: loader, WebAssembly, packed weights, demo page, and the tail for the edge; or a model repository of that tail for Triton, OpenVINO Model Server and KServe.';
   static override description =
-    'The bundle is checked against the trainer before it takes its name; one that disagrees is not kept.';
-  static override examples = ['<%= config.bin %> <%= command.id %> runs/mnist --target web --out bundles/mnist'];
-  static override args = { run: Args.string({ required: true, description: 'Run directory.' }) };
+    'A bundle is checked against the trainer before it takes its name; one that disagrees is not kept. What devices send to the edge is chosen on validation images.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> runs/mnist --target web --out bundles/mnist',
+    '<%= config.bin %> <%= command.id %> runs/mnist --uplink f32 --out bundles/mnist',
+    '<%= config.bin %> <%= command.id %> bundles/mnist --target triton --out repositories/mnist',
+  ];
+  static override args = {
+    run: Args.string({ required: true, description: 'Run directory; for --target triton a bundle, too.' }),
+  };
   static override flags = {
-    target: Flags.option({ summary: 'What to write.', options: ['web'] as const, default: 'web' })(),
-    out: Flags.string({ summary: 'Folder of the bundle.', required: true }),
+    target: Flags.option({ summary: 'What to write.', options: ['web', 'triton'] as const, default: 'web' })(),
+    out: Flags.string({ summary: 'Folder of the bundle, or of the repository.', required: true }),
     name: Flags.string({ summary: 'Name of the model on the edge server. [default: NETWORK-DATASET]' }),
+    uplink: Flags.option({
+      summary:
+        'What devices send to the edge: the shared layers’ output in single or half precision or in bytes, or the image. auto: the smallest of the first three that loses less than 0.05 points on validation images. [default: auto]',
+      options: ['auto', ...UPLINKS] as const,
+    })(),
     'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set.' }),
   };
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Export);
+    if (flags.target === 'triton') return this.exportRepository(args.run, flags);
+    const { manifest, downloadBytes, uplink, check } = await this.exportWeb(args.run, flags);
+    this.log(uplinkTable(uplink));
+    this.log(
+      `${flags.out}: ${manifest.name} ${manifest.version}, a page fetches ${fileSize(downloadBytes)} (brotli), ` +
+        `runs in ${fileSize(check.memoryBytes)} of memory; ` +
+        `checked on ${check.images} images: branch within ${check.largestBranchError.toExponential(1)}, ` +
+        `full within ${check.largestFullError.toExponential(1)}, ` +
+        `as it is sent within ${check.largestEncodedError.toExponential(1)}; ${check.rounded} with a sign that rounds to ` +
+        `the other side here, ${check.otherClass} of them to another class`,
+    );
+    this.log(`next: ${this.config.bin} serve ${flags.out}`);
+    const { name, version, tau } = manifest;
+    return { bundle: flags.out, name, version, tau, downloadBytes, uplink, check };
+  }
+
+  /** The model repository of a bundle, or of what a run would be as one. */
+  private async exportRepository(source: string, flags: WebFlags): Promise<unknown> {
+    const isBundle = existsSync(join(source, MANIFEST_FILE));
+    if (isBundle && (flags.name ?? flags.uplink) !== undefined) {
+      throw new UserError(
+        `${source}: a bundle has its name and its uplink; leave out --name and --uplink, or name the run`,
+      );
+    }
+    const temporary = mkdtempSync(join(tmpdir(), 'lcdnn-export-'));
+    try {
+      const folder = isBundle ? source : join(temporary, 'bundle');
+      if (!isBundle) this.log(uplinkTable((await this.exportWeb(source, { ...flags, out: folder })).uplink));
+      const { manifest, files } = readBundle(folder);
+      const repository = modelRepository(manifest, files.get(manifest.tail.file)!);
+      writeRepository(flags.out, repository);
+      this.log(`${flags.out}: ${manifest.name} ${manifest.version}: ${[...repository.keys()].join(', ')}`);
+      this.log(`next: tritonserver --model-repository=${join(flags.out, 'models')} (docs/uplink.md)`);
+      return { repository: flags.out, name: manifest.name, version: manifest.version, files: [...repository.keys()] };
+    } finally {
+      rmSync(temporary, { recursive: true, force: true });
+    }
+  }
+
+  private async exportWeb(source: string, flags: WebFlags): Promise<WebResult> {
     if (flags.name !== undefined && !manifestSchema.shape.name.safeParse(flags.name).success) {
       throw new UserError(`--name: expected lower-case letters, digits and hyphens, found ${flags.name}`);
     }
-    const trained = await openTrained(args.run, flags['data-dir']);
+    const trained = await openTrained(source, flags['data-dir']);
     const { run, dataset, state } = trained;
     const taus = readTaus(run);
     if (taus === undefined) {
-      throw new UserError(
-        `${args.run}: expected a tuned threshold, found none; run "lcdnn tune-tau ${args.run}" first`,
-      );
+      throw new UserError(`${source}: expected a tuned threshold, found none; run "lcdnn tune-tau ${source}" first`);
     }
-    const tau = oneOrList(taus);
-    const program = lowerBranch(run.network, state);
-    const tail = { model: tailModel(run.network, state), input: TAIL_INPUT, output: TAIL_OUTPUT };
+    const input: Manifest['input'] = {
+      shape: [...dataset.shape],
+      mean: [...dataset.mean],
+      std: [...dataset.std],
+      resize: dataset.resize,
+    };
+    const { encoding, report } = await measureUplink(
+      {
+        ...{ network: run.network, state, input },
+        program: lowerBranch(run.network, state),
+        wasm: new Uint8Array(readFileSync(new URL(`../../kernels/prebuilt/${BUNDLE_FILES.simd}`, import.meta.url))),
+        images: () => validationImages(trained, MEASURED_IMAGES),
+        few: () => validationImages(trained, SIZED_IMAGES),
+      },
+      flags.uplink ?? 'auto',
+    );
+    const program = lowerBranch(run.network, state, encoding.from);
+    const model = tailModel(run.network, state, encoding);
     const draft = generateBundle(program, {
       name: flags.name ?? `${run.config.network}-${run.config.dataset}`,
       network: run.config.network,
       dataset: run.config.dataset,
-      input: { shape: [...dataset.shape], mean: [...dataset.mean], std: [...dataset.std], resize: dataset.resize },
+      input,
       labels: [...dataset.labels],
-      tau,
+      tau: oneOrList(taus),
       measured: readMeasured(run),
-      tail,
+      tail: { model, input: TAIL_INPUT, output: TAIL_OUTPUT, ...encoding },
       samples: await demoSamples(trained),
-      provenance: { lcdnn: this.config.version, seed: run.config.seed, epochs: run.config.epochs },
+      provenance: {
+        ...{ lcdnn: this.config.version, seed: run.config.seed, epochs: run.config.epochs },
+        uplink: report,
+      },
     });
     const images = await checkImages(trained);
     let check: CheckResult | undefined;
     const manifest = await writeBundle(flags.out, draft, async (folder) => {
-      const bundle = readBundle(folder);
-      const { load } = await importLoader(folder, bundle.manifest);
-      const model = await load(pathToFileURL(`${folder}/`), { edge: false });
-      const openedTail = await openTail(bundle);
-      const ends: BundleEnds = {
-        branch: (image, exit) => model.branch(image, exit + 1),
-        tail: (shared) => openedTail.infer(shared, 1),
-      };
-      const wasm = new Uint8Array(bundle.files.get(model.simd ? BUNDLE_FILES.simd : BUNDLE_FILES.scalar)!);
-      check = await trained.answers((trainer) => checkBundle(program, wasm, ends, images, trainer));
-      await openedTail.close();
+      const { ends, wasm, close } = await openEnds(folder, tailModel(run.network, state, { from: encoding.from }));
+      check = await trained.answers((trainer) => checkBundle(program, wasm, ends, images, trainer, encoding));
+      await close();
     });
     const fetched = [BUNDLE_FILES.loader, BUNDLE_FILES.simd, BUNDLE_FILES.weights, MANIFEST_FILE];
     const downloadBytes = fetched.reduce(
       (sum, file) => sum + brotliCompressSync(readFileSync(join(flags.out, file))).length,
       0,
     );
-    this.log(
-      `${flags.out}: ${manifest.name} ${manifest.version}, a page fetches ${fileSize(downloadBytes)} (brotli), ` +
-        `runs in ${fileSize(check!.memoryBytes)} of memory; ` +
-        `checked on ${check?.images} images: branch within ${check?.largestBranchError.toExponential(1)}, ` +
-        `full within ${check?.largestFullError.toExponential(1)}; ${check?.rounded} with a sign that rounds to the other ` +
-        `side here, ${check?.otherClass} of them to another class`,
-    );
-    this.log(`next: ${this.config.bin} serve ${flags.out}`);
-    return { bundle: flags.out, name: manifest.name, version: manifest.version, tau, downloadBytes, check };
+    return { manifest, downloadBytes, uplink: report, check: check! };
+  }
+}
+
+/** As many images as there may be, fewer where they are large. */
+function imagesWithin({ most, least, bytes }: typeof CHECK_IMAGES, shape: ImageShape): number {
+  return Math.min(most, Math.max(least, Math.floor(bytes / (4 * bytesOf(shape)))));
+}
+
+/** Normalised validation images of a run, evenly spread over them: those that τ was tuned on. */
+async function* validationImages({ run, dataset }: Trained, limit: typeof CHECK_IMAGES): AsyncGenerator<LabelledImage> {
+  const { train, shape } = dataset;
+  const { validation } = splitTrainValidation(train.labels, run.config.validation, run.config.seed);
+  const places = Int32Array.from(evenly([...validation], imagesWithin(limit, shape)));
+  for await (const { images, labels } of evaluationBatches(dataset, train, 1, places)) {
+    yield { image: images, label: labels[0] };
   }
 }
 
@@ -117,8 +206,7 @@ function readMeasured(run: Run): MeasuredCurve {
 /** Normalised training images, evenly of all classes. */
 async function checkImages({ dataset }: Trained): Promise<Float32Array[]> {
   const { train, shape, labels } = dataset;
-  const fitting = Math.floor(CHECK_IMAGES.bytes / (4 * bytesOf(shape)));
-  const most = Math.min(CHECK_IMAGES.most, Math.max(CHECK_IMAGES.least, fitting));
+  const most = imagesWithin(CHECK_IMAGES, shape);
   const places = Int32Array.from(evenly(placesByClass(train.labels, labels.length).flat(), most));
   const images: Float32Array[] = [];
   for await (const batch of evaluationBatches(dataset, train, 1, places)) images.push(batch.images.slice());

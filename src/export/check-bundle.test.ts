@@ -1,24 +1,24 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { floats } from '../../kernels/test-values.js';
 import { randomParameters, severalExits, smallNetwork } from '../../test/small-network.js';
 import { largest } from '../../test/tiny-bundle.js';
 import { TINY_ZOO } from '../../test/zoo.js';
-import { zooDraft } from '../../test/zoo-bundle.js';
+import { zooDraft, zooEncoding } from '../../test/zoo-bundle.js';
 import { random } from '../base/random.js';
-import { importLoader } from '../bundle/import-loader.js';
-import { readBundle } from '../bundle/read-bundle.js';
 import { writeBundle } from '../bundle/write-bundle.js';
-import { openTail } from '../edge/tail.js';
 import { deployedState } from '../network/deployed.js';
+import type { JointNetwork } from '../network/layers.js';
 import { featuresOf } from '../network/shapes.js';
 import { createAnswers } from '../train/answers.js';
 import { createOnnxruntimeEngine } from '../train/engines/onnxruntime.js';
 import { type BundleEnds, checkBundle, type Expected } from './check-bundle.js';
+import { decode, encode, type Uplink } from './encoding.js';
+import { tailModel } from './float-model.js';
 import { lowerBranch } from './lower.js';
+import { openEnds } from './open-ends.js';
 import { type DeviceProgram, type KernelCall, type Pointer, stagesOf } from './program.js';
 import { instantiate } from './run-wasm.js';
 
@@ -32,7 +32,12 @@ const wasm = new Uint8Array(readFileSync(new URL('../../kernels/prebuilt/lcdnn-s
 const tail = async (shared: Float32Array): Promise<Float32Array> => shared.slice(0, classes);
 const running = (program: DeviceProgram): BundleEnds => {
   const device = instantiate(program, wasm);
-  return { branch: (image, exit) => device.run(image, exit), tail };
+  const last = stagesOf(program).length - 1;
+  const edge: BundleEnds['edge'] = async (image) => {
+    const sent = device.run(image, last).shared;
+    return { sent, logits: await tail(sent) };
+  };
+  return { branch: (image, exit) => device.run(image, exit), edge, floatTail: tail };
 };
 const right = running(program);
 
@@ -94,15 +99,32 @@ describe('the check of a finished bundle', () => {
 
   it('accepts the trainer itself, and says how many images it saw', async () => {
     expect(await check(program)).toEqual({
-      ...{ images: 8, largestBranchError: 0, largestFullError: 0, largestSignedError: 0 },
+      ...{ images: 8, largestBranchError: 0, largestFullError: 0, largestEncodedError: 0, largestSignedError: 0 },
       ...{ rounded: 0, otherClass: 0, memoryBytes: instantiate(program, wasm).memoryBytes },
     });
   });
 
   const nothing = new Float32Array(classes).fill(Number.NaN);
+  const off = (logits: Float32Array) => logits.map((logit) => logit * 1.01);
+  const edged = (change: (found: Awaited<ReturnType<BundleEnds['edge']>>) => typeof found): BundleEnds => ({
+    ...right,
+    edge: async (image) => change(await right.edge(image)),
+  });
   it.each<[string, BundleEnds, RegExp]>([
-    ['a tail that is off', { ...right, tail: async (x) => (await tail(x)).map((v) => v * 1.01) }, /conv1 and the tail/],
-    ['a tail that gives NaN', { ...right, tail: async () => nothing }, /conv1 and the tail .* by NaN/],
+    ['shared layers that are off', { ...right, floatTail: async (x) => off(await tail(x)) }, /conv1 and the tail/],
+    ['shared layers that give NaN', { ...right, floatTail: async () => nothing }, /conv1 and the tail .* by NaN/],
+    ['a tail that is off', edged(({ logits, ...rest }) => ({ ...rest, logits: off(logits) })), /the tail, given what/],
+    ['a tail that gives NaN', edged((found) => ({ ...found, logits: nothing })), /the tail, given .* by NaN/],
+    [
+      'a device that sends another value',
+      edged(({ sent, logits }) => ({ sent: sent.with(2, 1e-30), logits })),
+      /sends to the edge is not the encoding .* on check image 0/,
+    ],
+    [
+      'a device that sends too little',
+      edged(({ sent, logits }) => ({ sent: sent.subarray(1), logits })),
+      /sends to the edge is not the encoding/,
+    ],
     [
       'a branch that is not its program, by the last bit',
       running(withFirst('branch.fc2.bias', (bias) => bias * (1 + 2 ** -22))),
@@ -175,34 +197,52 @@ describe('the check of the bundle of every network of the zoo', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const COUNT = 4;
 
-  it.each(TINY_ZOO)('%s: passes, and not with another tail or branch', async (title, network) => {
+  const encoded = TINY_ZOO.filter(([title]) => /LeNet|AlexNet, C|ResNet18, I/.test(title)).flatMap(([title, network]) =>
+    (['f16', 'u8', 'image'] as const).map((uplink) => [title, uplink, network] as const),
+  );
+
+  it.each<readonly [string, Uplink, JointNetwork]>([
+    ...TINY_ZOO.map(([title, network]) => [title, 'f32', network] as const),
+    ...encoded,
+  ])('%s, sending %s: passes, and not with another tail or branch', async (title, uplink, network) => {
     const state = deployedState(network, randomParameters(network, 1));
+    const encoding = zooEncoding(network, state, uplink);
     const values = random(7);
     const images = Array.from({ length: COUNT }, () => floats(values, featuresOf(network.input)));
+    // Pixels lose what lies between two of them.
+    if (uplink === 'image') for (const image of images) image.set(decode(encode(image, encoding), encoding));
     const engine = createOnnxruntimeEngine({ threads: 1 });
     engine.setState(state);
     const trainer = await createAnswers(engine, network);
 
-    const path = join(folder, title.replaceAll(/\W+/g, '-'));
-    await writeBundle(path, zooDraft(network, state, 0.5));
-    const bundle = readBundle(path);
-    const { load } = await importLoader(path, bundle.manifest);
-    const model = await load(pathToFileURL(`${path}/`), { edge: false });
-    const tail = await openTail(bundle);
-    const ends: BundleEnds = {
-      branch: (image, exit) => model.branch(image, exit + 1),
-      tail: (shared) => tail.infer(shared, 1),
-    };
-    const check = (change: (answer: Expected) => Partial<Expected>) =>
-      checkBundle(lowerBranch(network, state), wasm, ends, images, async (image) => {
-        const answer = await trainer(image);
-        return { ...answer, ...change(answer) };
-      });
-    expect(await check(() => ({}))).toMatchObject({ images: COUNT });
+    const path = join(folder, `${title.replaceAll(/\W+/g, '-')}-${uplink}`);
+    await writeBundle(path, zooDraft(network, state, 0.5, encoding));
+    const { ends, close } = await openEnds(path, tailModel(network, state, { from: encoding.from }));
+    const program = lowerBranch(network, state, encoding.from);
+    const check = (change: (answer: Expected) => Partial<Expected>, own = ends, said = encoding) =>
+      checkBundle(
+        program,
+        wasm,
+        own,
+        images,
+        async (image) => {
+          const answer = await trainer(image);
+          return { ...answer, ...change(answer) };
+        },
+        said,
+      );
+    const found = await check(() => ({}));
+    expect(found).toMatchObject({ images: COUNT });
+    expect(found.largestEncodedError).toBeLessThan({ f32: 1e-4, f16: 1e-3, u8: 0.1, image: 1e-4 }[uplink]);
     const off = (logits: Float32Array) => logits.map((logit) => logit * 1.01);
     await expect(check(({ full }) => ({ full: off(full) }))).rejects.toThrow('conv1 and the tail');
     await expect(check(({ branches }) => ({ branches: branches.map(off) }))).rejects.toThrow('the branch');
+    const { scale } = encoding;
+    if (scale) {
+      const other = { ...encoding, scale: scale.map((value) => value * 1.1) };
+      await expect(check(() => ({}), ends, other)).rejects.toThrow('sends to the edge is not the encoding');
+    }
     await engine.dispose();
-    await tail.close();
+    await close();
   });
 });

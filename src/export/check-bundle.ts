@@ -1,4 +1,6 @@
 import { UserError } from '../base/errors.js';
+import type { Values } from '../bundle/datatypes.js';
+import { decode, type Encoding, encode } from './encoding.js';
 import { type DeviceProgram, type KernelCall, type Pointer, stagesOf } from './program.js';
 import { affine } from './reference.js';
 import { instantiate, type WasmProgram } from './run-wasm.js';
@@ -21,7 +23,10 @@ export interface BundleEnds {
     image: Float32Array,
     exit: number,
   ): Awaitable<{ readonly logits: Float32Array; readonly shared: Float32Array }>;
-  tail(shared: Float32Array): Promise<Float32Array>;
+  /** What the device sends to the edge for an image, and what the tail answers to it. */
+  edge(image: Float32Array): Promise<{ readonly sent: Values; readonly logits: Float32Array }>;
+  /** The tail as it would be in float32, for what is sent before it is encoded. */
+  floatTail(shared: Float32Array): Promise<Float32Array>;
 }
 
 export interface CheckResult {
@@ -31,6 +36,8 @@ export interface CheckResult {
   /** Of logits, relative to the largest of an answer where that is above 1. */
   readonly largestBranchError: number;
   readonly largestFullError: number;
+  /** The same with what the edge is sent in its encoding: what encoding costs. */
+  readonly largestEncodedError: number;
   /** Of the values before a sign, relative to the largest of their layer. */
   readonly largestSignedError: number;
   /** Images with a value so close to its threshold that the device rounds it to the other side than the trainer. */
@@ -49,6 +56,10 @@ const TOLERANCE = 1e-4;
  * program gives; and the program, with each layer's signs replaced by the trainer's, gives the trainer's values before
  * every sign, and its logits.
  *
+ * An encoding may cost accuracy, which `measureUplink` has judged. Here it must be what it is said to be: the device sends, to
+ * the bit, what `encode` makes of it; and the tail gives for that what the float tail gives for the values it stands for. The
+ * float tail itself, and the shared layers before it, are held against the trainer.
+ *
  * @param wasm the build of the kernels that the bundle's branch runs on.
  * @throws UserError where they differ by more than rounding; such a bundle must not be kept.
  */
@@ -58,6 +69,7 @@ export async function checkBundle(
   ends: BundleEnds,
   images: Iterable<Float32Array>,
   trainer: (image: Float32Array) => Promise<Expected>,
+  encoding: Encoding = {},
 ): Promise<CheckResult> {
   const device = instantiate(program, wasm);
   const exits = stagesOf(program).length;
@@ -67,6 +79,7 @@ export async function checkBundle(
     memoryBytes: device.memoryBytes,
     largestBranchError: 0,
     largestFullError: 0,
+    largestEncodedError: 0,
     largestSignedError: 0,
     rounded: 0,
     otherClass: 0,
@@ -75,8 +88,15 @@ export async function checkBundle(
     const expected = await trainer(image);
     const at = `check image ${result.images++}`;
     const runs = await Promise.all(expected.branches.map((_, exit) => ends.branch(image, exit)));
-    const fullError = relativeError(await ends.tail(runs[runs.length - 1].shared), expected.full);
+    const { shared } = runs[runs.length - 1];
+    const fullError = relativeError(await ends.floatTail(shared), expected.full);
     if (!(fullError <= TOLERANCE)) throw disagreement('conv1 and the tail', at, fullError);
+    const { sent, logits } = await ends.edge(image);
+    const wanted = encode(shared, encoding);
+    if (sent.length !== wanted.length || !wanted.every((value, i) => Object.is(value, sent[i])))
+      throw unlikeEncoding(at);
+    const tailError = relativeError(logits, await ends.floatTail(decode(sent, encoding)));
+    if (!(tailError <= TOLERANCE)) throw disagreement('the tail, given what it is sent,', at, tailError);
     let rounded = false;
     let otherClass = false;
     for (const [exit, wanted] of expected.branches.entries()) {
@@ -92,6 +112,7 @@ export async function checkBundle(
       otherClass ||= guided.rounded && largest(runs[exit].logits) !== largest(wanted);
     }
     result.largestFullError = Math.max(result.largestFullError, fullError);
+    result.largestEncodedError = Math.max(result.largestEncodedError, relativeError(logits, expected.full));
     if (rounded) result.rounded++;
     if (otherClass) result.otherClass++;
   }
@@ -165,6 +186,13 @@ function disagreement(part: string, at: string, error: number): UserError {
 function unlikeProgram(part: string, at: string): UserError {
   return new UserError(
     `${part} of the bundle gives other logits than its device program on ${at}; ` +
+      'the bundle was not kept; please report this',
+  );
+}
+
+function unlikeEncoding(at: string): UserError {
+  return new UserError(
+    `what the bundle sends to the edge is not the encoding that its manifest says on ${at}; ` +
       'the bundle was not kept; please report this',
   );
 }

@@ -15,6 +15,9 @@ export interface Ranges {
   readonly most: Float64Array;
 }
 
+/** Channels of a smaller range are constant: their scale would leave what float32 can hold. */
+const LEAST_RANGE = 1e-30;
+
 /** The ranges of the channels of these tensors, channels last. */
 export function channelRanges(tensors: Iterable<Float32Array>, channels: number): Ranges {
   const least = new Float64Array(channels).fill(Number.POSITIVE_INFINITY);
@@ -31,15 +34,22 @@ export function channelRanges(tensors: Iterable<Float32Array>, channels: number)
 
 /** A byte per value: 0 is a channel's smallest, 255 its largest. No offset where all of them begin at 0, as behind a ReLU. */
 export function byteEncoding({ least, most }: Ranges): Encoding {
-  const scale = Array.from(most, (value, c) => Math.fround((value - least[c]) / 255) || 1);
+  const ranges = most.map((value, c) => value - least[c]);
+  const scale = Array.from(ranges, (range) => (range > LEAST_RANGE ? roundedUp(range / 255) : 1));
   const offset = Array.from(least, Math.fround);
   return { datatype: 'UINT8', scale, ...(offset.some((value) => value !== 0) ? { offset } : {}) };
 }
 
+/** To 4 digits: a page fetches them, and a range may as well be a little wider. */
+function roundedUp(value: number): number {
+  const near = Number(value.toPrecision(4));
+  return near >= value ? near : Number((near + 10 ** (Math.floor(Math.log10(near)) - 3)).toPrecision(4));
+}
+
 /** The image itself, whose normalised values are the pixels' again in bytes. */
 export function imageEncoding({ mean, std }: Pick<Manifest['input'], 'mean' | 'std'>): Encoding {
-  const scale = std.map((deviation) => Math.fround(1 / (255 * deviation)));
-  const offset = std.map((deviation, c) => Math.fround(-mean[c] / deviation));
+  const scale = std.map((deviation) => 1 / (255 * deviation));
+  const offset = std.map((deviation, c) => -mean[c] / deviation);
   return { datatype: 'UINT8', scale, offset, from: 'image' };
 }
 
@@ -68,6 +78,6 @@ export function decode(sent: Values, { datatype, scale, offset }: Encoding): Flo
   const channels = scale!.length;
   return Float32Array.from(sent, (byte, i) => {
     const c = i % channels;
-    return Math.fround(byte * scale![c]) + (offset?.[c] ?? 0);
+    return Math.fround(byte * Math.fround(scale![c])) + Math.fround(offset?.[c] ?? 0);
   });
 }

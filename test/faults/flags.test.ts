@@ -79,7 +79,12 @@ describe.concurrent('other commands refuse', () => {
     [['tune-tau', RUN, '--epsilon', '2'], 'expected an epsilon in (0, 1), found 2'],
     [['tune-tau', RUN, '--folds', '1'], /greater than or equal to 2 but received: 1/],
     [['tune-tau'], /^error: Missing 1 required arg: run/],
-    [['export', RUN, '--target', 'ios', '--out', 'x'], 'Expected --target=ios to be one of: web'],
+    [['export', RUN, '--target', 'ios', '--out', 'x'], 'Expected --target=ios to be one of: web, triton'],
+    [['export', RUN, '--uplink', 'u4', '--out', 'x'], 'to be one of: auto, f32, f16, u8, image'],
+    [
+      ['export', BUNDLE, '--target', 'triton', '--uplink', 'u8', '--out', 'x'],
+      /: a bundle has its name and its uplink; leave out --name and --uplink/,
+    ],
     [['export', RUN], 'error: Missing required flag out (see lcdnn export --help)\n'],
     [
       ['export', RUN, '--out', 'x', '--name', 'A b'],

@@ -1,0 +1,26 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { DATATYPES, type Values } from '../bundle/datatypes.js';
+import type { Encoding } from './encoding.js';
+import { TAIL_INPUT, TAIL_OUTPUT } from './float-model.js';
+
+/** A tail that runs here: what devices send, one after another in its encoding, in; logits [batch, classes] out. */
+export interface TailModel {
+  infer(sent: Values, batch: number): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/** Opens what `tailModel` gave. @param shape of what one device sends, NHWC */
+export async function openTailModel(
+  model: Uint8Array,
+  shape: readonly number[],
+  { datatype }: Encoding = {},
+): Promise<TailModel> {
+  const session = await InferenceSession.create(model);
+  return {
+    async infer(sent, batch) {
+      const feeds = { [TAIL_INPUT]: new Tensor(DATATYPES[datatype ?? 'FP32'].onnx, sent, [batch, ...shape]) };
+      return (await session.run(feeds))[TAIL_OUTPUT].data as Float32Array;
+    },
+    close: () => session.release(),
+  };
+}

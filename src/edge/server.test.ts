@@ -335,7 +335,7 @@ describe('a server that ends', () => {
   it('is not ready first, answers what still comes, and then what runs', async () => {
     const app = await createEdgeServer(bundle, {});
     const url = await app.listen({ port: 0 });
-    const ended = app.drain(300);
+    const ended = app.drain(2000); // long enough for three requests on a busy machine
     const ready = await fetch(`${url}/v2/health/ready`);
     expect([ready.status, ready.headers.get('connection')]).toEqual([503, 'close']);
     expect((await fetch(`${url}/v2/health/live`)).status).toBe(200);

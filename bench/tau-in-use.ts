@@ -26,9 +26,10 @@ const { values: flags, positionals } = parseArgs({
     passes: { type: 'string', default: '40' },
     audit: { type: 'string', default: '0.02' },
     cost: { type: 'string', default: '0.05' },
+    epsilon: { type: 'string', default: '0.005' },
   },
 });
-const [passes, audit, cost] = [flags.passes, flags.audit, flags.cost].map(Number);
+const [passes, audit, cost, epsilon] = [flags.passes, flags.audit, flags.cost, flags.epsilon].map(Number);
 const ARMS = [0, ...Array.from({ length: 20 }, (_, i) => binStart(16 * (i + 1)))];
 
 const trained = await openTrained(positionals[0], flags['data-dir']);
@@ -68,7 +69,7 @@ function propose({ outcomes, branch, full }: Looked, tau: number) {
     if (entropy >= tau || next() < audit) countSent(counts, entropy, branch[i].best === full[i].best);
     else counts.exits++;
   }
-  return proposeTau(counts);
+  return proposeTau(counts, { epsilon });
 }
 
 /** The arm that was chosen most often in the last quarter. */
@@ -101,8 +102,9 @@ const first = await logitsOf(
 );
 const tuned = tuneTau(first.outcomes);
 console.log(
-  `${run.config.network} on ${run.config.dataset}: tau ${tuned.tau.toFixed(5)} of ${half} validation images; in use ${validation.length - half} others, audits ${percent(audit)}, bandit with cost ${cost} and ${passes} passes; judged on ${dataset.test.count} test images\n`,
+  `${run.config.network} on ${run.config.dataset}: tau ${tuned.tau.toFixed(5)} of ${half} validation images; in use ${validation.length - half} others, audits ${percent(audit)}, epsilon ${percent(epsilon)}; bandit with cost ${cost} and ${passes} passes; judged on ${dataset.test.count} test images\n`,
 );
+const reasons: string[] = [];
 const rows = [['images in use', 'threshold', 'tau', 'accuracy', 'exit', 'against full']];
 const cameras: Record<string, Dataset> = {
   'as in training': dataset,
@@ -128,6 +130,6 @@ for (const [camera, seen] of Object.entries(cameras)) {
     const lost = `${(100 * (accuracy - full)).toFixed(2)} points`;
     rows.push(['', name, tau.toFixed(5), percent(accuracy), percent(exitRatio), lost]);
   }
-  rows.push(['', `(${proposal.reason})`, '', '', '', '']);
+  reasons.push(`${camera}: ${proposal.reason}`);
 }
-console.log(table(rows, [2, 3, 4, 5]));
+console.log(`${table(rows, [2, 3, 4, 5])}\n\n${reasons.join('\n')}`);

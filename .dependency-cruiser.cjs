@@ -16,6 +16,7 @@ const mayImport = {
   edge: ['bundle'],
   bench: ['bundle', 'edge'],
   report: ['run'],
+  scheduling: [],
   terminal: ['network', 'datasets', 'run', 'train'],
   commands: ['.+'],
 };

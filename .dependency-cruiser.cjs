@@ -17,7 +17,7 @@ const mayImport = {
   bench: ['bundle', 'edge'],
   report: ['run'],
   scheduling: [],
-  terminal: ['network', 'datasets', 'run', 'train'],
+  terminal: ['network', 'datasets', 'run', 'train', 'scheduling'],
   commands: ['.+'],
 };
 

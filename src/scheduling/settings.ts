@@ -26,7 +26,7 @@ const settingsSchema = z.strictObject({
   /** Work that arrives, as a share of what all servers can do. */
   load: z.number().positive().max(10).default(0.8),
   /** Steps in which tasks arrive; the simulation then goes on until all are placed. */
-  steps: z.int().min(1).max(1_000_000).default(100),
+  steps: z.int().min(1).max(1_000_000).default(50),
   stepMs: z.number().positive().max(3_600_000).default(10),
   /** Task slots that a decision sees (M), and room in the queue behind them. */
   slots: z.int().min(1).max(100_000).default(500),

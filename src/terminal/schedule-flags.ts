@@ -16,7 +16,7 @@ export const scheduleFlags = {
   }),
   speed: Flags.string({ summary: 'Speed of the servers, in the same way. [default: 1]', helpGroup }),
   load: numberFlag('Work that arrives, as a share of what all servers can do. [default: 0.8]', { helpGroup }),
-  steps: numberFlag('Steps in which tasks arrive. [default: 100]', { helpGroup }),
+  steps: numberFlag('Steps in which tasks arrive. [default: 50]', { helpGroup }),
   slots: numberFlag('Task slots that a decision sees, M. [default: 500]', { helpGroup }),
   buffer: numberFlag('Room for tasks behind the slots; what finds none goes to the cloud. [default: 2000]', {
     helpGroup,

@@ -19,6 +19,3 @@ export function estimate(values: readonly number[]): Estimate {
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1);
   return { mean, half: (T_95[n - 2] ?? 1.96) * Math.sqrt(variance / n), values };
 }
-
-/** Whether the first is lower, with intervals that don't overlap. */
-export const surelyLower = (a: Estimate, b: Estimate): boolean => a.mean + a.half < b.mean - b.half;

@@ -30,11 +30,11 @@ const OBJECTIVES = {
   'per-server for latency': { latency: 1, late: 1 },
 };
 
-const servers = (...speeds: number[]) => speeds.map((speed) => ({ capacity: 100, speed }));
+const servers = (...speeds: number[]) => speeds.map((speed) => ({ capacity: 50, speed }));
 const SERVERS = {
   '3-equal': servers(1, 1, 1),
   '3-unequal': servers(1.5, 1, 0.5),
-  '8-unequal': servers(1.5, 1.5, 1, 1, 1, 1, 0.5, 0.5),
+  '6-unequal': servers(1.5, 1.5, 1, 1, 0.5, 0.5),
 };
 const STATES = {
   fresh: {},
@@ -48,14 +48,14 @@ const settings = Object.entries(SERVERS).flatMap(([which, of]) =>
     [0.5, 0.9].map((load) => ({
       name: `${which}-${state}-${load}`,
       world: createWorld(
-        resolveSettings({ servers: of, slots: 40 * of.length, buffer: 200 * of.length, load, ...changes }),
+        resolveSettings({ servers: of, slots: 20 * of.length, buffer: 100 * of.length, load, ...changes }),
       ),
     })),
   ),
 );
 
 async function trainedFor(world: World, objective: object, seed: number) {
-  const plan = resolvePlan({ method: 'per-server', objective, iterations: 400, lr: 0.003, seed });
+  const plan = resolvePlan({ method: 'per-server', objective, iterations: 300, lr: 0.003, seed });
   const state = initialState(world, plan);
   await train(world, plan, state, () => {});
   return policyOf({ settings: world.settings, plan, state });

@@ -7,6 +7,7 @@ import { resolveSettings } from '../../src/scheduling/settings.js';
 import { runEpisode } from '../../src/scheduling/simulation/run-episode.js';
 import { drawTasks } from '../../src/scheduling/tasks/draw-tasks.js';
 import { createWorld } from '../../src/scheduling/world.js';
+import { decisionMsAtShare } from './cpu-share.js';
 
 /**
  * Speed of scheduling on one core: steps of the simulation, a training of 1500 iterations, and decisions. Fails where a
@@ -52,4 +53,12 @@ for (const [slots, limit] of [
       `decision, M = ${slots}, ${servers} servers: median ${median.toFixed(3)} ms, p99 ${p99.toFixed(3)} ms (${median < limit ? 'below' : 'NOT BELOW'} ${limit} ms)`,
     );
   }
+}
+
+for (const slots of [500, 5000]) {
+  const times = [];
+  for (const share of [1, 0.5, 0.25, 0.1]) {
+    times.push(`${100 * share} %: ${(await decisionMsAtShare(slots, share)).toFixed(3)} ms`);
+  }
+  console.log(`decision by share of a core, M = ${slots}, mean: ${times.join(', ')}`);
 }

@@ -12,7 +12,7 @@ const LIMIT = 6;
 
 /**
  * One small network that scores every server by itself, for any number of them. A server's share of the tasks is its
- * capacity times exp(score), within what it has free. Scores are drawn from a normal distribution in training, and are
+ * capacity times exp(score), within what it may have free. Scores are drawn from a normal distribution in training, and are
  * its mean afterwards.
  */
 export function serverModel(): Model {
@@ -59,12 +59,13 @@ function serverFeatures(observation: Observation, server: number): number[] {
 
 /** @param scores one of each server */
 function shareByScore(observation: Observation, scores: ArrayLike<number>, offers: Float64Array): void {
-  const { capacity, waiting } = observation;
+  const { capacity, waiting, age } = observation;
   const weight = (server: number): number =>
     capacity[server] * Math.exp(Math.max(-LIMIT, Math.min(LIMIT, scores[server])));
   let weights = 0;
   for (let server = 0; server < offers.length; server++) weights += weight(server);
-  const free = offers.map((_, server) => Math.ceil(freeAt(observation, server)));
+  // The older a report, the less is known of what a server has free: full then may have ended much since.
+  const free = offers.map((_, server) => Math.ceil(freeAt(observation, server) + age * capacity[server]));
   let given = 0;
   // Tasks that find no place at a server that is full go to the others, by what these have free.
   for (let server = 0; server < offers.length; server++) {

@@ -86,7 +86,9 @@ for (const { name, world } of settings.filter(({ name }) => name.includes(flags.
   }
   rows.push({ scenario: scenarioOf(world.settings), policies });
 }
-writeFileSync(flags.out, `${JSON.stringify({ seeds: SEEDS.length, rows })}\n`);
+// A row a line, so that a change shows which setting it is.
+const lines = rows.map((row) => JSON.stringify(row)).join(',\n');
+writeFileSync(flags.out, `{"seeds":${SEEDS.length},"rows":[\n${lines}\n]}\n`);
 
 function digits(value: number): number {
   return Number(value.toPrecision(4));

@@ -16,7 +16,8 @@ const mayImport = {
   edge: ['bundle', 'tau'],
   bench: ['bundle', 'edge'],
   report: ['run'],
-  terminal: ['network', 'datasets', 'run', 'train', 'export'],
+  scheduling: [],
+  terminal: ['network', 'datasets', 'run', 'train', 'export', 'scheduling'],
   commands: ['.+'],
 };
 

@@ -5,7 +5,7 @@ import { acceptedEncoding, type WebFile } from './web-folder.js';
 
 const ONE_YEAR = 31_536_000;
 /** First parts of paths that are not the models'. */
-const TAKEN = ['v2', 'metrics'];
+const TAKEN = ['v2', 'metrics', 'lcdnn'];
 
 /**
  * The web folders of the models: that of a single one at the root, those of several under their names. The same files

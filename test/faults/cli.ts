@@ -32,6 +32,7 @@ const COPIED = [
   'scripts/write-oclif-manifest.js',
   'templates',
   'recipes',
+  'schedules',
   'kernels/prebuilt',
   'python/lcdnn_torch',
 ];

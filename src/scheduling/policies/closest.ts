@@ -1,0 +1,17 @@
+import { freeAt } from '../simulation/observation.js';
+import type { Policy } from './policy.js';
+
+/** Closest (4.5): every task to the closest server that has a place free. */
+export const closest: Policy = (observation, _next, offers) => {
+  const { waiting, places, nearest } = observation;
+  const servers = offers.length;
+  offers.fill(0);
+  for (let slot = 0; slot < waiting; slot++) {
+    for (let rank = 0; rank < servers; rank++) {
+      const server = nearest[places[slot] * servers + rank];
+      if (offers[server] + 1 > freeAt(observation, server)) continue;
+      offers[server]++;
+      break;
+    }
+  }
+};

@@ -1,0 +1,33 @@
+import { closest as nearName } from '../../base/closest.js';
+import { UserError } from '../../base/errors.js';
+import type { Settings } from '../settings.js';
+import { alwaysHigh } from './always-high.js';
+import { average } from './average.js';
+import { closest } from './closest.js';
+import { fastest } from './fastest.js';
+import { leastLoaded } from './least-loaded.js';
+import type { Policy } from './policy.js';
+import { powerOfTwo } from './power-of-two.js';
+import { randomly } from './random.js';
+
+/** The policies that nobody has to train. */
+export const RULES: Readonly<Record<string, (settings: Pick<Settings, 'eta'>) => Policy>> = {
+  average: () => average,
+  closest: () => closest,
+  random: () => randomly,
+  'always-high': ({ eta }) => alwaysHigh(eta),
+  'least-loaded': () => leastLoaded,
+  'power-of-two': () => powerOfTwo,
+  fastest: () => fastest,
+};
+
+export const ruleNames = Object.keys(RULES);
+
+/** The rule of that name. @throws UserError */
+export function rule(name: string, settings: Pick<Settings, 'eta'>): Policy {
+  if (Object.hasOwn(RULES, name)) return RULES[name](settings);
+  const near = nearName(name, ruleNames);
+  throw new UserError(
+    `no policy is called ${name}; ${near ? `did you mean ${near}? ` : ''}expected a policy file or one of: ${ruleNames.join(', ')}`,
+  );
+}

@@ -1,0 +1,19 @@
+import type { Model } from '../learning/model.js';
+import { createInput, forward, type Network } from '../learning/network.js';
+import type { Policy } from './policy.js';
+
+/** The policy of a trained network: the most likely action of every state, or one that is drawn. */
+export function learned(model: Model, network: Network, drawn = false): Policy {
+  const input = createInput(model.shape);
+  const units = new Float64Array(model.shape.hidden);
+  const outputs = new Float64Array(model.shape.outputs);
+  return (observation, next, offers) => {
+    const actions = new Float64Array(model.decisions(offers.length));
+    for (let decision = 0; decision < actions.length; decision++) {
+      model.encode(observation, decision, input);
+      forward(network, input, units, outputs);
+      actions[decision] = drawn ? model.draw(outputs, next) : model.best(outputs);
+    }
+    model.offers(observation, actions, offers);
+  };
+}

@@ -1,0 +1,13 @@
+import { integer } from '../../base/random.js';
+import type { Policy } from './policy.js';
+
+/** Random (4.5): every task to any server that is up, whatever its load. */
+export const randomly: Policy = ({ capacity, waiting }, next, offers) => {
+  offers.fill(0);
+  if (capacity.every((places) => places === 0)) return;
+  for (let slot = 0; slot < waiting; slot++) {
+    let server = integer(next, offers.length);
+    while (capacity[server] === 0) server = integer(next, offers.length);
+    offers[server]++;
+  }
+};

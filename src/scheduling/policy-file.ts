@@ -1,0 +1,115 @@
+import { UserError } from '../base/errors.js';
+import { readFileOrExplain, writeFileAtomic } from '../base/files.js';
+import { decodeSafetensors, encodeSafetensors, floatTensor, floatValues } from '../base/safetensors.js';
+import type { Model } from './learning/model.js';
+import { layout, type NetworkShape } from './learning/network.js';
+import { modelOf, type Plan, resolvePlan } from './learning/plan.js';
+import type { TrainingState } from './learning/train.js';
+import { learned } from './policies/learned.js';
+import type { Policy } from './policies/policy.js';
+import { resolveSettings, type Settings } from './settings.js';
+
+/** A trained policy with what it was trained for and where its training stands: a checkpoint, too. */
+export interface TrainedPolicy {
+  readonly settings: Settings;
+  readonly plan: Plan;
+  readonly state: TrainingState;
+}
+
+const FORMAT = 'lcdnn-policy-1';
+
+const modelFor = ({ method }: Plan, settings: Settings): Model =>
+  modelOf(method, { ...settings, servers: settings.servers.length });
+
+/** Writes a policy so that a kill at any moment leaves the old or the new one. @throws UserError (disk full, ...) */
+export function writePolicy(path: string, { settings, plan, state }: TrainedPolicy): void {
+  const { network, optimizer, iteration } = state;
+  const tensors = Object.fromEntries([
+    ...parts(network, network.values, ''),
+    ...parts(network, optimizer.first, 'optimizer.first.'),
+    ...parts(network, optimizer.second, 'optimizer.second.'),
+  ]);
+  const progress = JSON.stringify({ iteration, updates: optimizer.updates });
+  const metadata = { format: FORMAT, plan: JSON.stringify(plan), settings: JSON.stringify(settings), progress };
+  writeFileAtomic(path, encodeSafetensors({ tensors, metadata }));
+}
+
+function parts(network: NetworkShape, values: Float32Array, prefix: string) {
+  return places(network).map(({ name, shape, from, to }) => [
+    prefix + name,
+    floatTensor(shape, values.subarray(from, to)),
+  ]);
+}
+
+function places(network: NetworkShape) {
+  const { features, slots, hidden, outputs } = network;
+  const { hiddenBias, outputWeights, outputBias, size } = layout(network);
+  return [
+    { name: 'hidden.weights', shape: [features + slots, hidden], from: 0, to: hiddenBias },
+    { name: 'hidden.bias', shape: [hidden], from: hiddenBias, to: outputWeights },
+    { name: 'output.weights', shape: [hidden, outputs], from: outputWeights, to: outputBias },
+    { name: 'output.bias', shape: [outputs], from: outputBias, to: size },
+  ];
+}
+
+/** @throws UserError where the file is absent, damaged or no policy of ours */
+export function readPolicy(path: string): TrainedPolicy {
+  const { tensors, metadata } = decodeSafetensors(readFileOrExplain(path, 'a policy'), path);
+  if (metadata.format !== FORMAT) {
+    throw new UserError(`${path}: expected a policy of lcdnn (${FORMAT}), found ${metadata.format ?? 'another file'}`);
+  }
+  const plan = resolvePlan(parsed(metadata.plan), `${path}, plan`);
+  const settings = resolveSettings(parsed(metadata.settings), `${path}, settings`);
+  const { shape } = modelFor(plan, settings);
+  const read = (prefix: string): Float32Array => {
+    const values = new Float32Array(layout(shape).size);
+    for (const place of places(shape)) {
+      const tensor = tensors[prefix + place.name];
+      const fits = tensor?.dtype === 'F32' && tensor.shape.join() === place.shape.join();
+      const found = fits ? floatValues(tensor) : undefined;
+      if (!found?.every(Number.isFinite)) {
+        throw new UserError(
+          `${path}: expected ${prefix}${place.name} of ${place.shape.join(' x ')} finite numbers, found otherwise; the file is damaged`,
+        );
+      }
+      values.set(found, place.from);
+    }
+    return values;
+  };
+  const { iteration, updates } = (parsed(metadata.progress) ?? {}) as Record<string, unknown>;
+  if (!isCount(iteration) || !isCount(updates)) {
+    throw new UserError(`${path}: expected the progress of a training in its metadata, found none that is valid`);
+  }
+  const optimizer = { first: read('optimizer.first.'), second: read('optimizer.second.'), updates };
+  return { settings, plan, state: { network: { ...shape, values: read('') }, optimizer, iteration } };
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+function parsed(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? '');
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The policy in a file, for so many servers.
+ *
+ * @throws UserError as `readPolicy` does, and where it was trained for another number of servers and can't do without.
+ */
+export function loadPolicy(path: string, servers: number): Policy {
+  const trained = readPolicy(path);
+  const own = trained.settings.servers.length;
+  if (trained.plan.method !== 'per-server' && own !== servers) {
+    throw new UserError(
+      `${path}: expected a policy for ${servers} servers, found one for ${own}; train one for as many, or with the method per-server, which takes any number`,
+    );
+  }
+  return policyOf(trained);
+}
+
+/** A trained policy as it is used: the most likely action of every state. */
+export const policyOf = ({ plan, settings, state }: TrainedPolicy): Policy =>
+  learned(modelFor(plan, settings), state.network);

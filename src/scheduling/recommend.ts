@@ -1,0 +1,99 @@
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { UserError } from '../base/errors.js';
+import { readJson } from '../base/files.js';
+import type { Settings } from './settings.js';
+import { MEASURES, type Measure } from './simulation/summary.js';
+import { createWorld } from './world.js';
+
+const measuredSchema = z.record(z.enum(MEASURES), z.object({ mean: z.number(), half: z.number().min(0) }));
+
+const rowSchema = z.object({
+  scenario: z.object({
+    servers: z.number(),
+    spread: z.number(),
+    load: z.number(),
+    reportEvery: z.number(),
+    tracking: z.boolean(),
+    forwardSteps: z.number(),
+  }),
+  policies: z.record(z.string(), measuredSchema),
+});
+
+const tableSchema = z.object({ seeds: z.number(), rows: z.array(rowSchema).min(1) });
+
+/** Policies as they were measured, setting by setting (`npm run bench:policies`). */
+export type MeasuredTable = z.output<typeof tableSchema>;
+export type Scenario = MeasuredTable['rows'][number]['scenario'];
+
+export const MEASURED_FILE = fileURLToPath(new URL('../../schedules/measured.json', import.meta.url));
+
+/** Reads the measured table of this package. @throws UserError where it is damaged */
+export function readMeasured(path = MEASURED_FILE): MeasuredTable {
+  const read = tableSchema.safeParse(readJson(path, 'measured policies'));
+  if (read.success) return read.data;
+  throw new UserError(`${path}: expected what "npm run bench:policies" writes, found otherwise`);
+}
+
+/** What sets one setting apart from another, as far as policies mind. */
+export function scenarioOf(settings: Settings): Scenario {
+  const { servers, load, reportEvery, tracking, stepMs } = settings;
+  const speeds = servers.map(({ speed }) => speed);
+  const { forwardMs } = createWorld(settings);
+  return {
+    servers: servers.length,
+    spread: Math.max(...speeds) / Math.min(...speeds),
+    load,
+    reportEvery,
+    // With fresh reports there is nothing to count.
+    tracking: tracking || reportEvery === 1,
+    forwardSteps: forwardMs.reduce((sum, ms) => sum + ms, 0) / forwardMs.length / stepMs,
+  };
+}
+
+/** How far apart two settings are: ratios of sizes, differences of shares; steps that change what is best weigh most. */
+function distance(a: Scenario, b: Scenario): number {
+  const ratio = (x: number, y: number): number => Math.abs(Math.log(x / y));
+  return (
+    0.5 * ratio(a.servers, b.servers) +
+    2 * ratio(a.spread, b.spread) +
+    2 * Math.abs(a.load - b.load) +
+    ratio(a.reportEvery, b.reportEvery) +
+    (a.tracking === b.tracking ? 0 : 3) +
+    ratio(a.forwardSteps + 0.1, b.forwardSteps + 0.1)
+  );
+}
+
+/** From the simplest on: of policies that can't be told apart, the first is recommended. */
+const SIMPLEST = ['least-loaded', 'power-of-two', 'always-high', 'fastest', 'average', 'closest', 'random'];
+
+export interface Ranked {
+  readonly policy: string;
+  readonly mean: number;
+  readonly half: number;
+  /** Whether its 95 % interval overlaps that of the best. */
+  readonly tied: boolean;
+}
+
+export interface Recommendation {
+  readonly policy: string;
+  /** The measured setting that is nearest to the one asked for. */
+  readonly scenario: Scenario;
+  /** All policies from the best on. */
+  readonly ranking: readonly Ranked[];
+}
+
+/** The policy to take for such settings, by what was measured in the nearest ones: the simplest of those that tie. */
+export function recommend(table: MeasuredTable, settings: Settings, measure: Measure): Recommendation {
+  const asked = scenarioOf(settings);
+  const nearest = table.rows.reduce((best, row) =>
+    distance(asked, row.scenario) < distance(asked, best.scenario) ? row : best,
+  );
+  const values = Object.entries(nearest.policies).map(([policy, measured]) => ({ policy, ...measured[measure] }));
+  values.sort((a, b) => a.mean - b.mean);
+  const [best] = values;
+  const ranking = values.map((value) => ({ ...value, tied: value.mean - value.half <= best.mean + best.half }));
+  const tied = ranking.filter((one) => one.tied).map(({ policy }) => policy);
+  const policy = SIMPLEST.find((name) => tied.includes(name)) ?? best.policy;
+  return { policy, scenario: nearest.scenario, ranking };
+}

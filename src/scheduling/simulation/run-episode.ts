@@ -1,0 +1,26 @@
+import type { Random } from '../../base/random.js';
+import type { Policy } from '../policies/policy.js';
+import type { TaskSet } from '../tasks/task-set.js';
+import type { World } from '../world.js';
+import { act } from './act.js';
+import { beginStep } from './begin-step.js';
+import { createEpisode, isDone } from './episode.js';
+import { type Summary, summarise } from './summary.js';
+
+/** Simulates a policy on a task set until every task is placed. `next` draws what the policy draws. */
+export function runEpisode(world: World, tasks: TaskSet, policy: Policy, next: Random): Summary {
+  const episode = createEpisode(world, tasks);
+  const offers = new Float64Array(world.servers);
+  const sums = { variance: 0, utilisation: 0, energy: 0 };
+  const places = world.capacity.reduce((sum, capacity) => sum + capacity, 0);
+  while (!isDone(episode)) {
+    beginStep(episode);
+    policy(episode.observation, next, offers);
+    act(episode, offers);
+    sums.energy += episode.costs.energy;
+    if (episode.step > tasks.steps) continue;
+    sums.variance += episode.costs.variance;
+    sums.utilisation += episode.running.reduce((sum, count) => sum + count, 0) / places;
+  }
+  return summarise(episode, sums);
+}

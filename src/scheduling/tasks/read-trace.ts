@@ -1,0 +1,95 @@
+import { parse } from 'csv-parse/sync';
+import { z } from 'zod';
+import { messageOf, UserError } from '../../base/errors.js';
+import { readFileOrExplain } from '../../base/files.js';
+import type { World } from '../world.js';
+import type { TaskSet } from './task-set.js';
+
+const rowSchema = z.object({
+  /** Time of arrival since the start of the trace, or of the epoch. */
+  arrivalMs: z.coerce.number().min(0),
+  serviceMs: z.coerce.number().positive().max(86_400_000),
+  /** The server that the user is closest to, from 0. */
+  place: z.coerce.number().int().min(0).default(0),
+});
+
+type Row = z.output<typeof rowSchema>;
+
+/**
+ * Tasks of a trace, as a server's log gives them: CSV with the columns `arrivalMs,serviceMs,place`, or JSON lines with
+ * those fields. The first arrival is step 0; rows need no order.
+ *
+ * @throws UserError that names the first row that is wrong.
+ */
+export function readTrace(path: string, world: World): TaskSet {
+  const text = readFileOrExplain(path, 'a trace of tasks').toString('utf8');
+  const rows = (text.trimStart().startsWith('{') ? jsonRows(path, text) : csvRows(path, text)).map(([row, line]) =>
+    checkRow(path, row, line, world.servers),
+  );
+  if (rows.length === 0) throw new UserError(`${path}: expected tasks, found none`);
+  return toTaskSet(rows, world.settings.stepMs, path);
+}
+
+type RawRow = [row: unknown, line: number];
+
+function jsonRows(path: string, text: string): RawRow[] {
+  return text.split('\n').flatMap((line, i): RawRow[] => {
+    if (line.trim() === '') return [];
+    try {
+      return [[JSON.parse(line), i + 1]];
+    } catch (thrown) {
+      throw new UserError(`${path}, line ${i + 1}: expected a JSON object, found otherwise (${messageOf(thrown)})`);
+    }
+  });
+}
+
+function csvRows(path: string, text: string): RawRow[] {
+  try {
+    const rows: Record<string, string>[] = parse(text, {
+      columns: true,
+      skip_empty_lines: true,
+      trim: true,
+      bom: true,
+    });
+    return rows.map((row, i) => [row, i + 2]);
+  } catch (thrown) {
+    throw new UserError(`${path}: expected CSV with the columns arrivalMs,serviceMs,place (${messageOf(thrown)})`);
+  }
+}
+
+function checkRow(path: string, row: unknown, line: number, servers: number): Row {
+  const checked = rowSchema.safeParse(row);
+  if (!checked.success) {
+    const said = checked.error.issues.map((issue) => [...issue.path, issue.message].join(': ')).join('; ');
+    throw new UserError(`${path}, line ${line}: expected arrivalMs, serviceMs and place; ${said}`);
+  }
+  if (checked.data.place < servers) return checked.data;
+  throw new UserError(
+    `${path}, line ${line}: expected a place from 0 to ${servers - 1}, one for each server, found ${checked.data.place}`,
+  );
+}
+
+/** Longest trace in steps: a time in other units than ms gives far more. */
+const MAX_STEPS = 10_000_000;
+
+function toTaskSet(rows: Row[], stepMs: number, path: string): TaskSet {
+  rows.sort((a, b) => a.arrivalMs - b.arrivalMs);
+  const start = rows[0].arrivalMs;
+  const arrival = Int32Array.from(rows, (row) => Math.min(MAX_STEPS, Math.floor((row.arrivalMs - start) / stepMs)));
+  const steps = arrival[arrival.length - 1] + 1;
+  if (steps > MAX_STEPS) {
+    throw new UserError(
+      `${path}: expected at most ${MAX_STEPS} steps of ${stepMs} ms, found more; are its times in ms? Else raise stepMs`,
+    );
+  }
+  const firstOf = new Int32Array(steps + 1).fill(rows.length);
+  for (let task = rows.length - 1; task >= 0; task--) firstOf[arrival[task]] = task;
+  for (let step = steps - 1; step >= 0; step--) firstOf[step] = Math.min(firstOf[step], firstOf[step + 1]);
+  return {
+    steps,
+    firstOf,
+    arrival,
+    work: Float32Array.from(rows, (row) => row.serviceMs / stepMs),
+    place: Uint8Array.from(rows, (row) => row.place),
+  };
+}

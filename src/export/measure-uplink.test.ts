@@ -9,8 +9,9 @@ import { createNetwork } from '../network/zoo/index.js';
 import { uplinkTable } from '../terminal/uplink-table.js';
 import { floatModel } from './float-model.js';
 import { lowerBranch } from './lower.js';
-import { type LabelledImage, measureUplink, type UplinkTrial } from './measure-uplink.js';
+import { measureUplink } from './measure-uplink.js';
 import { openTailModel } from './open-tail-model.js';
+import type { LabelledImage, UplinkTrial } from './uplink-trial.js';
 
 const network = createNetwork('lenet', [16, 16, 3], 4, { width: 0.2 });
 const wasm = new Uint8Array(readFileSync(new URL('../../kernels/prebuilt/lcdnn-simd.wasm', import.meta.url)));

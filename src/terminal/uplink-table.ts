@@ -1,4 +1,4 @@
-import type { UplinkReport, UplinkSize } from '../export/measure-uplink.js';
+import type { UplinkReport } from '../export/measure-uplink.js';
 import { percent, table, wholeNumber } from './format.js';
 
 /** What export has measured of every way to send, and where the image itself would be smaller. */
@@ -21,7 +21,7 @@ export function uplinkTable({ choice, images, sizes, png }: UplinkReport): strin
     ),
   ];
   if (images > 0) lines.push(`accuracy of the full network on ${wholeNumber(images)} validation images`);
-  const travels = ({ bytes, deflated }: UplinkSize) => Math.min(bytes, deflated);
+  const travels = ({ bytes, deflated }: UplinkReport['sizes'][number]) => Math.min(bytes, deflated);
   const [chosen, image] = [choice, 'image'].map((uplink) => travels(sizes.find((size) => size.uplink === uplink)!));
   if (image < chosen) {
     lines.push('the image is smaller: --uplink image sends it instead, and the edge then sees it (docs/uplink.md)');
@@ -29,5 +29,5 @@ export function uplinkTable({ choice, images, sizes, png }: UplinkReport): strin
   return lines.join('\n');
 }
 
-const turned = ({ worse, better }: UplinkSize): string =>
+const turned = ({ worse, better }: UplinkReport['sizes'][number]): string =>
   worse === undefined ? '' : `${worse} to wrong, ${better} to right`;

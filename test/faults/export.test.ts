@@ -1,0 +1,49 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readBundle } from '../../src/bundle/read-bundle.js';
+import { BUNDLE, expectMistake, fresh, lcdnn, RUN } from './cli.js';
+
+const bytesOf = (...path: string[]) => readFileSync(join(...path));
+
+describe.concurrent('a model repository', () => {
+  it('is made of a bundle, with its very tail', async () => {
+    const out = fresh('repository');
+    const { code, stdout } = await lcdnn('export', BUNDLE, '--target', 'triton', '--out', out, '--json');
+    const { manifest, files } = readBundle(BUNDLE);
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { name: manifest.name, version: manifest.version }]);
+    expect(bytesOf(out, 'models', manifest.name, '1/model.onnx')).toEqual(files.get(manifest.tail.file));
+  });
+
+  it('is made of a run, as its bundle would be', async () => {
+    const out = fresh('repository');
+    const made = await lcdnn('export', RUN, '--target', 'triton', '--uplink', 'f16', '--name', 'mine', '--out', out);
+    expect(made.code).toBe(0);
+    expect(made.stdout).toMatch(/^f16 \(chosen\) /m);
+    expect(readdirSync(out).sort()).toEqual(['kserve.yaml', 'models', 'openvino-model-server.json']);
+    expect(bytesOf(out, 'models/mine/config.pbtxt').toString()).toContain('data_type: TYPE_FP16');
+  });
+
+  it('is not written over other files', async () => {
+    const out = fresh('repository');
+    mkdirSync(out);
+    writeFileSync(join(out, 'notes.txt'), 'mine');
+    await expectMistake(
+      ['export', BUNDLE, '--target', 'triton', '--out', out],
+      /expected an empty folder .* notes\.txt/,
+    );
+    expect(existsSync(join(out, 'models'))).toBe(false);
+  });
+});
+
+it.concurrent('a bundle says what it sends, how that was found, and sends nothing else', async () => {
+  const out = fresh('bundle');
+  const { code, stdout } = await lcdnn('export', RUN, '--uplink', 'image', '--out', out, '--json');
+  const { manifest } = readBundle(out);
+  expect([code, JSON.parse(stdout).uplink]).toEqual([0, manifest.provenance['uplink']]);
+  expect(manifest.tail).toMatchObject({ datatype: 'UINT8', from: 'image', shape: [...manifest.input.shape] });
+  expect(readBundle(BUNDLE).manifest.provenance['uplink']).toMatchObject({
+    choice: expect.stringMatching(/^(u8|f16|f32)$/),
+    images: 20,
+  });
+});

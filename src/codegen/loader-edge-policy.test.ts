@@ -23,7 +23,7 @@ beforeAll(async () => {
   const loader = await importLoader(folder, bundle.manifest);
   load = async (options) => {
     const model = await loader.load(pathToFileURL(`${folder}/`), { tau: 0, edge: 'http://edge.example', ...options });
-    vi.useFakeTimers();
+    vi.useFakeTimers({ now: new Date('2026-01-01T00:00:00Z') });
     return model;
   };
   // Real files can't be waited for by a false clock.
@@ -136,7 +136,12 @@ describe('one more try', () => {
     ['there is HTTP 502', status(502), 100],
     ['there is HTTP 503', status(503), 100],
     ['there is HTTP 504', status(504), 100],
-    ['there is HTTP 503 that says when', status(503, { 'retry-after': '2' }), 2100],
+    ['there is HTTP 503 that says in how long', status(503, { 'retry-after': '2' }), 2100],
+    [
+      'there is HTTP 503 that says when',
+      () => new Response('{}', { status: 503, headers: { 'retry-after': new Date(Date.now() + 2000).toUTCString() } }),
+      2100,
+    ],
   ])('is made where %s', async (_, reaction, ms) => {
     const asked = fakeEdge(reaction, ok);
     const answer = await classify(await load());

@@ -197,8 +197,8 @@ describe('a page', () => {
     const answers = await classify(4, { budgetMs: 500 });
     expect(check(answers, 4)).toBe(0);
     for (const { edgeError } of answers) expect(edgeError).toMatch(reason);
-    await page.unroute('**/lcdnn-edge.js');
     for (const route of held) await route.continue();
+    await page.unroute('**/lcdnn-edge.js');
     expect(check(await classify(4), 4)).toBe(4);
   });
 

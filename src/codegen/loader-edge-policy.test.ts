@@ -250,6 +250,25 @@ describe('the circuit breaker', () => {
     expect(await classify(model)).toMatchObject(BY_EDGE);
   });
 
+  it('waits no longer where many ask at once, and all fail', async () => {
+    fakeEdge(status(500));
+    const model = await load();
+    await Promise.all(Array.from({ length: 8 }, () => classify(model)));
+    expect(model.edge.state).toBe('open');
+    await wait(1000);
+    expect(model.edge.state).toBe('half-open');
+  });
+
+  it('leaves a server alone for a minute where it wants more', async () => {
+    fakeEdge(status(503, { 'retry-after': '3600' }));
+    const model = await load();
+    await classify(model);
+    await wait(59_000);
+    expect(model.edge.state).toBe('open');
+    await wait(1000);
+    expect(model.edge.state).toBe('half-open');
+  });
+
   it('leaves a server alone for as long as it says', async () => {
     const asked = fakeEdge(status(503, { 'retry-after': '7' }), ok);
     const model = await load();

@@ -6,6 +6,8 @@
 const FAILURES = 3;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
+/** Images answered alone that one request tells of. */
+const MOST_EXITS = 1_000_000;
 /** How long one answer of the server may loosen tau. */
 const LONGEST_LOOSE_S = 600;
 
@@ -22,6 +24,8 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
   const isNear = !isFunction && /^(localhost|127\.|\[::1\])/.test(new URL(edge, globalThis.location?.href).hostname);
   const isOffline = () => !isFunction && !isNear && globalThis.navigator?.onLine === false;
   globalThis.addEventListener?.('online', breaker.resume, { signal: ended });
+
+  const base = String(edge).replace(/\/+$/, '');
 
   let loose = { tau: 0, until: 0 };
   let newest = version; // that a server said it has
@@ -46,6 +50,18 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
       return reply;
     }
   };
+  // Servers of others count their versions; two of ours can't answer for each other.
+  const isHash = (found) => /^[0-9a-f]{12}$/.test(found);
+  const notice = (found) => {
+    if (!isHash(found)) return;
+    if (found !== newest && found !== version) onStale?.(found);
+    newest = found;
+  };
+  // A server that can't read what is sent may have a version that takes another shape.
+  const lookUp = async () => {
+    const { versions } = await (await fetch(`${base}/v2/models/${name}`, { signal: ended })).json();
+    notice(versions.at(-1));
+  };
 
   const infer = async (own, answer, exits, stop) => {
     const { head, body } = requestBody(tail, encode(own.shared, tail), {
@@ -58,16 +74,11 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
     const headers = { 'content-type': 'application/octet-stream', 'inference-header-content-length': `${head}` };
     const secret = typeof token === 'function' ? await token() : token;
     if (secret) headers.authorization = `Bearer ${secret}`;
-    const url = `${String(edge).replace(/\/+$/, '')}/v2/models/${name}${path}/infer`;
+    const url = `${base}/v2/models/${name}${path}/infer`;
     const reply = await send(url, { method: 'POST', headers, body, signal: stop }, answer.bytes);
     const { found, logits } = parseReply(url, reply, tail);
-    // Servers of others count their versions; two of ours (a hash) can't answer for each other.
-    if (!/^[0-9a-f]{12}$/.test(found)) return logits;
-    if (!path) {
-      if (found !== newest && found !== version) onStale?.(found);
-      newest = found;
-    }
-    if (found === version) return logits;
+    if (!path) notice(found);
+    if (!isHash(found) || found === version) return logits;
     if (path) throw new Error(`${url}: expected version ${version}, found ${found}; load the model again`);
     path = `/versions/${version}`;
     try {
@@ -94,8 +105,8 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
   const ask = async (own, answer, stop, deadline) => {
     if (isOffline()) throw new Error('this device is offline');
     const settleAttempt = breaker.begin();
-    const { exits } = tally;
-    tally.exits = 0;
+    const exits = Math.min(tally.exits, MOST_EXITS);
+    tally.exits -= exits;
     const settle = (outcome, pauseMs) => {
       if (outcome !== 'answered') tally.exits += exits;
       settleAttempt(outcome, pauseMs);
@@ -114,6 +125,7 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
       return softmax(logits);
     } catch (thrown) {
       if (!stop.aborted) settle('failed', thrown?.pauseMs);
+      if (thrown?.status === 400) lookUp().catch(() => {});
       throw thrown;
     }
   };

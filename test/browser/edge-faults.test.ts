@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page, Route } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { importLoader } from '../../src/bundle/import-loader.js';
@@ -61,24 +61,22 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 beforeEach(async () => {
-  page = await open(proxy.url);
+  page = await browser.newPage();
+  await prepare(page, proxy.url);
 });
 afterEach(async () => {
   Object.assign(proxy.faults, { delayMs: 0, resets: 0, link: 'up' });
   await page.close();
 });
 
-/** A page of that origin, where `model` asks the edge for every image of `images`. */
-async function open(url: string): Promise<Page> {
-  const page = await browser.newPage();
+/** Opens that origin in a page, where `model` asks the edge for every image of `images`. */
+async function prepare(page: Page, url: string): Promise<void> {
   await page.goto(`${url}/lcdnn.d.ts`); // which runs nothing
   await page.evaluate(`import('/lcdnn.js').then(async ({ load }) => {
     globalThis.load = load;
     globalThis.images = ${JSON.stringify(images.map((image) => Array.from(image)))}.map((image) => Float32Array.from(image));
     globalThis.model = await load();
-    await model.classify(images[0]);
   })`);
-  return page;
 }
 
 /** Classifies so many images, some at a time; \`each\` is run, where it is given, with the number of each of them. */
@@ -176,16 +174,32 @@ describe('a page', () => {
   });
 
   it('asks nobody while it is offline, and the edge at once when it is not', async () => {
-    await page.close();
-    page = await open(proxy.url.replace('127.0.0.1', NAME));
+    await prepare(page, proxy.url.replace('127.0.0.1', NAME));
     expect(check(await classify(4), 4)).toBe(4);
     await browser.setOffline(true);
-    expect(await state()).toBe('offline');
+    await expect.poll(state).toBe('offline');
     const offline = await classify(40);
     expect(check(offline, 40)).toBe(0);
     expect(new Set(offline.map(({ edgeError }) => edgeError))).toEqual(new Set(['this device is offline']));
     await browser.setOffline(false);
     expect(check(await classify(40), 40)).toBe(40);
+  });
+
+  it.each([
+    ['fails', /^Failed to fetch dynamically imported module/],
+    ['hangs', /^the edge did not answer within \d+ ms$/],
+  ])('has an answer where the client of the edge %s, and asks once that is here', async (fault, reason) => {
+    await page.close();
+    page = await browser.newPage();
+    const held: Route[] = [];
+    await page.route('**/lcdnn-edge.js', (route) => (fault === 'fails' ? route.abort() : held.push(route)));
+    await prepare(page, proxy.url);
+    const answers = await classify(4, { budgetMs: 500 });
+    expect(check(answers, 4)).toBe(0);
+    for (const { edgeError } of answers) expect(edgeError).toMatch(reason);
+    for (const route of held) await route.continue();
+    await page.unroute('**/lcdnn-edge.js');
+    expect(check(await classify(4), 4)).toBe(4);
   });
 
   it('is told of another version, and never takes its answers', async () => {

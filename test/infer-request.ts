@@ -20,7 +20,7 @@ export function inferRequest({ tail }: Pick<Manifest, 'tail'>, values: Float32Ar
 /** What an answer says, and its logits. */
 export function readAnswer(
   jsonLength: string | null,
-  body: ArrayBuffer,
+  body: ArrayBuffer | Uint8Array,
 ): { said: { model_version: string }; logits: number[] } {
   const bytes = new Uint8Array(body);
   const at = Number(jsonLength);

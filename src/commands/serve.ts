@@ -102,7 +102,8 @@ export default class Serve extends LcdnnCommand {
     });
     const interruption = listenForInterruption();
     const url = await listen(app, { host: flags.host, port: flags.port });
-    process.stdout.on('error', () => {}); // nobody reads, or a full disk: no reason to stop
+    // Nobody reads, or the disk is full: no reason to stop, which oclif's own listener takes it for.
+    process.stdout.removeAllListeners('error').on('error', () => {});
     const several = app.models.names.length > 1;
     for (const name of app.models.names) {
       const { version } = app.models.get(name)!;

@@ -31,12 +31,13 @@ export function sendSecurityHeaders(app: FastifyInstance): void {
 
 /** Cross-origin requests, answered for the named origins alone. */
 export function allowOrigins(app: FastifyInstance, origins: readonly string[]): void {
+  const any = origins.includes('*');
   app.addHook('onRequest', async (request, reply) => {
     const { origin } = request.headers;
-    if (!origin || !(origins.includes('*') || origins.includes(origin))) return;
+    if (!any) reply.header('vary', 'origin');
+    if (!origin || !(any || origins.includes(origin))) return;
     reply.headers({
-      vary: 'origin',
-      'access-control-allow-origin': origin,
+      'access-control-allow-origin': any ? '*' : origin,
       'access-control-expose-headers': `${JSON_LENGTH_HEADER}, lcdnn-tau, retry-after, server-timing`,
     });
     if (request.method !== 'OPTIONS') return;

@@ -9,7 +9,7 @@ export interface Metrics {
   /** Images that a client's branch answered alone. */
   exits(model: string, images: number): void;
   reload(model: string, result: 'replaced' | 'refused'): void;
-  lostLogLine(): void;
+  lostLogLines(lines: number): void;
   /** In Prometheus's text format. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -101,7 +101,7 @@ export function createMetrics(models: () => Models): Metrics {
     },
     exits: (model, images) => exits.inc({ model }, images),
     reload: (model, result) => reloads.inc({ model, result }),
-    lostLogLine: () => lostLogLines.inc(),
+    lostLogLines: (lines) => lostLogLines.inc(lines),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };

@@ -162,6 +162,7 @@ describe('the protocol', () => {
       'authorization, content-type, content-encoding, inference-header-content-length',
     );
     expect((await ask('https://other.example')).headers).not.toHaveProperty('access-control-allow-origin');
+    expect((await app.inject('/lcdnn.js')).headers.vary).toBe('origin, accept-encoding');
   });
 });
 
@@ -209,6 +210,11 @@ describe('the web folder', () => {
     expect(await cachingOf('/lcdnn.js')).toEqual([200, 'no-cache']);
     for (const path of ['lcdnn.js', 'manifest.json', 'demo/'])
       expect(await cachingOf(`/${version}/${path}`)).toEqual([200, 'public, max-age=31536000, immutable']);
+    const page = (await app.inject('/demo/')).body;
+    expect(page).toContain(`<script type="module" src="../${version}/demo/demo.js">`);
+    expect(page).toContain(`href="../${version}/manifest.json"`);
+    expect(page).toContain('<link rel="icon" href="data:,">');
+    expect((await app.inject(`/${version}/demo/`)).rawPayload).toEqual(bundle.files.get('demo/index.html'));
     for (const path of [`/${version}`, `/${version}/edge/tail.onnx`, '/000000000000/lcdnn.js', `/${version}/x`])
       expect([path, ...(await cachingOf(path))]).toEqual([path, 404, undefined]);
   });

@@ -72,13 +72,14 @@ export async function createEdgeServer(
   const { requestTimeoutMs = 30_000, cors = [], token, log: level = 'error' } = options;
   let models: Models;
   const metrics = createMetrics(() => models);
-  const log = createLog(level, metrics.lostLogLine);
+  const log = createLog(level, metrics.lostLogLines);
   models = await openModels(listOf(bundles), modelOptions(options), eventsOf(metrics, log));
   const app: FastifyInstance = fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: level !== 'info' }),
     trustProxy: options.trustProxy ? [...options.trustProxy] : false,
     forceCloseConnections: 'idle',
+    return503OnClosing: false, // what was accepted is answered
     requestTimeout: requestTimeoutMs,
     connectionTimeout: STALLED_MS,
     http: {

@@ -25,8 +25,11 @@ export interface WebFile {
   packed(encoding: Encoding): Promise<Buffer | undefined>;
 }
 
-/** What pages may read of a bundle, by path. */
+/** What pages may read of a bundle, by path; `demo/` is the demo page with references to files under the version. */
 export type WebFolder = ReadonlyMap<string, WebFile>;
+
+const DEMO = 'demo/';
+export const DEMO_PAGE = 'demo/index.html';
 
 /**
  * The web folder of a bundle: exactly the manifest and the files that it lists, in memory, so that no path leads anywhere
@@ -35,7 +38,17 @@ export type WebFolder = ReadonlyMap<string, WebFile>;
 export function createWebFolder(manifest: Manifest, files: ReadonlyMap<string, Uint8Array>): WebFolder {
   const folder = new Map<string, WebFile>();
   for (const [path, bytes] of files) if (!isOfEdge(path)) folder.set(path, webFile(path, bytes));
+  const page = folder.get(DEMO_PAGE);
+  if (page) folder.set(DEMO, webFile(DEMO_PAGE, Buffer.from(versioned(String(page.bytes), manifest))));
   return folder.set(MANIFEST_FILE, webFile(MANIFEST_FILE, Buffer.from(JSON.stringify(manifest))));
+}
+
+/** The demo page, which is always asked for anew, with its files from where browsers keep them: scripts find theirs beside them. */
+function versioned(page: string, { version, files }: Manifest): string {
+  return page.replaceAll(/(?<= (?:href|src)=")[^"]+(?=")/g, (reference) => {
+    const path = new URL(reference, `file:///${DEMO}`).pathname.slice(1);
+    return path === MANIFEST_FILE || Object.hasOwn(files, path) ? `../${version}/${path}` : reference;
+  });
 }
 
 /** Packs every file in every encoding, one after the other, before anyone asks. */

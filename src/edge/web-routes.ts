@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { UserError } from '../base/errors.js';
 import type { Models } from './models/models.js';
-import { acceptedEncoding, type WebFile } from './web-folder.js';
+import { acceptedEncoding, DEMO_PAGE, type WebFile } from './web-folder.js';
 
 const ONE_YEAR = 31_536_000;
 /** First parts of paths that are not the models'. */
@@ -23,8 +23,17 @@ export function webRoutes(app: FastifyInstance, models: Models): void {
     const [name, ...rest] = only === undefined ? path.split('/') : [only, ...path.split('/')];
     const model = models.get(name);
     const versioned = model && models.web(name, rest[0]);
-    const inFolder = (versioned ? rest.slice(1) : rest).join('/').replace(/^demo\/$/, 'demo/index.html');
-    return { file: (versioned ?? model?.web)?.get(inFolder), immutable: versioned !== undefined };
+    if (versioned)
+      return {
+        file: versioned.get(
+          rest
+            .slice(1)
+            .join('/')
+            .replace(/^demo\/$/, DEMO_PAGE),
+        ),
+        immutable: true,
+      };
+    return { file: model?.web.get(rest.join('/')), immutable: false };
   };
 
   for (const name of models.names) {
@@ -53,11 +62,14 @@ async function send(file: WebFile | undefined, immutable: boolean, request: Fast
   const encoding = acceptedEncoding(request.headers['accept-encoding']);
   const packed = encoding && (await file.packed(encoding));
   const etag = packed ? `"${file.hash}-${encoding}"` : `"${file.hash}"`;
+  const vary = reply.getHeader('vary');
   reply.headers({
     etag,
     // Under its plain name, ask every time: files of two exports must not meet in one page.
     'cache-control': immutable ? `public, max-age=${ONE_YEAR}, immutable` : 'no-cache',
-    vary: 'accept-encoding, origin',
+    // No origin where it changes nothing: a page's module is asked for with it and its Worker's without, and the Worker
+    // finds the file in the cache.
+    vary: vary ? `${vary}, accept-encoding` : 'accept-encoding',
   });
   if (request.headers['if-none-match'] === etag) return reply.code(304).send();
   if (packed) reply.header('content-encoding', encoding);

@@ -159,7 +159,8 @@ describe('inference', () => {
   });
 
   it('is not offered where the tail has failed', async () => {
-    const { url } = await serve({ fault: new Error('out of memory') });
+    const { url, ask } = await serve({ fault: new Error('out of memory') });
+    expect((await ask([1, 1])).status).toBe(503);
     for (const path of [
       '/v2/health/live',
       '/v2/health/ready',

@@ -80,7 +80,9 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
 }
 
 async function infer(served: InferenceRoutes, model: Model, request: FastifyRequest, reply: FastifyReply) {
-  model.checkRoom(); // before the body is read
+  // Before the body is read.
+  if (model.fault()) throw new Refusal(503, 'this model has failed here; ask another server');
+  model.checkRoom();
   const patience = patienceOf(reply.raw);
   try {
     const body = await served.readBody(request.raw, maxBodyBytes(model)).catch((thrown) => {

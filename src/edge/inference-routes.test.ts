@@ -41,8 +41,8 @@ async function serve({ fault, budget = 1e6 }: { fault?: Error; budget?: number }
   };
   const models: Models = {
     names: ['slow'],
-    get: (name) => (name === 'slow' ? model : undefined),
-    web: () => undefined,
+    get: (name, version = 'v1') => (name === 'slow' && version === 'v1' ? model : undefined),
+    versions: () => ['v1'],
     using: (_, work) => work(),
     reload: async () => {},
     close: idle,
@@ -164,7 +164,8 @@ describe('inference', () => {
   });
 
   it('is not offered where the tail has failed', async () => {
-    const { url } = await serve({ fault: new Error('out of memory') });
+    const { url, ask } = await serve({ fault: new Error('out of memory') });
+    expect((await ask([1, 1])).status).toBe(503);
     for (const path of [
       '/v2/health/live',
       '/v2/health/ready',

@@ -38,11 +38,11 @@ export interface InferenceRoutes {
 export async function inferenceRoutes(app: FastifyInstance, served: InferenceRoutes): Promise<void> {
   const { models, metrics, guard } = served;
   const find = ({ model: name, version }: ModelParams): Model => {
-    const model = models.get(name);
-    if (!model) throw new Refusal(404, `no model ${name} here; there is ${models.names.join(', ')}`);
-    if (version !== undefined && version !== model.version)
-      throw new Refusal(404, `no version ${version} of ${name} here; there is ${model.version}`);
-    return model;
+    const model = models.get(name, version);
+    if (model) return model;
+    const there = models.get(name) ? models.versions(name) : models.names;
+    const what = models.get(name) ? `version ${version} of ${name}` : `model ${name}`;
+    throw new Refusal(404, `no ${what} here; there is ${there.join(', ')}`);
   };
 
   // Bodies are read by the route itself, which knows how long they may be.
@@ -62,7 +62,7 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
   // Heeded where @fastify/rate-limit is registered.
   const config = { rateLimit: { groupId: 'infer' } };
   for (const at of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
-    app.get<{ Params: ModelParams }>(at, ({ params }) => describe(find(params)));
+    app.get<{ Params: ModelParams }>(at, ({ params }) => describe(find(params), models));
     app.get<{ Params: ModelParams }>(`${at}/ready`, ({ params }, reply) => {
       const { name, fault } = find(params);
       const ready = !fault();
@@ -85,9 +85,11 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
 }
 
 async function infer(served: InferenceRoutes, model: Model, request: FastifyRequest, reply: FastifyReply) {
+  // Before the body is read.
+  if (model.fault()) throw new Refusal(503, 'this model has failed here; ask another server');
   const loose = served.relief.header(model);
   if (loose) reply.header('lcdnn-tau', loose);
-  model.checkRoom(); // before the body is read
+  model.checkRoom();
   const patience = patienceOf(reply.raw);
   try {
     const sent = await served.readBody(request.raw, maxBodyBytes(model)).catch((thrown) => {
@@ -117,7 +119,7 @@ function serverTiming(parseMs: number, { queueMs, inferMs }: Batched): string {
     .join(', ');
 }
 
-function describe({ name, version, input, output }: Model): object {
+function describe({ name, input, output }: Model, models: Models): object {
   const tensor = ({ name, shape, datatype = 'FP32' }: ModelTensors['input']) => ({
     name,
     datatype,
@@ -125,7 +127,7 @@ function describe({ name, version, input, output }: Model): object {
   });
   return {
     name,
-    versions: [version],
+    versions: models.versions(name),
     platform: 'onnx_onnxv1',
     inputs: [tensor(input)],
     outputs: [tensor(output)],

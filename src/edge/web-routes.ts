@@ -21,19 +21,10 @@ export function webRoutes(app: FastifyInstance, models: Models): void {
 
   const locate = (path: string): { file?: WebFile; immutable: boolean } => {
     const [name, ...rest] = only === undefined ? path.split('/') : [only, ...path.split('/')];
-    const model = models.get(name);
-    const versioned = model && models.web(name, rest[0]);
-    if (versioned)
-      return {
-        file: versioned.get(
-          rest
-            .slice(1)
-            .join('/')
-            .replace(/^demo\/$/, DEMO_PAGE),
-        ),
-        immutable: true,
-      };
-    return { file: model?.web.get(rest.join('/')), immutable: false };
+    const versioned = models.get(name, rest[0] ?? '');
+    if (!versioned) return { file: models.get(name)?.web.get(rest.join('/')), immutable: false };
+    const inFolder = rest.slice(1).join('/');
+    return { file: versioned.web.get(inFolder === 'demo/' ? DEMO_PAGE : inFolder), immutable: true };
   };
 
   for (const name of models.names) {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type BatcherOptions, createBatcher, Overloaded } from './batcher.js';
 
@@ -139,5 +140,49 @@ describe('a batcher', () => {
     await Promise.all(answers);
     await settled();
     expect(idle).toBe(true);
+  });
+
+  it('gives everyone their own logits or a reason, whatever comes when', async () => {
+    const step = fc.oneof(
+      { weight: 4, arbitrary: fc.record({ ask: fc.integer({ min: 1, max: 4 }), gone: fc.boolean() }) },
+      { weight: 2, arbitrary: fc.constant('finish' as const) },
+      { weight: 1, arbitrary: fc.constant('fail' as const) },
+      { weight: 2, arbitrary: fc.constant('wait' as const) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const { ask, started, batcher, batches } = setUp();
+        const ends: Promise<unknown>[] = [];
+        let [next, finished] = [0, 0];
+        const finish = (error?: Error) => finished < started.length && started[finished++].finish(error);
+        for (const what of steps) {
+          if (what === 'finish') finish();
+          else if (what === 'fail') finish(new Error('failed'));
+          else if (what === 'wait') vi.advanceTimersByTime(1);
+          else {
+            const values = Array.from({ length: what.ask }, () => next++);
+            const controller = new AbortController();
+            const end = ask(values, controller.signal).then(
+              (logits) => expect(logits).toEqual(values.map((value) => 10 * value)),
+              (reason: Error) =>
+                expect(['failed', 'gone', expect.stringMatching(/busy/)]).toContainEqual(reason.message),
+            );
+            ends.push(end);
+            if (what.gone) controller.abort(new Error('gone'));
+          }
+          await settled();
+          expect(batcher.waiting()).toBeLessThanOrEqual(8);
+          expect(started.length - finished).toBeLessThanOrEqual(2);
+        }
+        for (let i = 0; i < 40; i++) {
+          vi.advanceTimersByTime(2);
+          finish();
+          await settled();
+        }
+        await Promise.all([...ends, batcher.idle()]);
+        expect(Math.max(0, ...batches)).toBeLessThanOrEqual(4);
+        expect(batcher.waiting()).toBe(0);
+      }),
+    );
   });
 });

@@ -56,7 +56,7 @@ describe('models', () => {
   it('go over to what their folder holds, and let those end that began with what it held before', async () => {
     const at = join(folder, 'replaced');
     const old = await tinyBundle(at);
-    const { get, web, using, reload } = await open(at);
+    const { get, versions, using, reload } = await open(at);
     const before = get('tiny')!;
     await reload();
     expect(get('tiny')).toBe(before);
@@ -78,10 +78,15 @@ describe('models', () => {
     expect(Array.from((await after.infer(asked.slice(), 1)).logits)).toEqual(await oracle(fresh, asked, 1));
     begin();
     expect(Array.from((await running).logits)).toEqual(await oracle(old, asked, 1));
-    // Then the old one is freed; its web folder stays for pages that began with it.
+    // The old one stays for pages that began with it, until another version comes.
+    expect(get('tiny', old.manifest.version)).toBe(before);
+    expect(get('tiny', '0')).toBeUndefined();
+    expect(versions('tiny')).toEqual([before.version, after.version]);
+    await tinyBundle(at, {}, 3);
+    await reload();
     await expect.poll(() => before.fault()?.message).toMatch(/has ended/);
-    expect(web('tiny', before.version)).toBe(before.web);
-    expect(web('tiny', '0')).toBeUndefined();
+    expect(get('tiny', before.version)).toBeUndefined();
+    expect([get('tiny', after.version), after.fault()]).toEqual([after, undefined]);
   });
 
   it('stay with what they have where the new bundle is broken, away, or of another name', async () => {

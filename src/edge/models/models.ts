@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { messageOf, UserError } from '../../base/errors.js';
 import { MANIFEST_FILE } from '../../bundle/manifest.js';
 import { readManifest } from '../../bundle/read-bundle.js';
-import type { WebFolder } from '../web-folder.js';
 import { type Model, type ModelOptions, openModel } from './model.js';
 import type { BundleSource } from './tail-messages.js';
 
@@ -20,10 +19,10 @@ export interface ModelEvents {
 /** The models of a server, each by its name. */
 export interface Models {
   readonly names: readonly string[];
-  /** The version that serves now. */
-  get(name: string): Model | undefined;
-  /** Web folder of a version: of the one that serves now, or of the one before it, for pages that began with that. */
-  web(name: string, version: string): WebFolder | undefined;
+  /** The version that serves now; or that version, of it and the one before it, for pages that began with that. */
+  get(name: string, version?: string): Model | undefined;
+  /** The versions that there are, the one that serves now last. */
+  versions(name: string): readonly string[];
   /** Does work with the version that serves now, which stays until it is done. */
   using<Result>(model: Model, work: () => Promise<Result>): Promise<Result>;
   /** Looks whether folders hold another bundle than before, and goes over to those. */
@@ -35,7 +34,7 @@ export interface Models {
 interface Place {
   readonly source: BundleSource;
   current: Model;
-  before?: { readonly version: string; readonly web: WebFolder };
+  before?: Model;
   /** Of the manifest that was read last. */
   stamp?: string;
   /** Why what stands there now was refused. It is tried again: whoever copies it may not be done yet. */
@@ -99,18 +98,21 @@ export async function openModels(
       place.refused = reason;
       return;
     }
-    place.before = { version: old.version, web: old.web };
-    retire(old);
+    if (place.before) retire(place.before);
+    place.before = old;
     events.replaced(place.current.name, place.current.version);
   };
 
   return {
     names: places.map(({ current }) => current.name),
-    get: (name) => byName.get(name)?.current,
-    web(name, version) {
-      const place = byName.get(name);
-      if (place?.current.version === version) return place.current.web;
-      return place?.before?.version === version ? place.before.web : undefined;
+    get(name, version) {
+      const { current, before } = byName.get(name) ?? {};
+      if (version === undefined) return current;
+      return [current, before].find((model) => model?.version === version);
+    },
+    versions(name) {
+      const { current, before } = byName.get(name)!;
+      return [before, current].flatMap((model) => model?.version ?? []);
     },
     using(model, work) {
       const running = uses.get(model) ?? new Set();
@@ -127,7 +129,8 @@ export async function openModels(
     },
     async close() {
       await reloading;
-      for (const { current } of places) retire(current);
+      for (const { current, before } of places)
+        for (const model of before ? [before, current] : [current]) retire(model);
       await Promise.all(retired);
     },
   };

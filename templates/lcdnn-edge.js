@@ -6,6 +6,8 @@
 const FAILURES = 3;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
+/** Images answered alone that one request tells of. */
+const MOST_EXITS = 1_000_000;
 /** How long one answer of the server may loosen tau. */
 const LONGEST_LOOSE_S = 600;
 
@@ -22,9 +24,24 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
   const isOffline = () => !isFunction && !isNear && globalThis.navigator?.onLine === false;
   globalThis.addEventListener?.('online', breaker.resume, { signal: ended });
 
+  const base = String(edge).replace(/\/+$/, '');
+
   let loose = { tau: 0, until: 0 };
   let newest = version; // that a server said it has
   let path = ''; // names the version, while it is known that the server's newest is another
+
+  // Servers of others count their versions; two of ours can't answer for each other.
+  const isHash = (found) => /^[0-9a-f]{12}$/.test(found);
+  const notice = (found) => {
+    if (!isHash(found)) return;
+    if (found !== newest && found !== version) onStale?.(found);
+    newest = found;
+  };
+  // A server that can't read what is sent may have a version that takes another shape.
+  const lookUp = async () => {
+    const { versions } = await (await fetch(`${base}/v2/models/${name}`, { signal: ended })).json();
+    notice(versions.at(-1));
+  };
 
   // Deflated where that is smaller. Not every server of the protocol inflates: one that then refuses is asked as it is.
   let deflates = Boolean(globalThis.CompressionStream);
@@ -51,17 +68,12 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
     const headers = { 'content-type': 'application/octet-stream', 'inference-header-content-length': `${head}` };
     const secret = typeof token === 'function' ? await token() : token;
     if (secret) headers.authorization = `Bearer ${secret}`;
-    const url = `${String(edge).replace(/\/+$/, '')}/v2/models/${name}${path}/infer`;
+    const url = `${base}/v2/models/${name}${path}/infer`;
     const reply = await send(url, { method: 'POST', headers, body, signal: stop }, answer.bytes);
     const { found, logits } = parseReply(url, reply, tail);
     if (adaptTau) loose = parseTau(reply.headers) ?? loose;
-    // Servers of others count their versions; two of ours (a hash) can't answer for each other.
-    if (!/^[0-9a-f]{12}$/.test(found)) return logits;
-    if (!path) {
-      if (found !== newest && found !== version) onStale?.(found);
-      newest = found;
-    }
-    if (found === version) return logits;
+    if (!path) notice(found);
+    if (!isHash(found) || found === version) return logits;
     if (path) throw new Error(`${url}: expected version ${version}, found ${found}; load the model again`);
     path = `/versions/${version}`;
     try {
@@ -88,8 +100,8 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
   const ask = async (own, answer, stop, deadline) => {
     if (isOffline()) throw new Error('this device is offline');
     const settleAttempt = breaker.begin();
-    const { exits } = tally;
-    tally.exits = 0;
+    const exits = Math.min(tally.exits, MOST_EXITS);
+    tally.exits -= exits;
     const settle = (outcome, pauseMs) => {
       if (outcome !== 'answered') tally.exits += exits;
       settleAttempt(outcome, pauseMs);
@@ -108,6 +120,7 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
       return softmax(logits);
     } catch (thrown) {
       if (!stop.aborted) settle('failed', thrown?.pauseMs);
+      if (thrown?.status === 400) lookUp().catch(() => {});
       throw thrown;
     }
   };
@@ -172,7 +185,7 @@ function requestBody(tail, tensor, parameters) {
   return { head: head.length, body };
 }
 
-/** Errors have the `status`, if any; `againMs`, after which it makes sense to ask again, and `pauseMs`, for which the server wants peace. */
+/** Errors have the `status`, if any, `againMs`, after which it makes sense to ask again, and `pauseMs`, for which the server wants peace. */
 async function exchange(url, request, bytes) {
   const jitterMs = 50 + 100 * Math.random();
   bytes.sent += request.body.length;

@@ -89,7 +89,10 @@ function shownFrames(video) {
     isEnded = true;
     wake?.();
   };
-  for (const event of ['ended', 'error']) video.addEventListener(event, end);
+  const over = new AbortController();
+  for (const event of ['ended', 'error']) video.addEventListener(event, end, { signal: over.signal });
+  // A camera that is gone or was stopped: not every browser tells the video.
+  video.srcObject?.addEventListener('inactive', end, { signal: over.signal });
 
   let cancel;
   let before; // frames that were shown before the stream began
@@ -130,7 +133,7 @@ function shownFrames(video) {
       return { image: video, frame, close() {} };
     },
     end() {
-      for (const event of ['ended', 'error']) video.removeEventListener(event, end);
+      over.abort();
       cancel();
     },
     count: () => ({ frames: frame, dropped: frame - count }),

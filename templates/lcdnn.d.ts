@@ -137,9 +137,9 @@ export interface StreamOptions extends ClassifyOptions {
   onAnswer?: (answer: StreamAnswer) => void;
   /** Ends the stream. */
   signal?: AbortSignal;
-  /** How long an answer of the edge holds for later frames, in milliseconds (2000), */
+  /** How long an answer of the edge holds for later frames in which the branch sees the same, in milliseconds (2000). */
   keepMs?: number;
-  /** if the branch's class is the same and its entropy differs by at most this much (0.1). */
+  /** The same is: the branch's class, with an entropy that differs by at most this much (0.1). */
   similar?: number;
 }
 

@@ -34,10 +34,14 @@ export const after =
     return then(asked, signal);
   };
 
-/** Puts a server in the place of `fetch`: each request has the next reaction, the last one from then on. */
-export function fakeEdge(...reactions: Reaction[]): Asked[] {
-  const asked: Asked[] = [];
+/** The requests for inference that came, and the versions that the server says it has. */
+export type FakeEdge = Asked[] & { versions: string[] };
+
+/** Puts a server in the place of `fetch`: each request for inference has the next reaction, the last one from then on. */
+export function fakeEdge(...reactions: Reaction[]): FakeEdge {
+  const asked: FakeEdge = Object.assign([], { versions: [] });
   vi.stubGlobal('fetch', async (url: string, { headers, body, signal }: RequestInit) => {
+    if (!url.endsWith('/infer')) return new Response(JSON.stringify({ name: 'tiny', versions: asked.versions }));
     const at = headers as Record<string, string>;
     const head = (body as Uint8Array).subarray(0, Number(at['inference-header-content-length']));
     const request = { url, headers: at, said: JSON.parse(new TextDecoder().decode(head)) };

@@ -9,7 +9,7 @@ import { deployedState } from '../network/deployed.js';
 import { createNetwork } from '../network/zoo/index.js';
 import { initialState } from '../train/initial-state.js';
 import { type BundleInfo, generateBundle } from './generate-bundle.js';
-import { printLoader } from './loader.js';
+import { compact, printLoader } from './loader.js';
 import { encodeWeights } from './weights.js';
 
 const template = readFileSync(new URL('../../templates/lcdnn.js', import.meta.url), 'utf8');
@@ -64,6 +64,14 @@ it('a page fetches at most 6 KB of loader, brotli, for the longest program too',
   const state = deployedState(network, initialState(network, 'momentum', 1));
   const printed = printLoader(template, lowerBranch(network, state));
   expect(brotliCompressSync(printed).length).toBeLessThanOrEqual(6 * 1024);
+});
+
+it.each([
+  ['lcdnn-edge.js', 3],
+  ['lcdnn-stream.js', 1],
+])('%s, which comes later, is at most %d KB, brotli', (file, most) => {
+  const text = readFileSync(new URL(`../../templates/${file}`, import.meta.url), 'utf8');
+  expect(brotliCompressSync(compact(text)).length).toBeLessThanOrEqual(most * 1024);
 });
 
 describe('the weights', () => {

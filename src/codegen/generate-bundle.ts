@@ -7,7 +7,10 @@ import { encodeWeights } from './weights.js';
 
 const TAIL_FILE = 'edge/tail.onnx';
 /** For pages to look at and to take from; nothing here needs them. */
-const PAGE_FILES = ['service-worker.js', 'demo/index.html', 'demo/demo.js', 'demo/demo.css'];
+const PAGE_FILES = [
+  'service-worker.js',
+  ...['index.html', 'demo.js', 'demo.css', 'drawing.js', 'history.js', 'panel.js'].map((file) => `demo/${file}`),
+];
 
 /** What a bundle says of its model beside the device program. */
 export interface BundleInfo extends Omit<ManifestDraft, 'tail'> {

@@ -1,106 +1,187 @@
+// The demo page: an image from the camera, a file, the clipboard, a drawing or a sample goes to the model, its answer to
+// the panel.
+
 import { load } from '../lcdnn.js';
+import { createDrawing } from './drawing.js';
+import { createPanel } from './panel.js';
+
+/** Who draws needs a network for one channel, such as of digits, no larger than this. */
+const DRAWN_PIXELS = 64;
 
 const at = (id) => document.getElementById(id);
-const canvas = at('canvas');
-const pen = canvas.getContext('2d', { willReadFrequently: true });
-const percent = (share) => `${(100 * share).toFixed(1)}\u00a0%`;
-const width = (share) => `${100 * share}%`;
+const policy = () => document.querySelector('#policy input:checked').value;
 
-function clear() {
-  pen.fillStyle = '#000';
-  pen.fillRect(0, 0, canvas.width, canvas.height);
-}
-
-function show(answer, model, truth) {
-  const taus = [model.tau].flat();
-  const tau = taus[(answer.exit ?? taus.length) - 1];
-  at('result').hidden = false;
-  at('label').textContent = answer.label;
-  at('truth').textContent = truth === undefined || truth === answer.label ? '' : `(it is ${truth})`;
-  at('by').textContent = answer.unsure
-    ? 'the branch, unsure: the edge is away'
-    : answer.by === 'branch'
-      ? `answered by the branch${taus.length > 1 ? ` of exit ${answer.exit}` : ''}, here`
-      : 'answered by the edge';
-  at('by').className = answer.unsure ? 'unsure' : answer.by;
-  at('entropy').textContent = answer.entropy.toFixed(4);
-  at('tau').textContent = tau.toFixed(4);
-  at('gauge-fill').style.width = width(answer.entropy);
-  at('gauge-tau').style.left = width(tau);
-  const ranked = [...answer.probabilities].map((p, i) => [p, model.manifest.labels[i]]).sort((a, b) => b[0] - a[0]);
-  at('bars').replaceChildren(
-    ...ranked.slice(0, 5).map(([p, label]) => {
-      const row = Object.assign(document.createElement('div'), { className: 'bar' });
-      const name = Object.assign(document.createElement('span'), { textContent: label });
-      const bar = document.createElement('div');
-      bar.style.width = width(p);
-      row.append(name, bar, Object.assign(document.createElement('span'), { textContent: percent(p) }));
-      return row;
-    }),
-  );
-  const { times, bytes } = answer;
-  at('times').textContent =
-    `branch ${times.branchMs.toFixed(2)} ms` +
-    (bytes.sent ? `, edge ${times.edgeMs.toFixed(1)} ms, ${bytes.sent} bytes sent, ${bytes.received} received` : '');
+/** What the stage shows: one of `hint`, `picture`, `video` and `canvas`. */
+function stage(shown) {
+  for (const id of ['hint', 'picture', 'video', 'canvas']) at(id).hidden = id !== shown;
+  at('draw-hint').hidden = shown !== 'canvas';
+  at('camera').setAttribute('aria-pressed', shown === 'video');
+  at('draw').setAttribute('aria-pressed', shown === 'canvas');
+  at('clear').hidden = shown !== 'canvas';
 }
 
 async function start() {
   const model = await load(undefined, {
     onProgress: ({ loaded, total }) => {
-      at('status').textContent = percent(loaded / total);
+      at('progress').value = loaded / total;
     },
+    adaptTau: true,
+    onStale: () => panel.showEdge(),
   });
+  const panel = createPanel(model);
+  const { name, labels, input } = model.manifest;
+  at('title').textContent = `${name}: ${labels.length} classes`;
+  at('about').textContent = `Runs here, in ${model.simd ? 'SIMD' : 'scalar'} WebAssembly`;
+  at('progress').hidden = true;
+  panel.showEdge();
+
+  const complain = (error) => {
+    at('status').textContent = error.message;
+  };
+  let camera; // while it runs: what stops it
   const classify = async (image, truth) => {
     try {
-      show(await model.classify(image), model, truth);
+      panel.show(await model.classify(image, { edge: policy() }), truth);
       at('status').textContent = '';
     } catch (error) {
-      at('status').textContent = error.message;
+      complain(error);
     }
   };
-  at('title').textContent = `${model.manifest.name}: ${model.manifest.labels.length} classes`;
-  at('status').textContent = `${model.simd ? 'SIMD' : 'scalar'} WebAssembly; pick a sample, draw, or open an image`;
 
-  for (const { file, label } of await (await fetch('samples.json')).json()) {
+  // ---- pictures: of a file, of the clipboard, dropped, or a sample
+
+  let url;
+  const showPicture = (source, alt, className) => {
+    camera?.abort();
+    URL.revokeObjectURL(url);
+    url = source.startsWith('blob:') ? source : undefined;
+    Object.assign(at('picture'), { src: source, alt, className });
+    stage('picture');
+  };
+  const choose = (sample) => {
+    for (const button of at('samples').children) button.setAttribute('aria-pressed', button === sample);
+  };
+  const take = (file) => {
+    if (!file) return;
+    choose();
+    showPicture(URL.createObjectURL(file), file.name, '');
+    classify(file);
+  };
+  const fileOf = ({ files }) => Array.from(files).find(({ type }) => type.startsWith('image/')) ?? files[0];
+  at('open').onclick = () => at('file').click();
+  at('file').onchange = ({ target }) => {
+    take(target.files[0]);
+    target.value = ''; // so that the same file may be taken again
+  };
+  document.onpaste = ({ clipboardData }) => take(fileOf(clipboardData));
+  document.ondragover = (event) => {
+    event.preventDefault();
+    at('stage').classList.add('over');
+  };
+  document.ondragleave = ({ relatedTarget }) => {
+    if (!relatedTarget) at('stage').classList.remove('over');
+  };
+  document.ondrop = (event) => {
+    event.preventDefault();
+    at('stage').classList.remove('over');
+    take(fileOf(event.dataTransfer));
+  };
+
+  const samples = await (await fetch('samples.json')).json();
+  for (const { file, label } of samples) {
     const image = Object.assign(new Image(), { src: file, alt: label, title: label });
-    const button = document.createElement('button');
+    const button = Object.assign(document.createElement('button'), { type: 'button' });
+    button.setAttribute('aria-pressed', 'false');
     button.append(image);
-    button.onclick = () => classify(image, label);
+    button.onclick = () => {
+      choose(button);
+      showPicture(file, `A sample: ${label}`, 'pixels');
+      classify(image, label);
+    };
     at('samples').append(button);
   }
+  at('samples-title').hidden = samples.length === 0;
 
-  let drawing = false;
-  const place = ({ offsetX, offsetY }) => [
-    (offsetX * canvas.width) / canvas.clientWidth,
-    (offsetY * canvas.height) / canvas.clientHeight,
-  ];
-  canvas.onpointerdown = (event) => {
-    drawing = true;
-    canvas.setPointerCapture(event.pointerId);
-    pen.beginPath();
-    pen.moveTo(...place(event));
+  // ---- the camera
+
+  const stream = async () => {
+    const running = new AbortController();
+    camera = running;
+    const { signal } = running;
+    const video = at('video');
+    try {
+      const found = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
+      signal.addEventListener('abort', () => {
+        for (const track of found.getTracks()) track.stop();
+        if (video.srcObject === found) video.srcObject = null;
+      });
+      if (signal.aborted) for (const track of found.getTracks()) track.stop();
+      signal.throwIfAborted();
+      choose();
+      stage('video');
+      video.srcObject = found;
+      await video.play();
+      while (!signal.aborted && found.active) await untilChange(video, signal);
+    } catch (error) {
+      if (!signal.aborted) complain(new Error(`No camera: ${error.message}`));
+    } finally {
+      running.abort();
+      if (camera === running) camera = undefined;
+      if (!at('video').hidden) stage('hint');
+    }
   };
-  canvas.onpointermove = (event) => {
-    if (!drawing) return;
-    Object.assign(pen, { lineWidth: 22, lineCap: 'round', lineJoin: 'round', strokeStyle: '#fff' });
-    pen.lineTo(...place(event));
-    pen.stroke();
+  // A stream keeps its policy: another one begins another stream.
+  const untilChange = async (video, signal) => {
+    const changed = new AbortController();
+    at('policy').addEventListener('change', () => changed.abort(), { signal: changed.signal });
+    signal.addEventListener('abort', () => changed.abort(), { signal: changed.signal });
+    await model.classifyStream(video, {
+      onAnswer: (answer) => panel.show(answer),
+      edge: policy(),
+      signal: changed.signal,
+    });
+    changed.abort();
   };
-  canvas.onpointerup = () => {
-    drawing = false;
-    classify(canvas);
+  at('camera').onclick = () => {
+    if (camera) camera.abort();
+    else stream();
   };
-  at('clear').onclick = clear;
-  at('file').onchange = ({ target }) => {
-    const [file] = target.files;
-    if (file) classify(file);
+  document.onkeydown = ({ key }) => {
+    if (key === 'Escape') camera?.abort();
   };
+  if (navigator.mediaDevices?.getUserMedia) at('camera').disabled = false;
+  else at('camera').title = 'The browser has a camera only for pages of https and of this machine';
+  at('open').disabled = false;
+
+  // ---- a drawing
+
+  const [height, width, channels] = input.shape;
+  if (channels === 1 && Math.max(height, width) <= DRAWN_PIXELS) {
+    const drawing = createDrawing(at('canvas'), (image) => classify(image));
+    const draw = () => {
+      camera?.abort();
+      choose();
+      drawing.clear();
+      stage('canvas');
+    };
+    at('canvas').addEventListener('pointerdown', () => {
+      at('draw-hint').hidden = true;
+    });
+    at('draw').hidden = false;
+    at('draw').onclick = at('clear').onclick = draw;
+    // Digits and letters are what people draw.
+    if (labels.every((label) => label.length === 1)) draw();
+  }
+
+  at('reload').onclick = () => location.reload();
+  for (const type of ['online', 'offline']) addEventListener(type, panel.showEdge);
+  setInterval(panel.showEdge, 1000);
   // For use offline after this visit; the page does without where it can't be had.
   navigator.serviceWorker?.register(`../service-worker.js?${model.manifest.version}`).catch(() => {});
 }
 
-clear();
 start().catch((error) => {
   at('title').textContent = 'The model could not be loaded';
   at('status').textContent = error.message;
+  at('progress').hidden = true;
 });

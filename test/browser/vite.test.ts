@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,8 +34,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Opens the page, gives it an image, and expects an answer from a Worker, and no complaint. */
-async function expectAnswer(url: string): Promise<void> {
+/** Opens the page, gives it an image, and expects that answer, a Worker, and no complaint. */
+async function expectAnswer(url: string, answer = /^(one|two|three) \(\d+\.\d %\), in \d+\.\d ms$/): Promise<void> {
   const page = await browser.newPage();
   const complaints: string[] = [];
   page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
@@ -43,7 +43,7 @@ async function expectAnswer(url: string): Promise<void> {
   await page.goto(url);
   await page.getByText(`Knows ${LABELS.join(', ')}; runs in a Worker`).waitFor();
   await page.locator('#file').setInputFiles({ name: 'grey.png', mimeType: 'image/png', buffer: png });
-  await page.getByText(/^(one|two|three) \(\d+\.\d %\), in \d+\.\d ms$/).waitFor();
+  await page.getByText(answer).waitFor();
   expect(page.workers()).toHaveLength(1);
   expect(complaints).toEqual([]);
   await page.close();
@@ -52,6 +52,27 @@ async function expectAnswer(url: string): Promise<void> {
 describe('the example with Vite', () => {
   it('agrees with the types of the bundle', () => {
     execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc')], { cwd: folder, stdio: 'inherit' });
+  });
+
+  /** The page with an edge that is always asked, and sure of the second class. */
+  const withEdge = () => {
+    const main = join(folder, 'src/main.ts');
+    const source = readFileSync(main, 'utf8');
+    writeFileSync(main, source.replace('edge: false', 'tau: 0, edge: async () => [0, 20, 0]'));
+    return () => writeFileSync(main, source);
+  };
+
+  it('asks an edge, as it is built and as it is developed', async () => {
+    const undo = withEdge();
+    await build({ root: folder, logLevel: 'warn' });
+    const built = await preview({ root: folder, preview: { host: '127.0.0.1', port: 0 }, logLevel: 'warn' });
+    await expectAnswer(built.resolvedUrls!.local[0], /^two \(100\.0 %\)/);
+    await built.close();
+    const developed = await createServer({ root: folder, server: { host: '127.0.0.1', port: 0 }, logLevel: 'warn' });
+    await developed.listen();
+    await expectAnswer(developed.resolvedUrls!.local[0], /^two \(100\.0 %\)/);
+    await developed.close();
+    undo();
   });
 
   it('answers as it is built, under a strict content security policy', async () => {

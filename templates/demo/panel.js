@@ -1,0 +1,130 @@
+// Shows answers, and what they add up to.
+
+import { createHistory } from './history.js';
+
+const SHOWN_CLASSES = 5;
+/** A stream may change its mind in every frame; a screen reader hears of it no sooner than this. */
+const SPOKEN_MS = 2000;
+
+const EDGE_STATES = {
+  none: 'none given',
+  closed: 'ready',
+  open: 'away, left alone',
+  'half-open': 'away, asked again next',
+  offline: 'this device is offline',
+};
+
+const at = (id) => document.getElementById(id);
+const percent = (share) => `${(100 * share).toFixed(1)}\u00a0%`;
+const width = (share) => `${100 * share}%`;
+const milliseconds = (ms) => `${ms.toFixed(ms < 10 ? 2 : 0)}\u00a0ms`;
+const size = (bytes) => {
+  if (bytes < 1000) return `${bytes}\u00a0B`;
+  return bytes < 1e6 ? `${(bytes / 1000).toFixed(1)}\u00a0kB` : `${(bytes / 1e6).toFixed(1)}\u00a0MB`;
+};
+
+/** show(answer, truth) for every answer; showEdge() where only the edge may have changed. */
+export function createPanel(model) {
+  const { labels } = model.manifest;
+  const severalExits = Array.isArray(model.tau);
+  const counts = { branch: 0, edge: 0, unsure: 0 };
+  const remember = createHistory(at('history'));
+  let sent = 0;
+  let last;
+  let spokenAt = -SPOKEN_MS;
+  let spoken;
+  let later;
+  const frames = []; // when they came, in the last second
+
+  const who = ({ by, unsure }) => (unsure ? 'unsure' : by);
+
+  const describe = ({ by, exit, unsure, edgeError, cached }) => {
+    if (unsure) return `the branch, unsure: ${edgeError ?? 'the edge is not to be asked'}`;
+    if (by === 'edge') return cached ? 'answered by the edge, a moment ago' : 'answered by the edge';
+    return `answered by the branch${severalExits ? ` of exit ${exit}` : ''}, here`;
+  };
+
+  const speak = (answer) => {
+    clearTimeout(later);
+    const text = `${answer.label}, ${answer.unsure ? 'unsure' : `by the ${answer.by}`}`;
+    const say = () => {
+      at('spoken').textContent = spoken = text;
+      spokenAt = performance.now();
+    };
+    if (answer.frame !== undefined && text === spoken) return;
+    later = setTimeout(say, Math.max(0, spokenAt + (answer.frame === undefined ? 0 : SPOKEN_MS) - performance.now()));
+  };
+
+  const showAnswer = (answer, truth) => {
+    at('result').hidden = false;
+    at('label').textContent = answer.label;
+    at('truth').textContent = truth === undefined || truth === answer.label ? '' : `it is ${truth}`;
+    at('by').textContent = describe(answer);
+    at('by').className = `by ${who(answer)}`;
+    at('entropy').textContent = answer.entropy.toFixed(4);
+    at('tau').textContent = answer.tau.toFixed(4);
+    at('gauge-fill').style.width = width(answer.entropy);
+    at('gauge-fill').className = who(answer);
+    at('gauge-tau').style.left = width(Math.min(1, answer.tau));
+    const ranked = Array.from(answer.probabilities, (p, i) => [p, labels[i]]).sort((a, b) => b[0] - a[0]);
+    at('bars').replaceChildren(...ranked.slice(0, SHOWN_CLASSES).map(([p, label]) => bar(label, p, who(answer))));
+    const { times, bytes } = answer;
+    at('branch-ms').textContent = milliseconds(times.branchMs);
+    at('edge-ms').textContent = times.edgeMs && !answer.cached ? milliseconds(times.edgeMs) : '–';
+    at('sent').textContent = bytes.sent ? size(bytes.sent) : '–';
+    at('received').textContent = bytes.received ? size(bytes.received) : '–';
+  };
+
+  const showUse = (answer) => {
+    // A stream has a second answer for a frame, where the edge's comes late.
+    const isSame = answer.frame !== undefined && answer.frame === last?.frame;
+    if (isSame) counts[who(last)]--;
+    last = answer;
+    counts[who(answer)]++;
+    sent += answer.bytes.sent;
+    const all = counts.branch + counts.edge + counts.unsure;
+    for (const [name, count] of Object.entries(counts)) {
+      document.querySelector(`#share .${name}`).style.width = width(count / all);
+      at(`of-${name}`).textContent = count;
+    }
+    at('share').setAttribute(
+      'aria-label',
+      `Of ${all} images the branch answered ${counts.branch}, the edge ${counts.edge}`,
+    );
+    at('ratio').textContent = percent(counts.branch / all);
+    at('sent-all').textContent = size(sent);
+    remember(answer, who(answer), isSame);
+  };
+
+  const showRate = ({ frame }) => {
+    const now = performance.now();
+    if (frame !== undefined) frames.push(now);
+    while (frames[0] < now - 1000) frames.shift();
+    at('rate').textContent = frame === undefined ? '–' : `${frames.length}\u00a0/s`;
+  };
+
+  const showEdge = () => {
+    at('edge-state').textContent = EDGE_STATES[model.edge.state];
+    at('stale').hidden = !model.stale;
+  };
+
+  return {
+    showEdge,
+    show(answer, truth) {
+      showAnswer(answer, truth);
+      showUse(answer);
+      showRate(answer);
+      showEdge();
+      speak(answer);
+    },
+  };
+}
+
+function bar(label, share, who) {
+  const row = Object.assign(document.createElement('div'), { className: 'bar' });
+  const name = Object.assign(document.createElement('span'), { textContent: label, title: label });
+  const track = Object.assign(document.createElement('div'), { className: who });
+  track.style.width = width(share);
+  row.append(name, track, Object.assign(document.createElement('span'), { textContent: percent(share) }));
+  return row;
+}

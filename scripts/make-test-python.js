@@ -1,10 +1,11 @@
-// node scripts/make-test-python.js - a Python for the tests of engine pytorch, in node_modules/.cache/python: the system's
-// torch (Debian: python3-torch libopenblas0-pthread python3-venv), and from PyPI what else they need.
+// node scripts/make-test-python.js - a Python for the tests of engine pytorch and of the edge server, in
+// node_modules/.cache/python: the system's torch (Debian: python3-torch libopenblas0-pthread python3-venv), and from PyPI
+// what else they need.
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const PACKAGES = ['safetensors', 'pytest', 'ruff', 'mypy'];
+const PACKAGES = ['safetensors', 'pytest', 'ruff', 'mypy', 'tritonclient[http]'];
 const folder = fileURLToPath(new URL('../node_modules/.cache/python', import.meta.url));
 const run = (program, ...args) => execFileSync(program, args, { stdio: 'inherit' });
 

@@ -28,6 +28,8 @@ async function answer(request) {
   } catch (thrown) {
     const url = new URL(request.url);
     if (url.pathname.endsWith('/')) url.pathname += 'index.html';
+    // `lcdnn serve` has the same files under their version as well.
+    url.href = url.href.replace(`${scope}${version}/`, scope);
     const kept = await caches.match(url, { cacheName: name, ignoreSearch: true });
     if (kept) return kept;
     throw thrown;

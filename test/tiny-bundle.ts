@@ -14,9 +14,9 @@ export const SIZE = 16;
 export const LABELS = ['one', 'two', 'three'];
 
 /** LeNet as it is before any training, on 16x16 images, with exits behind these layers. */
-function tinyModel(attach: string) {
+function tinyModel(attach: string, seed = 1) {
   const network = createNetwork('lenet', [SIZE, SIZE, 1], LABELS.length, { attach });
-  const state = deployedState(network, initialState(network, 'momentum', 1));
+  const state = deployedState(network, initialState(network, 'momentum', seed));
   return { program: lowerBranch(network, state), tail: tailModel(network, state) };
 }
 
@@ -26,9 +26,16 @@ const three = tinyModel('conv1,conv2,fc1');
 export const { program } = one;
 export const exitsProgram = three.program;
 
-/** A bundle of that model; one with three exits where τ is a list. τ defaults to one that some images exit at. */
-export function tinyDraft(change: Partial<Pick<BundleInfo, 'tau' | 'samples' | 'input'>> = {}): BundleDraft {
-  const { program, tail } = Array.isArray(change.tau) ? three : one;
+/**
+ * A bundle of that model; one with three exits where τ is a list. τ defaults to one that some images exit at.
+ *
+ * @param seed of the weights
+ */
+export function tinyDraft(
+  change: Partial<Pick<BundleInfo, 'name' | 'tau' | 'samples' | 'input'>> = {},
+  seed = 1,
+): BundleDraft {
+  const { program, tail } = Array.isArray(change.tau) ? three : seed === 1 ? one : tinyModel('conv1', seed);
   return generateBundle(program, {
     name: 'tiny',
     network: 'lenet',
@@ -44,8 +51,8 @@ export function tinyDraft(change: Partial<Pick<BundleInfo, 'tau' | 'samples' | '
 }
 
 /** Writes that bundle and reads it back. */
-export async function tinyBundle(folder: string, change?: Parameters<typeof tinyDraft>[0]): Promise<Bundle> {
-  await writeBundle(folder, tinyDraft(change));
+export async function tinyBundle(folder: string, ...draft: Parameters<typeof tinyDraft>): Promise<Bundle> {
+  await writeBundle(folder, tinyDraft(...draft));
   return readBundle(folder);
 }
 

@@ -36,6 +36,8 @@ export interface DeviceBench {
 
 export async function createDeviceBench(bundle: Bundle): Promise<DeviceBench> {
   const app = await createEdgeServer(bundle);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
   for (const [file, type] of Object.entries(PAGE)) {
     const bytes = readFileSync(new URL(`../../templates/bench/${file}`, import.meta.url));
     app.get(`/bench/${file === 'index.html' ? '' : file}`, (_request, reply) => reply.type(type).send(bytes));

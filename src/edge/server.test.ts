@@ -1,19 +1,20 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { brotliDecompressSync, deflateSync, gzipSync } from 'node:zlib';
-import type { FastifyInstance, InjectOptions } from 'fastify';
+import { brotliDecompressSync, deflateSync, gunzipSync, gzipSync } from 'node:zlib';
+import type { InjectOptions } from 'fastify';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tinyBundle } from '../../test/tiny-bundle.js';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { tinyBundle, tinyDraft } from '../../test/tiny-bundle.js';
 import { random } from '../base/random.js';
 import type { Bundle } from '../bundle/read-bundle.js';
-import { createEdgeServer } from './server.js';
+import { writeBundle } from '../bundle/write-bundle.js';
+import { createEdgeServer, type EdgeServer } from './server.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-edge-'));
 const INFER = '/v2/models/tiny/infer';
 let bundle: Bundle;
-let app: FastifyInstance;
+let app: EdgeServer;
 let count: number;
 
 beforeAll(async () => {
@@ -90,7 +91,7 @@ describe('the protocol', () => {
     expect(JSON.parse(reply.rawPayload.subarray(0, at).toString())).toMatchObject({ model_name: 'tiny', id: 'a' });
     const logits = new Float32Array(new Uint8Array(reply.rawPayload.subarray(at)).buffer);
     expect(Array.from(logits)).toEqual(await oracle(values, 1));
-    expect(reply.headers['server-timing']).toMatch(/^parse;dur=[\d.]+, infer;dur=[\d.]+$/);
+    expect(reply.headers['server-timing']).toMatch(/^parse;dur=[\d.]+, queue;dur=[\d.]+, infer;dur=[\d.]+$/);
   });
 
   it('reads compressed requests, and no bombs', async () => {
@@ -100,7 +101,7 @@ describe('the protocol', () => {
       const reply = await post(compress(body), { 'content-encoding': encoding });
       expect(reply.json().outputs[0].data).toEqual(await oracle(values, 1));
       const bomb = await post(compress(Buffer.alloc(2 ** 22)), { 'content-encoding': encoding });
-      expect([bomb.statusCode, bomb.json().error]).toEqual([413, expect.stringMatching(/when inflated/)]);
+      expect([bomb.statusCode, bomb.json().error]).toEqual([413, expect.stringMatching(/^body: expected at most/)]);
     }
     expect((await post(body, { 'content-encoding': 'br' })).statusCode).toBe(415);
     expect((await post(body, { 'content-encoding': 'gzip' })).statusCode).toBe(400);
@@ -150,7 +151,7 @@ describe('the protocol', () => {
 
   it('refuses a body that no request needs with 413', async () => {
     const reply = await post('x'.repeat(8193 + 25 * 3 * count));
-    expect([reply.statusCode, reply.json().error]).toEqual([413, expect.stringContaining('too large')]);
+    expect([reply.statusCode, reply.json().error]).toEqual([413, expect.stringContaining('found more')]);
   });
 
   it('lets pages of the named origin ask, and no others', async () => {
@@ -158,9 +159,10 @@ describe('the protocol', () => {
     const allowed = await ask('https://shop.example');
     expect([allowed.statusCode, allowed.headers['access-control-allow-origin']]).toEqual([204, 'https://shop.example']);
     expect(allowed.headers['access-control-allow-headers']).toBe(
-      'content-type, content-encoding, inference-header-content-length',
+      'authorization, content-type, content-encoding, inference-header-content-length',
     );
     expect((await ask('https://other.example')).headers).not.toHaveProperty('access-control-allow-origin');
+    expect((await app.inject('/lcdnn.js')).headers.vary).toBe('origin, accept-encoding');
   });
 });
 
@@ -186,6 +188,37 @@ describe('the web folder', () => {
     expect([again.statusCode, again.rawPayload.length]).toEqual([304, 0]);
   });
 
+  it('travels in gzip where the client reads no brotli, and as it is where that is not smaller', async () => {
+    const ask = async (url: string, accepted: string) => {
+      const { headers, rawPayload } = await app.inject({ url, headers: { 'accept-encoding': accepted } });
+      return { encoding: headers['content-encoding'], etag: headers.etag, body: rawPayload };
+    };
+    const script = bundle.files.get('lcdnn.js')!;
+    const gzip = await ask('/lcdnn.js', 'gzip, deflate, br;q=0');
+    expect([gzip.encoding, gunzipSync(gzip.body).equals(script)]).toEqual(['gzip', true]);
+    const plain = await ask('/lcdnn.js', 'identity');
+    expect([plain.encoding, plain.body.equals(script)]).toEqual([undefined, true]);
+    expect(new Set([gzip.etag, plain.etag, (await ask('/lcdnn.js', 'br')).etag]).size).toBe(3);
+  });
+
+  it('is the same for ever under its version', async () => {
+    const { version } = bundle.manifest;
+    const cachingOf = async (url: string) => {
+      const { statusCode, headers } = await app.inject(url);
+      return [statusCode, headers['cache-control']];
+    };
+    expect(await cachingOf('/lcdnn.js')).toEqual([200, 'no-cache']);
+    for (const path of ['lcdnn.js', 'manifest.json', 'demo/'])
+      expect(await cachingOf(`/${version}/${path}`)).toEqual([200, 'public, max-age=31536000, immutable']);
+    const page = (await app.inject('/demo/')).body;
+    expect(page).toContain(`<script type="module" src="../${version}/demo/demo.js">`);
+    expect(page).toContain(`href="../${version}/manifest.json"`);
+    expect(page).toContain('<link rel="icon" href="data:,">');
+    expect((await app.inject(`/${version}/demo/`)).rawPayload).toEqual(bundle.files.get('demo/index.html'));
+    for (const path of [`/${version}`, `/${version}/edge/tail.onnx`, '/000000000000/lcdnn.js', `/${version}/x`])
+      expect([path, ...(await cachingOf(path))]).toEqual([path, 404, undefined]);
+  });
+
   it('holds neither the tail nor anything beside it', async () => {
     for (const path of [
       '/edge/tail.onnx',
@@ -199,5 +232,122 @@ describe('the web folder', () => {
       expect([path, (await app.inject(path)).statusCode]).toEqual([path, 404]);
     }
     expect((await app.inject({ method: 'PUT', url: '/lcdnn.js' })).statusCode).toBe(404);
+  });
+});
+
+describe('every answer', () => {
+  it('has the security headers', async () => {
+    for (const url of ['/demo/', '/lcdnn.js', '/v2', '/metrics', '/nothing', '/v2/models/other']) {
+      const { headers } = await app.inject(url);
+      expect([url, headers['content-security-policy'], headers['x-content-type-options']]).toEqual([
+        url,
+        expect.stringContaining("script-src 'self' 'wasm-unsafe-eval';"),
+        'nosniff',
+      ]);
+    }
+  });
+
+  it('is counted', async () => {
+    const text = (await app.inject('/metrics')).body;
+    expect(text).toMatch(/^lcdnn_requests_total\{model="tiny",code="200"\} \d/m);
+    expect(text).toMatch(/^lcdnn_requests_total\{model="unknown",code="404"\} 1$/m);
+    expect(text).toMatch(/^lcdnn_batch_images_bucket\{le="2",model="tiny"\} \d/m);
+    expect(text).toMatch(/^lcdnn_queue_images\{model="tiny"\} 0$/m);
+    expect(text).toContain(`lcdnn_model_info{model="tiny",version="${bundle.manifest.version}"} 1\n`);
+  });
+});
+
+describe('several bundles', () => {
+  let several: EdgeServer;
+  let other: Bundle;
+  beforeAll(async () => {
+    other = await tinyBundle(join(folder, 'other'), { name: 'other' }, 2);
+    several = await createEdgeServer([bundle, join(folder, 'other')]);
+  });
+  afterAll(() => several?.close());
+
+  it('have their web folders under their names, and a list of them at the root', async () => {
+    expect((await several.inject('/')).body).toMatch(/href="\/tiny\/demo\/".*href="\/other\/demo\/"/);
+    for (const [path, from] of [
+      ['/tiny/manifest.json', bundle],
+      ['/other/manifest.json', other],
+      [`/other/${other.manifest.version}/manifest.json`, other],
+    ] as const)
+      expect((await several.inject(path)).json()).toEqual(from.manifest);
+    expect((await several.inject('/other')).headers.location).toBe('/other/demo/');
+    expect((await several.inject('/other/')).headers.location).toBe('/other/demo/');
+    for (const path of ['/lcdnn.js', `/tiny/${other.manifest.version}/lcdnn.js`, '/third/lcdnn.js'])
+      expect([path, (await several.inject(path)).statusCode]).toEqual([path, 404]);
+  });
+
+  it('answer by their names, with and without the version', async () => {
+    const values = floats(count);
+    const payload = JSON.stringify({ inputs: [inputOf(1, { data: Array.from(values) })] });
+    const ask = (path: string) => several.inject({ method: 'POST', url: `/v2/models/${path}/infer`, payload });
+    const [tiny, second] = [await ask('tiny'), await ask(`other/versions/${other.manifest.version}`)];
+    expect(tiny.json()).toMatchObject({ model_name: 'tiny', outputs: [{ data: await oracle(values, 1) }] });
+    expect(second.json().model_name).toBe('other');
+    expect(second.json().outputs[0].data).not.toEqual(tiny.json().outputs[0].data);
+    expect((await ask('third')).json()).toEqual({ error: 'no model third here; there is tiny, other' });
+  });
+
+  it('may not be named as what is there already', async () => {
+    await writeBundle(join(folder, 'v2'), tinyDraft({ name: 'v2' }));
+    const named = join(folder, 'v2');
+    await expect(createEdgeServer([bundle, named])).rejects.toThrow('expected a bundle of another name, found v2');
+  });
+});
+
+describe('limits', () => {
+  let app: EdgeServer | undefined;
+  afterEach(() => app?.close());
+
+  it('ask for the token where there is one, but not for health, metadata and files', async () => {
+    app = await createEdgeServer(bundle, { token: 'secret' });
+    const ask = (url: string, authorization?: string) =>
+      app!.inject({ method: url === INFER ? 'POST' : 'GET', url, headers: authorization ? { authorization } : {} });
+    for (const authorization of [undefined, 'secret', 'Bearer', 'Bearer secret2', 'Bearer secre', 'Basic secret']) {
+      for (const url of [INFER, '/metrics']) {
+        const { statusCode, headers } = await ask(url, authorization);
+        expect([authorization, statusCode, headers['www-authenticate']]).toEqual([authorization, 401, 'Bearer']);
+      }
+    }
+    expect((await ask('/metrics', 'Bearer secret')).statusCode).toBe(200);
+    expect((await ask(INFER, 'Bearer secret')).statusCode).toBe(400);
+    for (const url of ['/v2/health/ready', '/v2/models/tiny', '/lcdnn.js'])
+      expect((await ask(url)).statusCode).toBe(200);
+  });
+
+  it('let one address ask so often, and believe only known proxies about addresses', async () => {
+    app = await createEdgeServer(bundle, { rateLimit: 2, trustProxy: ['10.0.0.0/8'] });
+    const ask = async (remoteAddress: string, client?: string) => {
+      const headers = client ? { 'x-forwarded-for': client } : {};
+      return (await app!.inject({ method: 'POST', url: INFER, remoteAddress, headers })).statusCode;
+    };
+    const asked = async (...by: Parameters<typeof ask>) => [await ask(...by), await ask(...by), await ask(...by)];
+    expect(await asked('192.0.2.1', '198.51.100.1')).toEqual([400, 400, 429]);
+    expect(await ask('192.0.2.1', '198.51.100.2')).toBe(429);
+    expect(await asked('10.0.0.1', '198.51.100.1')).toEqual([400, 400, 429]);
+    expect(await ask('10.0.0.1', '198.51.100.2')).toBe(400);
+    expect((await app.inject({ url: '/v2', remoteAddress: '192.0.2.1' })).statusCode).toBe(200);
+  });
+
+  it('have room for a batch in the queue', async () => {
+    await expect(createEdgeServer(bundle, { maxBatch: 16, maxQueue: 15 })).rejects.toThrow(/queue: expected room/);
+  });
+});
+
+describe('a server that ends', () => {
+  it('is not ready first, answers what still comes, and then what runs', async () => {
+    const app = await createEdgeServer(bundle, {});
+    const url = await app.listen({ port: 0 });
+    const ended = app.drain(300);
+    const ready = await fetch(`${url}/v2/health/ready`);
+    expect([ready.status, ready.headers.get('connection')]).toEqual([503, 'close']);
+    expect((await fetch(`${url}/v2/health/live`)).status).toBe(200);
+    const payload = JSON.stringify({ inputs: [inputOf(1, { data: Array.from(floats(count)) })] });
+    expect((await fetch(url + INFER, { method: 'POST', body: payload })).status).toBe(200);
+    await ended;
+    await expect(fetch(url)).rejects.toThrow();
   });
 });

@@ -1,122 +1,147 @@
-import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
-import { messageOf } from '../base/errors.js';
-import type { Bundle } from '../bundle/read-bundle.js';
-import {
-  formatInferResponse,
-  inflateBody,
-  JSON_LENGTH_HEADER,
-  type ModelTensors,
-  maxBodyBytes,
-  parseInferRequest,
-} from './protocol.js';
-import { openTail, type Tail } from './tail.js';
-import { serveWebFiles } from './web-files.js';
+import { availableParallelism } from 'node:os';
+import rateLimit from '@fastify/rate-limit';
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import type { Logger } from 'pino';
+import { UserError } from '../base/errors.js';
+import { allowOrigins, requireToken, sendSecurityHeaders } from './access.js';
+import { answerErrors } from './errors.js';
+import { inferenceRoutes } from './inference-routes.js';
+import { createLog, type LogLevel } from './log.js';
+import { createMetrics, type Metrics } from './metrics.js';
+import { type ModelEvents, type Models, openModels } from './models/models.js';
+import type { BundleSource } from './models/tail-messages.js';
+import { createBodyReader } from './read-body.js';
+import { webRoutes } from './web-routes.js';
 
 export interface EdgeServerOptions {
-  /** Most images in one request (16). With the tensor's size it bounds the bodies that are read. */
+  /** Most images in one request, and in one batch (16). With the tensor's size it bounds the bodies that are read. */
   readonly maxBatch?: number;
+  /** Milliseconds that a request waits for others to make a batch (2); none where the tail is idle. */
+  readonly maxWaitMs?: number;
+  /** Most images that wait (128). */
+  readonly maxQueue?: number;
+  /** Threads of ONNX Runtime that compute one batch (all processors but one). */
+  readonly threads?: number;
   /** Origins of other sites whose pages may ask; `*` is any. Default: none but the server's own. */
   readonly cors?: readonly string[];
+  /** Without it as `Authorization: Bearer`, nobody infers or reads metrics. Default: everybody does. */
+  readonly token?: string;
+  /** Inference requests a second from one address. Default: any number. */
+  readonly rateLimit?: number;
+  /** Addresses (or CIDR ranges) of proxies whose `X-Forwarded-For` is believed. Default: none. */
+  readonly trustProxy?: readonly string[];
+  /** Most connections at a time (1024). */
+  readonly maxConnections?: number;
+  /** Milliseconds for a request to come in whole (30,000); a third of it for its head. */
+  readonly requestTimeoutMs?: number;
+  /** What is logged on standard error (`error`); at `info`, every request. Never a body. */
+  readonly log?: LogLevel;
+  /** Packs the web folders before anyone asks for them. */
+  readonly packWeb?: boolean;
 }
+
+/** Bytes of all bodies that are being read at a time. */
+const BODY_BUDGET = 256 << 20;
+/** Milliseconds after which a connection on which nothing moves is cut. */
+const STALLED_MS = 120_000;
+
+/** An edge server that is not listening yet; `close()` lets running requests end and frees the models. */
+export type EdgeServer = FastifyInstance & {
+  readonly models: Models;
+  /** Looks whether bundle folders were replaced, and goes over to what they hold now. */
+  reload(): Promise<void>;
+  /** Says that it is not ready, so that new requests go elsewhere; then, after so many milliseconds, closes. */
+  drain(ms: number): Promise<void>;
+};
 
 /**
- * The edge server of a bundle: hosts its web folder, and answers for the tail by the Open Inference Protocol v2.
- * Not listening yet; `close()` lets running requests end and frees the tail.
+ * The edge server of one bundle or several: hosts their web folders, and answers for the tails by the Open Inference
+ * Protocol v2.
  *
- * @throws UserError where the bundle's tail is not what its manifest says.
+ * @throws UserError where a bundle, or its tail, is not what its manifest says.
  */
-export async function createEdgeServer(bundle: Bundle, options: EdgeServerOptions = {}): Promise<FastifyInstance> {
-  const { manifest } = bundle;
-  const tail = await openTail(bundle);
-  const model = {
-    name: manifest.name,
-    version: manifest.version,
-    input: { name: manifest.tail.input, shape: manifest.tail.shape, datatype: manifest.tail.datatype },
-    output: { name: manifest.tail.output, shape: [manifest.labels.length] },
-    maxBatch: options.maxBatch ?? 16,
-  };
-  const app = fastify({ bodyLimit: maxBodyBytes(model), requestTimeout: 30_000, forceCloseConnections: 'idle' });
-  app.addHook('onClose', () => tail.close());
-  app.setNotFoundHandler((request, reply) =>
-    reply.code(404).send({ error: `no ${request.method} ${request.url} here` }),
+export async function createEdgeServer(
+  bundles: BundleSource | readonly BundleSource[],
+  options: EdgeServerOptions = {},
+): Promise<EdgeServer> {
+  const { requestTimeoutMs = 30_000, cors = [], token, log: level = 'error' } = options;
+  let models: Models;
+  const metrics = createMetrics(() => models);
+  const log = createLog(level, metrics.lostLogLines);
+  models = await openModels(listOf(bundles), modelOptions(options), eventsOf(metrics, log));
+  const app: FastifyInstance = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: level !== 'info' }),
+    trustProxy: options.trustProxy ? [...options.trustProxy] : false,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false, // what was accepted is answered
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: STALLED_MS,
+    http: {
+      headersTimeout: Math.ceil(requestTimeoutMs / 3),
+      connectionsCheckingInterval: Math.min(1000, requestTimeoutMs / 4),
+      keepAlive: true,
+    },
+  });
+  app.server.maxConnections = options.maxConnections ?? 1024;
+  app.addHook('onClose', () => models.close());
+  answerErrors(app);
+  sendSecurityHeaders(app);
+  if (cors.length > 0) allowOrigins(app, cors);
+
+  let draining = false;
+  app.addHook('onRequest', async (_request, reply) => {
+    if (draining) reply.header('connection', 'close');
+  });
+  const guard = token === undefined ? [] : [requireToken(token)];
+  app.get('/metrics', { onRequest: guard }, async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.text()),
   );
-  app.setErrorHandler((error: FastifyError, _request, reply) => {
-    const status = error.statusCode ?? 500;
-    if (status >= 500) process.stderr.write(`${error.stack}\n`);
-    return reply.code(status).send({ error: status >= 500 ? 'the server failed; its log says why' : messageOf(error) });
+  if (options.rateLimit) await app.register(rateLimit, { global: false, max: options.rateLimit, timeWindow: 1000 });
+  const readBody = createBodyReader(BODY_BUDGET);
+  app.register(inferenceRoutes, { models, metrics, readBody, guard, isReady: () => !draining });
+  try {
+    webRoutes(app, models);
+  } catch (thrown) {
+    await app.close();
+    throw thrown;
+  }
+
+  return Object.assign(app, {
+    models,
+    reload: () => models.reload(),
+    async drain(ms: number) {
+      draining = true;
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      await app.close();
+    },
   });
-  if (options.cors?.length) allowOrigins(app, options.cors);
-  serveProtocol(app, tail, model);
-  serveWebFiles(app, bundle);
-  return app;
 }
 
-function serveProtocol(
-  app: FastifyInstance,
-  tail: Tail,
-  model: ModelTensors & { name: string; version: string },
-): void {
-  const { name, version, input, output } = model;
-  const known = (asked: string) => {
-    if (asked !== name) throw Object.assign(new Error(`no model ${asked} here; there is ${name}`), { statusCode: 404 });
+function listOf(bundles: BundleSource | readonly BundleSource[]): readonly BundleSource[] {
+  const isList = (given: typeof bundles): given is readonly BundleSource[] => Array.isArray(given);
+  return isList(bundles) ? bundles : [bundles];
+}
+
+function modelOptions(options: EdgeServerOptions) {
+  const { maxBatch = 16, maxWaitMs = 2, maxQueue = 128, packWeb = false } = options;
+  if (maxQueue < maxBatch) {
+    throw new UserError(`queue: expected room for a batch of ${maxBatch} images at least, found ${maxQueue}`);
+  }
+  const threads = options.threads ?? Math.max(1, availableParallelism() - 1);
+  return { maxBatch, maxWaitMs, maxQueue, threads, packWeb };
+}
+
+function eventsOf(metrics: Metrics, log: Logger): ModelEvents {
+  return {
+    batch: metrics.batch,
+    replaced(model, version) {
+      metrics.reload(model, 'replaced');
+      log.warn({ model, version }, 'another version serves now');
+    },
+    refused(model, folder, reason) {
+      metrics.reload(model, 'refused');
+      log.error({ model, folder, reason }, 'a new bundle is of no use, the one before it goes on');
+    },
   };
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-
-  app.get('/v2', () => ({ name: 'lcdnn', version, extensions: ['binary_tensor_data'] }));
-  app.get('/v2/health/live', () => ({ live: true }));
-  app.get('/v2/health/ready', () => ({ ready: true }));
-  app.get<{ Params: { model: string } }>('/v2/models/:model', ({ params }) => {
-    known(params.model);
-    const describe = (tensor: ModelTensors['input']) => ({
-      name: tensor.name,
-      datatype: tensor.datatype ?? 'FP32',
-      shape: [-1, ...tensor.shape],
-    });
-    return {
-      name,
-      versions: [version],
-      platform: 'onnx_onnxv1',
-      inputs: [describe(input)],
-      outputs: [describe(output)],
-    };
-  });
-  app.get<{ Params: { model: string } }>('/v2/models/:model/ready', ({ params }) => {
-    known(params.model);
-    return { name, ready: true };
-  });
-  app.post<{ Params: { model: string } }>('/v2/models/:model/infer', async (request, reply) => {
-    known(request.params.model);
-    const started = performance.now();
-    const jsonLength = request.headers[JSON_LENGTH_HEADER]?.toString();
-    const sent = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
-    const body = await inflateBody(sent, request.headers['content-encoding'], maxBodyBytes(model));
-    const asked = parseInferRequest(body, jsonLength, model);
-    const parsed = performance.now();
-    const logits = await tail.infer(asked.values, asked.batch);
-    const inferred = performance.now();
-    const answer = formatInferResponse(asked, logits, model);
-    const timing = `parse;dur=${(parsed - started).toFixed(2)}, infer;dur=${(inferred - parsed).toFixed(2)}`;
-    return reply.headers({ ...answer.headers, 'server-timing': timing }).send(answer.body);
-  });
-}
-
-/** Cross-origin requests, answered for the named origins alone. */
-function allowOrigins(app: FastifyInstance, origins: readonly string[]): void {
-  app.addHook('onRequest', async (request, reply) => {
-    const { origin } = request.headers;
-    if (!origin || !(origins.includes('*') || origins.includes(origin))) return;
-    reply.headers({
-      vary: 'origin',
-      'access-control-allow-origin': origin,
-      'access-control-expose-headers': `${JSON_LENGTH_HEADER}, server-timing`,
-    });
-    if (request.method !== 'OPTIONS') return;
-    reply.headers({
-      'access-control-allow-methods': 'GET, POST',
-      'access-control-allow-headers': `content-type, content-encoding, ${JSON_LENGTH_HEADER}`,
-      'access-control-max-age': '600',
-    });
-    return reply.code(204).send();
-  });
 }

@@ -10,10 +10,16 @@ export interface Tail {
   close(): Promise<void>;
 }
 
-/** Opens the tail of a bundle. @throws UserError where it is no ONNX model with the tensors that the manifest names. */
-export async function openTail({ manifest, files }: Bundle): Promise<Tail> {
+/**
+ * Opens the tail of a bundle. It computes in the thread that asks, which stands still meanwhile.
+ *
+ * @param threads that compute one batch; default: ONNX Runtime's
+ * @throws UserError where it is no ONNX model with the tensors that the manifest names.
+ */
+export async function openTail({ manifest, files }: Bundle, threads?: number): Promise<Tail> {
   const { file, shape, input, output, datatype = 'FP32' } = manifest.tail;
-  const session = await InferenceSession.create(files.get(file)!).catch((thrown) => {
+  const options = { intraOpNumThreads: threads };
+  const session = await InferenceSession.create(files.get(file)!, threads ? options : {}).catch((thrown) => {
     throw new UserError(`${file}: expected an ONNX model, found: ${messageOf(thrown)}; export the bundle again`);
   });
   if (session.inputNames.join() !== input || !session.outputNames.includes(output)) {

@@ -18,7 +18,9 @@ let browser: BrowserContext;
 beforeAll(async () => {
   for (const [name, tau] of Object.entries(BUNDLES)) {
     const server = await createEdgeServer(await tinyBundle(join(folder, name), { tau }));
-    server.get('/plain.html', (_request, reply) => reply.type('text/html').send('<p>a page without a policy</p>'));
+    server.get('/plain.html', (_request, reply) =>
+      reply.removeHeader('content-security-policy').type('text/html').send('<p>a page without a policy</p>'),
+    );
     servers.push(server);
     urls.push(await server.listen({ host: '127.0.0.1', port: 0 }));
   }

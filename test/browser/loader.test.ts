@@ -26,7 +26,9 @@ beforeAll(async () => {
   // At τ = 0 the branch is sure of nothing: every image goes to the edge.
   bundle = await tinyBundle(join(folder, 'bundle'), { tau: 0, samples: [{ png, label: 'one' }] });
   server = await createEdgeServer(bundle);
-  server.get('/plain.html', (_request, reply) => reply.type('text/html').send('<p>a page without a policy</p>'));
+  server.get('/plain.html', (_request, reply) =>
+    reply.removeHeader('content-security-policy').type('text/html').send('<p>a page without a policy</p>'),
+  );
   url = await server.listen({ host: '127.0.0.1', port: 0 });
   elsewhere = await createEdgeServer(bundle, { cors: [url] });
   foreign = await elsewhere.listen({ host: '127.0.0.1', port: 0 });

@@ -1,3 +1,4 @@
+import type { Failure } from '../../base/threads.js';
 import type { ImageShape, Pixels } from '../pixels.js';
 import type { BatchRequest, Look } from './fill-batch.js';
 
@@ -27,11 +28,4 @@ export interface FromThread {
   readonly id: number;
   readonly buffer: ArrayBuffer;
   readonly failure?: Failure;
-}
-
-/** An error as it crosses threads; its class would not. */
-export interface Failure {
-  readonly isUserError: boolean;
-  readonly message: string;
-  readonly stack?: string;
 }

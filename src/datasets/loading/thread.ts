@@ -1,8 +1,8 @@
 import { parentPort } from 'node:worker_threads';
-import { messageOf, UserError } from '../../base/errors.js';
+import { type Failure, failureOf } from '../../base/threads.js';
 import { openPixels, type PixelReader } from '../pixels.js';
 import { fillBatch } from './fill-batch.js';
-import type { Failure, FillMessage, FromThread, ToThread } from './messages.js';
+import type { FillMessage, FromThread, ToThread } from './messages.js';
 
 /** A loading thread: fills one batch after the other, until it is told to close (`loading/threads.ts` starts it). */
 const port = parentPort!;
@@ -26,8 +26,7 @@ async function answer({ id, split, look, request, buffer }: FillMessage): Promis
   try {
     await fillBatch(readers.get(split)!, look, request, new Float32Array(buffer));
   } catch (thrown) {
-    const stack = thrown instanceof Error ? thrown.stack : undefined;
-    failure = { isUserError: thrown instanceof UserError, message: messageOf(thrown), stack };
+    failure = failureOf(thrown);
   }
   port.postMessage({ id, buffer, failure } satisfies FromThread, [buffer]);
 }

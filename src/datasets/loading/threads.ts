@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
-import { UserError } from '../../base/errors.js';
+import type { Worker } from 'node:worker_threads';
+import { revived, startThread } from '../../base/threads.js';
 import { bytesOf, type Pixels } from '../pixels.js';
 import type { BatchRequest, Look } from './fill-batch.js';
 import type { Loader } from './loader.js';
-import type { Failure, FromThread, ToThread } from './messages.js';
+import type { FromThread, ToThread } from './messages.js';
 
 /** Batches that are asked for ahead of their use, besides one for each thread. */
 const SPARE = 2;
@@ -41,7 +41,7 @@ export function loadInThreads(count: number): Loader {
 
   const start = (): void => {
     threads = Array.from({ length: count }, () => {
-      const thread = startThread();
+      const thread = startThread(import.meta.url, 'thread');
       thread.on('message', receive).on('error', fail);
       thread.on('exit', () => fail(new Error('a loading thread has ended')));
       return thread;
@@ -108,18 +108,4 @@ export function loadInThreads(count: number): Loader {
 
 function tell(thread: Worker, message: ToThread, transfer: ArrayBuffer[] = []): void {
   thread.postMessage(message, transfer);
-}
-
-/** From the sources (tests, benchmarks) the thread is TypeScript, too, and begins with tsx. */
-function startThread(): Worker {
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./thread.js', import.meta.url));
-  const entry = new URL('./thread.ts', import.meta.url).href;
-  const script = `import('tsx/esm/api').then(({ register }) => register()).then(() => import('${entry}'))`;
-  return new Worker(script, { eval: true });
-}
-
-function revived({ isUserError, message, stack }: Failure): Error {
-  const error = isUserError ? new UserError(message) : new Error(message);
-  error.stack = stack;
-  return error;
 }

@@ -1,0 +1,57 @@
+import autocannon from 'autocannon';
+
+export interface Answer {
+  readonly status: number;
+  /** Length of the JSON that its body begins with. */
+  readonly jsonLength: string;
+  readonly body: Uint8Array;
+  readonly ms: number;
+}
+
+export interface Shots {
+  readonly connections: number;
+  /** Seconds. */
+  readonly duration: number;
+  /** Requests per second; as many as go without it. */
+  readonly rate?: number;
+  onAnswer?(answer: Answer): void;
+}
+
+/** Sends one request again and again; gives the seconds it took, and what failed without an answer. */
+export async function fire(
+  url: string,
+  model: string,
+  request: { readonly headers: Record<string, string>; readonly body: Buffer },
+  { connections, duration, rate, onAnswer }: Shots,
+): Promise<{ elapsed: number; errors: number }> {
+  const started = performance.now();
+  const statuses = new Map<number, number>();
+  const result = await autocannon({
+    url: `${url}/v2/models/${model}/infer`,
+    method: 'POST',
+    headers: request.headers,
+    body: request.body,
+    connections,
+    duration,
+    overallRate: rate,
+    timeout: 60,
+    setupClient(client) {
+      let jsonLength = '';
+      let body = new Uint8Array();
+      client.on('headers', (headers) => {
+        jsonLength = String(headers['inference-header-content-length']);
+      });
+      client.on('body', (part) => {
+        body = new Uint8Array(part);
+      });
+      client.on('response', (status, _bytes, ms) => {
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        onAnswer?.({ status, jsonLength, body, ms });
+      });
+    },
+  });
+  if (!onAnswer && [...statuses.keys()].some((status) => status !== 200)) {
+    throw new Error(`expected answers only, found statuses ${JSON.stringify([...statuses])}`);
+  }
+  return { elapsed: (performance.now() - started) / 1000, errors: result.errors };
+}

@@ -1,0 +1,126 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
+import { Refusal } from './errors.js';
+import type { Metrics } from './metrics.js';
+import type { Batched } from './models/batcher.js';
+import type { Model } from './models/model.js';
+import type { Models } from './models/models.js';
+import { patienceOf } from './patience.js';
+import {
+  formatInferResponse,
+  JSON_LENGTH_HEADER,
+  type ModelTensors,
+  maxBodyBytes,
+  parseInferRequest,
+} from './protocol.js';
+import type { createBodyReader } from './read-body.js';
+
+interface ModelParams {
+  readonly model: string;
+  readonly version?: string;
+}
+
+export interface InferenceRoutes {
+  readonly models: Models;
+  readonly metrics: Metrics;
+  readonly readBody: ReturnType<typeof createBodyReader>;
+  /** Who may infer. */
+  readonly guard: onRequestAsyncHookHandler[];
+  /** Whether new requests shall come here. */
+  isReady(): boolean;
+}
+
+/** The Open Inference Protocol v2: health, metadata, inference. A model is asked for by name, or by name and version. */
+export async function inferenceRoutes(app: FastifyInstance, served: InferenceRoutes): Promise<void> {
+  const { models, metrics, guard } = served;
+  const find = ({ model: name, version }: ModelParams): Model => {
+    const model = models.get(name);
+    if (!model) throw new Refusal(404, `no model ${name} here; there is ${models.names.join(', ')}`);
+    if (version !== undefined && version !== model.version)
+      throw new Refusal(404, `no version ${version} of ${name} here; there is ${model.version}`);
+    return model;
+  };
+
+  // Bodies are read by the route itself, which knows how long they may be.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+
+  const versions = (): string => models.names.map((name) => models.get(name)!.version).join();
+  app.get('/v2', () => ({ name: 'lcdnn', version: versions(), extensions: ['binary_tensor_data'] }));
+  app.get('/v2/health/live', (_request, reply) => {
+    const live = models.names.every((name) => !models.get(name)!.fault());
+    return reply.code(live ? 200 : 503).send({ live });
+  });
+  app.get('/v2/health/ready', (_request, reply) => {
+    const ready = served.isReady() && models.names.every((name) => !models.get(name)!.fault());
+    return reply.code(ready ? 200 : 503).send({ ready });
+  });
+  // Heeded where @fastify/rate-limit is registered.
+  const config = { rateLimit: { groupId: 'infer' } };
+  for (const at of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
+    app.get<{ Params: ModelParams }>(at, ({ params }) => describe(find(params)));
+    app.get<{ Params: ModelParams }>(`${at}/ready`, ({ params }, reply) => {
+      const { name, fault } = find(params);
+      const ready = !fault();
+      return reply.code(ready ? 200 : 503).send({ name, ready });
+    });
+    const count: onRequestAsyncHookHandler = async (request, reply) => {
+      const name = (request.params as ModelParams).model;
+      const model = models.get(name) ? name : 'unknown';
+      const came = performance.now();
+      reply.raw.once('close', () => {
+        const code = reply.raw.writableEnded ? reply.raw.statusCode : 499;
+        metrics.request(model, code, (performance.now() - came) / 1000);
+      });
+    };
+    app.post<{ Params: ModelParams }>(`${at}/infer`, { onRequest: [count, ...guard], config }, (request, reply) => {
+      const model = find(request.params);
+      return models.using(model, () => infer(served, model, request, reply));
+    });
+  }
+}
+
+async function infer(served: InferenceRoutes, model: Model, request: FastifyRequest, reply: FastifyReply) {
+  // Before the body is read.
+  if (model.fault()) throw new Refusal(503, 'this model has failed here; ask another server');
+  model.checkRoom();
+  const patience = patienceOf(reply.raw);
+  try {
+    const body = await served.readBody(request.raw, maxBodyBytes(model)).catch((thrown) => {
+      throw patience.signal.aborted ? patience.signal.reason : thrown;
+    });
+    const started = performance.now();
+    const asked = parseInferRequest(body, request.headers[JSON_LENGTH_HEADER]?.toString(), model);
+    const parseMs = performance.now() - started;
+    if (asked.version !== undefined && asked.version !== model.version)
+      throw new Refusal(409, `version: expected ${model.version}, found ${asked.version}; load the bundle again`);
+    if (asked.exits) served.metrics.exits(model.name, asked.exits);
+    if (asked.timeout !== undefined) patience.limit(asked.timeout / 1000);
+    const batched = await model.infer(asked.values, asked.batch, patience.signal);
+    const { headers, body: answer } = formatInferResponse(asked, batched.logits, model);
+    return reply.headers({ ...headers, 'server-timing': serverTiming(parseMs, batched) }).send(answer);
+  } finally {
+    patience.end();
+  }
+}
+
+function serverTiming(parseMs: number, { queueMs, inferMs }: Batched): string {
+  const parts = { parse: parseMs, queue: queueMs, infer: inferMs };
+  return Object.entries(parts)
+    .map(([name, ms]) => `${name};dur=${ms.toFixed(2)}`)
+    .join(', ');
+}
+
+function describe({ name, version, input, output }: Model): object {
+  const tensor = ({ name, shape, datatype = 'FP32' }: ModelTensors['input']) => ({
+    name,
+    datatype,
+    shape: [-1, ...shape],
+  });
+  return {
+    name,
+    versions: [version],
+    platform: 'onnx_onnxv1',
+    inputs: [tensor(input)],
+    outputs: [tensor(output)],
+  };
+}

@@ -1,0 +1,108 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Models } from './models/models.js';
+
+/** What the server counts of itself, for Prometheus. */
+export interface Metrics {
+  /** An inference request ended, by whatever status (499: its client left before). */
+  request(model: string, code: number, seconds: number): void;
+  batch(model: string, images: number, ms: number): void;
+  /** Images that a client's branch answered alone. */
+  exits(model: string, images: number): void;
+  reload(model: string, result: 'replaced' | 'refused'): void;
+  lostLogLines(lines: number): void;
+  /** In Prometheus's text format. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+/** Seconds: from a small network's tail on an idle machine to the loader's patience. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const IMAGES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
+/** @param models to look at when asked */
+export function createMetrics(models: () => Models): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const all = () => models().names.map((name) => models().get(name)!);
+  collectDefaultMetrics({ register: registry });
+
+  const requests = new Counter({
+    name: 'lcdnn_requests_total',
+    help: 'Inference requests, by status code (499: the client left first)',
+    labelNames: ['model', 'code'],
+    registers,
+  });
+  const requestSeconds = new Histogram({
+    name: 'lcdnn_request_seconds',
+    help: 'From the head of an inference request to the end of its answer',
+    labelNames: ['model'],
+    buckets: SECONDS,
+    registers,
+  });
+  const batchImages = new Histogram({
+    name: 'lcdnn_batch_images',
+    help: 'Images in a batch that was computed',
+    labelNames: ['model'],
+    buckets: IMAGES,
+    registers,
+  });
+  const batchSeconds = new Histogram({
+    name: 'lcdnn_batch_seconds',
+    help: 'Time that a batch took',
+    labelNames: ['model'],
+    buckets: SECONDS,
+    registers,
+  });
+  const exits = new Counter({
+    name: 'lcdnn_client_exits_total',
+    help: 'Images that clients say they answered without the edge',
+    labelNames: ['model'],
+    registers,
+  });
+  const reloads = new Counter({
+    name: 'lcdnn_reloads_total',
+    help: 'Bundles that were found in the place of another, by what became of them',
+    labelNames: ['model', 'result'],
+    registers,
+  });
+  const lostLogLines = new Counter({
+    name: 'lcdnn_log_lines_lost_total',
+    help: 'Log lines that could not be written',
+    registers,
+  });
+  new Gauge({
+    name: 'lcdnn_queue_images',
+    help: 'Images that wait for a batch',
+    labelNames: ['model'],
+    registers,
+    collect() {
+      for (const { name, waiting } of all()) this.set({ model: name }, waiting());
+    },
+  });
+  new Gauge({
+    name: 'lcdnn_model_info',
+    help: 'The version that serves',
+    labelNames: ['model', 'version'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, version } of all()) this.set({ model: name, version }, 1);
+    },
+  });
+
+  return {
+    request(model, code, seconds) {
+      requests.inc({ model, code });
+      requestSeconds.observe({ model }, seconds);
+    },
+    batch(model, images, ms) {
+      batchImages.observe({ model }, images);
+      batchSeconds.observe({ model }, ms / 1000);
+    },
+    exits: (model, images) => exits.inc({ model }, images),
+    reload: (model, result) => reloads.inc({ model, result }),
+    lostLogLines: (lines) => lostLogLines.inc(lines),
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}

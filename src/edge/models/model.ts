@@ -1,0 +1,52 @@
+import type { ModelTensors } from '../protocol.js';
+import { createWebFolder, packAll, type WebFolder } from '../web-folder.js';
+import { type Batcher, type BatcherOptions, createBatcher } from './batcher.js';
+import { openTailInThread } from './tail-in-thread.js';
+import type { BundleSource } from './tail-messages.js';
+
+export interface ModelOptions extends BatcherOptions {
+  /** Threads that compute one batch. */
+  readonly threads: number;
+  /** Whether the web folder is packed before anyone asks for it. */
+  readonly packWeb?: boolean;
+}
+
+/** One version of a bundle, ready to answer. */
+export interface Model extends ModelTensors, Pick<Batcher, 'infer' | 'checkRoom' | 'waiting'> {
+  readonly name: string;
+  readonly version: string;
+  readonly web: WebFolder;
+  /** Why it can't answer any more. */
+  fault(): Error | undefined;
+  /** Frees it as soon as all that was asked of it is answered. */
+  close(): Promise<void>;
+}
+
+/** @throws UserError where the bundle is not what its manifest says. */
+export async function openModel(
+  source: BundleSource,
+  options: ModelOptions,
+  onBatch?: Parameters<typeof createBatcher>[2],
+): Promise<Model> {
+  const tail = await openTailInThread(source, options.threads);
+  const batcher = createBatcher(tail, options, onBatch);
+  const { manifest, files } = tail;
+  const web = createWebFolder(manifest, files);
+  if (options.packWeb) void packAll(web);
+  return {
+    name: manifest.name,
+    version: manifest.version,
+    input: { name: manifest.tail.input, shape: manifest.tail.shape, datatype: manifest.tail.datatype },
+    output: { name: manifest.tail.output, shape: [manifest.labels.length] },
+    maxBatch: options.maxBatch,
+    web,
+    infer: batcher.infer,
+    checkRoom: batcher.checkRoom,
+    waiting: batcher.waiting,
+    fault: tail.fault,
+    async close() {
+      await batcher.idle();
+      await tail.close();
+    },
+  };
+}

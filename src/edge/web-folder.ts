@@ -1,0 +1,100 @@
+import { extname } from 'node:path';
+import { promisify } from 'node:util';
+import { brotliCompress, constants, gzip } from 'node:zlib';
+import { MANIFEST_FILE, type Manifest, sha256 } from '../bundle/manifest.js';
+
+const MEDIA_TYPES: Record<string, string> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json',
+  '.png': 'image/png',
+  '.ts': 'text/plain; charset=utf-8',
+  '.wasm': 'application/wasm',
+};
+
+const ENCODINGS = ['br', 'gzip'] as const;
+export type Encoding = (typeof ENCODINGS)[number];
+
+export interface WebFile {
+  readonly type: string;
+  /** Of its bytes as they are. */
+  readonly hash: string;
+  readonly bytes: Buffer;
+  /** Its bytes in an encoding, made once; nothing where that would not be smaller. */
+  packed(encoding: Encoding): Promise<Buffer | undefined>;
+}
+
+/** What pages may read of a bundle, by path; `demo/` is the demo page with references to files under the version. */
+export type WebFolder = ReadonlyMap<string, WebFile>;
+
+const DEMO = 'demo/';
+export const DEMO_PAGE = 'demo/index.html';
+
+/**
+ * The web folder of a bundle: exactly the manifest and the files that it lists, in memory, so that no path leads anywhere
+ * else. The tail stays on the server: no page needs it.
+ */
+export function createWebFolder(manifest: Manifest, files: ReadonlyMap<string, Uint8Array>): WebFolder {
+  const folder = new Map<string, WebFile>();
+  for (const [path, bytes] of files) if (path !== manifest.tail.file) folder.set(path, webFile(path, bytes));
+  const page = folder.get(DEMO_PAGE);
+  if (page) folder.set(DEMO, webFile(DEMO_PAGE, Buffer.from(versioned(String(page.bytes), manifest))));
+  return folder.set(MANIFEST_FILE, webFile(MANIFEST_FILE, Buffer.from(JSON.stringify(manifest))));
+}
+
+/** The demo page, which is always asked for anew, with its files from where browsers keep them: scripts find theirs beside them. */
+function versioned(page: string, { version, files }: Manifest): string {
+  return page.replaceAll(/(?<= (?:href|src)=")[^"]+(?=")/g, (reference) => {
+    const path = new URL(reference, `file:///${DEMO}`).pathname.slice(1);
+    return path === MANIFEST_FILE || Object.hasOwn(files, path) ? `../${version}/${path}` : reference;
+  });
+}
+
+/** Packs every file in every encoding, one after the other, before anyone asks. */
+export async function packAll(folder: WebFolder): Promise<void> {
+  for (const file of folder.values()) for (const encoding of ENCODINGS) await file.packed(encoding);
+}
+
+function webFile(path: string, content: Uint8Array): WebFile {
+  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  const type = MEDIA_TYPES[extname(path)] ?? 'application/octet-stream';
+  const made = new Map<Encoding, Promise<Buffer | undefined>>();
+  const pack = async (encoding: Encoding) => {
+    if (type === 'image/png') return undefined;
+    const packed = await compress[encoding](bytes);
+    return packed.length < bytes.length ? packed : undefined;
+  };
+  return {
+    type,
+    hash: sha256(bytes).slice(0, 32),
+    bytes,
+    packed(encoding) {
+      const packed = made.get(encoding) ?? pack(encoding);
+      made.set(encoding, packed);
+      return packed;
+    },
+  };
+}
+
+const compress: Record<Encoding, (bytes: Buffer) => Promise<Buffer>> = {
+  // The best compression for what a page waits for; large weights would take seconds of it.
+  br: (bytes) => {
+    const quality = bytes.length < 1_000_000 ? constants.BROTLI_MAX_QUALITY : 6;
+    return promisify(brotliCompress)(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: quality } });
+  },
+  gzip: (bytes) => promisify(gzip)(bytes, { level: bytes.length < 1_000_000 ? 9 : 6 }),
+};
+
+/** The encoding to send by a request's `Accept-Encoding`. */
+export function acceptedEncoding(header = ''): Encoding | undefined {
+  const accepted = header.split(',').map((item) =>
+    item
+      .trim()
+      .toLowerCase()
+      .split(/\s*;\s*/),
+  );
+  return ENCODINGS.find((encoding) =>
+    accepted.some(([name, weight]) => name === encoding && !/^q=0(\.0*)?$/.test(weight ?? '')),
+  );
+}

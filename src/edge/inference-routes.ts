@@ -7,7 +7,6 @@ import type { Models } from './models/models.js';
 import { patienceOf } from './patience.js';
 import {
   formatInferResponse,
-  inflateBody,
   JSON_LENGTH_HEADER,
   type ModelTensors,
   maxBodyBytes,
@@ -92,11 +91,10 @@ async function infer(served: InferenceRoutes, model: Model, request: FastifyRequ
   model.checkRoom();
   const patience = patienceOf(reply.raw);
   try {
-    const sent = await served.readBody(request.raw, maxBodyBytes(model)).catch((thrown) => {
+    const body = await served.readBody(request.raw, maxBodyBytes(model)).catch((thrown) => {
       throw patience.signal.aborted ? patience.signal.reason : thrown;
     });
     const started = performance.now();
-    const body = await inflateBody(sent, request.headers['content-encoding'], maxBodyBytes(model));
     const asked = parseInferRequest(body, request.headers[JSON_LENGTH_HEADER]?.toString(), model);
     const parseMs = performance.now() - started;
     if (asked.version !== undefined && asked.version !== model.version)

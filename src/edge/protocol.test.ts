@@ -1,9 +1,8 @@
-import { deflateSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromHalf, toHalf } from '../base/half.js';
 import type { Datatype } from '../bundle/datatypes.js';
-import { BadRequest, inflateBody, type ModelTensors, maxBodyBytes, parseInferRequest } from './protocol.js';
+import { BadRequest, type ModelTensors, parseInferRequest } from './protocol.js';
 
 const model: ModelTensors = {
   input: { name: 'shared', shape: [2] },
@@ -116,37 +115,5 @@ describe('an input that is encoded', () => {
         },
       ),
     );
-  });
-});
-
-describe('a compressed body', () => {
-  const most = maxBodyBytes(model);
-  const text = Buffer.from('a request');
-
-  it('is inflated', async () => {
-    for (const encoding of [undefined, '', 'identity']) expect(await inflateBody(text, encoding, most)).toBe(text);
-    expect(await inflateBody(gzipSync(text), 'gzip', most)).toEqual(text);
-    expect(await inflateBody(deflateSync(text), 'Deflate', most)).toEqual(text);
-    expect(await inflateBody(deflateSync(Buffer.alloc(most)), 'deflate', most)).toHaveLength(most);
-  });
-
-  it('that is larger than any request is given up where it is', async () => {
-    for (const bytes of [most + 1, 2 ** 28]) {
-      const bomb = gzipSync(Buffer.alloc(bytes), { level: 9 });
-      const before = process.memoryUsage().arrayBuffers;
-      await expect(inflateBody(bomb, 'gzip', most)).rejects.toMatchObject({ statusCode: 413 });
-      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 24);
-    }
-  });
-
-  it.each<[string, Uint8Array, number]>([
-    ['gzip', text, 400],
-    ['gzip', gzipSync(text).subarray(0, 20), 400],
-    ['deflate', gzipSync(text), 400],
-    ['gzip', new Uint8Array(), 400],
-    ['br', text, 415],
-    ['gzip, gzip', gzipSync(gzipSync(text)), 415],
-  ])('in %s of %j is refused with %d', async (encoding, bytes, statusCode) => {
-    await expect(inflateBody(bytes, encoding, most)).rejects.toMatchObject({ name: 'BadRequest', statusCode });
   });
 });

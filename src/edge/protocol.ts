@@ -1,7 +1,4 @@
-import { promisify } from 'node:util';
-import { gunzip, inflate } from 'node:zlib';
 import { z } from 'zod';
-import { codeOf } from '../base/errors.js';
 import { toHalf } from '../base/half.js';
 import { DATATYPES, type Datatype, type Values } from '../bundle/datatypes.js';
 
@@ -52,15 +49,10 @@ export interface InferRequest {
   readonly tau?: number;
 }
 
-/** A request that was not: the message goes to the client with this status. */
+/** A request that was not: the message goes to the client with status 400. */
 export class BadRequest extends Error {
   override readonly name = 'BadRequest';
-  constructor(
-    message: string,
-    readonly statusCode = 400,
-  ) {
-    super(message);
-  }
+  readonly statusCode: number = 400;
 }
 
 const parametersSchema = z.object({
@@ -100,30 +92,6 @@ const JSON_CHARACTERS: Record<Datatype, number> = { FP32: 25, FP16: 25, UINT8: 5
 /** The longest body that a well-formed request needs, inflated. */
 export function maxBodyBytes({ input, maxBatch }: ModelTensors): number {
   return 8192 + JSON_CHARACTERS[input.datatype ?? 'FP32'] * maxBatch * product(input.shape);
-}
-
-const INFLATE = new Map([
-  ['gzip', promisify(gunzip)],
-  ['deflate', promisify(inflate)],
-]);
-
-/**
- * The body of a request whose `Content-Encoding` is this. No more than `most` bytes are ever inflated.
- *
- * @throws BadRequest for an encoding other than gzip and deflate (415), bytes that are not in it (400), a larger body (413)
- */
-export async function inflateBody(body: Uint8Array, encoding: string | undefined, most: number): Promise<Uint8Array> {
-  const name = encoding?.trim().toLowerCase() || 'identity';
-  if (name === 'identity') return body;
-  const inflated = INFLATE.get(name);
-  if (!inflated) throw new BadRequest(`content-encoding: expected gzip or deflate, found ${encoding}`, 415);
-  try {
-    return await inflated(body, { maxOutputLength: most });
-  } catch (thrown) {
-    if (codeOf(thrown) !== 'ERR_BUFFER_TOO_LARGE')
-      throw new BadRequest(`body: expected ${name}, found bytes that are none`);
-    throw new BadRequest(`body: expected at most ${most} bytes when inflated, found more`, 413);
-  }
 }
 
 /**

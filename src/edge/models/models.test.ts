@@ -3,10 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { tinyBundle, tinyDraft } from '../../../test/tiny-bundle.js';
+import { TINY_ZOO } from '../../../test/zoo.js';
+import { zooDraft, zooEncoding } from '../../../test/zoo-bundle.js';
+import { toHalf } from '../../base/half.js';
 import { random } from '../../base/random.js';
+import type { Values } from '../../bundle/datatypes.js';
 import { MANIFEST_FILE } from '../../bundle/manifest.js';
-import type { Bundle } from '../../bundle/read-bundle.js';
+import { type Bundle, readBundle } from '../../bundle/read-bundle.js';
 import { writeBundle } from '../../bundle/write-bundle.js';
+import { deployedState } from '../../network/deployed.js';
+import { initialState } from '../../train/initial-state.js';
 import { openTail } from '../tail.js';
 import { type ModelEvents, type Models, openModels } from './models.js';
 
@@ -34,7 +40,7 @@ function imagesFor({ manifest }: Bundle, count: number): Float32Array {
 }
 
 /** What ONNX Runtime answers in this thread. */
-async function oracle(bundle: Bundle, values: Float32Array, count: number): Promise<number[]> {
+async function oracle(bundle: Bundle, values: Values, count: number): Promise<number[]> {
   const tail = await openTail(bundle);
   const logits = Array.from(await tail.infer(values, count));
   await tail.close();
@@ -51,6 +57,25 @@ describe('models', () => {
     const answers = await Promise.all(Array.from({ length: 9 }, (_, i) => model.infer(one(i), 1)));
     expect(events).toEqual(['tiny computed 1', 'tiny computed 4', 'tiny computed 4']);
     expect(answers.flatMap(({ logits }) => Array.from(logits))).toEqual(await oracle(bundle, values, 9));
+  });
+
+  it.each([
+    ['f16', (length: number) => Uint16Array.from({ length }, (_, i) => toHalf(Math.sin(i)))],
+    ['u8', (length: number) => Uint8Array.from({ length }, (_, i) => (i * 7919) % 256)],
+  ] as const)('answer what is sent as %s the same, in batches', async (uplink, valuesOf) => {
+    const at = join(folder, uplink);
+    const [, network] = TINY_ZOO[0];
+    const state = deployedState(network, initialState(network, 'momentum', 1));
+    await writeBundle(at, zooDraft(network, state, 0.5, zooEncoding(network, state, uplink)));
+    const bundle = readBundle(at);
+    const model = (await open(bundle)).get('lenet')!;
+    const size = bundle.manifest.tail.shape.reduce((all, length) => all * length, 1);
+    const values: Values = valuesOf(5 * size);
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, (_, i) => model.infer(values.slice(i * size, (i + 1) * size), 1)),
+    );
+    expect(events).toEqual(['lenet computed 1', 'lenet computed 4']);
+    expect(answers.flatMap(({ logits }) => Array.from(logits))).toEqual(await oracle(bundle, values, 5));
   });
 
   it('go over to what their folder holds, and let those end that began with what it held before', async () => {

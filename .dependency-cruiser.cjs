@@ -14,9 +14,10 @@ const mayImport = {
   codegen: ['export/program', 'bundle'],
   bundle: [],
   edge: ['bundle'],
-  bench: ['bundle', 'edge'],
+  bench: ['network', 'export', 'bundle', 'edge'],
+  plan: ['network'],
   report: ['run'],
-  terminal: ['network', 'datasets', 'run', 'train'],
+  terminal: ['network', 'datasets', 'run', 'train', 'tau', 'plan', 'report'],
   commands: ['.+'],
 };
 

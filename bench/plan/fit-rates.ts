@@ -13,9 +13,9 @@ const COLUMNS = LAYER_KINDS.flatMap((kind) =>
 );
 
 /**
- * The rates, none below 0, whose estimates are nearest to the times by ratio: an estimate of half a time is as wrong as
- * one of twice. That is non-negative least squares of the errors over the geometric mean of time and estimate, the
- * estimate being that of the round before. A kind that no sample has gets 0.
+ * The rates, none below 0, with the least squares of the logarithms of estimate over time: half a time is as wrong as
+ * twice. By non-negative least squares, weighted anew in every round so that the gradients are those of the logarithms.
+ * A kind that no sample has gets 0.
  */
 export function fitRates(samples: readonly Sample[]): Rates {
   const rows = samples.map(({ works }) =>
@@ -30,9 +30,13 @@ export function fitRates(samples: readonly Sample[]): Rates {
   let rates = COLUMNS.map(() => 0);
   let estimates: readonly number[] = times;
   for (let round = 0; round < ROUNDS[0]; round++) {
-    const scales = times.map((time, i) => Math.sqrt(time * estimates[i]));
-    const weighted = rows.map((row, i) => row.map((work) => work / scales[i]));
-    rates = descend(weighted, times.map((time, i) => time / scales[i]), rates);
+    const weights = times.map((time, i) => Math.sqrt(logarithmWeight(time, estimates[i])));
+    const weighted = rows.map((row, i) => row.map((work) => work * weights[i]));
+    rates = descend(
+      weighted,
+      times.map((time, i) => time * weights[i]),
+      rates,
+    );
     estimates = rows.map((row, i) => Math.max(estimate(row, rates), times[i] / 100));
   }
   const rate = (kind: string, of: string) =>
@@ -43,6 +47,12 @@ export function fitRates(samples: readonly Sample[]): Rates {
       { layer: rate(kind, 'layers'), operation: rate(kind, 'operations'), value: rate(kind, 'values') },
     ]),
   ) as unknown as Rates;
+}
+
+/** What (estimate - time)^2 is weighted with for the gradient of log(estimate / time)^2. */
+function logarithmWeight(time: number, estimate: number): number {
+  const error = estimate - time;
+  return Math.abs(error) < 1e-6 * time ? 1 / (time * estimate) : Math.log(estimate / time) / (error * estimate);
 }
 
 /** Non-negative x towards the least |rows x - targets|, coordinate by coordinate. */

@@ -74,7 +74,10 @@ export const attachmentNames = (chain: readonly Layer[]): string[] =>
 
 /** How many binary convolutions a branch on the rest of a float chain can have, in ascending order from 0. */
 export function possibleConvolutions(rest: readonly Layer[]): number[] {
-  const counts = rest.slice(0, -1).map(convolutionsOf).filter((count) => count > 0);
+  const counts = rest
+    .slice(0, -1)
+    .map(convolutionsOf)
+    .filter((count) => count > 0);
   return [0, ...counts.map((_, i) => counts.slice(0, i + 1).reduce((a, b) => a + b))];
 }
 

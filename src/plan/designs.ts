@@ -1,5 +1,5 @@
 import { attachmentNames, possibleConvolutions, trunkOf } from '../network/branch.js';
-import { networkCost, type NetworkCost } from '../network/cost.js';
+import { type NetworkCost, networkCost } from '../network/cost.js';
 import type { JointNetwork } from '../network/layers.js';
 
 /** Where branches leave, and how large they are: as `--attach` and `--branch` say it. */
@@ -18,9 +18,9 @@ export interface Design extends DesignChoice {
 /** Gives the network of a choice. */
 export type Builder = (choice: DesignChoice) => JointNetwork;
 
-export function buildDesign(build: Builder, choice: DesignChoice): Design {
-  const network = build(choice);
-  return { ...choice, network, cost: networkCost(network) };
+export function buildDesign(build: Builder, { attach, branch }: DesignChoice): Design {
+  const network = build({ attach, branch });
+  return { attach, branch, network, cost: networkCost(network) };
 }
 
 /** Where branches can leave this network, in its order. */

@@ -61,10 +61,14 @@ export function calibratedRates(
   }
   const total = (of: readonly number[]): number => of.reduce((sum, value) => sum + value, 0);
   // A step's time holds that of its clock; whole images don't.
-  const whole = [...branchMs].sort((a, b) => a - b)[branchMs.length >> 1] / total(steps.map((step) => step.milliseconds));
-  const overall = (whole * total(steps.map((step) => step.milliseconds))) / total(works.map((work) => workMs(work, rates)));
+  const whole =
+    [...branchMs].sort((a, b) => a - b)[branchMs.length >> 1] / total(steps.map((step) => step.milliseconds));
+  const overall =
+    (whole * total(steps.map((step) => step.milliseconds))) / total(works.map((work) => workMs(work, rates)));
   const calibrated = (kind: LayerKind): Rates[LayerKind] => {
-    const measured = total(steps.filter(({ kernel }) => kindOfKernel(kernel) === kind).map((step) => step.milliseconds));
+    const measured = total(
+      steps.filter(({ kernel }) => kindOfKernel(kernel) === kind).map((step) => step.milliseconds),
+    );
     const estimated = total(works.filter((work) => work.kind === kind).map((work) => workMs(work, rates)));
     const factor = measured > 0 && estimated > 0 ? (whole * measured) / estimated : overall;
     const { layer, operation, value } = rates[kind];

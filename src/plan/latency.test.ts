@@ -76,7 +76,7 @@ describe('paperExpectation', () => {
     );
   });
 
-  it("is Eq. 17 for the difference between two branches and one", () => {
+  it('is Eq. 17 for the difference between two branches and one', () => {
     fc.assert(
       fc.property(designTimes(2), share, share, (times, p1, p2) => {
         fc.pre(p1 <= p2);

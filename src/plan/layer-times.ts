@@ -2,14 +2,7 @@ import type { LayerCost } from '../network/cost.js';
 import { featuresOf } from '../network/shapes.js';
 
 /** Layers whose time is told apart. `other` is what stands between them: pools, and packing values to signs. */
-export const LAYER_KINDS = [
-  'conv2d',
-  'depthwise-conv2d',
-  'dense',
-  'binary-conv2d',
-  'binary-dense',
-  'other',
-] as const;
+export const LAYER_KINDS = ['conv2d', 'depthwise-conv2d', 'dense', 'binary-conv2d', 'binary-dense', 'other'] as const;
 export type LayerKind = (typeof LAYER_KINDS)[number];
 
 /** What a machine needs, in ns. */

@@ -4,7 +4,13 @@ import type { Exit } from '../network/layers.js';
 import { featuresOf, sharedShape } from '../network/shapes.js';
 import type { Design, DesignChoice } from './designs.js';
 import { accuraciesOf, type ExitShares } from './exits.js';
-import { type DesignTimes, expectedLatency, neededExitRatio, type PaperExpectation, paperExpectation } from './latency.js';
+import {
+  type DesignTimes,
+  expectedLatency,
+  neededExitRatio,
+  type PaperExpectation,
+  paperExpectation,
+} from './latency.js';
 import { layersMs, type Rates } from './layer-times.js';
 import { type NetworkProfile, transferMs } from './networks.js';
 
@@ -15,7 +21,12 @@ export interface Circumstances {
   readonly images: number;
   /** Bits of a value on its way to the edge. */
   readonly uplinkBits: number;
-  readonly device: { readonly rates: Rates; readonly loadMs: number; readonly callMs: number; readonly fixedBytes: number };
+  readonly device: {
+    readonly rates: Rates;
+    readonly loadMs: number;
+    readonly callMs: number;
+    readonly fixedBytes: number;
+  };
   readonly edge: { readonly rates: Rates; readonly requestMs: number; readonly tails?: ReadonlyMap<string, number> };
 }
 

@@ -27,7 +27,13 @@ export function measuredRun(run: Run): MeasuredRun | undefined {
   if (result?.collaborative) {
     const { exitRatio, exitRatios = [exitRatio], accuracy } = result.collaborative;
     const branches = exitsOf<Pick<Tested, 'branch'>>(result).map(({ branch }) => branch.accuracy);
-    return { path, epochs, file, accuracies: { branches, full: result.full.accuracy }, tuned: { exitRatios, accuracy } };
+    return {
+      path,
+      epochs,
+      file,
+      accuracies: { branches, full: result.full.accuracy },
+      tuned: { exitRatios, accuracy },
+    };
   }
   const last = metrics.at(-1);
   if (!last) return undefined;

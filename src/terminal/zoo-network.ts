@@ -4,14 +4,15 @@ import { UserError } from '../base/errors.js';
 import { catalogEntry } from '../datasets/catalog.js';
 import type { JointNetwork } from '../network/layers.js';
 import { type Config, DEFAULT_CONFIG, resolveConfig } from '../run/config.js';
-import { NETWORK_OPTIONS } from '../run/options.js';
+import { NETWORK_OPTIONS, optionNames } from '../run/options.js';
+import { readRecipe, recipeNames } from '../run/recipes.js';
 import { networkOf, openRun } from '../run/run-directory.js';
 import { configFlags, givenConfig } from './config-flags.js';
 import { numberFlag } from './number-flag.js';
 
 /** Flags that say which network of the zoo a command is about, before any training. */
 export const zooFlags = {
-  dataset: Flags.string({ summary: 'Data set whose images a network is for.', default: DEFAULT_CONFIG.dataset }),
+  dataset: Flags.string({ summary: `Data set whose images a network is for. [default: ${DEFAULT_CONFIG.dataset}]` }),
   image: Flags.string({ summary: 'Images a network is for, instead of a data set: HEIGHTxWIDTHxCHANNELS.' }),
   classes: numberFlag('Number of classes. [default: those of the data set]'),
   ...configFlags(NETWORK_OPTIONS),
@@ -19,27 +20,55 @@ export const zooFlags = {
 
 /** What of them is given; more flags may stand beside. */
 export interface ZooFlags {
-  readonly dataset: string;
+  readonly dataset?: string;
   readonly image?: string;
   readonly classes?: number;
 }
 
-/** A network, and the options that it follows from. */
+/** A network, and how a run for it is trained. */
 export interface Described {
   readonly network: JointNetwork;
   readonly config: Config;
+  /** The options of that run that are not the defaults, or not the recipe's. */
+  readonly given: Partial<Config>;
+  readonly recipe?: string;
+  /** Of the run, if it is one. */
+  readonly path?: string;
 }
 
-/** The network of a run directory, or of the zoo. @throws UserError where there is neither, or the flags don't fit it */
+/**
+ * The network of a run directory, of a recipe, or of the zoo.
+ *
+ * @throws UserError where there is none of them, or the flags don't fit
+ */
 export function openNetwork(what: string, flags: ZooFlags): Described {
-  if (existsSync(what)) return openRun(what);
-  const { dataset, image, classes } = flags;
+  if (existsSync(what)) {
+    const run = openRun(what);
+    return { ...run, given: changedOptions(run.config) };
+  }
+  const recipe = recipeNames().includes(what) ? what : undefined;
+  const known = recipe === undefined ? { network: what } : readRecipe(recipe).options;
+  const dataset = flags.dataset ?? known.dataset ?? DEFAULT_CONFIG.dataset;
   const { shape, labels } = dataset === 'imagenet' ? IMAGENET : catalogEntry(dataset);
-  const input = image === undefined ? shape : imageShape(image);
-  // The number of classes here is the network's, and no choice of a folder's classes.
-  const { classes: _, ...given } = givenConfig({ ...flags });
-  const config = resolveConfig(given, { network: what, dataset });
-  return { network: networkOf(config, input, classes ?? labels.length), config };
+  const input = flags.image === undefined ? shape : imageShape(flags.image);
+  // Flags of those names have another meaning here, and are given by what is planned.
+  const { classes: _, network: __, dataset: ___, ...given } = definedOptions(givenConfig({ ...flags }));
+  const config = resolveConfig(known, { dataset, ...given });
+  const classes = flags.classes ?? labels.length;
+  const changed = recipe === undefined ? { ...known, dataset, ...given } : { ...given };
+  return { network: networkOf(config, input, classes), config, given: changed, recipe };
+}
+
+const definedOptions = (options: Partial<Config>): Partial<Config> =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+
+function changedOptions(config: Config): Partial<Config> {
+  const defaults: Partial<Config> = DEFAULT_CONFIG;
+  return Object.fromEntries(
+    optionNames
+      .filter((name) => config[name] !== undefined && config[name] !== (defaults[name] ?? undefined))
+      .map((name) => [name, config[name]]),
+  );
 }
 
 /** What a network for all of ImageNet is given, and tells apart. */

@@ -8,7 +8,7 @@ import { openNetwork, zooFlags } from '../../terminal/zoo-network.js';
 import { LcdnnCommand } from '../base-command.js';
 
 export default class BenchEdge extends LcdnnCommand {
-  static override summary = 'Time the edge server\'s part of a network on this machine, for every place of a branch.';
+  static override summary = "Time the edge server's part of a network on this machine, for every place of a branch.";
 
   static override description =
     'Cuts the full network behind each layer that a branch can leave behind (as --attach names them), and runs the rest ' +
@@ -33,7 +33,8 @@ export default class BenchEdge extends LcdnnCommand {
     const { args, flags } = await this.parse(BenchEdge);
     const { network, config } = openNetwork(args.what, flags);
     const { name, input, classes } = network;
-    const at = (attach: string): JointNetwork => networkOf({ ...config, attach, branch: 'conv=0,fc=0' }, input, classes);
+    const at = (attach: string): JointNetwork =>
+      networkOf({ ...config, attach, branch: 'conv=0,fc=0' }, input, classes);
     const tails = await benchEdge(network, at, { rounds: flags.rounds });
     this.log(`${name}, input ${input.join('x')}, ${classes} classes: one image behind each layer (median)`);
     this.log(table([['behind', 'ms'], ...tails.map((tail) => [tail.attach, tail.milliseconds.toFixed(3)])], [1]));

@@ -7,11 +7,11 @@ import { isBranch } from '../network/layers.js';
 import { networkNames as zooNames } from '../network/zoo/index.js';
 import { answer, chooseWithin, type Limits, type Question } from '../plan/answers.js';
 import { type Builder, buildDesign, type Design } from '../plan/designs.js';
-import { calibratedRates, readDeviceProfile } from '../plan/device-profile.js';
+import { calibratedRates, callMsOf, readDeviceProfile, requestMsOf } from '../plan/device-profile.js';
 import { readEdgeProfile } from '../plan/edge-profile.js';
 import { MEASURED_RATES } from '../plan/measured-rates.js';
 import { type NetworkProfile, networkNames, networkProfile } from '../plan/networks.js';
-import type { Circumstances } from '../plan/price.js';
+import { type Circumstances, tailMs } from '../plan/price.js';
 import { networkOf } from '../run/run-directory.js';
 import { bytesFlag } from '../terminal/bytes-flag.js';
 import { configFlags } from '../terminal/config-flags.js';
@@ -23,7 +23,7 @@ import { cellsAsText } from '../terminal/plan-tables.js';
 import { pythonFlag } from '../terminal/python-flag.js';
 import { trainSizes } from '../terminal/train-sizes.js';
 import { writePlan } from '../terminal/write-plan.js';
-import { type Described, openNetwork, zooFlags } from '../terminal/zoo-network.js';
+import { type Described, openNetwork, TRAINING_OPTIONS, zooFlags } from '../terminal/zoo-network.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class Plan extends LcdnnCommand {
@@ -77,7 +77,7 @@ export default class Plan extends LcdnnCommand {
     'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set, for --train.' }),
     python: pythonFlag,
     ...zooFlags,
-    ...configFlags(['epochs', 'seed', 'engine'], 'what the run or recipe says'),
+    ...configFlags(TRAINING_OPTIONS, 'what the run or recipe says'),
   };
 
   async run(): Promise<unknown> {
@@ -172,7 +172,10 @@ function circumstancesOf(
 ): Circumstances {
   const { device, edge, loadMs, callMs, requestMs, fixedBytes } = MEASURED_RATES;
   const profile = flags.device === undefined ? undefined : readDeviceProfile(flags.device);
-  const onDevice = design.cost.layers.filter(({ part }) => part.startsWith('shared') || isBranch(part));
+  const tails = flags.edge === undefined ? undefined : readEdgeProfile(flags.edge, design.network);
+  const layers = design.cost.layers;
+  const onDevice = layers.filter(({ part }) => part.startsWith('shared') || isBranch(part));
+  const tail = tailMs(design, { rates: edge, tails });
   return {
     network,
     images: flags.images,
@@ -180,14 +183,10 @@ function circumstancesOf(
     device: {
       rates: profile ? calibratedRates(profile, onDevice, device, flags.device!) : device,
       loadMs: profile?.loadMs ?? loadMs,
-      callMs,
+      callMs: profile ? callMsOf(profile) : callMs,
       fixedBytes,
     },
-    edge: {
-      rates: edge,
-      requestMs,
-      tails: flags.edge === undefined ? undefined : readEdgeProfile(flags.edge, design.network),
-    },
+    edge: { rates: edge, tails, requestMs: (profile && requestMsOf(profile, tail)) ?? requestMs },
   };
 }
 

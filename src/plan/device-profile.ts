@@ -9,6 +9,8 @@ const milliseconds = z.number().nonnegative();
 /** What of `lcdnn bench device --json` is read. */
 const schema = z.object({
   branchMs: z.array(milliseconds).min(1),
+  answerMs: z.array(milliseconds).min(1),
+  edgeMs: z.array(milliseconds).min(1).optional(),
   loadMs: milliseconds,
   steps: z.array(z.object({ kernel: z.string(), milliseconds })).min(1),
 });
@@ -26,6 +28,16 @@ const KINDS: Readonly<Record<string, LayerKind>> = {
 };
 
 export const kindOfKernel = (kernel: string): LayerKind => KINDS[kernel] ?? 'other';
+
+/** Time of an image's way to the Worker and back. */
+export const callMsOf = ({ branchMs, answerMs }: DeviceProfile): number =>
+  Math.max(0, median(answerMs) - median(branchMs));
+
+/** Time of a request to the edge beside the tail, where it was measured. */
+export const requestMsOf = ({ edgeMs }: DeviceProfile, tailMs: number): number | undefined =>
+  edgeMs && Math.max(0, median(edgeMs) - tailMs);
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /** @throws UserError where the file is none of `bench device` */
 export function readDeviceProfile(path: string): DeviceProfile {
@@ -61,8 +73,7 @@ export function calibratedRates(
   }
   const total = (of: readonly number[]): number => of.reduce((sum, value) => sum + value, 0);
   // A step's time holds that of its clock; whole images don't.
-  const whole =
-    [...branchMs].sort((a, b) => a - b)[branchMs.length >> 1] / total(steps.map((step) => step.milliseconds));
+  const whole = median(branchMs) / total(steps.map((step) => step.milliseconds));
   const overall =
     (whole * total(steps.map((step) => step.milliseconds))) / total(works.map((work) => workMs(work, rates)));
   const calibrated = (kind: LayerKind): Rates[LayerKind] => {

@@ -81,7 +81,8 @@ export function ratioToMatch({ times }: PricedDesign, other: PricedDesign, image
   return neededExitRatio(withDownloads(times, 1 / images), other.expectedMs);
 }
 
-function timesOf({ network, cost, attach }: Design, uplinkBytes: number, circumstances: Circumstances): DesignTimes {
+function timesOf(design: Design, uplinkBytes: number, circumstances: Circumstances): DesignTimes {
+  const { network, cost } = design;
   const { network: connection, device, edge } = circumstances;
   const layersOf = (part: string): LayerCost[] => cost.layers.filter((layer) => layer.part === part);
   const exits = exitsOf<Exit>(network).map((_, exit) => {
@@ -95,12 +96,26 @@ function timesOf({ network, cost, attach }: Design, uplinkBytes: number, circums
       branchMs: layersMs(branch, device.rates),
     };
   });
-  const tailMs = edge.tails?.get(attach.split(',').at(-1)!.trim()) ?? layersMs(layersOf('full'), edge.rates);
   return {
     exits,
     uplinkMs: connection.roundTripMs + transferMs(uplinkBytes, connection.upMbps),
-    edgeMs: edge.requestMs + tailMs,
+    edgeMs: edge.requestMs + tailMs(design, edge),
   };
+}
+
+/** Time of what is left of the full network behind the last exit, on the edge: measured, else by rates. */
+export function tailMs(
+  { attach, cost }: Pick<Design, 'attach' | 'cost'>,
+  { rates, tails }: Pick<Circumstances['edge'], 'rates' | 'tails'>,
+): number {
+  const last = attach.split(',').at(-1)!.trim();
+  return (
+    tails?.get(last) ??
+    layersMs(
+      cost.layers.filter(({ part }) => part === 'full'),
+      rates,
+    )
+  );
 }
 
 /** The times of an image that bears this share of the downloads. */

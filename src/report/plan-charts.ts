@@ -64,7 +64,7 @@ export function designsChart(bars: readonly DesignBar[], theme: Theme = 'light')
           color: palette.text,
           formatter: ({ dataIndex }: { dataIndex: number }) => {
             const total = parts.reduce((sum, part) => sum + part.of(bars[dataIndex]), 0);
-            return `${total.toPrecision(3)} ms`;
+            return `${total < 1000 ? total.toPrecision(3) : Math.round(total).toLocaleString('en-US')} ms`;
           },
         },
       })),
@@ -123,7 +123,7 @@ export function paretoChart(
         points.map(({ expectedMs }) => expectedMs),
         limits.ms,
       ),
-      ...axis(theme, 'expected latency of an image (ms, log scale)', 52),
+      ...axis(theme, 'expected latency of an image (ms, log scale)', 58),
     },
     series: [
       dots(
@@ -147,7 +147,7 @@ export function paretoChart(
         itemStyle: { color: palette.branch, opacity: 1 },
         label: {
           show: true,
-          position: 'top',
+          position: 'right' as const,
           color: palette.text,
           formatter: ({ dataIndex }: { dataIndex: number }) => front[dataIndex].label,
         },

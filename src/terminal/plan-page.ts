@@ -114,11 +114,17 @@ export function soonest(places: readonly Priced[]): Priced[] {
   });
 }
 
-function expectation({ expectedMs, furtherMs, paper, exits }: Priced): string {
+/** What the loader waits for the edge unless a page says otherwise (`timeoutMs`), in ms. */
+const LOADER_TIMEOUT = 3000;
+
+function expectation({ expectedMs, furtherMs, paper, exits, times }: Priced): string {
   const weights = paper.weights.map((weight) => weight.toPrecision(3)).join(', ');
   const shares = [...exits.ratios, 1 - sum(exits.ratios)].map((share) => share.toPrecision(3)).join(', ');
   return [
     `expected ${milliseconds(expectedMs)} ms by the law of total expectation (shares ${shares}; ${exits.from}), further ${milliseconds(furtherMs)} ms`,
     `expected ${milliseconds(paper.milliseconds)} ms by Eq. 11-16 of the paper (weights ${weights})`,
+    ...(times.uplinkMs + times.edgeMs > LOADER_TIMEOUT
+      ? [`the edge takes longer than the loader waits for it (${LOADER_TIMEOUT} ms): give load() another timeoutMs`]
+      : []),
   ].join('\n');
 }

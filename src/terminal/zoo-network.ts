@@ -4,7 +4,7 @@ import { UserError } from '../base/errors.js';
 import { catalogEntry } from '../datasets/catalog.js';
 import type { JointNetwork } from '../network/layers.js';
 import { type Config, DEFAULT_CONFIG, resolveConfig } from '../run/config.js';
-import { NETWORK_OPTIONS, optionNames } from '../run/options.js';
+import { NETWORK_OPTIONS, type OptionName, optionNames } from '../run/options.js';
 import { readRecipe, recipeNames } from '../run/recipes.js';
 import { networkOf, openRun } from '../run/run-directory.js';
 import { configFlags, givenConfig } from './config-flags.js';
@@ -17,6 +17,9 @@ export const zooFlags = {
   classes: numberFlag('Number of classes. [default: those of the data set]'),
   ...configFlags(NETWORK_OPTIONS),
 };
+
+/** Options of its training that a command may have flags for beside. */
+export const TRAINING_OPTIONS = ['epochs', 'seed', 'engine'] as const satisfies readonly OptionName[];
 
 /** What of them is given; more flags may stand beside. */
 export interface ZooFlags {
@@ -51,16 +54,18 @@ export function openNetwork(what: string, flags: ZooFlags): Described {
   const dataset = flags.dataset ?? known.dataset ?? DEFAULT_CONFIG.dataset;
   const { shape, labels } = dataset === 'imagenet' ? IMAGENET : catalogEntry(dataset);
   const input = flags.image === undefined ? shape : imageShape(flags.image);
-  // Flags of those names have another meaning here, and are given by what is planned.
-  const { classes: _, network: __, dataset: ___, ...given } = definedOptions(givenConfig({ ...flags }));
+  const options = givenConfig({ ...flags });
+  // Other flags may have the name of an option, and mean something else.
+  const given = Object.fromEntries(
+    [...NETWORK_OPTIONS, ...TRAINING_OPTIONS]
+      .filter((name) => options[name] !== undefined)
+      .map((name) => [name, options[name]]),
+  );
   const config = resolveConfig(known, { dataset, ...given });
   const classes = flags.classes ?? labels.length;
   const changed = recipe === undefined ? { ...known, dataset, ...given } : { ...given };
   return { network: networkOf(config, input, classes), config, given: changed, recipe };
 }
-
-const definedOptions = (options: Partial<Config>): Partial<Config> =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 
 function changedOptions(config: Config): Partial<Config> {
   const defaults: Partial<Config> = DEFAULT_CONFIG;

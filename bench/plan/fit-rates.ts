@@ -39,8 +39,10 @@ export function fitRates(samples: readonly Sample[]): Rates {
     );
     estimates = rows.map((row, i) => Math.max(estimate(row, rates), times[i] / 100));
   }
-  const rate = (kind: string, of: string) =>
-    Number(rates[COLUMNS.findIndex((column) => column.kind === kind && column.of === of)].toPrecision(3));
+  const rate = (kind: string, of: string): number => {
+    const found = rates[COLUMNS.findIndex((column) => column.kind === kind && column.of === of)];
+    return found < 1e-9 ? 0 : Number(found.toPrecision(3));
+  };
   return Object.fromEntries(
     LAYER_KINDS.map((kind) => [
       kind,

@@ -10,13 +10,8 @@ import { featuresOf, sharedShape } from '../network/shapes.js';
 export interface TailTime {
   /** As `--attach` names the layer. */
   readonly attach: string;
-  /** The median. */
-  readonly milliseconds: number;
-}
-
-export interface EdgeBenchOptions {
-  readonly rounds?: number;
-  readonly onTail?: (time: TailTime) => void;
+  /** Sample by sample. */
+  readonly tailMs: readonly number[];
 }
 
 const WARM_UP = 5;
@@ -24,7 +19,7 @@ const WARM_UP = 5;
 const SAMPLE_MS = 5;
 
 /**
- * Times the tail behind every layer that a branch can leave behind, last layers first. Each is the model that an export
+ * Times the tail behind every layer that a branch can leave behind. Each is the model that an export
  * of such a branch has; its weights are arbitrary, for no float layer's time depends on them.
  *
  * @param at gives the network with its branch behind a layer
@@ -32,18 +27,16 @@ const SAMPLE_MS = 5;
 export async function benchEdge(
   network: JointNetwork,
   at: (attach: string) => JointNetwork,
-  { rounds = 30, onTail }: EdgeBenchOptions = {},
+  rounds: number,
 ): Promise<TailTime[]> {
   const times: TailTime[] = [];
   for (const attach of attachmentNames(trunkOf(network))) {
-    const time = { attach, milliseconds: await tailMs(at(attach), rounds) };
-    onTail?.(time);
-    times.push(time);
+    times.push({ attach, tailMs: await timeTail(at(attach), rounds) });
   }
   return times;
 }
 
-async function tailMs(network: JointNetwork, rounds: number): Promise<number> {
+async function timeTail(network: JointNetwork, rounds: number): Promise<number[]> {
   const session = await InferenceSession.create(floatModel(network, arbitraryTail(network), ['full']));
   try {
     const shape = sharedShape(network);
@@ -57,7 +50,7 @@ async function tailMs(network: JointNetwork, rounds: number): Promise<number> {
     const runs = Math.max(1, Math.round(SAMPLE_MS / (await timed(WARM_UP))));
     const samples: number[] = [];
     while (samples.length < rounds) samples.push(await timed(runs));
-    return samples.sort((a, b) => a - b)[rounds >> 1];
+    return samples;
   } finally {
     await session.release();
   }

@@ -95,7 +95,7 @@ export default class Plan extends LcdnnCommand {
     const circumstances = circumstancesOf(flags, design, connection);
     const known = knownExits(flags, exitsOf(network).length, config.dataset);
     const ask = (): PlanQuestion => {
-      const knowledge = exitKnowledge(design, build, { ...known, runs: runsOf(described, flags.runs) });
+      const knowledge = exitKnowledge(design, build, { ...known, runs: runsOf(described, flags) });
       return { design, build, circumstances, maxExits: flags['max-exits'], ...knowledge };
     };
 
@@ -191,9 +191,13 @@ function circumstancesOf(
 }
 
 /** The runs that are known: those of a folder, and the one that is planned, if it is one. */
-function runsOf({ config, network, path }: Described, folder: string | undefined): Map<string, MeasuredRun> {
-  const runs = folder === undefined || !existsSync(folder) ? new Map<string, MeasuredRun>() : measuredRuns(folder);
-  const own = path === undefined ? undefined : measuredRun({ path, config, network });
-  if (own) runs.set(runKey(network, config.dataset), own);
+function runsOf(
+  { run }: Described,
+  { runs: folder, train }: { readonly runs?: string; readonly train: boolean },
+): Map<string, MeasuredRun> {
+  const none = folder === undefined || (train && !existsSync(folder));
+  const runs = none ? new Map<string, MeasuredRun>() : measuredRuns(folder);
+  const own = run && measuredRun(run);
+  if (own) runs.set(runKey(run.network, run.config.dataset), own);
   return runs;
 }

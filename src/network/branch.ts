@@ -161,7 +161,9 @@ function binaryMirror(rest: readonly Layer[], input: Shape, { after, size, binar
     push(blocks.dense(`fc${i + 1}`, count), ...blocks.afterSums(), ...blocks.activation());
   }
   if (shape.length === 3) push({ type: 'flatten' });
-  push(last);
+  // A branch with more layers than the full network reaches the name of its last one.
+  const taken = last.type === 'dense' && units.some((_, i) => last.name === `fc${i + 1}`);
+  push(taken ? { ...last, name: `fc${units.length + 1}` } : last);
   return branch;
 }
 

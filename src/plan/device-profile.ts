@@ -3,6 +3,7 @@ import { UserError } from '../base/errors.js';
 import { readJson } from '../base/files.js';
 import type { LayerCost } from '../network/cost.js';
 import { LAYER_KINDS, type LayerKind, type Rates, workMs, workOf } from './layer-times.js';
+import { median } from './median.js';
 
 const milliseconds = z.number().nonnegative();
 
@@ -36,8 +37,6 @@ export const callMsOf = ({ branchMs, answerMs }: DeviceProfile): number =>
 /** Time of a request to the edge beside the tail, where it was measured. */
 export const requestMsOf = ({ edgeMs }: DeviceProfile, tailMs: number): number | undefined =>
   edgeMs && Math.max(0, median(edgeMs) - tailMs);
-
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /** @throws UserError where the file is none of `bench device` */
 export function readDeviceProfile(path: string): DeviceProfile {

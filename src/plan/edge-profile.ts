@@ -2,13 +2,14 @@ import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { readJson } from '../base/files.js';
 import type { JointNetwork } from '../network/layers.js';
+import { median } from './median.js';
 
 /** What of `lcdnn bench edge --json` is read. */
 const schema = z.object({
   network: z.string(),
   input: z.array(z.int().positive()).length(3),
   classes: z.int().positive(),
-  tails: z.array(z.object({ attach: z.string(), milliseconds: z.number().nonnegative() })).min(1),
+  tails: z.array(z.object({ attach: z.string(), tailMs: z.array(z.number().nonnegative()).min(1) })).min(1),
 });
 
 /**
@@ -27,5 +28,5 @@ export function readEdgeProfile(path: string, { name, input, classes }: JointNet
   const { data } = parsed;
   const [expected, found] = [described(name, input, classes), described(data.network, data.input, data.classes)];
   if (expected !== found) throw new UserError(`${path}: expected times of ${expected}, found those of ${found}`);
-  return new Map(data.tails.map(({ attach, milliseconds }) => [attach, milliseconds]));
+  return new Map(data.tails.map(({ attach, tailMs }) => [attach, median(tailMs)]));
 }

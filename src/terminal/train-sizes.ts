@@ -30,12 +30,13 @@ export async function trainSizes(
   choices: readonly DesignChoice[],
   { runs, config, given, dataDir, python, quiet, onDone }: TrainSizesOptions,
 ): Promise<number | undefined> {
-  const plans = choices.map((choice) => {
+  const plans = choices.map(({ attach, branch }) => {
+    const changes = { attach, branch };
     const variant: Variant = {
-      name: runName(choice),
-      changes: choice,
-      given: { ...given, ...choice },
-      config: { ...config, ...choice, dataDir },
+      name: runName(changes),
+      changes,
+      given: { ...given, ...changes },
+      config: { ...config, ...changes, dataDir },
     };
     const path = join(runs, variant.name);
     return { variant, path, run: openVariant(path, variant) };

@@ -6,7 +6,7 @@ import type { JointNetwork } from '../network/layers.js';
 import { type Config, DEFAULT_CONFIG, resolveConfig } from '../run/config.js';
 import { NETWORK_OPTIONS, type OptionName, optionNames } from '../run/options.js';
 import { readRecipe, recipeNames } from '../run/recipes.js';
-import { networkOf, openRun } from '../run/run-directory.js';
+import { networkOf, openRun, type Run } from '../run/run-directory.js';
 import { configFlags, givenConfig } from './config-flags.js';
 import { numberFlag } from './number-flag.js';
 
@@ -35,8 +35,8 @@ export interface Described {
   /** The options of that run that are not the defaults, or not the recipe's. */
   readonly given: Partial<Config>;
   readonly recipe?: string;
-  /** Of the run, if it is one. */
-  readonly path?: string;
+  /** If it is one. */
+  readonly run?: Run;
 }
 
 /**
@@ -45,15 +45,6 @@ export interface Described {
  * @throws UserError where there is none of them, or the flags don't fit
  */
 export function openNetwork(what: string, flags: ZooFlags): Described {
-  if (existsSync(what)) {
-    const run = openRun(what);
-    return { ...run, given: changedOptions(run.config) };
-  }
-  const recipe = recipeNames().includes(what) ? what : undefined;
-  const known = recipe === undefined ? { network: what } : readRecipe(recipe).options;
-  const dataset = flags.dataset ?? known.dataset ?? DEFAULT_CONFIG.dataset;
-  const { shape, labels } = dataset === 'imagenet' ? IMAGENET : catalogEntry(dataset);
-  const input = flags.image === undefined ? shape : imageShape(flags.image);
   const options = givenConfig({ ...flags });
   // Other flags may have the name of an option, and mean something else.
   const given = Object.fromEntries(
@@ -61,10 +52,20 @@ export function openNetwork(what: string, flags: ZooFlags): Described {
       .filter((name) => options[name] !== undefined)
       .map((name) => [name, options[name]]),
   );
+  if (existsSync(what)) {
+    const run = openRun(what);
+    const config = resolveConfig(run.config, given);
+    const { input, classes } = run.network;
+    return { network: networkOf(config, input, classes), config, given: changedOptions(config), run };
+  }
+  const recipe = recipeNames().includes(what) ? what : undefined;
+  const known = recipe === undefined ? { network: what } : readRecipe(recipe).options;
+  const dataset = flags.dataset ?? known.dataset ?? DEFAULT_CONFIG.dataset;
+  const { shape, labels } = dataset === 'imagenet' ? IMAGENET : catalogEntry(dataset);
+  const input = flags.image === undefined ? shape : imageShape(flags.image);
   const config = resolveConfig(known, { dataset, ...given });
-  const classes = flags.classes ?? labels.length;
-  const changed = recipe === undefined ? { ...known, dataset, ...given } : { ...given };
-  return { network: networkOf(config, input, classes), config, given: changed, recipe };
+  const network = networkOf(config, input, flags.classes ?? labels.length);
+  return { network, config, given: recipe === undefined ? { ...known, dataset, ...given } : given, recipe };
 }
 
 function changedOptions(config: Config): Partial<Config> {

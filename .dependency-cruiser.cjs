@@ -14,10 +14,11 @@ const mayImport = {
   codegen: ['export/program', 'bundle'],
   bundle: [],
   edge: ['bundle', 'tau'],
-  bench: ['bundle', 'edge'],
+  bench: ['network', 'export', 'bundle', 'edge'],
+  plan: ['network'],
   report: ['run'],
   scheduling: [],
-  terminal: ['network', 'datasets', 'run', 'train', 'export', 'scheduling'],
+  terminal: ['network', 'datasets', 'run', 'train', 'export', 'tau', 'plan', 'report', 'scheduling'],
   commands: ['.+'],
 };
 

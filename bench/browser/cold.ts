@@ -11,6 +11,7 @@ import type { BrowserContext } from 'playwright-core';
 import { BUNDLE_FILES } from '../../src/bundle/manifest.js';
 import { writeBundle } from '../../src/bundle/write-bundle.js';
 import { instantiate } from '../../src/export/run-wasm.js';
+import { emulation, networkProfile } from '../../src/plan/networks.js';
 import { fileSize, table } from '../../src/terminal/format.js';
 import { launchChromium } from '../../test/browser/chromium.js';
 import { median } from '../median.js';
@@ -24,13 +25,7 @@ const { values: flags } = parseArgs({
   },
 });
 
-/** What Chromium's developer tools call "Fast 4G": bytes a second, and milliseconds before an answer begins. */
-const FAST_4G = {
-  offline: false,
-  downloadThroughput: (9e6 / 8) * 0.9,
-  uploadThroughput: (1.5e6 / 8) * 0.9,
-  latency: 165,
-};
+const FAST_4G = emulation(networkProfile('4g'));
 /** The ratios that we want at least: of time, and of bytes. */
 const GOALS: Record<string, readonly [number, number]> = { LeNet: [8, 40], 'ResNet18-CIFAR': [8, 25] };
 const TIMEOUT_MS = 300_000;

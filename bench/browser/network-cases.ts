@@ -16,6 +16,8 @@ export interface NetworkCase {
   readonly network: string;
   readonly input: JointNetwork['input'];
   readonly classes: number;
+  /** Where the branch leaves; behind conv1 unless given. */
+  readonly attach?: string;
   /** The ratio that we want at least. */
   readonly goal: number;
 }
@@ -32,13 +34,13 @@ export const NETWORK_CASES: readonly NetworkCase[] = [
  * A bundle with random weights (no kernel's time depends on them, and they compress as trained ones do); the full network
  * as ONNX, and what the branch would be in float.
  */
-export function buildCase({ network: name, input, classes }: NetworkCase): {
+export function buildCase({ network: name, input, classes, attach }: NetworkCase): {
   readonly program: DeviceProgram;
   readonly bundle: BundleDraft;
   readonly full: Uint8Array;
   readonly floatBranch: Uint8Array;
 } {
-  const network = createNetwork(name, input, classes);
+  const network = createNetwork(name, input, classes, { attach });
   const state = deployedState(network, { ...initialState(network, 'momentum', 1), ...incompressibleState(network) });
   const program = lowerBranch(network, state);
   const bundle = generateBundle(program, {

@@ -11,10 +11,13 @@ const resultSchema = z.strictObject({
   userAgent: z.string(),
   /** Whether the SIMD build ran. */
   simd: z.boolean(),
-  /** From the call of `load` to a model that is ready. */
+  /** From the import of the loader to a model that is ready, its files being in the browser's cache. */
   loadMs: milliseconds,
-  /** One image through the branch, sample by sample. */
+  /** One image through the branch, sample by sample; and its answer as a page has it from the branch's Worker. */
   branchMs: z.array(milliseconds).min(1),
+  answerMs: z.array(milliseconds).min(1),
+  /** What the edge takes for an image, request and all; where browser and server are one machine. */
+  edgeMs: z.array(milliseconds).min(1).optional(),
   /** The calls of a run in order: the kernel, and the mean time of its call. */
   steps: z.array(z.strictObject({ kernel: z.string(), milliseconds })),
   /** All of the WebAssembly module's memory. */

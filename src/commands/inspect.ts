@@ -1,17 +1,9 @@
-import { existsSync } from 'node:fs';
-import { Args, Flags } from '@oclif/core';
-import { UserError } from '../base/errors.js';
-import { catalogEntry } from '../datasets/catalog.js';
+import { Args } from '@oclif/core';
 import { arenaBytes } from '../export/arena-bytes.js';
 import { type CostTotal, networkCost } from '../network/cost.js';
-import type { JointNetwork } from '../network/layers.js';
 import { networkNames } from '../network/zoo/index.js';
-import { type Config, DEFAULT_CONFIG, resolveConfig } from '../run/config.js';
-import { NETWORK_OPTIONS } from '../run/options.js';
-import { networkOf, openRun } from '../run/run-directory.js';
-import { configFlags, givenConfig } from '../terminal/config-flags.js';
 import { fileSize, table, wholeNumber } from '../terminal/format.js';
-import { numberFlag } from '../terminal/number-flag.js';
+import { openNetwork, zooFlags } from '../terminal/zoo-network.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class Inspect extends LcdnnCommand {
@@ -25,16 +17,11 @@ export default class Inspect extends LcdnnCommand {
   static override args = {
     what: Args.string({ required: true, description: `Run directory, or a network: ${networkNames.join(', ')}.` }),
   };
-  static override flags = {
-    dataset: Flags.string({ summary: 'Data set whose images a network is for.', default: DEFAULT_CONFIG.dataset }),
-    image: Flags.string({ summary: 'Images a network is for, instead of a data set: HEIGHTxWIDTHxCHANNELS.' }),
-    classes: numberFlag('Number of classes. [default: those of the data set]'),
-    ...configFlags(NETWORK_OPTIONS),
-  };
+  static override flags = zooFlags;
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Inspect);
-    const network = existsSync(args.what) ? openRun(args.what).network : fromZoo(args.what, givenConfig(flags), flags);
+    const { network } = openNetwork(args.what, flags);
     const cost = networkCost(network);
     const numbers = (total: CostTotal): string[] => [
       wholeNumber(total.floatParameters),
@@ -73,26 +60,4 @@ export default class Inspect extends LcdnnCommand {
     this.log(`values that the device holds at once: ${fileSize(peakBytes)} at most, beside the weights`);
     return { network, ...cost, peakBytes };
   }
-}
-
-/** What a network for all of ImageNet is given, and tells apart. */
-const IMAGENET = { shape: [224, 224, 3] as const, labels: { length: 1000 } };
-
-interface ZooFlags {
-  readonly dataset: string;
-  readonly image?: string;
-  readonly classes?: number;
-}
-
-function fromZoo(network: string, given: Partial<Config>, { dataset, image, classes }: ZooFlags): JointNetwork {
-  const { shape, labels } = dataset === 'imagenet' ? IMAGENET : catalogEntry(dataset);
-  const input = image === undefined ? shape : imageShape(image);
-  return networkOf(resolveConfig(given, { network, dataset }), input, classes ?? labels.length);
-}
-
-function imageShape(text: string): JointNetwork['input'] {
-  const [, ...sizes] = /^([1-9]\d{0,3})x([1-9]\d{0,3})x([1-9]\d{0,3})$/.exec(text) ?? [];
-  if (sizes.length === 0) throw new UserError(`image: expected HEIGHTxWIDTHxCHANNELS, as 224x224x3, found ${text}`);
-  const [height, width, channels] = sizes.map(Number);
-  return [height, width, channels];
 }

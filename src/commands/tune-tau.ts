@@ -1,22 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
 import { exitsOf } from '../base/exits.js';
-import { writeFileAtomic } from '../base/files.js';
-import { splitTrainValidation } from '../datasets/split.js';
 import { readUse } from '../edge/read-use.js';
-import { toPng } from '../report/chart.js';
-import { tauChart } from '../report/tau-chart.js';
-import { writeReport } from '../report/write-report.js';
 import { applyTau } from '../run/apply-tau.js';
-import { writeResult } from '../run/results.js';
 import { openRun, runFile } from '../run/run-directory.js';
 import { proposeTau, type UsePoint } from '../tau/in-use.js';
-import { outcomesFromLogits } from '../tau/outcomes.js';
 import type { ExitResult } from '../tau/tune.js';
-import { tuneExits } from '../tau/tune-exits.js';
 import { percent, table } from '../terminal/format.js';
 import { numberFlag } from '../terminal/number-flag.js';
 import { openTrained } from '../terminal/open-trained.js';
+import { tuneRun } from '../terminal/tune-run.js';
 import { LcdnnCommand } from './base-command.js';
 
 interface FromServer {
@@ -65,10 +58,7 @@ export default class TuneTau extends LcdnnCommand {
     const { args, flags } = await this.parse(TuneTau);
     if (flags['from-server'] !== undefined)
       return this.fromServer(args.run, { ...flags, server: flags['from-server'] });
-    const { run, dataset, evaluate } = await openTrained(args.run, flags['data-dir']);
-    const { validation } = splitTrainValidation(dataset.train.labels, run.config.validation, run.config.seed);
-    const logits = await evaluate((logitsOf) => logitsOf(dataset.train, validation));
-    const result = tuneExits(outcomesFromLogits(logits, logits.labels, logits.classes), {
+    const result = await tuneRun(await openTrained(args.run, flags['data-dir']), {
       method: flags.method,
       objective: flags.objective,
       epsilon: flags.epsilon,
@@ -77,16 +67,8 @@ export default class TuneTau extends LcdnnCommand {
       edgeMs: flags['edge-ms'],
       accuracyFloor: flags['accuracy-floor'],
       folds: flags.folds,
-      seed: run.config.seed,
     });
     const exits = exitsOf<ExitResult>(result);
-    writeResult(run, 'tau', result);
-    for (const [i, exit] of exits.entries()) {
-      const svg = tauChart({ ...result, ...exit });
-      writeFileAtomic(runFile(run, 'tauSvg', i), svg);
-      writeFileAtomic(runFile(run, 'tauPng', i), await toPng(svg));
-    }
-    writeReport(run);
     const { accuracy, exitRatio, exitRatios } = result.collaborative;
     const taus = exits.map(({ tau }) => tau.toFixed(5)).join(', ');
     const each = exitRatios ? ` (${exitRatios.map(percent).join(', ')})` : '';

@@ -1,6 +1,7 @@
 import { UserError } from '../base/errors.js';
+import { exitsOf } from '../base/exits.js';
 import { type BinaryOptions, binaryBlocks } from './binary-block.js';
-import type { JointNetwork, Layer, Residual, Shape } from './layers.js';
+import type { Exit, JointNetwork, Layer, Residual, Shape } from './layers.js';
 import { channelsOf, outputShape } from './shapes.js';
 
 /** How many binary layers a branch has: convolutions, and fully-connected layers before its float last one. */
@@ -61,13 +62,31 @@ export function jointNetwork(
   return { name, input, classes, shared, full, branch: first, ...(further.length > 0 ? { further } : {}) };
 }
 
+/** The float chain that a joint network was made of: all its shared parts, then the rest of the full network. */
+export const trunkOf = (network: JointNetwork): readonly Layer[] => [
+  ...exitsOf<Exit>(network).flatMap(({ shared }) => shared),
+  ...network.full,
+];
+
+/** The layers of a float chain that a branch can leave behind, in order. */
+export const attachmentNames = (chain: readonly Layer[]): string[] =>
+  chain.slice(0, -1).flatMap((layer) => attachmentName(layer) ?? []);
+
+/** How many binary convolutions a branch on the rest of a float chain can have, in ascending order from 0. */
+export function possibleConvolutions(rest: readonly Layer[]): number[] {
+  const counts = rest
+    .slice(0, -1)
+    .map(convolutionsOf)
+    .filter((count) => count > 0);
+  return [0, ...counts.map((_, i) => counts.slice(0, i + 1).reduce((a, b) => a + b))];
+}
+
 /** Where the shared part ends: behind the layer of that name and the batch normalisation and pools that follow it. */
 function attachment(chain: readonly Layer[], name: string): number {
   const candidates = chain.slice(0, -1).map(attachmentName);
   let cut = candidates.indexOf(name) + 1;
   if (cut === 0) {
-    const names = candidates.filter((candidate) => candidate !== undefined);
-    throw new UserError(`attach: no layer ${name}; expected one of: ${names.join(', ')}`);
+    throw new UserError(`attach: no layer ${name}; expected one of: ${attachmentNames(chain).join(', ')}`);
   }
   while (chain[cut].type === 'batch-norm' || chain[cut].type === 'max-pool') cut++;
   return cut;
@@ -131,10 +150,8 @@ function binaryMirror(rest: readonly Layer[], input: Shape, { after, size, binar
     } else if (layer.type !== 'relu' && layer.type !== 'batch-norm') push(layer);
   }
   if (size && convolutions !== size.conv) {
-    const possible = convolutional.map(convolutionsOf).filter((count) => count > 0);
-    const sums = possible.map((_, i) => possible.slice(0, i + 1).reduce((a, b) => a + b));
-    const possibleSizes = [0, ...sums].join(', ');
-    throw new UserError(`branch after ${after}: expected one of ${possibleSizes} convolutions, found ${size.conv}`);
+    const possible = possibleConvolutions(rest).join(', ');
+    throw new UserError(`branch after ${after}: expected one of ${possible} convolutions, found ${size.conv}`);
   }
 
   const units = denseUnits(hidden, size?.fc, channelsOf(shape));
@@ -144,7 +161,9 @@ function binaryMirror(rest: readonly Layer[], input: Shape, { after, size, binar
     push(blocks.dense(`fc${i + 1}`, count), ...blocks.afterSums(), ...blocks.activation());
   }
   if (shape.length === 3) push({ type: 'flatten' });
-  push(last);
+  // A branch with more layers than the full network reaches the name of its last one.
+  const taken = last.type === 'dense' && units.some((_, i) => last.name === `fc${i + 1}`);
+  push(taken ? { ...last, name: `fc${units.length + 1}` } : last);
   return branch;
 }
 

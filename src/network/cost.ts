@@ -8,6 +8,7 @@ export interface LayerCost {
   readonly part: Part;
   readonly type: string;
   readonly name: string;
+  readonly input: Shape;
   readonly output: Shape;
   readonly floatParameters: number;
   readonly binaryWeights: number;
@@ -63,7 +64,7 @@ function inSteps(cost: LayerCost): LayerCost {
 const exitOf = (part: Part): number => Number(/\d+$/.exec(part)?.[0] ?? 1) - 1;
 
 function layerCost(placed: PlacedLayer): LayerCost {
-  const { part, layer, output } = placed;
+  const { part, layer, input, output } = placed;
   const parameters = layerParameters(placed);
   const count = (latent: boolean): number =>
     parameters
@@ -77,6 +78,7 @@ function layerCost(placed: PlacedLayer): LayerCost {
     part,
     type: layer.type,
     name: 'name' in layer ? layer.name : '',
+    input,
     output,
     floatParameters,
     binaryWeights,

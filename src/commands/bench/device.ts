@@ -48,7 +48,7 @@ export default class BenchDevice extends LcdnnCommand {
     const program = flags.wait ? undefined : findBrowser(flags.browser);
     const { app, result } = await createDeviceBench(bundle);
     try {
-      const url = `${await listen(app, { host: flags.host, port: flags.port })}/bench/?rounds=${flags.rounds}`;
+      const url = `${await listen(app, { host: flags.host, port: flags.port })}/bench/?rounds=${flags.rounds}${program ? '&edge' : ''}`;
       if (!program) this.logToStderr(`open ${url} in the browser to be measured (Ctrl-C stops)`);
       const found = await (program ? Promise.race([result, browserUntil(program, url, result)]) : result);
       this.log(summary(found));
@@ -83,14 +83,19 @@ async function browserUntil(program: string, url: string, result: Promise<unknow
   }
 }
 
-function summary({ userAgent, simd, loadMs, branchMs, memoryBytes }: DeviceResult): string {
-  const sorted = branchMs.toSorted((a, b) => a - b);
-  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))].toFixed(3);
+function summary({ userAgent, simd, loadMs, branchMs, answerMs, edgeMs, memoryBytes }: DeviceResult): string {
+  const spread = (samples: readonly number[]): string => {
+    const sorted = samples.toSorted((a, b) => a - b);
+    const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))].toFixed(3);
+    return `${at(0.5)} ms (median of ${sorted.length}; 5 % below ${at(0.05)}, 95 % below ${at(0.95)})`;
+  };
   return table([
     ['browser', userAgent],
     ['kernels', simd ? 'SIMD128' : 'scalar'],
-    ['one image', `${at(0.5)} ms (median of ${sorted.length}; 5 % below ${at(0.05)}, 95 % below ${at(0.95)})`],
-    ['load', `${loadMs.toFixed(1)} ms`],
+    ['one image', spread(branchMs)],
+    ['from its Worker', spread(answerMs)],
+    ...(edgeMs ? [['from the edge', spread(edgeMs)]] : []),
+    ['load, cached', `${loadMs.toFixed(1)} ms`],
     ['memory', fileSize(memoryBytes)],
   ]);
 }

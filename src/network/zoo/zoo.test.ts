@@ -108,6 +108,21 @@ describe('the branch', () => {
     expect(count(createNetwork('resnet18', CIFAR, 10, { branch: { conv: 4, fc: 1 } }).branch, 'binary-dense')).toBe(1);
   });
 
+  it('tells its layers apart, however many there are', () => {
+    for (const [name, input] of [
+      ['lenet', CIFAR],
+      ['alexnet', CIFAR],
+      ['vgg16', CIFAR],
+      ['resnet18', CIFAR],
+    ] as const) {
+      for (const fc of [0, 1, 2, 3, 4]) {
+        const { branch } = createNetwork(name, input, 10, { branch: { conv: 0, fc } });
+        const names = branch.flatMap((layer) => ('name' in layer ? [layer.name] : []));
+        expect(new Set(names).size).toBe(names.length);
+      }
+    }
+  });
+
   it('says what sizes there are', () => {
     const alexnet = (conv: number) => createNetwork('alexnet', CIFAR, 10, { branch: { conv, fc: 0 } });
     expect(() => alexnet(5)).toThrow('expected one of 0, 1, 2, 3, 4 convolutions, found 5');

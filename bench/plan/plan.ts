@@ -1,0 +1,223 @@
+/**
+ * What `lcdnn plan` predicts against what Chromium and `lcdnn serve` take: `npm run bench:plan`. Three networks with random
+ * weights under four connections of Chromium's emulation, τ such that 7 of 10 images leave; device and edge as measured
+ * by `lcdnn bench device` and `lcdnn bench edge` just before.
+ *
+ *   --images 20    images of noise; --rounds 5: times that each is classified; --visits 3: of a page with an empty cache
+ *   --only TEXT    the networks whose title has it
+ *   --json F       all numbers as JSON
+ */
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import type { BrowserContext, Page } from 'playwright-core';
+import { writeBundle } from '../../src/bundle/write-bundle.js';
+import { emulation, networkProfile } from '../../src/plan/networks.js';
+import { table } from '../../src/terminal/format.js';
+import { launchChromium } from '../../test/browser/chromium.js';
+import { buildCase, NETWORK_CASES, type NetworkCase } from '../browser/network-cases.js';
+import { median } from '../median.js';
+
+const { values: flags } = parseArgs({
+  options: {
+    images: { type: 'string', default: '20' },
+    rounds: { type: 'string', default: '5' },
+    visits: { type: 'string', default: '3' },
+    only: { type: 'string', default: '' },
+    json: { type: 'string' },
+  },
+});
+const [images, rounds, visits] = [flags.images, flags.rounds, flags.visits].map(Number);
+
+const TITLES = ['LeNet', 'AlexNet-CIFAR', 'ResNet18-CIFAR'];
+const CONNECTIONS = ['3g', '4g', '5g', 'wifi'];
+const LEAVING = 0.7;
+/** In percent. */
+const GOAL = 15;
+
+const LCDNN = [fileURLToPath(new URL('../../bin/run.js', import.meta.url))];
+const run = promisify(execFile);
+
+async function lcdnnJson<Result>(...args: string[]): Promise<{ text: string; result: Result }> {
+  const { stdout } = await run(process.execPath, [...LCDNN, ...args, '--json'], { maxBuffer: 2 ** 28 });
+  return { text: stdout, result: JSON.parse(stdout) };
+}
+
+/** `lcdnn serve` in a process of its own. */
+async function serve(bundle: string): Promise<{ url: string; stop(): Promise<void> }> {
+  const child = spawn(process.execPath, [...LCDNN, 'serve', bundle, '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const ended = once(child, 'exit');
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await ended;
+  };
+  return { url: /http:\/\/[\d.:]+/.exec(line.toString())![0], stop };
+}
+
+/** A page of the server's origin that runs nothing of its own, with an emulated connection. */
+async function openPage(browser: BrowserContext, url: string, connection: string): Promise<Page> {
+  const page = await browser.newPage();
+  await page.goto(`${url}/manifest.json`);
+  const session = await browser.newCDPSession(page);
+  await session.send('Network.enable');
+  await session.send('Network.clearBrowserCache');
+  await session.send('Network.emulateNetworkConditions', emulation(networkProfile(connection)));
+  return page;
+}
+
+/** Evaluated in a page: a model that waits for the edge as long as it takes, and images of noise. */
+const LOADED = (tau: number) =>
+  `(async () => { const { load } = await import('/lcdnn.js'); return load(undefined, { tau: ${tau}, timeoutMs: 1e6 }); })()`;
+const NOISE = `(i, shape) => {
+  let state = 1 + i;
+  const draw = () => (state = (state * 48271) % 2147483647) / 2147483647;
+  for (let skipped = 0; skipped < 10; skipped++) draw();
+  const [low, high] = [draw(), draw()];
+  return Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => 4 * (low + (high - low) * draw()) - 2);
+}`;
+
+/** τ by which the share nearest to LEAVING leaves: between two entropies. */
+async function tauFor(
+  browser: BrowserContext,
+  url: string,
+): Promise<{ tau: number; ratio: number; leaving: boolean[] }> {
+  const page = await openPage(browser, url, 'wifi');
+  const entropies: number[] = await page.evaluate(`(async () => {
+    const model = await ${LOADED(2)};
+    const found = [];
+    for (let i = 0; i < ${images}; i++) found.push((await model.classify((${NOISE})(i, model.manifest.input.shape))).entropy);
+    return found;
+  })()`);
+  await page.close();
+  const sorted = entropies.toSorted((a, b) => a - b);
+  const count = Math.round(LEAVING * images);
+  const tau = (sorted[count - 1] + sorted[count]) / 2;
+  const leaving = entropies.map((entropy) => entropy < tau);
+  return { tau, ratio: leaving.filter(Boolean).length / images, leaving };
+}
+
+/** Mean over the images, each by the median of its rounds, of a model that is loaded already. */
+async function furtherMs(browser: BrowserContext, url: string, connection: string, tau: number): Promise<number> {
+  const page = await openPage(browser, url, connection);
+  const times: number[][] = await page.evaluate(`(async () => {
+    const model = await ${LOADED(tau)};
+    const shape = model.manifest.input.shape;
+    const times = Array.from({ length: ${images} }, () => []);
+    for (let round = -1; round < ${rounds}; round++) {
+      for (let i = 0; i < ${images}; i++) {
+        const image = (${NOISE})(i, shape);
+        const start = performance.now();
+        await model.classify(image);
+        if (round >= 0) times[i].push(performance.now() - start);
+      }
+    }
+    return times;
+  })()`);
+  await page.close();
+  return times.reduce((sum, rounds) => sum + median(rounds), 0) / images;
+}
+
+/** From the import of the loader to the answer to an image, in a page with an empty cache. */
+async function firstMs(browser: BrowserContext, url: string, connection: string, tau: number, image: number) {
+  const page = await openPage(browser, url, connection);
+  const ms: number = await page.evaluate(`(async () => {
+    const start = performance.now();
+    const model = await ${LOADED(tau)};
+    await model.classify((${NOISE})(${image}, model.manifest.input.shape));
+    return performance.now() - start;
+  })()`);
+  await page.close();
+  return ms;
+}
+
+interface Comparison {
+  readonly title: string;
+  readonly connection: string;
+  readonly ratio: number;
+  readonly first: { readonly measured: number; readonly predicted: number; readonly byTable: number };
+  readonly further: { readonly measured: number; readonly predicted: number; readonly byTable: number };
+}
+
+async function compare(folder: string, browser: BrowserContext, networkCase: NetworkCase): Promise<Comparison[]> {
+  const { title, network, input, classes } = networkCase;
+  const at = (name: string) => join(folder, `${title}-${name}`);
+  await writeBundle(at('bundle'), buildCase(networkCase).bundle);
+  const described = [network, '--image', input.join('x'), '--classes', String(classes)];
+  writeFileSync(at('device.json'), (await lcdnnJson('bench', 'device', at('bundle'), '--rounds', '60')).text);
+  writeFileSync(at('edge.json'), (await lcdnnJson('bench', 'edge', ...described)).text);
+  const server = await serve(at('bundle'));
+  try {
+    const { tau, ratio, leaving } = await tauFor(browser, server.url);
+    const found: Comparison[] = [];
+    for (const connection of CONNECTIONS) {
+      const further = await furtherMs(browser, server.url, connection, tau);
+      const ways: number[][] = [[], []];
+      for (let visit = 0; visit < visits; visit++) {
+        ways[0].push(await firstMs(browser, server.url, connection, tau, leaving.indexOf(true)));
+        ways[1].push(await firstMs(browser, server.url, connection, tau, leaving.indexOf(false)));
+      }
+      const first = ratio * median(ways[0]) + (1 - ratio) * median(ways[1]);
+      const asked = ['plan', ...described, '--network', connection, '--exit-ratios', String(ratio), '--max-exits', '1'];
+      type Planned = { design: { expectedMs: number; furtherMs: number } };
+      const { result: byTable } = await lcdnnJson<Planned>(...asked);
+      const { result } = await lcdnnJson<Planned>(...asked, '--device', at('device.json'), '--edge', at('edge.json'));
+      const [predicted, table] = [result.design, byTable.design];
+      found.push({
+        ...{ title, connection, ratio },
+        first: { measured: first, predicted: predicted.expectedMs, byTable: table.expectedMs },
+        further: { measured: further, predicted: predicted.furtherMs, byTable: table.furtherMs },
+      });
+    }
+    return found;
+  } finally {
+    await server.stop();
+  }
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'lcdnn-plan-'));
+const browser = await launchChromium();
+try {
+  const cases = NETWORK_CASES.filter(({ title }) => TITLES.includes(title) && title.includes(flags.only));
+  const found: Comparison[] = [];
+  for (const networkCase of cases) found.push(...(await compare(folder, browser, networkCase)));
+  if (flags.json) writeFileSync(flags.json, JSON.stringify(found, null, 1));
+  const error = (predicted: number, measured: number): string => {
+    const percent = 100 * (predicted / measured - 1);
+    return `${percent < 0 ? '' : '+'}${percent.toFixed(0)} %`;
+  };
+  const cells = ({ measured, predicted, byTable }: Comparison['first']): string[] => [
+    measured.toPrecision(3),
+    predicted.toPrecision(3),
+    error(predicted, measured),
+    error(byTable, measured),
+  ];
+  const rows = found.map(({ title, connection, ratio, first, further }) => [
+    title,
+    connection,
+    `${(100 * ratio).toFixed(0)} %`,
+    ...cells(first),
+    ...cells(further),
+  ]);
+  const header = [
+    ['', '', '', 'first answer', '', '', '', 'further answers', '', '', ''],
+    ['network', 'over', 'leave', 'ms', 'predicted', 'error', 'by table', 'ms', 'predicted', 'error', 'by table'],
+  ];
+  console.log(table([...header, ...rows], [2, 3, 4, 5, 6, 7, 8, 9, 10]));
+  const errors = found
+    .flatMap(({ first, further }) => [first, further])
+    .map(({ measured, predicted }) => 100 * Math.abs(predicted / measured - 1));
+  const within = errors.filter((value) => value < GOAL).length;
+  console.log(
+    `\n${within} of ${errors.length} predictions are within ${GOAL} %; median error ${median(errors).toFixed(1)} %`,
+  );
+} finally {
+  await browser.close();
+  rmSync(folder, { recursive: true });
+}

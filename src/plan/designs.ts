@@ -1,0 +1,52 @@
+import { attachmentNames, possibleConvolutions, trunkOf } from '../network/branch.js';
+import { type NetworkCost, networkCost } from '../network/cost.js';
+import type { JointNetwork } from '../network/layers.js';
+
+/** Where branches leave, and how large they are: as `--attach` and `--branch` say it. */
+export interface DesignChoice {
+  /** One layer, or several with commas. */
+  readonly attach: string;
+  /** `mirror`, or `conv=N,fc=M`. */
+  readonly branch: string;
+}
+
+export interface Design extends DesignChoice {
+  readonly network: JointNetwork;
+  readonly cost: NetworkCost;
+}
+
+/** Gives the network of a choice. */
+export type Builder = (choice: DesignChoice) => JointNetwork;
+
+export function buildDesign(build: Builder, { attach, branch }: DesignChoice): Design {
+  const network = build({ attach, branch });
+  return { attach, branch, network, cost: networkCost(network) };
+}
+
+/** Where branches can leave this network, in its order. */
+export const placesOf = (network: JointNetwork): string[] => attachmentNames(trunkOf(network));
+
+/** Every choice of 1 to `maxExits` places, with one branch size. */
+export function placeChoices(places: readonly string[], maxExits: number, branch = 'mirror'): DesignChoice[] {
+  return Array.from({ length: Math.min(maxExits, places.length) }, (_, i) => combinations(places, i + 1)).flatMap(
+    (chosen) => chosen.map((names) => ({ attach: names.join(','), branch })),
+  );
+}
+
+/**
+ * Fig. 7's grid for one branch behind the last shared layer of this network: n binary convolutions, m binary
+ * fully-connected layers, m up to one more than the full network has, and two at least.
+ */
+export function sizeChoices({ network, attach }: Pick<Design, 'network' | 'attach'>): DesignChoice[] {
+  const hidden = network.full.slice(0, -1).filter(({ type }) => type === 'dense').length;
+  const layers = Array.from({ length: Math.max(2, hidden + 1) + 1 }, (_, fc) => fc);
+  return possibleConvolutions(network.full).flatMap((conv) =>
+    layers.map((fc) => ({ attach, branch: `conv=${conv},fc=${fc}` })),
+  );
+}
+
+/** All ways to take so many of a list, in its order. */
+function combinations<Item>(items: readonly Item[], count: number): Item[][] {
+  if (count === 0) return [[]];
+  return items.flatMap((item, i) => combinations(items.slice(i + 1), count - 1).map((rest) => [item, ...rest]));
+}

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { UserError } from '../base/errors.js';
+import { readJson } from '../base/files.js';
+import type { LayerCost } from '../network/cost.js';
+import { LAYER_KINDS, type LayerKind, type Rates, workMs, workOf } from './layer-times.js';
+import { median } from './median.js';
+
+const milliseconds = z.number().nonnegative();
+
+/** What of `lcdnn bench device --json` is read. */
+const schema = z.object({
+  branchMs: z.array(milliseconds).min(1),
+  answerMs: z.array(milliseconds).min(1),
+  edgeMs: z.array(milliseconds).min(1).optional(),
+  loadMs: milliseconds,
+  steps: z.array(z.object({ kernel: z.string(), milliseconds })).min(1),
+});
+
+/** A browser, as `bench device` measured it. */
+export type DeviceProfile = z.infer<typeof schema>;
+
+/** The kind of layer that a kernel computes; the others pack values to signs, pool and move. */
+const KINDS: Readonly<Record<string, LayerKind>> = {
+  conv2d_f32: 'conv2d',
+  depthwise_conv2d_f32: 'depthwise-conv2d',
+  dense_f32: 'dense',
+  binary_conv2d: 'binary-conv2d',
+  binary_dense: 'binary-dense',
+};
+
+export const kindOfKernel = (kernel: string): LayerKind => KINDS[kernel] ?? 'other';
+
+/** Time of an image's way to the Worker and back. */
+export const callMsOf = ({ branchMs, answerMs }: DeviceProfile): number =>
+  Math.max(0, median(answerMs) - median(branchMs));
+
+/** Time of a request to the edge beside the tail, where it was measured. */
+export const requestMsOf = ({ edgeMs }: DeviceProfile, tailMs: number): number | undefined =>
+  edgeMs && Math.max(0, median(edgeMs) - tailMs);
+
+/** @throws UserError where the file is none of `bench device` */
+export function readDeviceProfile(path: string): DeviceProfile {
+  const parsed = schema.safeParse(readJson(path, 'what "lcdnn bench device --json" prints'));
+  if (parsed.success) return parsed.data;
+  const where = parsed.error.issues[0].path.join('.') || 'nothing of it';
+  throw new UserError(`${path}: expected what "lcdnn bench device --json" prints, found otherwise (${where})`);
+}
+
+/**
+ * Rates that give the times that were measured: those of another machine, each kind of layer times what this device needs
+ * for its layers of that kind. A kind that the measured branch lacks is as much slower or faster as the whole.
+ *
+ * @param layers of the measured branch, in the order of the network
+ * @throws UserError where the steps are another branch's
+ */
+export function calibratedRates(
+  { steps, branchMs }: DeviceProfile,
+  layers: readonly LayerCost[],
+  rates: Rates,
+  origin: string,
+): Rates {
+  const works = layers.flatMap(workOf);
+  for (const kind of LAYER_KINDS) {
+    if (kind === 'other') continue;
+    const expected = works.filter((work) => work.kind === kind).length;
+    const found = steps.filter(({ kernel }) => kindOfKernel(kernel) === kind).length;
+    if (expected === found) continue;
+    throw new UserError(
+      `${origin}: expected the steps of this branch (${expected} of ${kind}), found ${found}; measure a bundle of this ` +
+        'network and branch, or plan the one that was measured',
+    );
+  }
+  const total = (of: readonly number[]): number => of.reduce((sum, value) => sum + value, 0);
+  // A step's time holds that of its clock; whole images don't.
+  const whole = median(branchMs) / total(steps.map((step) => step.milliseconds));
+  const overall =
+    (whole * total(steps.map((step) => step.milliseconds))) / total(works.map((work) => workMs(work, rates)));
+  const calibrated = (kind: LayerKind): Rates[LayerKind] => {
+    const measured = total(
+      steps.filter(({ kernel }) => kindOfKernel(kernel) === kind).map((step) => step.milliseconds),
+    );
+    const estimated = total(works.filter((work) => work.kind === kind).map((work) => workMs(work, rates)));
+    const factor = measured > 0 && estimated > 0 ? (whole * measured) / estimated : overall;
+    const { layer, operation, value } = rates[kind];
+    return { layer: factor * layer, operation: factor * operation, value: factor * value };
+  };
+  return Object.fromEntries(LAYER_KINDS.map((kind) => [kind, calibrated(kind)])) as unknown as Rates;
+}

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { UserError } from '../base/errors.js';
+import { readJson } from '../base/files.js';
+import type { JointNetwork } from '../network/layers.js';
+import { median } from './median.js';
+
+/** What of `lcdnn bench edge --json` is read. */
+const schema = z.object({
+  network: z.string(),
+  input: z.array(z.int().positive()).length(3),
+  classes: z.int().positive(),
+  tails: z.array(z.object({ attach: z.string(), tailMs: z.array(z.number().nonnegative()).min(1) })).min(1),
+});
+
+/**
+ * Time of the rest of the full network by the layer that it is behind, in ms.
+ *
+ * @throws UserError where the file is none of `bench edge`, or of another network
+ */
+export function readEdgeProfile(path: string, { name, input, classes }: JointNetwork): ReadonlyMap<string, number> {
+  const parsed = schema.safeParse(readJson(path, 'what "lcdnn bench edge --json" prints'));
+  if (!parsed.success) {
+    const where = parsed.error.issues[0].path.join('.') || 'nothing of it';
+    throw new UserError(`${path}: expected what "lcdnn bench edge --json" prints, found otherwise (${where})`);
+  }
+  const described = (network: string, shape: readonly number[], count: number): string =>
+    `${network} for ${shape.join('x')} and ${count} classes`;
+  const { data } = parsed;
+  const [expected, found] = [described(name, input, classes), described(data.network, data.input, data.classes)];
+  if (expected !== found) throw new UserError(`${path}: expected times of ${expected}, found those of ${found}`);
+  return new Map(data.tails.map(({ attach, tailMs }) => [attach, median(tailMs)]));
+}

@@ -36,16 +36,20 @@ export async function fire(
     overallRate: rate,
     timeout: 60,
     setupClient(client) {
-      let jsonLength = '';
-      let body = new Uint8Array();
-      client.on('headers', (headers) => {
-        jsonLength = String(headers['inference-header-content-length']);
+      const headers = new Map<string, string>();
+      let chunk: Uint8Array = new Uint8Array();
+      client.on('headers', ({ headers: said }) => {
+        const list = said as unknown as string[]; // name, value, name, value, ...
+        headers.clear();
+        for (let i = 0; i < list.length; i += 2) headers.set(list[i].toLowerCase(), list[i + 1]);
       });
       client.on('body', (part) => {
-        body = new Uint8Array(part);
+        chunk = new Uint8Array(part); // all that came with it; an answer is small, and its end
       });
       client.on('response', (status, _bytes, ms) => {
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        const jsonLength = headers.get('inference-header-content-length') ?? '';
+        const body = chunk.subarray(chunk.length - Number(headers.get('content-length')));
         onAnswer?.({ status, jsonLength, body, ms });
       });
     },

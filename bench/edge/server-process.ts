@@ -35,5 +35,6 @@ export async function startServer(folders: readonly string[], options: EdgeServe
 if (process.send && process.argv[1] === fileURLToPath(import.meta.url)) {
   const { folders, options } = JSON.parse(process.argv[2]) as { folders: string[]; options: EdgeServerOptions };
   const app = await createEdgeServer(folders, options);
+  process.on('disconnect', () => process.exit());
   process.send(await app.listen({ port: 0, host: '127.0.0.1' }));
 }

@@ -150,7 +150,7 @@ function environment(): NodeJS.ProcessEnv {
 
 function preparedPackage(): string {
   const sources = filesIn('src').filter((path) => !path.endsWith('.test.ts'));
-  const inputs = [...sources, ...COPIED.flatMap(filesIn), ...filesIn('test/tiny-dataset.ts')];
+  const inputs = [...sources, ...COPIED.flatMap(filesIn), 'test/tiny-dataset.ts', 'test/faults/cli.ts'];
   const hash = createHash('sha256').update(import.meta.url);
   for (const path of inputs) hash.update(path).update(readFileSync(join(ROOT, path)));
   const cache = join(ROOT, 'node_modules', '.cache');
@@ -193,7 +193,8 @@ function preparePackage(at: string, sources: readonly string[]): void {
   node('scripts/write-oclif-manifest.js');
   node('bin/run.js', 'train', ...tinyOptions(EPOCHS), '--out', 'run');
   node('bin/run.js', 'tune-tau', 'run', '--objective', 'accuracy');
-  node('bin/run.js', 'export', 'run', '--out', 'bundle');
+  // In float32, which can be NaN.
+  node('bin/run.js', 'export', 'run', '--uplink', 'f32', '--out', 'bundle');
 }
 
 /** The files under a path of the repository, or the file itself, relative to the root. */

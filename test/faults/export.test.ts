@@ -42,8 +42,6 @@ it.concurrent('a bundle says what it sends, how that was found, and sends nothin
   const { manifest } = readBundle(out);
   expect([code, JSON.parse(stdout).uplink]).toEqual([0, manifest.provenance['uplink']]);
   expect(manifest.tail).toMatchObject({ datatype: 'UINT8', from: 'image', shape: [...manifest.input.shape] });
-  expect(readBundle(BUNDLE).manifest.provenance['uplink']).toMatchObject({
-    choice: expect.stringMatching(/^(u8|f16|f32)$/),
-    images: 20,
-  });
+  expect(readBundle(BUNDLE).manifest).toMatchObject({ provenance: { uplink: { choice: 'f32', images: 0 } } });
+  expect(readBundle(BUNDLE).manifest.tail).not.toHaveProperty('datatype');
 });

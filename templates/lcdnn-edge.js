@@ -66,10 +66,10 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
   const infer = async (own, answer, exits, stop) => {
     const { head, body } = requestBody(tail, encode(own.shared, tail), {
       exits,
-      entropy: own.entropy,
+      entropy: `${own.entropy}`, // fractions as text: some servers of the protocol know whole numbers only
       branch: answer.index,
       audit: answer.audit,
-      tau: answer.tau === ownTau ? undefined : answer.tau,
+      tau: answer.tau === ownTau ? undefined : `${answer.tau}`,
     });
     const headers = { 'content-type': 'application/octet-stream', 'inference-header-content-length': `${head}` };
     const secret = typeof token === 'function' ? await token() : token;

@@ -326,7 +326,7 @@ describe('an edge server hears', () => {
     for (const count of [2, 0, 3, 1]) await exits(count);
     // What a request that failed said is said again.
     expect(asked.map(({ said }) => said.parameters)).toEqual(
-      [2, 0, 3, 4].map((exits) => ({ exits, entropy, branch: largest(logits), tau: 1.1 })),
+      [2, 0, 3, 4].map((exits) => ({ exits, entropy: `${entropy}`, branch: largest(logits), tau: '1.1' })),
     );
   });
 

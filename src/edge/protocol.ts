@@ -55,15 +55,18 @@ export class BadRequest extends Error {
   readonly statusCode: number = 400;
 }
 
+/** Clients write fractions as text: some servers of the protocol know whole numbers only. */
+const number = z.union([z.number(), z.string().max(32).regex(/^-?\d/).transform(Number).pipe(z.number())]);
+
 const parametersSchema = z.object({
   binary_data_output: z.boolean().optional(),
   timeout: z.int().positive().optional(),
   version: z.string().max(64).optional(),
   exits: z.int().nonnegative().max(1_000_000).optional(),
-  entropy: z.number().min(0).max(1).optional(),
+  entropy: number.pipe(z.number().min(0).max(1)).optional(),
   branch: z.int().nonnegative().optional(),
   audit: z.boolean().optional(),
-  tau: z.number().optional(),
+  tau: number.optional(),
 });
 
 const requestSchema = z.object({

@@ -69,10 +69,7 @@ export default class ScheduleReport extends LcdnnCommand {
       }
       // The paper doubles the servers' capacity here.
       const capacity = 2 * settings.servers[0].capacity;
-      if (wanted.has('17')) {
-        const wider = { ...settings, slots: 2 * settings.slots };
-        figures.push(...(await availability(wider, capacity, trainer, options)));
-      }
+      if (wanted.has('17')) figures.push(...(await availability(settings, capacity, trainer, options)));
     } catch (thrown) {
       if (!(thrown instanceof Interrupted)) throw thrown;
     } finally {

@@ -1,4 +1,4 @@
-import { timeDecisions } from '../../src/scheduling/figures/efficiency.js';
+import { timeDecisions } from '../../src/scheduling/figures/decision-times.js';
 
 /** Decides for so many tasks without end, and prints the decisions of each second: what `speed.ts` slows down. */
 const slots = Number(process.argv[2]);

@@ -1,5 +1,5 @@
 import { random } from '../../src/base/random.js';
-import { timeDecisions } from '../../src/scheduling/figures/efficiency.js';
+import { timeDecisions } from '../../src/scheduling/figures/decision-times.js';
 import { resolvePlan } from '../../src/scheduling/learning/plan.js';
 import { initialState, train } from '../../src/scheduling/learning/train.js';
 import { alwaysHigh } from '../../src/scheduling/policies/always-high.js';

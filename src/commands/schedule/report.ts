@@ -6,7 +6,8 @@ import { toPng } from '../../report/chart.js';
 import { spreadChart } from '../../report/spread-chart.js';
 import { availability } from '../../scheduling/figures/availability.js';
 import { convergence } from '../../scheduling/figures/convergence.js';
-import { decisionTimes, efficiency } from '../../scheduling/figures/efficiency.js';
+import { decisionTimes } from '../../scheduling/figures/decision-times.js';
+import { efficiency } from '../../scheduling/figures/efficiency.js';
 import type { Figure } from '../../scheduling/figures/figure.js';
 import { Interrupted, type Trainer } from '../../scheduling/figures/trained-policies.js';
 import { createWorld } from '../../scheduling/world.js';
@@ -68,10 +69,7 @@ export default class ScheduleReport extends LcdnnCommand {
       }
       // The paper doubles the servers' capacity here.
       const capacity = 2 * settings.servers[0].capacity;
-      if (wanted.has('17')) {
-        const wider = { ...settings, slots: 2 * settings.slots };
-        figures.push(...(await availability(wider, capacity, trainer, options)));
-      }
+      if (wanted.has('17')) figures.push(...(await availability(settings, capacity, trainer, options)));
     } catch (thrown) {
       if (!(thrown instanceof Interrupted)) throw thrown;
     } finally {

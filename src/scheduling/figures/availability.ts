@@ -19,8 +19,10 @@ export async function availability(
   const lines: { name: string; points: { x: number; measures: Estimates }[] }[] = [];
   for (const count of SERVERS) {
     const servers = Array.from({ length: count }, () => ({ capacity }));
-    // Slots for all tasks that arrive in a step at the highest load.
-    const world = createWorld(resolveSettings({ ...settings, servers }));
+    const unfit = createWorld(resolveSettings({ ...settings, servers }));
+    // Slots for all tasks of a step at the highest load, or these would bound what more servers can do.
+    const slots = Math.ceil(1.1 * tasksPerStep(unfit, LOADS[LOADS.length - 1]));
+    const world = createWorld({ ...unfit.settings, slots });
     const measured: { policy: ReturnType<typeof policyOf>; seed: number }[] = [];
     for (const seed of seeds) {
       const plan = paperPlan('drlos', seed, iterations);

@@ -11,7 +11,7 @@ const resultSchema = z.strictObject({
   userAgent: z.string(),
   /** Whether the SIMD build ran. */
   simd: z.boolean(),
-  /** From the import of the loader to a model that is ready, its files being in the browser's cache. */
+  /** From the import of the loader to a model that is ready; its files come from the server, not from a cache. */
   loadMs: milliseconds,
   /** One image through the branch, sample by sample; and its answer as a page has it from the branch's Worker. */
   branchMs: z.array(milliseconds).min(1),

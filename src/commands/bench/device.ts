@@ -95,7 +95,7 @@ function summary({ userAgent, simd, loadMs, branchMs, answerMs, edgeMs, memoryBy
     ['one image', spread(branchMs)],
     ['from its Worker', spread(answerMs)],
     ...(edgeMs ? [['from the edge', spread(edgeMs)]] : []),
-    ['load, cached', `${loadMs.toFixed(1)} ms`],
+    ['load', `${loadMs.toFixed(1)} ms`],
     ['memory', fileSize(memoryBytes)],
   ]);
 }

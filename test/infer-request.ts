@@ -1,10 +1,12 @@
+import type { Values } from '../src/bundle/datatypes.js';
 import type { Manifest } from '../src/bundle/manifest.js';
 
 /** An infer request with its tensor in binary, and its answer in binary: headers and body. */
-export function inferRequest({ tail }: Pick<Manifest, 'tail'>, values: Float32Array, parameters?: object) {
+export function inferRequest({ tail }: Pick<Manifest, 'tail'>, values: Values, parameters?: object) {
   const size = tail.shape.reduce((all, length) => all * length, 1);
+  const { datatype = 'FP32' } = tail;
   const shape = [values.length / size, ...tail.shape];
-  const input = { name: tail.input, shape, datatype: 'FP32', parameters: { binary_data_size: values.byteLength } };
+  const input = { name: tail.input, shape, datatype, parameters: { binary_data_size: values.byteLength } };
   const outputs = [{ name: tail.output, parameters: { binary_data: true } }];
   const head = Buffer.from(JSON.stringify({ parameters, inputs: [input], outputs }));
   return {

@@ -35,6 +35,8 @@ export const NETWORK_CASES: readonly NetworkCase[] = [
  * as ONNX, and what the branch would be in float.
  */
 export function buildCase({ network: name, input, classes, attach }: NetworkCase): {
+  readonly network: JointNetwork;
+  readonly state: NamedArrays;
   readonly program: DeviceProgram;
   readonly bundle: BundleDraft;
   readonly full: Uint8Array;
@@ -55,7 +57,7 @@ export function buildCase({ network: name, input, classes, attach }: NetworkCase
     provenance: {},
   });
   const branch = floatModel({ ...network, branch: inFloat(network.branch) }, withBiases(state), ['shared', 'branch']);
-  return { program, bundle, full: floatModel(network, state, ['shared', 'full']), floatBranch: branch };
+  return { network, state, program, bundle, full: floatModel(network, state, ['shared', 'full']), floatBranch: branch };
 }
 
 /** Every binary layer as the float layer of its shape. */

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { random } from '../../src/base/random.js';
 import { type Bundle, readBundle } from '../../src/bundle/read-bundle.js';
 import { writeBundle } from '../../src/bundle/write-bundle.js';
+import { type Encoding, imageEncoding } from '../../src/export/encoding.js';
+import { tailModel } from '../../src/export/float-model.js';
 import { inferRequest } from '../../test/infer-request.js';
 import { buildCase, NETWORK_CASES } from '../browser/network-cases.js';
 
@@ -14,23 +16,30 @@ export interface EdgeCase {
   readonly full: Bundle;
 }
 
-/** Writes the bundles of a network with random weights. @param title as in NETWORK_CASES */
-export async function edgeCase(title: string, folder: string): Promise<EdgeCase> {
-  const network = NETWORK_CASES.find((one) => one.title === title)!;
-  const { bundle, full } = buildCase(network);
-  const folders = ['tail', 'full'].map((name) => join(folder, `${bundle.manifest.name}-${name}`));
-  await writeBundle(folders[0], bundle);
+/**
+ * Writes the bundles of a network with random weights.
+ *
+ * @param title as in NETWORK_CASES
+ * @param uplink whether tensors travel as bytes, which is what export usually chooses, or as floats
+ */
+export async function edgeCase(title: string, folder: string, uplink: 'u8' | 'f32'): Promise<EdgeCase> {
+  const { bundle, network, state } = buildCase(NETWORK_CASES.find((one) => one.title === title)!);
   const { manifest } = bundle;
-  await writeBundle(folders[1], {
-    manifest: {
-      ...manifest,
-      name: `${manifest.name}-full`,
-      tail: { ...manifest.tail, shape: [...network.input] },
-    },
-    files: new Map(bundle.files).set(manifest.tail.file, full),
-  });
-  const [tailBundle, fullBundle] = folders.map(readBundle);
-  return { title, folders, tail: tailBundle, full: fullBundle };
+  const write = async (name: string, shape: readonly number[], encoding: Encoding): Promise<string> => {
+    const path = join(folder, `${manifest.name}-${name}`);
+    const tail = { ...manifest.tail, shape: [...shape], ...encoding };
+    const files = new Map(bundle.files).set(tail.file, tailModel(network, state, encoding));
+    await writeBundle(path, { manifest: { ...manifest, name: `${manifest.name}-${name}`, tail }, files });
+    return path;
+  };
+  const channels = manifest.tail.shape.at(-1)!;
+  const bytes: Encoding = { datatype: 'UINT8', scale: Array<number>(channels).fill(1 / 64) };
+  const folders = [
+    await write('tail', manifest.tail.shape, uplink === 'u8' ? bytes : {}),
+    await write('full', network.input, imageEncoding(manifest.input)),
+  ];
+  const [tail, full] = folders.map(readBundle);
+  return { title, folders, tail, full };
 }
 
 export function imageSize({ manifest }: Bundle): number {
@@ -39,6 +48,9 @@ export function imageSize({ manifest }: Bundle): number {
 
 /** A request of so many images. */
 export function question(bundle: Bundle, images: number, parameters?: object) {
-  const values = Float32Array.from({ length: images * imageSize(bundle) }, random(1));
+  const next = random(1);
+  const bytes = bundle.manifest.tail.datatype === 'UINT8';
+  const length = images * imageSize(bundle);
+  const values = bytes ? Uint8Array.from({ length }, () => 256 * next()) : Float32Array.from({ length }, next);
   return { values, ...inferRequest(bundle.manifest, values, parameters) };
 }

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openTail } from '../../src/edge/tail.js';
 import { median } from '../median.js';
-import { type EdgeCase, edgeCase, imageSize, question } from './bundles.js';
+import { type EdgeCase, edgeCase, question } from './bundles.js';
 import { fire } from './fire.js';
 import { overload } from './overload.js';
 import { type ServerProcess, startServer } from './server-process.js';
@@ -20,6 +20,8 @@ const { values: flags } = parseArgs({
     networks: { type: 'string', default: 'LeNet,ResNet18-CIFAR' },
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '5' },
+    /** How tensors travel: u8 or f32. */
+    uplink: { type: 'string', default: 'u8' },
     overload: { type: 'string', default: '60' },
     /** Images of a request. */
     images: { type: 'string', default: '1,16' },
@@ -37,7 +39,7 @@ const connectionsFor = (images: number): number => (2 * MAX_BATCH) / images;
 /** Images per second of the bare loop with batches of this size. */
 async function bareLoop({ tail }: EdgeCase, batch: number): Promise<number> {
   const opened = await openTail(tail, threads);
-  const values = new Float32Array(batch * imageSize(tail)).fill(0.5);
+  const { values } = question(tail, batch);
   await opened.infer(values, batch);
   const start = performance.now();
   let images = 0;
@@ -121,7 +123,7 @@ try {
   console.log(`| ${columns.join(' | ')} |\n|${columns.map(() => ' --- |').join('')}`);
   const cases: EdgeCase[] = [];
   for (const title of flags.networks.split(',')) {
-    cases.push(await edgeCase(title, folder));
+    cases.push(await edgeCase(title, folder, flags.uplink === 'f32' ? 'f32' : 'u8'));
     for (const images of flags.images.split(',').map(Number)) await compare(cases.at(-1)!, images);
   }
   if (Number(flags.overload) > 0) await overload(cases.at(-1)!, { threads, seconds: Number(flags.overload) });

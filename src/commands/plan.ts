@@ -103,7 +103,8 @@ export default class Plan extends LcdnnCommand {
     let answers = answer(question);
     if (flags.train) {
       if (flags.image) throw new UserError('--train: expected the images of a data set, found --image; give --dataset');
-      const lacking = answers.sizes.filter(({ exits }) => !exits.accuracies);
+      // A run that was not tuned may have been interrupted.
+      const lacking = answers.sizes.filter(({ exits }) => exits.from === 'assumed');
       const exitCode = await trainSizes(lacking, {
         ...{ runs: flags.runs!, config, given: described.given, python: flags.python, quiet: this.jsonEnabled() },
         dataDir: flags['data-dir'] && resolve(flags['data-dir']),

@@ -15,9 +15,10 @@ const mayImport = {
   bundle: [],
   edge: ['bundle', 'tau'],
   bench: ['bundle', 'edge'],
+  gateway: ['edge', 'scheduling'],
   report: ['run'],
   scheduling: [],
-  terminal: ['network', 'datasets', 'run', 'train', 'export', 'scheduling'],
+  terminal: ['network', 'datasets', 'run', 'train', 'export', 'scheduling', 'edge'],
   commands: ['.+'],
 };
 

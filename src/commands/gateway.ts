@@ -2,7 +2,8 @@ import { Args, Flags } from '@oclif/core';
 import { messageOf, UserError } from '../base/errors.js';
 import { listenForInterruption } from '../base/interruption.js';
 import { listen } from '../edge/listen.js';
-import { createGateway } from '../gateway/gateway.js';
+import { createGateway, type GatewayOptions } from '../gateway/gateway.js';
+import { type HaproxyGateway, startHaproxyGateway } from '../gateway/haproxy/haproxy-gateway.js';
 import { parseOrigin, parseServers } from '../gateway/parse-servers.js';
 import type { Scheduler } from '../gateway/scheduler.js';
 import { ruleNames } from '../scheduling/policies/index.js';
@@ -28,6 +29,7 @@ export default class Gateway extends LcdnnCommand {
     '<%= config.bin %> <%= command.id %> http://10.0.0.2:8080 http://10.0.0.3:8080',
     '<%= config.bin %> <%= command.id %> 10.0.0.2:8080 10.0.0.3:8080 10.0.0.4:8080 --capacity 32,32,8 --policy policies/drlos',
     '<%= config.bin %> <%= command.id %> 10.0.0.2:8080 10.0.0.3:8080 --remote https://cloud.example --host 0.0.0.0 --port 80',
+    '<%= config.bin %> <%= command.id %> 10.0.0.2:8080 10.0.0.3:8080 --driver haproxy',
   ];
 
   static override enableJsonFlag = false;
@@ -81,6 +83,19 @@ export default class Gateway extends LcdnnCommand {
       min: 1,
       summary: 'Milliseconds within which a server has to begin its answer; then another is asked.',
     }),
+    driver: Flags.option({ options: ['embedded', 'haproxy'] as const })({
+      default: 'embedded',
+      summary:
+        'What requests go through: this process; or a HAProxy that it starts, of which it sets the weights at each report.',
+    }),
+    'haproxy-socket': Flags.string({
+      summary: 'Runtime socket of a HAProxy that runs already; --host and --port are then for metrics alone.',
+    }),
+    'haproxy-backend': Flags.string({
+      default: 'servers',
+      summary: 'Its backend in which the servers are.',
+      dependsOn: ['haproxy-socket'],
+    }),
     'max-body': Flags.integer({ default: 16, min: 1, max: 1024, summary: 'Most MiB of a request.' }),
     ...serverFlags,
   };
@@ -102,18 +117,41 @@ export default class Gateway extends LcdnnCommand {
       maxBodyBytes: flags['max-body'] << 20,
       ...serverOptions(flags),
     };
-    const gateway = await createGateway(options);
+    const at = { host: flags.host, port: flags.port };
     const interruption = listenForInterruption();
-    const url = await listen(gateway, { host: flags.host, port: flags.port });
+    const gateway = flags.driver === 'haproxy' ? await steered(options, at, flags) : await embedded(options, at);
     process.stdout.on('error', () => {}); // nobody reads, or a full disk: no reason to stop
     const up = gateway.upstreams.filter((upstream) => upstream.up).length;
-    this.log(`${flags.policy} over ${servers.length} servers, ${up} of them ready: ${url} (Ctrl-C stops)`);
+    this.log(`${flags.policy} over ${servers.length} servers, ${up} of them ready: ${gateway.url} (Ctrl-C stops)`);
     const stopReloading = reloadAtHangup(gateway.scheduler, readPolicy);
-    await interruption.heard();
+    const said = await Promise.race([gateway.failed, interruption.heard()]);
     await gateway.drain(interruption.exitCode() === 143 ? 1000 * flags.drain : 0);
     stopReloading();
     interruption.stop();
+    if (interruption.exitCode() === undefined) throw new Error(`HAProxy has ended: ${said}`);
   }
+}
+
+interface At {
+  readonly host: string;
+  readonly port: number;
+}
+
+async function embedded(options: GatewayOptions, at: At): Promise<HaproxyGateway> {
+  const gateway = await createGateway(options);
+  const { upstreams, scheduler, drain } = gateway;
+  return { url: await listen(gateway, at), upstreams, scheduler, drain, failed: new Promise(() => {}) };
+}
+
+/** @throws UserError where a flag is given that HAProxy has a setting of its own for */
+function steered(options: GatewayOptions, at: At, flags: Readonly<Record<string, unknown>>): Promise<HaproxyGateway> {
+  const foreign = ['cors', 'rate-limit', 'trust-proxy'].find((name) => flags[name] !== undefined);
+  if (foreign) {
+    throw new UserError(`--${foreign}: requests do not pass here with --driver haproxy; give it to "lcdnn serve"`);
+  }
+  const socket = flags['haproxy-socket'] as string | undefined;
+  const running = socket === undefined ? undefined : { socket, backend: flags['haproxy-backend'] as string };
+  return startHaproxyGateway({ ...options, ...at, running });
 }
 
 /** @throws UserError */

@@ -23,7 +23,9 @@ const IDLE_LOOK_MS = 50;
 export interface HttpServer {
   readonly app: FastifyInstance;
   isDraining(): boolean;
-  /** Says that it is not ready, so that new requests go elsewhere; then, after so many milliseconds, closes. */
+  /** Says that it is not ready, so that new requests go elsewhere. */
+  endReadiness(): void;
+  /** The same; then, after so many milliseconds, closes. */
   drain(ms: number): Promise<void>;
 }
 
@@ -47,6 +49,9 @@ export function createHttpServer(log: Logger, options: HttpServerOptions): HttpS
   sendSecurityHeaders(app);
   if (cors.length > 0) allowOrigins(app, cors);
   let draining = false;
+  const endReadiness = (): void => {
+    draining = true;
+  };
   app.addHook('onSend', async (_request, reply) => {
     if (draining) reply.header('connection', 'close');
   });
@@ -54,8 +59,9 @@ export function createHttpServer(log: Logger, options: HttpServerOptions): HttpS
   return {
     app,
     isDraining: () => draining,
+    endReadiness,
     async drain(ms) {
-      draining = true;
+      endReadiness();
       await new Promise((resolve) => setTimeout(resolve, ms));
       await app.close();
     },

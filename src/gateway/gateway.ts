@@ -1,18 +1,19 @@
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { UserError } from '../base/errors.js';
 import { requireToken } from '../edge/access.js';
 import { createHttpServer, type HttpServerOptions } from '../edge/http-server.js';
 import { createLog, type LogLevel } from '../edge/log.js';
 import type { Policy } from '../scheduling/policies/policy.js';
 import { createDispatcher, type Dispatcher, type DispatcherEvents } from './dispatcher.js';
+import { findServers, questions } from './find-servers.js';
 import { createForwarder, type Forwarder } from './forward.js';
 import { type Health, watchHealth } from './health.js';
 import { createMetrics, type Metrics } from './metrics.js';
-import { type FetchMetrics, pollReports, takeReport } from './reports.js';
+import { ownRoutes } from './own-routes.js';
+import { pollReports } from './reports.js';
 import { forwardRoutes } from './routes.js';
-import { createScheduler, type Scheduler, type SchedulerEvents } from './scheduler.js';
+import { createScheduler, loggedEvents, type Scheduler } from './scheduler.js';
 import { createUpstream, type Upstream } from './upstream.js';
 
 export interface GatewayOptions extends HttpServerOptions {
@@ -49,9 +50,6 @@ export type Gateway = FastifyInstance & {
   drain(ms: number): Promise<void>;
 };
 
-/** For a look at metrics or health. */
-const LOOK_MS = 2000;
-
 /**
  * A gateway in front of several servers: it buffers requests and gives each to the server that the policy chooses.
  *
@@ -65,12 +63,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const metrics = createMetrics(upstreams, () => dispatcher.waiting());
   const log = createLog(options.log ?? 'error', metrics.lostLogLine);
   const forwarder = createForwarder({ answerTimeoutMs: options.answerTimeoutMs ?? 5000, token });
-  const fetchMetrics = (origin: string) => forwarder.text(origin, '/metrics', LOOK_MS);
-  const isReady = (origin: string) =>
-    forwarder.text(origin, '/v2/health/ready', LOOK_MS).then(
-      ({ status }) => status === 200,
-      () => false,
-    );
+  const { fetchMetrics, isReady } = questions(forwarder);
   try {
     await findServers(upstreams, isReady, fetchMetrics);
   } catch (thrown) {
@@ -78,7 +71,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     throw thrown;
   }
 
-  const scheduler = createScheduler(upstreams, options.policy, reportEveryMs, schedulerEvents(metrics, log));
+  const scheduler = createScheduler(upstreams, options.policy, reportEveryMs, loggedEvents(metrics, log));
   const events: DispatcherEvents = {
     ...metrics,
     unanswered(upstream, error) {
@@ -113,52 +106,13 @@ interface Parts {
 
 async function serveGateway(options: GatewayOptions, parts: Parts, close: () => Promise<void>): Promise<Gateway> {
   const { upstreams, scheduler, metrics } = parts;
-  const { app, isDraining, drain } = createHttpServer(parts.log, options);
+  const server = createHttpServer(parts.log, options);
+  const { app } = server;
   app.addHook('onClose', close);
-  const guard = options.token === undefined ? [] : [requireToken(options.token)];
-  app.get('/metrics', { onRequest: guard }, async (_request, reply) =>
-    reply.type(metrics.contentType).send(await metrics.text()),
-  );
-  app.get('/v2/health/live', () => ({ live: true }));
-  app.get('/v2/health/ready', (_request, reply) => {
-    const ready = !isDraining() && upstreams.some(({ up }) => up);
-    return reply.code(ready ? 200 : 503).send({ ready });
-  });
+  ownRoutes(server, upstreams, metrics, options.token);
   if (options.rateLimit) await app.register(rateLimit, { global: false, max: options.rateLimit, timeWindow: 1000 });
+  const guard = options.token === undefined ? [] : [requireToken(options.token)];
   const { timeoutMs = 10_000, maxBodyBytes = 16 << 20 } = options;
   app.register(forwardRoutes, { ...parts, guard, timeoutMs, maxBodyBytes });
-  return Object.assign(app, { upstreams, scheduler, drain });
+  return Object.assign(app, { upstreams, scheduler, drain: server.drain });
 }
-
-/** Looks which servers are there. One that is away may come later. @throws UserError where none is there */
-export async function findServers(
-  upstreams: readonly Upstream[],
-  isReady: (origin: string) => Promise<boolean>,
-  fetchMetrics: FetchMetrics,
-): Promise<void> {
-  if (upstreams.length === 0) throw new UserError('expected servers, found none; give their addresses');
-  await Promise.all(
-    upstreams.map(async (upstream) => {
-      upstream.up = await isReady(upstream.origin);
-      if (upstream.up) await takeReport(upstream, fetchMetrics);
-    }),
-  );
-  if (!upstreams.some(({ up }) => up)) {
-    const asked = upstreams.map(({ origin }) => `${origin}/v2/health/ready`).join(', ');
-    throw new UserError(`expected a server that is ready, found none at ${asked}; start them with "lcdnn serve"`);
-  }
-  const unread = upstreams.find(({ reportFault }) => reportFault !== undefined);
-  if (!unread) return;
-  throw new UserError(
-    `${unread.origin}/metrics: expected the metrics of an "lcdnn serve" of this version (${unread.reportFault})`,
-  );
-}
-
-export const schedulerEvents = (metrics: SchedulerEvents, log: Logger): SchedulerEvents => ({
-  decided: metrics.decided,
-  fallback(reason) {
-    metrics.fallback(reason);
-    if (reason === undefined) log.warn('the chosen policy decides again');
-    else log.error({ reason }, 'least-loaded decides in the place of the chosen policy');
-  },
-});

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { messageOf } from '../base/errors.js';
 import { type Random, random } from '../base/random.js';
 import { leastLoaded } from '../scheduling/policies/least-loaded.js';
@@ -84,3 +85,13 @@ export function createScheduler(
     },
   };
 }
+
+/** The same events, said in the log as well. */
+export const loggedEvents = (events: SchedulerEvents, log: Logger): SchedulerEvents => ({
+  decided: events.decided,
+  fallback(reason) {
+    events.fallback(reason);
+    if (reason === undefined) log.warn('the chosen policy decides again');
+    else log.error({ reason }, 'least-loaded decides in the place of the chosen policy');
+  },
+});

@@ -91,11 +91,7 @@ export default class Gateway extends LcdnnCommand {
     'haproxy-socket': Flags.string({
       summary: 'Runtime socket of a HAProxy that runs already; --host and --port are then for metrics alone.',
     }),
-    'haproxy-backend': Flags.string({
-      default: 'servers',
-      summary: 'Its backend in which the servers are.',
-      dependsOn: ['haproxy-socket'],
-    }),
+    'haproxy-backend': Flags.string({ default: 'servers', summary: 'Its backend in which the servers are.' }),
     'max-body': Flags.integer({ default: 16, min: 1, max: 1024, summary: 'Most MiB of a request.' }),
     ...serverFlags,
   };

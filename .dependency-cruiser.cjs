@@ -15,10 +15,11 @@ const mayImport = {
   bundle: [],
   edge: ['bundle', 'tau'],
   bench: ['network', 'export', 'bundle', 'edge'],
+  gateway: ['edge', 'scheduling'],
   plan: ['network'],
   report: ['run'],
   scheduling: [],
-  terminal: ['network', 'datasets', 'run', 'train', 'export', 'tau', 'plan', 'report', 'scheduling'],
+  terminal: ['network', 'datasets', 'run', 'train', 'export', 'tau', 'plan', 'report', 'scheduling', 'edge'],
   commands: ['.+'],
 };
 

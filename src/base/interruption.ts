@@ -2,6 +2,8 @@
 export interface Interruption {
   /** Aborted by the first of them. */
   readonly signal: AbortSignal;
+  /** Until then. */
+  heard(): Promise<void>;
   /** What the process then exits with, as shells do: 130 or 143. */
   exitCode(): number | undefined;
   stop(): void;
@@ -10,6 +12,7 @@ export interface Interruption {
 /** Listens for a wish to end in good order; asked twice, the process exits at once. */
 export function listenForInterruption(): Interruption {
   const controller = new AbortController();
+  const heard = new Promise<void>((resolve) => controller.signal.addEventListener('abort', () => resolve()));
   let exitCode: number | undefined;
   const interrupt = (name: NodeJS.Signals): void => {
     if (exitCode !== undefined) process.exit(exitCode);
@@ -19,6 +22,7 @@ export function listenForInterruption(): Interruption {
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   return {
     signal: controller.signal,
+    heard: () => heard,
     exitCode: () => exitCode,
     stop: () => void process.off('SIGINT', interrupt).off('SIGTERM', interrupt),
   };

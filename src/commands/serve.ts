@@ -1,11 +1,9 @@
 import { Args, Flags } from '@oclif/core';
-import { UserError } from '../base/errors.js';
-import { readFileOrExplain } from '../base/files.js';
 import { listenForInterruption } from '../base/interruption.js';
 import { listen } from '../edge/listen.js';
-import { LOG_LEVELS } from '../edge/log.js';
 import { createEdgeServer, type EdgeServer } from '../edge/server.js';
 import { numberFlag } from '../terminal/number-flag.js';
+import { serverFlags, serverOptions } from '../terminal/server-flags.js';
 import { LcdnnCommand } from './base-command.js';
 
 /** Milliseconds between two looks at the bundle folders. */
@@ -35,8 +33,7 @@ export default class Serve extends LcdnnCommand {
   };
 
   static override flags = {
-    host: Flags.string({ default: '127.0.0.1', summary: 'Address to listen on; 0.0.0.0 for every network.' }),
-    port: Flags.integer({ default: 8080, min: 0, max: 65535, summary: 'Port to listen on; 0 for any that is free.' }),
+    ...serverFlags,
     'max-batch': Flags.integer({
       default: 16,
       min: 1,
@@ -55,32 +52,9 @@ export default class Serve extends LcdnnCommand {
       summary: 'Most images of a model that wait; beyond it, 503 at once.',
     }),
     threads: Flags.integer({ min: 1, summary: 'Threads that compute one batch. [default: all processors but one]' }),
-    cors: Flags.string({
-      multiple: true,
-      summary: 'Origin of another site whose pages may ask; * for any. Repeatable.',
-    }),
-    'token-file': Flags.string({
-      summary: 'File with the bearer token that inference and metrics then ask for; or LCDNN_TOKEN in the environment.',
-    }),
-    'rate-limit': Flags.integer({ min: 1, summary: 'Most inference requests a second from one address.' }),
-    'trust-proxy': Flags.string({
-      multiple: true,
-      summary: 'Address or range (CIDR) of a proxy whose X-Forwarded-For is believed. Repeatable.',
-    }),
-    'max-connections': Flags.integer({ default: 1024, min: 1, summary: 'Most connections at a time.' }),
     'loosen-tau': numberFlag(
       'While busy, ask clients to send less: for a larger tau, at which validation accuracy is at most so many points below the full network.',
     ),
-    'request-timeout': Flags.integer({ default: 30, min: 1, summary: 'Seconds for a request to come in whole.' }),
-    drain: Flags.integer({
-      default: 2,
-      min: 0,
-      summary: 'Seconds from SIGTERM, when readiness ends, until the server no longer listens.',
-    }),
-    log: Flags.option({ options: LOG_LEVELS })({
-      default: 'warn',
-      summary: 'What is logged as JSON lines on standard error; info: every request. Never images.',
-    }),
   };
 
   async run(): Promise<void> {
@@ -90,14 +64,8 @@ export default class Serve extends LcdnnCommand {
       maxWaitMs: flags['max-wait'],
       maxQueue: flags.queue,
       threads: flags.threads,
-      cors: flags.cors,
-      token: tokenIn(flags['token-file']),
-      rateLimit: flags['rate-limit'],
-      trustProxy: flags['trust-proxy'],
+      ...serverOptions(flags),
       loosenTau: flags['loosen-tau'],
-      maxConnections: flags['max-connections'],
-      requestTimeoutMs: 1000 * flags['request-timeout'],
-      log: flags.log,
       packWeb: true,
     });
     const interruption = listenForInterruption();
@@ -111,7 +79,7 @@ export default class Serve extends LcdnnCommand {
       this.log(`${name} ${version}: demo ${demo}, edge ${url}/v2/models/${name}/infer (Ctrl-C stops)`);
     }
     const stopWatching = watch(app);
-    await aborted(interruption.signal);
+    await interruption.heard();
     await app.drain(interruption.exitCode() === 143 ? 1000 * flags.drain : 0);
     stopWatching();
     interruption.stop();
@@ -127,15 +95,4 @@ function watch(app: EdgeServer): () => void {
     clearInterval(timer);
     process.off('SIGHUP', look);
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-}
-
-function tokenIn(file: string | undefined): string | undefined {
-  if (file === undefined) return process.env['LCDNN_TOKEN'] || undefined;
-  const token = readFileOrExplain(file, 'a file with the token').toString().trim();
-  if (token) return token;
-  throw new UserError(`${file}: expected a token, found nothing`);
 }

@@ -71,6 +71,7 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
       const name = (request.params as ModelParams).model;
       const model = models.get(name) ? name : 'unknown';
       const came = performance.now();
+      metrics.begin(model);
       reply.raw.once('close', () => {
         const code = reply.raw.writableEnded ? reply.raw.statusCode : 499;
         metrics.request(model, code, (performance.now() - came) / 1000);

@@ -3,7 +3,9 @@ import type { Models } from './models/models.js';
 
 /** What the server counts of itself, for Prometheus. */
 export interface Metrics {
-  /** An inference request ended, by whatever status (499: its client left before). */
+  /** An inference request has come. */
+  begin(model: string): void;
+  /** It ended, by whatever status (499: its client left before). */
   request(model: string, code: number, seconds: number): void;
   batch(model: string, images: number, ms: number): void;
   /** Images that a client's branch answered alone. */
@@ -70,6 +72,15 @@ export function createMetrics(models: () => Models): Metrics {
     help: 'Log lines that could not be written',
     registers,
   });
+  const inFlight = new Gauge({
+    name: 'lcdnn_requests_in_flight',
+    help: 'Inference requests that have come and are not answered yet',
+    labelNames: ['model'],
+    registers,
+    collect() {
+      for (const { name } of all()) this.inc({ model: name }, 0); // so that it is there before the first request
+    },
+  });
   new Gauge({
     name: 'lcdnn_queue_images',
     help: 'Images that wait for a batch',
@@ -91,7 +102,9 @@ export function createMetrics(models: () => Models): Metrics {
   });
 
   return {
+    begin: (model) => inFlight.inc({ model }),
     request(model, code, seconds) {
+      inFlight.dec({ model });
       requests.inc({ model, code });
       requestSeconds.observe({ model }, seconds);
     },

@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import rateLimit from '@fastify/rate-limit';
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { UserError } from '../base/errors.js';
-import { allowOrigins, requireToken, sendSecurityHeaders } from './access.js';
-import { answerErrors } from './errors.js';
+import { requireToken } from './access.js';
+import { createHttpServer, type HttpServerOptions } from './http-server.js';
 import { inferenceRoutes } from './inference-routes.js';
 import { createLog, type LogLevel } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
@@ -16,7 +16,7 @@ import { createRelief } from './relief.js';
 import { createUse } from './use.js';
 import { webRoutes } from './web-routes.js';
 
-export interface EdgeServerOptions {
+export interface EdgeServerOptions extends HttpServerOptions {
   /** Most images in one request, and in one batch (16). With the tensor's size it bounds the bodies that are read. */
   readonly maxBatch?: number;
   /** Milliseconds that a request waits for others to make a batch (2); none where the tail is idle. */
@@ -25,20 +25,12 @@ export interface EdgeServerOptions {
   readonly maxQueue?: number;
   /** Threads of ONNX Runtime that compute one batch (all processors but one). */
   readonly threads?: number;
-  /** Origins of other sites whose pages may ask; `*` is any. Default: none but the server's own. */
-  readonly cors?: readonly string[];
   /** Without it as `Authorization: Bearer`, nobody infers or reads metrics. Default: everybody does. */
   readonly token?: string;
   /** Inference requests a second from one address. Default: any number. */
   readonly rateLimit?: number;
-  /** Addresses (or CIDR ranges) of proxies whose `X-Forwarded-For` is believed. Default: none. */
-  readonly trustProxy?: readonly string[];
-  /** Most connections at a time (1024). */
-  readonly maxConnections?: number;
   /** Points of accuracy that clients may be asked to give up while the server is busy. Default: they never are. */
   readonly loosenTau?: number;
-  /** Milliseconds for a request to come in whole (30,000); a third of it for its head. */
-  readonly requestTimeoutMs?: number;
   /** What is logged on standard error (`error`); at `info`, every request. Never a body. */
   readonly log?: LogLevel;
   /** Packs the web folders before anyone asks for them. */
@@ -47,8 +39,6 @@ export interface EdgeServerOptions {
 
 /** Bytes of all bodies that are being read at a time. */
 const BODY_BUDGET = 256 << 20;
-/** Milliseconds after which a connection on which nothing moves is cut. */
-const STALLED_MS = 120_000;
 
 /** An edge server that is not listening yet; `close()` lets running requests end and frees the models. */
 export type EdgeServer = FastifyInstance & {
@@ -69,35 +59,14 @@ export async function createEdgeServer(
   bundles: BundleSource | readonly BundleSource[],
   options: EdgeServerOptions = {},
 ): Promise<EdgeServer> {
-  const { requestTimeoutMs = 30_000, cors = [], token, log: level = 'error' } = options;
+  const { token, log: level = 'error' } = options;
   let models: Models;
   const metrics = createMetrics(() => models);
   const log = createLog(level, metrics.lostLogLines);
   models = await openModels(listOf(bundles), modelOptions(options), eventsOf(metrics, log));
-  const app: FastifyInstance = fastify({
-    loggerInstance: log as FastifyBaseLogger,
-    logController: new LogController({ disableRequestLogging: level !== 'info' }),
-    trustProxy: options.trustProxy ? [...options.trustProxy] : false,
-    forceCloseConnections: 'idle',
-    return503OnClosing: false, // what was accepted is answered
-    requestTimeout: requestTimeoutMs,
-    connectionTimeout: STALLED_MS,
-    http: {
-      headersTimeout: Math.ceil(requestTimeoutMs / 3),
-      connectionsCheckingInterval: Math.min(1000, requestTimeoutMs / 4),
-      keepAlive: true,
-    },
-  });
-  app.server.maxConnections = options.maxConnections ?? 1024;
+  const { app, isDraining, drain } = createHttpServer(log, options);
   app.addHook('onClose', () => models.close());
-  answerErrors(app);
-  sendSecurityHeaders(app);
-  if (cors.length > 0) allowOrigins(app, cors);
 
-  let draining = false;
-  app.addHook('onRequest', async (_request, reply) => {
-    if (draining) reply.header('connection', 'close');
-  });
   const guard = token === undefined ? [] : [requireToken(token)];
   app.get('/metrics', { onRequest: guard }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),
@@ -107,7 +76,7 @@ export async function createEdgeServer(
   app.get(USE_PATH, { onRequest: guard }, () => use.of(models.names.map((name) => models.get(name)!)));
   if (options.rateLimit) await app.register(rateLimit, { global: false, max: options.rateLimit, timeWindow: 1000 });
   const readBody = createBodyReader(BODY_BUDGET);
-  app.register(inferenceRoutes, { models, metrics, use, relief, readBody, guard, isReady: () => !draining });
+  app.register(inferenceRoutes, { models, metrics, use, relief, readBody, guard, isReady: () => !isDraining() });
   try {
     webRoutes(app, models);
   } catch (thrown) {
@@ -115,15 +84,7 @@ export async function createEdgeServer(
     throw thrown;
   }
 
-  return Object.assign(app, {
-    models,
-    reload: () => models.reload(),
-    async drain(ms: number) {
-      draining = true;
-      await new Promise((resolve) => setTimeout(resolve, ms));
-      await app.close();
-    },
-  });
+  return Object.assign(app, { models, reload: () => models.reload(), drain });
 }
 
 function listOf(bundles: BundleSource | readonly BundleSource[]): readonly BundleSource[] {

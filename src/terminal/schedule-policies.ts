@@ -6,7 +6,7 @@ import type { Settings } from '../scheduling/settings.js';
 import { policyFile } from '../scheduling/training-run.js';
 
 /** A policy by the name of a rule, or by its file or the folder of its training. @throws UserError */
-export function namedPolicy(name: string, settings: Settings): Policy {
+export function namedPolicy(name: string, settings: Pick<Settings, 'eta' | 'servers'>): Policy {
   if (Object.hasOwn(RULES, name)) return rule(name, settings);
   const isPath = /[/\\.]/.test(name) || existsSync(name);
   if (!isPath) return rule(name, settings); // says what there is

@@ -9,12 +9,14 @@ import { leastLoaded } from './least-loaded.js';
 import type { Policy } from './policy.js';
 import { powerOfTwo } from './power-of-two.js';
 import { randomly } from './random.js';
+import { roundRobin } from './round-robin.js';
 
 /** The policies that nobody has to train. */
 export const RULES: Readonly<Record<string, (settings: Pick<Settings, 'eta'>) => Policy>> = {
   average: () => average,
   closest: () => closest,
   random: () => randomly,
+  'round-robin': roundRobin,
   'always-high': ({ eta }) => alwaysHigh(eta),
   'least-loaded': () => leastLoaded,
   'power-of-two': () => powerOfTwo,

@@ -1,0 +1,172 @@
+import { Args, Flags } from '@oclif/core';
+import { messageOf, UserError } from '../base/errors.js';
+import { listenForInterruption } from '../base/interruption.js';
+import { listen } from '../edge/listen.js';
+import { createGateway, type GatewayOptions } from '../gateway/gateway.js';
+import { type HaproxyGateway, startHaproxyGateway } from '../gateway/haproxy/haproxy-gateway.js';
+import { parseOrigin, parseServers } from '../gateway/parse-servers.js';
+import type { Scheduler } from '../gateway/scheduler.js';
+import { ruleNames } from '../scheduling/policies/index.js';
+import type { Policy } from '../scheduling/policies/policy.js';
+import { resolveSettings } from '../scheduling/settings.js';
+import { namedPolicy } from '../terminal/schedule-policies.js';
+import { serverFlags, serverOptions } from '../terminal/server-flags.js';
+import { LcdnnCommand } from './base-command.js';
+
+/** Where users are is not known here, so that nobody is closest. */
+const RULES = ruleNames.filter((name) => name !== 'closest');
+
+export default class Gateway extends LcdnnCommand {
+  static override summary = 'Spread requests over several edge servers, by a rule or a learned policy.';
+
+  static override description =
+    'Clients ask the gateway as they would ask one "lcdnn serve". It reads the load of each server from its metrics, ' +
+    'holds requests in a bounded buffer while all are busy, asks another server once where one dies, takes servers out ' +
+    'that are not ready and lets them in again. Its own Prometheus metrics are at /metrics. SIGHUP reads the policy ' +
+    'anew. Ctrl-C stops it once running requests are answered; SIGTERM tells load balancers first.';
+
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> http://10.0.0.2:8080 http://10.0.0.3:8080',
+    '<%= config.bin %> <%= command.id %> 10.0.0.2:8080 10.0.0.3:8080 10.0.0.4:8080 --capacity 32,32,8 --policy policies/drlos',
+    '<%= config.bin %> <%= command.id %> 10.0.0.2:8080 10.0.0.3:8080 --remote https://cloud.example --host 0.0.0.0 --port 80',
+    '<%= config.bin %> <%= command.id %> 10.0.0.2:8080 10.0.0.3:8080 --driver haproxy',
+  ];
+
+  static override enableJsonFlag = false;
+  static override strict = false;
+
+  static override args = {
+    server: Args.string({ required: true, description: 'Address of an "lcdnn serve"; further ones may follow.' }),
+  };
+
+  static override flags = {
+    policy: Flags.string({
+      default: 'least-loaded',
+      summary: `Rule, policy file or folder of "lcdnn schedule train". Rules: ${RULES.join(', ')}.`,
+    }),
+    capacity: Flags.string({
+      default: '16',
+      summary: 'Requests that a server is to have at a time; one number, or one for each server, as 32,32,8.',
+    }),
+    step: Flags.integer({
+      default: 10,
+      min: 1,
+      max: 1000,
+      summary: 'Milliseconds between decisions while all servers are busy; else requests go on at once.',
+    }),
+    'report-every': Flags.integer({
+      default: 100,
+      min: 10,
+      max: 60_000,
+      summary: 'Milliseconds between two looks at the metrics of a server.',
+    }),
+    'health-every': Flags.integer({
+      default: 500,
+      min: 10,
+      max: 60_000,
+      summary: 'Milliseconds between two health checks; two bad ones take a server out, two good ones let it in.',
+    }),
+    buffer: Flags.integer({
+      default: 512,
+      min: 1,
+      max: 100_000,
+      summary: 'Most requests that wait; beyond it, --remote, or 503 at once.',
+    }),
+    remote: Flags.string({ summary: 'Address where requests go that find no room or no server.' }),
+    timeout: Flags.integer({
+      default: 10_000,
+      min: 1,
+      summary: 'Milliseconds after which a client that set no shorter time is told that nobody answers (504).',
+    }),
+    'answer-timeout': Flags.integer({
+      default: 5000,
+      min: 1,
+      summary: 'Milliseconds within which a server has to begin its answer; then another is asked.',
+    }),
+    driver: Flags.option({ options: ['embedded', 'haproxy'] as const })({
+      default: 'embedded',
+      summary:
+        'What requests go through: this process; or a HAProxy that it starts, of which it sets the weights at each report.',
+    }),
+    'haproxy-socket': Flags.string({
+      summary: 'Runtime socket of a HAProxy that runs already; --host and --port are then for metrics alone.',
+    }),
+    'haproxy-backend': Flags.string({ default: 'servers', summary: 'Its backend in which the servers are.' }),
+    'max-body': Flags.integer({ default: 16, min: 1, max: 1024, summary: 'Most MiB of a request.' }),
+    ...serverFlags,
+  };
+
+  async run(): Promise<void> {
+    const { argv, flags } = await this.parse(Gateway);
+    const servers = parseServers(argv as string[], flags.capacity);
+    const readPolicy = (): Policy => policyFor(flags.policy, servers);
+    const options = {
+      servers,
+      policy: readPolicy(),
+      stepMs: flags.step,
+      reportEveryMs: flags['report-every'],
+      healthEveryMs: flags['health-every'],
+      maxWaiting: flags.buffer,
+      remote: flags.remote === undefined ? undefined : parseOrigin(flags.remote),
+      timeoutMs: flags.timeout,
+      answerTimeoutMs: flags['answer-timeout'],
+      maxBodyBytes: flags['max-body'] << 20,
+      ...serverOptions(flags),
+    };
+    const at = { host: flags.host, port: flags.port };
+    const interruption = listenForInterruption();
+    const gateway = flags.driver === 'haproxy' ? await steered(options, at, flags) : await embedded(options, at);
+    process.stdout.on('error', () => {}); // nobody reads, or a full disk: no reason to stop
+    const up = gateway.upstreams.filter((upstream) => upstream.up).length;
+    this.log(`${flags.policy} over ${servers.length} servers, ${up} of them ready: ${gateway.url} (Ctrl-C stops)`);
+    const stopReloading = reloadAtHangup(gateway.scheduler, readPolicy);
+    const said = await Promise.race([gateway.failed, interruption.heard()]);
+    await gateway.drain(interruption.exitCode() === 143 ? 1000 * flags.drain : 0);
+    stopReloading();
+    interruption.stop();
+    if (interruption.exitCode() === undefined) throw new Error(`HAProxy has ended: ${said}`);
+  }
+}
+
+interface At {
+  readonly host: string;
+  readonly port: number;
+}
+
+async function embedded(options: GatewayOptions, at: At): Promise<HaproxyGateway> {
+  const gateway = await createGateway(options);
+  const { upstreams, scheduler, drain } = gateway;
+  return { url: await listen(gateway, at), upstreams, scheduler, drain, failed: new Promise(() => {}) };
+}
+
+/** @throws UserError where a flag is given that HAProxy has a setting of its own for */
+function steered(options: GatewayOptions, at: At, flags: Readonly<Record<string, unknown>>): Promise<HaproxyGateway> {
+  const foreign = ['cors', 'rate-limit', 'trust-proxy'].find((name) => flags[name] !== undefined);
+  if (foreign) {
+    throw new UserError(`--${foreign}: requests do not pass here with --driver haproxy; give it to "lcdnn serve"`);
+  }
+  const socket = flags['haproxy-socket'] as string | undefined;
+  const running = socket === undefined ? undefined : { socket, backend: flags['haproxy-backend'] as string };
+  return startHaproxyGateway({ ...options, ...at, running });
+}
+
+/** @throws UserError */
+function policyFor(name: string, servers: readonly { readonly capacity: number }[]): Policy {
+  if (name === 'closest') {
+    throw new UserError(`--policy closest: where users are is not known here; choose one of: ${RULES.join(', ')}`);
+  }
+  return namedPolicy(name, resolveSettings({ servers: servers.map(({ capacity }) => ({ capacity })) }));
+}
+
+/** SIGHUP reads the policy anew; one that is of no use is no reason to stop. */
+function reloadAtHangup(scheduler: Scheduler, readPolicy: () => Policy): () => void {
+  const reload = (): void => {
+    try {
+      scheduler.use(readPolicy());
+    } catch (thrown) {
+      scheduler.use({ reason: messageOf(thrown) });
+    }
+  };
+  process.on('SIGHUP', reload);
+  return () => void process.off('SIGHUP', reload);
+}

@@ -1,0 +1,113 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { messageOf } from '../../base/errors.js';
+import { createHttpServer } from '../../edge/http-server.js';
+import { listen } from '../../edge/listen.js';
+import { createLog } from '../../edge/log.js';
+import { every } from '../every.js';
+import { findServers, questions } from '../find-servers.js';
+import { createForwarder } from '../forward.js';
+import type { GatewayOptions } from '../gateway.js';
+import { createMetrics } from '../metrics.js';
+import { ownRoutes } from '../own-routes.js';
+import { pollReports } from '../reports.js';
+import { createScheduler, loggedEvents, type Scheduler } from '../scheduler.js';
+import { createUpstream, type Upstream } from '../upstream.js';
+import { BACKEND, haproxyConfig } from './config.js';
+import { freePort, type HaproxyProcess, startHaproxy } from './start-haproxy.js';
+import { createSteering, findNames, type Haproxy, type Steering } from './steer.js';
+
+export interface HaproxyGatewayOptions extends GatewayOptions {
+  /** Where HAProxy listens; where it runs already, where the gateway's metrics are. */
+  readonly host: string;
+  readonly port: number;
+  /** One that runs already, and is only told the weights. Default: one is started. */
+  readonly running?: Haproxy;
+}
+
+export interface HaproxyGateway {
+  readonly url: string;
+  readonly upstreams: readonly Upstream[];
+  readonly scheduler: Scheduler;
+  /** Says that it is not ready; then, after so many milliseconds, lets running requests end. */
+  drain(ms: number): Promise<void>;
+  /** Fulfilled should HAProxy end by itself, with what it said. */
+  readonly failed: Promise<string>;
+}
+
+const LOCAL = '127.0.0.1';
+/** Milliseconds for running requests, once HAProxy listens no longer. */
+const END_MS = 30_000;
+
+/**
+ * The same decisions as those of the embedded gateway, applied as weights of a HAProxy through which requests go.
+ *
+ * @throws UserError where no server or no HAProxy is there, or the port is taken
+ */
+export async function startHaproxyGateway(options: HaproxyGatewayOptions): Promise<HaproxyGateway> {
+  const { reportEveryMs = 100, token, running, host } = options;
+  const upstreams = options.servers.map(({ origin, capacity }) => createUpstream(origin, capacity));
+  let steering: Steering | undefined;
+  const metrics = createMetrics(upstreams, () => steering?.waiting() ?? 0);
+  const log = createLog(options.log ?? 'error', metrics.lostLogLine);
+  const forwarder = createForwarder({ answerTimeoutMs: options.answerTimeoutMs ?? 5000, token });
+  const { fetchMetrics, isReady } = questions(forwarder);
+  const own = createHttpServer(log, options);
+  ownRoutes(own, upstreams, metrics, token);
+  const stops: (() => unknown)[] = [() => forwarder.close(), () => own.app.close()];
+  const stop = async (): Promise<void> => {
+    for (const each of stops.splice(0).reverse()) await each();
+  };
+  try {
+    await findServers(upstreams, isReady, fetchMetrics);
+    const scheduler = createScheduler(upstreams, options.policy, reportEveryMs, loggedEvents(metrics, log));
+    const ownUrl = await listen(own.app, running ? options : { host: LOCAL, port: 0 });
+    const port = options.port || (await freePort(host));
+    const started = running ? undefined : await start({ ...options, port }, Number(new URL(ownUrl).port), stops);
+    const haproxy: Haproxy = running ?? { socket: started!.socket, backend: BACKEND };
+    const names = running ? await findNames(haproxy, upstreams) : upstreams.map((_, i) => `s${i}`);
+    const steer = createSteering(haproxy, upstreams, names, scheduler, (upstream) =>
+      log.warn({ server: upstream.origin }, upstream.up ? 'the server is back' : 'the server is out'),
+    );
+    steering = steer;
+    await steer.step();
+    stops.push(pollReports(upstreams, fetchMetrics, reportEveryMs));
+    stops.push(every(reportEveryMs, () => steer.step().catch((thrown) => log.error(messageOf(thrown)))));
+    return {
+      url: running ? ownUrl : `http://${host}:${port}`,
+      upstreams,
+      scheduler,
+      failed: started?.process.ended ?? new Promise(() => {}),
+      async drain(ms) {
+        own.endReadiness();
+        await new Promise((resolve) => setTimeout(resolve, ms));
+        await stop();
+      },
+    };
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
+}
+
+/** Starts HAProxy in a folder of its own. @param stops receives what ends it */
+async function start(
+  options: HaproxyGatewayOptions,
+  ownPort: number,
+  stops: (() => unknown)[],
+): Promise<{ readonly process: HaproxyProcess; readonly socket: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'lcdnn-haproxy-'));
+  stops.push(() => rmSync(folder, { recursive: true, force: true }));
+  const socket = join(folder, 'haproxy.sock');
+  const defaults = { healthEveryMs: 500, maxWaiting: 512, maxConnections: 1024, timeoutMs: 10_000 };
+  const timeouts = { answerTimeoutMs: 5000, requestTimeoutMs: 30_000 };
+  const config = haproxyConfig({ ...defaults, ...timeouts, ...given(options), socket, ownPort });
+  const process = await startHaproxy(folder, config, socket);
+  stops.push(() => process.stop(END_MS));
+  return { process, socket };
+}
+
+/** Without what is there and undefined. */
+const given = <Options extends object>(options: Options): Options =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;

@@ -1,0 +1,163 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type FakeUpstream, fakeUpstream } from '../../../test/fake-upstream.js';
+import { RULES } from '../../scheduling/policies/index.js';
+import type { Policy } from '../../scheduling/policies/policy.js';
+import { haproxyConfig } from './config.js';
+import { type HaproxyGatewayOptions, startHaproxyGateway } from './haproxy-gateway.js';
+import { readStat } from './read-stat.js';
+import { command } from './socket.js';
+import { freePort, startHaproxy } from './start-haproxy.js';
+import { weightsOf } from './weights.js';
+
+const INFER = '/v2/models/tiny/infer';
+const host = '127.0.0.1';
+const places = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
+const isThere = places.some((place) => existsSync(join(place, 'haproxy')));
+if (!isThere) console.warn('no haproxy here (Debian: apt install haproxy): its tests are skipped');
+
+let ends: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of ends.reverse()) await end();
+  ends = [];
+});
+
+async function fake(change: Partial<FakeUpstream> = {}): Promise<FakeUpstream> {
+  const made = await fakeUpstream(change);
+  ends.push(() => made.kill());
+  return made;
+}
+
+async function start(upstreams: readonly FakeUpstream[], policy: Policy, more: Partial<HaproxyGatewayOptions> = {}) {
+  const servers = upstreams.map(({ origin }) => ({ origin, capacity: 4 }));
+  const timers = { reportEveryMs: 20, healthEveryMs: 50 };
+  const gateway = await startHaproxyGateway({ servers, policy, ...timers, log: 'silent', host, port: 0, ...more });
+  ends.push(() => gateway.drain(0));
+  return gateway;
+}
+
+const post = (url: string, body = 'x') =>
+  fetch(url + INFER, { method: 'POST', body }).then(async (reply) => ({ reply, text: await reply.text() }));
+
+const roundRobin = RULES['round-robin']({ eta: 0.05 });
+/** Tasks in proportion to these shares. */
+const shares =
+  (...each: number[]): Policy =>
+  ({ waiting }, _next, offers) =>
+    each.forEach((share, i) => {
+      offers[i] = Math.round(share * waiting);
+    });
+
+it('weights are in proportion to offers', () => {
+  expect(weightsOf(Float64Array.of(10, 5, 0))).toEqual([256, 128, 0]);
+  expect(weightsOf(Float64Array.of(100_000, 1))).toEqual([256, 1]);
+  expect(weightsOf(Float64Array.of(0, 0))).toBeUndefined();
+});
+
+it('a backend that is not there is named', () => {
+  const text = '# pxname,svname,qcur,scur,stot,status,weight,addr,\nother,BACKEND,0,0,0,UP,1,,\n';
+  expect(() => readStat(text, 'servers')).toThrow('expected a backend servers in HAProxy, found other');
+});
+
+describe.skipIf(!isThere)('a HAProxy that is started', () => {
+  it('answers, and shares requests out as the policy says', async () => {
+    const servers = [await fake(), await fake()];
+    const { url } = await start(servers, shares(0.75, 0.25));
+    const body = 'bytes'.repeat(60_000);
+    for (let i = 0; i < 40; i++) expect((await post(url, body)).text).toBe(body);
+    const [first, second] = servers.map(({ asked }) => asked.length);
+    expect(first + second).toBe(40);
+    expect(Math.abs(first - 30)).toBeLessThanOrEqual(3);
+    expect(await (await fetch(`${url}/metrics`)).text()).toContain('lcdnn_gateway_decision_seconds_count');
+    expect((await fetch(`${url}/v2/health/ready`)).status).toBe(200);
+  });
+
+  it('sends nothing to a server that the policy gives nothing', async () => {
+    const servers = [await fake(), await fake()];
+    const { url } = await start(servers, shares(0, 1));
+    for (let i = 0; i < 6; i++) await post(url);
+    expect(servers.map(({ asked }) => asked.length)).toEqual([0, 6]);
+  });
+
+  it('asks another server where one dies, takes it out, and lets it in again', async () => {
+    const servers = [await fake(), await fake()];
+    const { url, upstreams } = await start(servers, roundRobin);
+    servers[0].answer = (request) => request.socket.destroy();
+    for (let i = 0; i < 4; i++) expect((await post(url)).reply.status).toBe(200);
+    await servers[0].kill();
+    for (let i = 0; i < 10; i++) expect((await post(url)).reply.status).toBe(200);
+    await vi.waitFor(() => expect(upstreams.map(({ up }) => up)).toEqual([false, true]), { timeout: 10_000 });
+    await servers[0].revive();
+    await vi.waitFor(() => expect(upstreams[0].up).toBe(true), { timeout: 10_000 });
+  });
+
+  it('sends overflow to the remote, or says when to come again', async () => {
+    const remote = await fake({ answer: (_request, response) => void response.end('remote') });
+    for (const origin of [remote.origin, undefined]) {
+      const server = await fake();
+      const { url, upstreams } = await start([server], roundRobin, { remote: origin });
+      await server.kill();
+      await vi.waitFor(() => expect(upstreams[0].up).toBe(false), { timeout: 10_000 });
+      const { reply, text } = await post(url);
+      if (origin) expect([reply.status, text]).toEqual([200, 'remote']);
+      else expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, '1']);
+    }
+  });
+
+  it('lets running requests end', async () => {
+    const server = await fake({ answer: (_request, response) => void setTimeout(() => response.end('late'), 500) });
+    const { url, drain } = await start([server], roundRobin);
+    const running = post(url);
+    await vi.waitFor(() => expect(server.asked.length).toBe(1));
+    await drain(0);
+    expect((await running).text).toBe('late');
+    await expect(post(url)).rejects.toThrow();
+  });
+
+  it('cannot have a port that is taken', async () => {
+    const server = await fake();
+    const port = Number(new URL(server.origin).port);
+    await expect(start([server], roundRobin, { port })).rejects.toThrow(/expected HAProxy to start, found: .*bind/);
+  });
+});
+
+describe.skipIf(!isThere)('a HAProxy that runs already', () => {
+  it('is told the weights of the servers that it has', async () => {
+    const servers = [await fake(), await fake()];
+    const folder = mkdtempSync(join(tmpdir(), 'lcdnn-haproxy-test-'));
+    const socket = join(folder, 's');
+    const config = haproxyConfig({
+      host,
+      port: await freePort(host),
+      servers: servers.map(({ origin }) => ({ origin, capacity: 4 })).reverse(),
+      socket,
+      ownPort: 9,
+      healthEveryMs: 100,
+      maxWaiting: 10,
+      maxConnections: 100,
+      timeoutMs: 1000,
+      answerTimeoutMs: 1000,
+      requestTimeoutMs: 1000,
+    });
+    const process = await startHaproxy(folder, config, socket);
+    ends.push(async () => {
+      await process.stop(1000);
+      rmSync(folder, { recursive: true });
+    });
+    await start(servers, shares(0.25, 0.75), { running: { socket, backend: 'servers' } });
+    const { servers: stats } = readStat(await command(socket, 'show stat'), 'servers');
+    expect(stats.map(({ name, weight }) => [name, weight])).toEqual([
+      ['s0', 256],
+      ['s1', 85],
+    ]);
+    const elsewhere = [await fake()];
+    await expect(start(elsewhere, roundRobin, { running: { socket, backend: 'servers' } })).rejects.toThrow(
+      /expected a server at 127\.0\.0\.1:\d+ in HAProxy's backend servers, found s0 /,
+    );
+    await expect(start(servers, roundRobin, { running: { socket: '/nowhere', backend: 'servers' } })).rejects.toThrow(
+      '/nowhere: expected the runtime socket of a HAProxy, found none',
+    );
+  });
+});

@@ -1,0 +1,71 @@
+import { UserError } from '../../base/errors.js';
+import type { Scheduler } from '../scheduler.js';
+import type { Upstream } from '../upstream.js';
+import { readStat } from './read-stat.js';
+import { command } from './socket.js';
+import { weightsOf } from './weights.js';
+
+export interface Haproxy {
+  /** Path of its runtime socket. */
+  readonly socket: string;
+  readonly backend: string;
+}
+
+/** Requests that a decision is about, of each server at least: with fewer, the shares would be coarse. */
+const LEAST = 8;
+
+/** Looks what the servers have, decides, and sets their weights; again and again. */
+export interface Steering {
+  /** One look and one decision. @throws UserError where HAProxy is away or has other servers */
+  step(): Promise<void>;
+  /** Requests that wait in HAProxy. */
+  waiting(): number;
+}
+
+/** @param names of the upstreams in the backend */
+export function createSteering(
+  { socket, backend }: Haproxy,
+  upstreams: readonly Upstream[],
+  names: readonly string[],
+  scheduler: Pick<Scheduler, 'offers'>,
+  onChange: (upstream: Upstream) => void,
+): Steering {
+  let before = { total: 0, set: '' };
+  let waiting = 0;
+  return {
+    waiting: () => waiting,
+    async step() {
+      const { servers, whole } = readStat(await command(socket, 'show stat'), backend);
+      const byName = new Map(servers.map((stat) => [stat.name, stat]));
+      upstreams.forEach((upstream, i) => {
+        const { up, current } = byName.get(names[i])!;
+        upstream.inFlight = current;
+        if (upstream.up === up) return;
+        upstream.up = up;
+        if (!up) upstream.others = 0;
+        onChange(upstream);
+      });
+      waiting = whole.queued;
+      // As many as came since the last look will come until the next.
+      const coming = Math.max(0, whole.total - before.total);
+      const weights = weightsOf(scheduler.offers(Math.max(LEAST * upstreams.length, waiting + coming)));
+      const set = weights?.map((weight, i) => `set weight ${backend}/${names[i]} ${weight}`) ?? [];
+      if (weights && set.join() !== before.set) await command(socket, ...set);
+      before = { total: whole.total, set: weights ? set.join() : before.set };
+    },
+  };
+}
+
+/** Names of the backend's servers that stand at these origins. @throws UserError */
+export async function findNames({ socket, backend }: Haproxy, upstreams: readonly Upstream[]): Promise<string[]> {
+  const { servers } = readStat(await command(socket, 'show stat'), backend);
+  return upstreams.map(({ origin }) => {
+    const { hostname, port, protocol } = new URL(origin);
+    const address = `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
+    // HAProxy shows the address that a host's name stands for; such a server is known by its own name.
+    const found = servers.find((stat) => stat.address === address || stat.name === hostname);
+    if (found) return found.name;
+    const there = servers.map((stat) => `${stat.name} ${stat.address}`).join(', ');
+    throw new UserError(`expected a server at ${address} in HAProxy's backend ${backend}, found ${there || 'none'}`);
+  });
+}

@@ -1,7 +1,8 @@
 /**
  * What `lcdnn plan` predicts against what Chromium and `lcdnn serve` take: `npm run bench:plan`. Three networks with random
  * weights under four connections of Chromium's emulation, τ such that 7 of 10 images leave; device and edge as measured
- * by `lcdnn bench device` and `lcdnn bench edge` just before.
+ * by `lcdnn bench device` and `lcdnn bench edge` just before. The emulation keeps every few KB waiting for a timer, and gives
+ * less than fast connections have: what it gives is measured, too, and predicted with; "by name" is the connection's own.
  *
  *   --images 20    images of noise; --rounds 5: times that each is classified; --visits 3: of a page with an empty cache
  *   --only TEXT    the networks whose title has it
@@ -66,6 +67,8 @@ async function serve(bundle: string): Promise<{ url: string; stop(): Promise<voi
 async function openPage(browser: BrowserContext, url: string, connection: string): Promise<Page> {
   const page = await browser.newPage();
   await page.goto(`${url}/manifest.json`);
+  // A user's page is there before the model is asked for.
+  await page.waitForTimeout(500);
   const session = await browser.newCDPSession(page);
   await session.send('Network.enable');
   await session.send('Network.clearBrowserCache');
@@ -138,12 +141,61 @@ async function firstMs(browser: BrowserContext, url: string, connection: string,
   return ms;
 }
 
+/** In Mbit/s. */
+interface Bandwidths {
+  readonly up: number;
+  readonly down: number;
+}
+
+/** What the emulation gives: the weights down, as many bytes up, each against a request of next to nothing. */
+async function delivered(browser: BrowserContext, url: string, connection: string): Promise<Bandwidths> {
+  const page = await openPage(browser, url, connection);
+  const found: Bandwidths = await page.evaluate(`(async () => {
+    const timed = async (url, options) => {
+      const start = performance.now();
+      await (await fetch(url, { cache: 'reload', ...options })).arrayBuffer();
+      return performance.now() - start;
+    };
+    const middle = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+    const send = (bytes) => timed('/v2/models/none/infer', { method: 'POST', body: new Uint8Array(bytes) });
+    const UP = 60_000;
+    const times = { small: [], down: [], none: [], up: [] };
+    for (let round = 0; round < 3; round++) {
+      times.small.push(await timed('/package.json'));
+      times.down.push(await timed('/weights.safetensors'));
+      times.none.push(await send(1));
+      times.up.push(await send(UP));
+    }
+    const sizeOf = (file) => performance.getEntriesByName(new URL(file, location.href).href)[0].encodedBodySize;
+    const mbps = (bytes, ms) => bytes * 8 / 1000 / Math.max(ms, 0.01);
+    return {
+      down: mbps(sizeOf('/weights.safetensors') - sizeOf('/package.json'), middle(times.down) - middle(times.small)),
+      up: mbps(UP, middle(times.up) - middle(times.none)),
+    };
+  })()`);
+  await page.close();
+  return found;
+}
+
+/** In ms. */
+interface Times {
+  readonly measured: number;
+  readonly predicted: number;
+  readonly byName: number;
+  readonly byTable: number;
+}
+
 interface Comparison {
   readonly title: string;
   readonly connection: string;
+  readonly bandwidths: Bandwidths;
   readonly ratio: number;
-  readonly first: { readonly measured: number; readonly predicted: number; readonly byTable: number };
-  readonly further: { readonly measured: number; readonly predicted: number; readonly byTable: number };
+  readonly first: Times;
+  readonly further: Times;
+}
+
+interface Planned {
+  readonly design: { readonly expectedMs: number; readonly furtherMs: number };
 }
 
 async function compare(folder: string, browser: BrowserContext, networkCase: NetworkCase): Promise<Comparison[]> {
@@ -166,14 +218,22 @@ async function compare(folder: string, browser: BrowserContext, networkCase: Net
       }
       const first = ratio * median(ways[0]) + (1 - ratio) * median(ways[1]);
       const asked = ['plan', ...described, '--network', connection, '--exit-ratios', String(ratio), '--max-exits', '1'];
-      type Planned = { design: { expectedMs: number; furtherMs: number } };
-      const { result: byTable } = await lcdnnJson<Planned>(...asked);
-      const { result } = await lcdnnJson<Planned>(...asked, '--device', at('device.json'), '--edge', at('edge.json'));
-      const [predicted, table] = [result.design, byTable.design];
+      const bandwidths = await delivered(browser, server.url, connection);
+      const plan = async (...more: string[]) => (await lcdnnJson<Planned>(...asked, ...more)).result.design;
+      const measuredTimes = ['--device', at('device.json'), '--edge', at('edge.json')];
+      const predicted = await plan(...measuredTimes, ...['--up', bandwidths.up, '--down', bandwidths.down].map(String));
+      const byName = await plan(...measuredTimes);
+      const byTable = await plan();
+      const times = (measured: number, of: keyof Planned['design']): Times => ({
+        measured,
+        predicted: predicted[of],
+        byName: byName[of],
+        byTable: byTable[of],
+      });
       found.push({
-        ...{ title, connection, ratio },
-        first: { measured: first, predicted: predicted.expectedMs, byTable: table.expectedMs },
-        further: { measured: further, predicted: predicted.furtherMs, byTable: table.furtherMs },
+        ...{ title, connection, bandwidths, ratio },
+        first: times(first, 'expectedMs'),
+        further: times(further, 'furtherMs'),
       });
     }
     return found;
@@ -193,24 +253,24 @@ try {
     const percent = 100 * (predicted / measured - 1);
     return `${percent < 0 ? '' : '+'}${percent.toFixed(0)} %`;
   };
-  const cells = ({ measured, predicted, byTable }: Comparison['first']): string[] => [
-    measured.toPrecision(3),
-    predicted.toPrecision(3),
-    error(predicted, measured),
-    error(byTable, measured),
+  const cells = ({ measured, predicted, byName, byTable }: Times): string[] => [
+    ...[measured, predicted].map((ms) => (ms < 1000 ? ms.toPrecision(3) : ms.toFixed(0))),
+    ...[predicted, byName, byTable].map((ms) => error(ms, measured)),
   ];
-  const rows = found.map(({ title, connection, ratio, first, further }) => [
+  const rows = found.map(({ title, connection, bandwidths, ratio, first, further }) => [
     title,
     connection,
+    `${bandwidths.up.toPrecision(2)}, ${bandwidths.down.toPrecision(2)}`,
     `${(100 * ratio).toFixed(0)} %`,
     ...cells(first),
     ...cells(further),
   ]);
+  const each = ['ms', 'predicted', 'error', 'by name', 'by table'];
   const header = [
-    ['', '', '', 'first answer', '', '', '', 'further answers', '', '', ''],
-    ['network', 'over', 'leave', 'ms', 'predicted', 'error', 'by table', 'ms', 'predicted', 'error', 'by table'],
+    ['', '', '', '', 'first answer', '', '', '', '', 'further answers', '', '', '', ''],
+    ['network', 'over', 'up, down Mbit/s', 'leave', ...each, ...each],
   ];
-  console.log(table([...header, ...rows], [2, 3, 4, 5, 6, 7, 8, 9, 10]));
+  console.log(table([...header, ...rows], [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]));
   const errors = found
     .flatMap(({ first, further }) => [first, further])
     .map(({ measured, predicted }) => 100 * Math.abs(predicted / measured - 1));

@@ -74,11 +74,20 @@ describe.skipIf(!isThere)('a HAProxy that is started', () => {
     expect((await fetch(`${url}/v2/health/ready`)).status).toBe(200);
   });
 
-  it('sends nothing to a server that the policy gives nothing', async () => {
+  it('sends nothing to a server that the policy gives nothing, for as long as it does', async () => {
     const servers = [await fake(), await fake()];
-    const { url } = await start(servers, shares(0, 1));
+    const { url, scheduler, upstreams } = await start(servers, shares(0, 1));
     for (let i = 0; i < 6; i++) await post(url);
     expect(servers.map(({ asked }) => asked.length)).toEqual([0, 6]);
+    expect(upstreams.map(({ up }) => up)).toEqual([true, true]);
+    scheduler.use(shares(1, 0));
+    await vi.waitFor(
+      async () => {
+        await post(url);
+        expect(servers[0].asked.length).toBeGreaterThan(0);
+      },
+      { timeout: 10_000 },
+    );
   });
 
   it('asks another server where one dies, takes it out, and lets it in again', async () => {

@@ -21,13 +21,23 @@ const ENVIRONMENT = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/u
 export async function startHaproxy(folder: string, config: string, socket: string): Promise<HaproxyProcess> {
   const path = join(folder, 'haproxy.cfg');
   writeFileSync(path, config);
-  const child = spawn('haproxy', ['-db', '-f', path], { env: ENVIRONMENT, stdio: ['ignore', 'ignore', 'pipe'] });
+  // In a process group of its own: Ctrl-C is for the gateway, which lets it end in good order.
+  const child = spawn('haproxy', ['-db', '-f', path], {
+    env: ENVIRONMENT,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+  });
+  const killIt = (): void => void child.kill('SIGKILL');
+  process.once('exit', killIt);
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-4000);
   });
   const ended = new Promise<string>((resolve, reject) => {
-    child.on('close', () => resolve(said));
+    child.on('close', () => {
+      process.off('exit', killIt);
+      resolve(said);
+    });
     child.on('error', reject);
   });
   const failed = ended.then(

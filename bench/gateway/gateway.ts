@@ -1,5 +1,5 @@
 /**
- * Three `lcdnn serve` of different speed behind a gateway, by policy and driver: `npm run bench:gateway`. Everything runs
+ * Three `lcdnn serve` of different speed behind a gateway, by policy and driver: `npm run bench:gateway [-- --driver haproxy --json FILE]`. Everything runs
  * on this machine, so that gateway, servers and load share its cores; the servers are held to a part of one core together.
  * Fails on a wrong answer, and on a request that is lost while a server dies and comes back.
  */
@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { readBundle } from '../../src/bundle/read-bundle.js';
 import { writeBundle } from '../../src/bundle/write-bundle.js';
 import { deployedState } from '../../src/network/deployed.js';
@@ -28,7 +29,10 @@ const CAPACITY = 8;
 const REPORT_EVERY_MS = 200;
 const SECONDS = 10;
 const LOADS = [0.3, 0.8, 1.2];
-const DRIVERS = ['embedded', 'haproxy'];
+const { values: flags } = parseArgs({
+  options: { driver: { type: 'string', multiple: true }, json: { type: 'string' } },
+});
+const DRIVERS = flags.driver ?? ['embedded', 'haproxy'];
 const SAMPLE_MS = 100;
 const HEADER = ['answers/s', 'p50 ms', 'p99 ms', 'refused', 'wrong', 'lost'];
 /** The killed server is away from one second to another. */
@@ -91,7 +95,7 @@ try {
   await Promise.all(servers.map((server) => server.kill()));
   rmSync(folder, { recursive: true });
 }
-if (process.argv[2]) writeFileSync(process.argv[2], `${JSON.stringify(results, null, 2)}\n`);
+if (flags.json) writeFileSync(flags.json, `${JSON.stringify(results, null, 2)}\n`);
 
 /** DRLoS for three servers of these speeds; the folder of its training. */
 async function trainPolicy(): Promise<string> {

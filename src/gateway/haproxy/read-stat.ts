@@ -31,7 +31,7 @@ export function readStat(text: string, backend: string): { readonly servers: Sta
 const statOf = (row: Record<string, string>): Stat => ({
   name: row.svname,
   address: row.addr,
-  up: /^(UP|DRAIN|no check)/.test(row.status), // DRAIN: it has weight 0 now
+  up: /^(UP|no check)/.test(row.status),
   weight: Number(row.weight),
   current: Number(row.scur),
   queued: Number(row.qcur),

@@ -45,6 +45,7 @@ defaults
   option http-keep-alive
   option forwardfor
   timeout connect 2000ms
+  timeout check 2000ms
   timeout client 120000ms
   timeout http-request ${settings.requestTimeoutMs}ms
   timeout http-keep-alive 72000ms

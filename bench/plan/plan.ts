@@ -41,6 +41,8 @@ const LEAVING = 0.7;
 /** In percent. */
 const GOAL = 15;
 
+/** Tensors of these bundles travel as they are. */
+const FLOATS = ['--uplink-bits', '32'];
 const LCDNN = [fileURLToPath(new URL('../../bin/run.js', import.meta.url))];
 const run = promisify(execFile);
 
@@ -217,7 +219,17 @@ async function compare(folder: string, browser: BrowserContext, networkCase: Net
         ways[1].push(await firstMs(browser, server.url, connection, tau, leaving.indexOf(false)));
       }
       const first = ratio * median(ways[0]) + (1 - ratio) * median(ways[1]);
-      const asked = ['plan', ...described, '--network', connection, '--exit-ratios', String(ratio), '--max-exits', '1'];
+      const asked = [
+        'plan',
+        ...described,
+        '--network',
+        connection,
+        '--exit-ratios',
+        String(ratio),
+        '--max-exits',
+        '1',
+        ...FLOATS,
+      ];
       const bandwidths = await delivered(browser, server.url, connection);
       const plan = async (...more: string[]) => (await lcdnnJson<Planned>(...asked, ...more)).result.design;
       const measuredTimes = ['--device', at('device.json'), '--edge', at('edge.json')];

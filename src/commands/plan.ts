@@ -56,7 +56,12 @@ export default class Plan extends LcdnnCommand {
       default: 1,
       min: 1,
     }),
-    'uplink-bits': Flags.integer({ summary: 'Bits of a value on its way to the edge.', default: 32, min: 1, max: 32 }),
+    'uplink-bits': Flags.integer({
+      summary: 'Bits of a value on its way to the edge: what export chooses, or 32.',
+      default: 8,
+      min: 1,
+      max: 32,
+    }),
     device: Flags.string({ summary: 'Times of the branch: what "lcdnn bench device --json" printed for it.' }),
     edge: Flags.string({ summary: 'Times of the tails: what "lcdnn bench edge --json" printed for the network.' }),
     'exit-ratios': Flags.string({

@@ -1,6 +1,7 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession } from 'onnxruntime-node';
 import { messageOf, UserError } from '../base/errors.js';
-import { DATATYPES, type Datatype, type Values } from '../bundle/datatypes.js';
+import type { Values } from '../bundle/datatypes.js';
+import { onnxTensor } from '../bundle/onnx-tensor.js';
 import type { Bundle } from '../bundle/read-bundle.js';
 
 /** The rest of the full branch, running in ONNX Runtime. */
@@ -30,7 +31,7 @@ export async function openTail({ manifest, files }: Bundle, threads?: number): P
   }
   return {
     async infer(sent, batch) {
-      const feeds = { [input]: tensorOf(sent, datatype, [batch, ...shape]) };
+      const feeds = { [input]: onnxTensor(sent, datatype, [batch, ...shape]) };
       const logits = (await session.run(feeds, [output]))[output].data as Float32Array;
       const expected = batch * manifest.labels.length;
       if (logits.length !== expected) throw new Error(`${file}: expected ${expected} logits, found ${logits.length}`);
@@ -38,9 +39,4 @@ export async function openTail({ manifest, files }: Bundle, threads?: number): P
     },
     close: () => session.release(),
   };
-}
-
-/** Where there is a Float16Array (Node 24), a Tensor makes one of halves, which ONNX Runtime's native part reads as nothing. */
-function tensorOf(values: Values, datatype: Datatype, dims: readonly number[]): Tensor {
-  return Object.create(new Tensor(DATATYPES[datatype].onnx, values, dims), { data: { value: values } });
 }

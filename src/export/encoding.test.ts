@@ -1,10 +1,11 @@
 import fc from 'fast-check';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { floats } from '../../kernels/test-values.js';
 import { randomParameters, smallNetwork } from '../../test/small-network.js';
 import { random } from '../base/random.js';
 import { DATATYPES } from '../bundle/datatypes.js';
+import { onnxTensor } from '../bundle/onnx-tensor.js';
 import { featuresOf } from '../network/shapes.js';
 import { byteEncoding, channelRanges, decode, type Encoding, encode, imageEncoding } from './encoding.js';
 import { floatModel, TAIL_INPUT, TAIL_OUTPUT, tailModel } from './float-model.js';
@@ -90,9 +91,8 @@ describe('the tail', () => {
     shape: readonly number[],
   ) {
     const session = await InferenceSession.create(model, { intraOpNumThreads: 1 });
-    const { onnx, array } = DATATYPES[type];
     const { [TAIL_OUTPUT]: logits } = await session.run({
-      [TAIL_INPUT]: new Tensor(onnx, array.from(sent), [1, ...shape]),
+      [TAIL_INPUT]: onnxTensor(DATATYPES[type].array.from(sent), type, [1, ...shape]),
     });
     await session.release();
     return logits.data as Float32Array;

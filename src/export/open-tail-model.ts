@@ -1,5 +1,6 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { DATATYPES, type Values } from '../bundle/datatypes.js';
+import { InferenceSession } from 'onnxruntime-node';
+import type { Values } from '../bundle/datatypes.js';
+import { onnxTensor } from '../bundle/onnx-tensor.js';
 import type { Encoding } from './encoding.js';
 import { TAIL_INPUT, TAIL_OUTPUT } from './float-model.js';
 
@@ -18,7 +19,7 @@ export async function openTailModel(
   const session = await InferenceSession.create(model);
   return {
     async infer(sent, batch) {
-      const feeds = { [TAIL_INPUT]: new Tensor(DATATYPES[datatype ?? 'FP32'].onnx, sent, [batch, ...shape]) };
+      const feeds = { [TAIL_INPUT]: onnxTensor(sent, datatype ?? 'FP32', [batch, ...shape]) };
       return (await session.run(feeds))[TAIL_OUTPUT].data as Float32Array;
     },
     close: () => session.release(),

@@ -42,7 +42,7 @@ export async function edgeCase(title: string, folder: string, uplink: 'u8' | 'f3
   return { title, folders, tail, full };
 }
 
-export function imageSize({ manifest }: Bundle): number {
+function imageSize({ manifest }: Bundle): number {
   return manifest.tail.shape.reduce((all, length) => all * length, 1);
 }
 

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import sharp from 'sharp';
+import { median } from '../base/median.js';
 import { type Encoding, encode, UPLINKS, type Uplink } from './encoding.js';
 import { deviceOf, type UplinkTrial } from './uplink-trial.js';
 
@@ -37,8 +38,4 @@ export async function uplinkSizes(
   }
   const uplinks = UPLINKS.map((uplink) => ({ uplink, bytes: bytes[uplink], deflated: median(deflated[uplink]) }));
   return { uplinks, png: median(pngs) };
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1];
 }

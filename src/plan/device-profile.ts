@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { readJson } from '../base/files.js';
+import { median } from '../base/median.js';
 import type { LayerCost } from '../network/cost.js';
 import { LAYER_KINDS, type LayerKind, type Rates, workMs, workOf } from './layer-times.js';
-import { median } from './median.js';
 
 const milliseconds = z.number().nonnegative();
 

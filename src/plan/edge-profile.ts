@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { readJson } from '../base/files.js';
+import { median } from '../base/median.js';
 import type { JointNetwork } from '../network/layers.js';
-import { median } from './median.js';
 
 /** What of `lcdnn bench edge --json` is read. */
 const schema = z.object({

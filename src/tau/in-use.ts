@@ -1,6 +1,7 @@
 import { UserError } from '../base/errors.js';
 import { mostHarmAllowed, provesMore } from './binomial.js';
 import { RISK_LIMITS } from './objectives.js';
+import { percent } from './percent.js';
 
 /**
  * What an edge server learns of τ from real use (4.4): of every image that it is sent it knows the branch's entropy and
@@ -159,7 +160,3 @@ function cumulative(values: readonly number[]): number[] {
 }
 
 const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
-
-function percent(share: number): string {
-  return `${Number((100 * share).toPrecision(3))} %`;
-}

@@ -1,5 +1,6 @@
 import { mostHarmAllowed } from './binomial.js';
 import { type Curve, hitsAt } from './curve.js';
+import { percent } from './percent.js';
 
 /** What objectives may be told; each names what it reads. Shares in [0, 1], times in milliseconds. */
 export interface Limits {
@@ -97,8 +98,4 @@ function best(curve: Curve, score: (point: number) => number): number {
     chosen = point;
   }
   return chosen;
-}
-
-function percent(share: number): string {
-  return `${Number((100 * share).toPrecision(3))} %`;
 }

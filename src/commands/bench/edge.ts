@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core';
+import { median } from '../../base/median.js';
 import { benchEdge, type TailTime } from '../../bench/edge-bench.js';
 import type { JointNetwork } from '../../network/layers.js';
 import { networkNames } from '../../network/zoo/index.js';
@@ -41,8 +42,6 @@ export default class BenchEdge extends LcdnnCommand {
     return { network: name, input, classes, tails };
   }
 }
-
-const median = (samples: readonly number[]): number => samples.toSorted((a, b) => a - b)[samples.length >> 1];
 
 /** What `--json` prints. */
 interface EdgeResult {

@@ -20,13 +20,21 @@ export const TAIL_INPUT = 'shared';
 export const TAIL_OUTPUT = 'logits';
 
 /**
- * Float layers as an ONNX model, from the layer list: the full part (`['full']`), or the whole full network
- * (`['shared', 'full']`). Input float32 [batch, ...] in NHWC, output `logits` [batch, classes].
+ * Float layers as an ONNX model, from the layer list: the full part (`['full']`), the whole full network
+ * (`['shared', 'full']`), or a float exit with what leads to it (`['shared', 'shared2', 'branch2']`). Input float32
+ * [batch, ...] in NHWC, output `logits` [batch, classes].
  */
 export function floatModel(network: JointNetwork, state: NamedArrays, parts: readonly Part[]): Uint8Array {
   const layers = placeLayers(network).filter(({ part }) => parts.includes(part));
-  return modelOf(network, state, layers, {}, parts.join('-'));
+  return chainModel(state, layers, `${network.name}-${parts.join('-')}`);
 }
+
+/**
+ * Float layers that follow one another as an ONNX model: any stretch of a network. Input `shared`, in the shape that the
+ * first layer reads, output `logits`, in the shape that the last one gives: float32 [batch, ...], images in NHWC.
+ */
+export const chainModel = (state: NamedArrays, layers: readonly PlacedLayer[], title: string): Uint8Array =>
+  modelOf(state, layers, {}, title);
 
 /**
  * The rest of the full network as ONNX: from what devices send, in its encoding (NHWC), to `logits` [batch, classes].
@@ -36,23 +44,19 @@ export function tailModel(network: JointNetwork, state: NamedArrays, encoding: E
   const trunk = placeLayers(network).filter(({ part }) => !isBranch(part));
   const full = trunk.filter(({ part }) => part === 'full');
   const layers = encoding.from === 'image' ? trunk : full.slice(uplinkLayers(network).length);
-  return modelOf(network, state, layers, encoding, 'tail');
+  return modelOf(state, layers, encoding, `${network.name}-tail`);
 }
 
-function modelOf(
-  network: JointNetwork,
-  state: NamedArrays,
-  layers: readonly PlacedLayer[],
-  encoding: Encoding,
-  title: string,
-): Uint8Array {
+function modelOf(state: NamedArrays, layers: readonly PlacedLayer[], encoding: Encoding, title: string): Uint8Array {
   const graph = createGraph();
-  const inputShape = layers[0].input;
-  let x = decodedInput(graph, inputShape, encoding);
-  if (inputShape.length === 3) x = graph.node('Transpose', [x], { perm: [0, 3, 1, 2] });
+  const [{ input }] = layers;
+  const { output } = layers[layers.length - 1];
+  let x = decodedInput(graph, input, encoding);
+  if (input.length === 3) x = graph.node('Transpose', [x], { perm: [0, 3, 1, 2] });
   x = appendChain(graph, state, layers, x);
-  graph.output(TAIL_OUTPUT, x, 'float32', ['batch', network.classes]);
-  return graph.encode(`${network.name}-${title}`);
+  if (output.length === 3) x = graph.node('Transpose', [x], { perm: [0, 2, 3, 1] });
+  graph.output(TAIL_OUTPUT, x, 'float32', ['batch', ...output]);
+  return graph.encode(title);
 }
 
 /** The input as float32. */

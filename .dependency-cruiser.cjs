@@ -32,6 +32,8 @@ const mayImport = {
     'report',
     'scheduling',
     'edge',
+    'codegen',
+    'bundle',
     'baselines',
     'evaluation',
   ],

@@ -32,22 +32,15 @@ export function floatModel(network: JointNetwork, state: NamedArrays, parts: rea
 /**
  * Float layers that follow one another as an ONNX model: any stretch of a network. Input `shared`, in the shape that the
  * first layer reads, output `logits`, in the shape that the last one gives: float32 [batch, ...], images in NHWC.
+ *
+ * @param encoding of the input, where it is not float32: the first nodes undo it
  */
-export const chainModel = (state: NamedArrays, layers: readonly PlacedLayer[], title: string): Uint8Array =>
-  modelOf(state, layers, {}, title);
-
-/**
- * The rest of the full network as ONNX: from what devices send, in its encoding (NHWC), to `logits` [batch, classes].
- * Its first nodes make float32 of it, so that any server runs it.
- */
-export function tailModel(network: JointNetwork, state: NamedArrays, encoding: Encoding = {}): Uint8Array {
-  const trunk = placeLayers(network).filter(({ part }) => !isBranch(part));
-  const full = trunk.filter(({ part }) => part === 'full');
-  const layers = encoding.from === 'image' ? trunk : full.slice(uplinkLayers(network).length);
-  return modelOf(state, layers, encoding, `${network.name}-tail`);
-}
-
-function modelOf(state: NamedArrays, layers: readonly PlacedLayer[], encoding: Encoding, title: string): Uint8Array {
+export function chainModel(
+  state: NamedArrays,
+  layers: readonly PlacedLayer[],
+  title: string,
+  encoding: Encoding = {},
+): Uint8Array {
   const graph = createGraph();
   const [{ input }] = layers;
   const { output } = layers[layers.length - 1];
@@ -57,6 +50,16 @@ function modelOf(state: NamedArrays, layers: readonly PlacedLayer[], encoding: E
   if (output.length === 3) x = graph.node('Transpose', [x], { perm: [0, 2, 3, 1] });
   graph.output(TAIL_OUTPUT, x, 'float32', ['batch', ...output]);
   return graph.encode(title);
+}
+/**
+ * The rest of the full network as ONNX: from what devices send, in its encoding (NHWC), to `logits` [batch, classes].
+ * Its first nodes make float32 of it, so that any server runs it.
+ */
+export function tailModel(network: JointNetwork, state: NamedArrays, encoding: Encoding = {}): Uint8Array {
+  const trunk = placeLayers(network).filter(({ part }) => !isBranch(part));
+  const full = trunk.filter(({ part }) => part === 'full');
+  const layers = encoding.from === 'image' ? trunk : full.slice(uplinkLayers(network).length);
+  return chainModel(state, layers, `${network.name}-tail`, encoding);
 }
 
 /** The input as float32. */

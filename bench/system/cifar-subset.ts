@@ -1,0 +1,39 @@
+// The first images of each class of CIFAR-10 as an image folder, so that a whole network is trained in minutes where there
+// is no GPU: what `docs/evaluation.md` was measured with.
+//
+//   npx tsx bench/system/cifar-subset.ts --data-dir DIR --out FOLDER --train 600 --test 100
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import sharp from 'sharp';
+import { makeFolder } from '../../src/base/files.js';
+import type { Split } from '../../src/datasets/dataset.js';
+import { loadDataset } from '../../src/datasets/load-dataset.js';
+import { bytesOf, type MemoryPixels } from '../../src/datasets/pixels.js';
+
+const { values: flags } = parseArgs({
+  options: {
+    'data-dir': { type: 'string' },
+    out: { type: 'string', default: 'cifar-subset' },
+    /** Images of a class. */
+    train: { type: 'string', default: '600' },
+    test: { type: 'string', default: '100' },
+  },
+});
+
+const { shape, labels, train, test } = await loadDataset('cifar-10', { dataDir: flags['data-dir'] });
+await writeImages('train', train, Number(flags.train));
+await writeImages('test', test, Number(flags.test));
+
+async function writeImages(part: string, split: Split, perClass: number): Promise<void> {
+  const [height, width] = shape;
+  const { bytes } = split.pixels as MemoryPixels;
+  for (const label of labels) makeFolder(join(flags.out, part, label));
+  const taken = new Array<number>(labels.length).fill(0);
+  for (let i = 0; i < split.count; i++) {
+    const label = split.labels[i];
+    if (taken[label]++ >= perClass) continue;
+    const pixels = bytes.subarray(i * bytesOf(shape), (i + 1) * bytesOf(shape));
+    const file = join(flags.out, part, labels[label], `${String(i).padStart(5, '0')}.png`);
+    await sharp(Buffer.from(pixels), { raw: { width, height, channels: 3 } }).toFile(file);
+  }
+}

@@ -20,12 +20,12 @@ import { networkCost } from '../../src/network/cost.js';
 import { isBranch } from '../../src/network/layers.js';
 import { createNetwork } from '../../src/network/zoo/index.js';
 import { kindOfKernel } from '../../src/plan/device-profile.js';
+import { fitRates, type Sample } from '../../src/plan/fit-rates.js';
 import { LAYER_KINDS, workMs, workOf } from '../../src/plan/layer-times.js';
 import { table } from '../../src/terminal/format.js';
 import { launchChromium } from '../../test/browser/chromium.js';
 import { buildCase, type NetworkCase } from '../browser/network-cases.js';
 import { median } from '../median.js';
-import { fitRates, type Sample } from './fit-rates.js';
 
 const { values: flags } = parseArgs({
   options: { rounds: { type: 'string', default: '30' }, write: { type: 'boolean', default: false } },

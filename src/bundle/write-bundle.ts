@@ -44,7 +44,7 @@ export async function writeBundle(
   return manifest;
 }
 
-function completeManifest({ manifest, files }: BundleDraft): Manifest {
+export function completeManifest({ manifest, files }: BundleDraft): Manifest {
   const sums = [...files].map(([path, bytes]) => [path, { bytes: bytes.length, sha256: sha256(bytes) }] as const);
   const said = { format: BUNDLE_FORMAT, ...manifest, files: Object.fromEntries(sums.sort()) } as const;
   return { ...said, version: versionOf(said) };

@@ -7,6 +7,7 @@ const MEDIA_TYPES: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
   '.json': 'application/json',
   '.png': 'image/png',
   '.ts': 'text/plain; charset=utf-8',
@@ -56,7 +57,8 @@ export async function packAll(folder: WebFolder): Promise<void> {
   for (const file of folder.values()) for (const encoding of ENCODINGS) await file.packed(encoding);
 }
 
-function webFile(path: string, content: Uint8Array): WebFile {
+/** A file as pages are sent it; its extension tells its media type. */
+export function webFile(path: string, content: Uint8Array): WebFile {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   const type = MEDIA_TYPES[extname(path)] ?? 'application/octet-stream';
   const made = new Map<Encoding, Promise<Buffer | undefined>>();

@@ -35,7 +35,7 @@ export function webRoutes(app: FastifyInstance, models: Models): void {
   if (only === undefined) app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(list(models)));
   app.get('/*', (request, reply) => {
     const { file, immutable } = locate(request.url.split('?', 1)[0].slice(1));
-    return send(file, immutable, request, reply);
+    return sendFile(file, immutable, request, reply);
   });
 }
 
@@ -45,7 +45,13 @@ function list({ names }: Models): string {
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>lcdnn</title><h1>Models</h1><ul>${items}</ul>`;
 }
 
-async function send(file: WebFile | undefined, immutable: boolean, request: FastifyRequest, reply: FastifyReply) {
+/** Sends a file in the smallest encoding that the browser takes, or says that it has it. @param immutable under this path for ever */
+export async function sendFile(
+  file: WebFile | undefined,
+  immutable: boolean,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
   if (!file) {
     reply.callNotFound();
     return reply;

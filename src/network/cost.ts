@@ -63,7 +63,8 @@ function inSteps(cost: LayerCost): LayerCost {
 /** The exit that a part belongs to, from 0. */
 const exitOf = (part: Part): number => Number(/\d+$/.exec(part)?.[0] ?? 1) - 1;
 
-function layerCost(placed: PlacedLayer): LayerCost {
+/** The cost of a layer alone, without the layers of its chains. */
+export function layerCost(placed: PlacedLayer): LayerCost {
   const { part, layer, input, output } = placed;
   const parameters = layerParameters(placed);
   const count = (latent: boolean): number =>

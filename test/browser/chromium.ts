@@ -1,29 +1,11 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type BrowserContext, chromium } from 'playwright-core';
-import { findBrowser, HEADLESS } from '../../src/bench/find-browser.js';
+import type { BrowserContext } from 'playwright-core';
+import { type ChromiumOptions, launchChromium as launch } from '../../src/bench/launch-chromium.js';
 
 const TIMEOUT_MS = 120_000;
 
-/**
- * A real headless Chromium with a fresh profile that makes no connection of its own. Service workers, which all pages of
- * a profile share, are as the caller says; `args` are further flags of Chromium.
- */
-export async function launchChromium({
-  serviceWorkers = 'block',
-  args = [],
-}: {
-  serviceWorkers?: 'allow' | 'block';
-  args?: readonly string[];
-} = {}): Promise<BrowserContext> {
-  const browser = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), 'lcdnn-chromium-')), {
-    executablePath: findBrowser(),
-    headless: true,
-    serviceWorkers,
-    args: [...HEADLESS, ...args],
-  });
-  // As long as a test may take: a busy machine needs more than Playwright's 30 s for a page.
+/** A Chromium whose pages may take as long as a test: a busy machine needs more than Playwright's 30 s. */
+export async function launchChromium(options: ChromiumOptions = {}): Promise<BrowserContext> {
+  const browser = await launch(options);
   browser.setDefaultTimeout(TIMEOUT_MS);
   browser.setDefaultNavigationTimeout(TIMEOUT_MS);
   return browser;

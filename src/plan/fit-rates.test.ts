@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { random } from '../../src/base/random.js';
-import { LAYER_KINDS, type Rates, type Work, workMs } from '../../src/plan/layer-times.js';
+import { random } from '../base/random.js';
+import { LAYER_KINDS, type Rates, type Work, workMs } from './layer-times.js';
 import { fitRates } from './fit-rates.js';
 
 const next = random(7);

@@ -1,4 +1,4 @@
-import { LAYER_KINDS, type Rates, type Work } from '../../src/plan/layer-times.js';
+import { LAYER_KINDS, type Rates, type Work } from './layer-times.js';
 
 /** Layers that were timed together. */
 export interface Sample {

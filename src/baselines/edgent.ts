@@ -1,0 +1,46 @@
+import {
+  bestPartition,
+  edgeFirst,
+  type Partition,
+  type PartitionCircumstances,
+  type SegmentTimes,
+} from './partition-costs.js';
+import type { Segment } from './segments.js';
+
+/** A way out of a network with several exits: the layers to it, and how right its answers are. */
+export interface ExitChoice {
+  /** From 1; absent for the full network. */
+  readonly exit?: number;
+  readonly segments: readonly Segment[];
+  readonly times: readonly SegmentTimes[];
+  /** Share of images it has right, on images that nothing was trained on. */
+  readonly accuracy: number;
+}
+
+export interface EdgentPlan {
+  readonly choice: ExitChoice;
+  readonly partition: Partition;
+  /** Whether it keeps to the limit. */
+  readonly feasible: boolean;
+}
+
+/**
+ * Edgent's search (Li et al. 2018, Algorithm 1): the most accurate exit that has a partition within the limit, with its
+ * fastest partition. Where none has one, the fastest of all.
+ *
+ * @param limitMs latency that an answer may take
+ */
+export function planEdgent(
+  choices: readonly ExitChoice[],
+  circumstances: PartitionCircumstances,
+  limitMs: number,
+): EdgentPlan {
+  const plans = choices.map((choice) => {
+    const partition = bestPartition(edgeFirst(choice.segments, choice.times, circumstances), 'latency');
+    return { choice, partition, feasible: partition.latencyMs <= limitMs };
+  });
+  const within = plans.filter(({ feasible }) => feasible);
+  if (within.length > 0)
+    return within.reduce((best, plan) => (plan.choice.accuracy > best.choice.accuracy ? plan : best));
+  return plans.reduce((best, plan) => (plan.partition.latencyMs < best.partition.latencyMs ? plan : best));
+}

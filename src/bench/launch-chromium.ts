@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BrowserContext } from 'playwright-core';
+import { UserError } from '../base/errors.js';
+import { findBrowser, HEADLESS } from './find-browser.js';
+
+export interface ChromiumOptions {
+  /** Service workers, which all pages of a profile share. Default `block`. */
+  readonly serviceWorkers?: 'allow' | 'block';
+  /** Further flags of Chromium. */
+  readonly args?: readonly string[];
+  /** Its program; default: as `findBrowser` has it. */
+  readonly program?: string;
+}
+
+/**
+ * A real headless Chromium with a fresh profile that makes no connection of its own.
+ *
+ * @throws UserError where playwright-core, which speaks to it, or the browser is not installed
+ */
+export async function launchChromium({
+  serviceWorkers = 'block',
+  args = [],
+  program,
+}: ChromiumOptions = {}): Promise<BrowserContext> {
+  const executablePath = findBrowser(program);
+  const { chromium } = await import('playwright-core').catch(() => {
+    throw new UserError(
+      'expected the package playwright-core, found none; install it beside lcdnn: npm install playwright-core',
+    );
+  });
+  const profile = mkdtempSync(join(tmpdir(), 'lcdnn-chromium-'));
+  const browser = await chromium
+    .launchPersistentContext(profile, { executablePath, headless: true, serviceWorkers, args: [...HEADLESS, ...args] })
+    .catch((thrown: Error) => {
+      throw new UserError(
+        `${executablePath}: expected a Chromium that starts, found: ${thrown.message.split('\n')[0]}`,
+      );
+    });
+  browser.on('close', () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));
+  return browser;
+}

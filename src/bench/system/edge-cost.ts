@@ -1,0 +1,54 @@
+import { Agent, request } from 'undici';
+import type { Bundle } from '../../bundle/read-bundle.js';
+import type { Host } from './host.js';
+
+/** Requests at a time: the edge always has one to do while another travels. */
+const CONNECTIONS = 4;
+const WARM_UP = 20;
+
+/**
+ * Processor time of the edge for one request with one image, in ms: many of them, one after another on a few connections.
+ *
+ * @param forMs how long requests are sent
+ */
+export async function requestCost(host: Host, { manifest }: Pick<Bundle, 'manifest'>, forMs: number): Promise<number> {
+  const { name, tail } = manifest;
+  const body = requestBody(tail);
+  const dispatcher = new Agent({ connections: CONNECTIONS });
+  const ask = async (): Promise<void> => {
+    const answer = await request(`${host.url}/v2/models/${name}/infer`, { method: 'POST', dispatcher, ...body });
+    await answer.body.dump();
+    if (answer.statusCode !== 200) throw new Error(`${name}: expected an answer, found HTTP ${answer.statusCode}`);
+  };
+  try {
+    for (let i = 0; i < WARM_UP; i++) await ask();
+    const before = await host.processorMs();
+    const started = performance.now();
+    let requests = 0;
+    const client = async (): Promise<void> => {
+      for (; performance.now() - started < forMs; requests++) await ask();
+    };
+    await Promise.all(Array.from({ length: CONNECTIONS }, client));
+    return ((await host.processorMs()) - before) / requests;
+  } finally {
+    await dispatcher.close();
+  }
+}
+
+/** A request of the Open Inference Protocol v2 for one image, its values in binary. */
+function requestBody({ input, output, shape, datatype = 'FP32' }: Bundle['manifest']['tail']) {
+  const values = shape.reduce((all, size) => all * size, 1);
+  const tensor = new Uint8Array(values * { FP32: 4, FP16: 2, UINT8: 1 }[datatype]);
+  const parameters = { binary_data_size: tensor.length };
+  const head = JSON.stringify({
+    inputs: [{ name: input, shape: [1, ...shape], datatype, parameters }],
+    outputs: [{ name: output, parameters: { binary_data: true } }],
+  });
+  return {
+    headers: {
+      'content-type': 'application/octet-stream',
+      'inference-header-content-length': String(Buffer.byteLength(head)),
+    },
+    body: Buffer.concat([Buffer.from(head), tensor]),
+  };
+}

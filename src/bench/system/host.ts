@@ -1,0 +1,41 @@
+import { once } from 'node:events';
+import { startProcess } from '../../base/processes.js';
+import { revived } from '../../base/threads.js';
+import type { FromHost, HostedFiles, ToHost } from './host-messages.js';
+
+/** The edge server and the files of pages, in a process of their own. */
+export interface Host {
+  readonly url: string;
+  /** Processor time that it has used so far, in ms. */
+  processorMs(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** @throws UserError where a bundle is not what its manifest says */
+export async function startHost(files: HostedFiles): Promise<Host> {
+  const child = startProcess(import.meta.url, 'host-process');
+  const ended = once(child, 'exit');
+  const ask = async (message: ToHost): Promise<FromHost> => {
+    const told = once(child, 'message');
+    child.send(message);
+    const early = ended.then(([code]) => {
+      throw new Error(`the process of the edge server ended with ${code}`);
+    });
+    const [found] = (await Promise.race([told, early])) as [FromHost];
+    return found;
+  };
+  const close = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+  const started = await ask({ host: files });
+  if ('failure' in started) {
+    await close();
+    throw revived(started.failure);
+  }
+  return {
+    url: (started as { url: string }).url,
+    processorMs: async () => ((await ask({ ask: 'processor' })) as { processorMs: number }).processorMs,
+    close,
+  };
+}

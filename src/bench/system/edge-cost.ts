@@ -1,4 +1,5 @@
 import { Agent, request } from 'undici';
+import { DATATYPES, type Datatype } from '../../bundle/datatypes.js';
 import type { Bundle } from '../../bundle/read-bundle.js';
 import type { Host } from './host.js';
 
@@ -36,9 +37,10 @@ export async function requestCost(host: Host, { manifest }: Pick<Bundle, 'manife
 }
 
 /** A request of the Open Inference Protocol v2 for one image, its values in binary. */
-function requestBody({ input, output, shape, datatype = 'FP32' }: Bundle['manifest']['tail']) {
+function requestBody({ input, output, shape, ...tail }: Bundle['manifest']['tail']) {
+  const datatype: Datatype = tail.datatype ?? 'FP32';
   const values = shape.reduce((all, size) => all * size, 1);
-  const tensor = new Uint8Array(values * { FP32: 4, FP16: 2, UINT8: 1 }[datatype]);
+  const tensor = new Uint8Array(values * DATATYPES[datatype].bytes);
   const parameters = { binary_data_size: tensor.length };
   const head = JSON.stringify({
     inputs: [{ name: input, shape: [1, ...shape], datatype, parameters }],

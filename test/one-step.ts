@@ -6,6 +6,7 @@ import type { JointNetwork } from '../src/network/layers.js';
 import type { Engine } from '../src/train/engines/engine.js';
 import type { OptimizerName } from '../src/train/optimizers.js';
 import { optimizerSlots, type StepOptions, trainStep } from '../src/train/step.js';
+import { ofTeacher } from '../src/train/teacher.js';
 import { randomParameters } from './small-network.js';
 
 export const BATCH = 4;
@@ -17,6 +18,8 @@ export interface StepStart {
   readonly seed: number;
   readonly options?: Partial<StepOptions>;
   readonly floatWeights?: boolean;
+  /** With random parameters. */
+  readonly teacher?: JointNetwork;
   /** What the network starts from. Default: random values, none of them special. */
   readonly parameters?: NamedArrays;
 }
@@ -40,14 +43,16 @@ export async function oneStep(engine: Engine, start: StepStart) {
   const { network, optimizer, seed } = start;
   const { input, classes } = network;
   const state = startState(start);
-  engine.setState(state);
+  const taught = start.teacher ? ofTeacher.rename(randomParameters(start.teacher, seed)) : {};
+  engine.setState({ ...state, ...taught });
   const step = await engine.compile(
     trainStep(
       network,
       { optimizer, weightDecay: 1e-4, branchWeight: 1, distillation: 1, temperature: 2, ...start.options },
       start.floatWeights,
+      start.teacher,
     ),
-    Object.keys(state),
+    Object.keys({ ...state, ...taught }),
     {
       images: [BATCH, ...input],
       targets: [BATCH, classes],

@@ -35,6 +35,8 @@ def summed_loss(outputs: Outputs, targets: Tensor, config: dict[str, Any]) -> Lo
     full_logits, *branch_logits = (logits.float() for logits in (outputs.full, *outputs.branches))
     full = cross_entropy(full_logits, targets)
     branches = [cross_entropy(logits, targets) for logits in branch_logits]
+    if config["branch"] == "none":  # a network alone: its exit is its end
+        return Losses(full, full, branches)
     total = full + config["branchWeight"] * torch.stack(branches).sum()
     if config["distillation"] > 0:
         temperature = config["temperature"]

@@ -10,11 +10,14 @@ export interface BranchSize {
   readonly fc: number;
 }
 
-/** `mirror` (no size) or `conv=N,fc=M`. @throws UserError for anything else */
-export function parseBranchSize(text: string): BranchSize | undefined {
-  if (text === 'mirror') return undefined;
+/** What a branch is: binary, of this size or mirroring the rest; a float exit; or none, the full network alone. */
+export type BranchForm = BranchSize | 'mirror' | 'float' | 'none';
+
+/** @throws UserError for what is none of `mirror`, `float`, `none` and `conv=N,fc=M` */
+export function parseBranch(text: string): BranchForm {
+  if (text === 'mirror' || text === 'float' || text === 'none') return text;
   const [, conv, fc] = /^conv=(\d{1,3}),fc=(\d{1,3})$/.exec(text) ?? [];
-  if (conv === undefined) throw new UserError(`branch: expected mirror, or conv=N,fc=M, found ${text}`);
+  if (conv === undefined) throw new UserError(`branch: expected mirror, float, none, or conv=N,fc=M, found ${text}`);
   return { conv: Number(conv), fc: Number(fc) };
 }
 
@@ -24,14 +27,15 @@ export interface BranchOptions extends BinaryOptions {
    * exits have one each, in the order of the network, separated by commas: `conv1,conv3`.
    */
   readonly attach?: string;
-  /** Of every branch. Default: as many as the rest of the full network has behind it. */
-  readonly branch?: BranchSize;
+  /** Every branch. Default `mirror`: as many binary layers as the rest of the full network has behind it. */
+  readonly branch?: BranchForm;
 }
 
 /**
  * The joint network of a float chain: what comes up to the layer of attachment is shared, the rest is the full branch,
  * and the binary branch mirrors the rest (paper 3.1.2, 3.4.1; Fig. 7 for its size). Several layers of attachment make
- * several exits (BranchyNet, Teerapittayanon et al. 2016), each branch mirroring what is left of the chain behind it.
+ * several exits (BranchyNet, Teerapittayanon et al. 2016), each branch mirroring what is left of the chain behind it. A
+ * network alone is all shared: what its one exit gives is what the network gives.
  *
  * @throws UserError where no layer has a name of attachment, they are not in order, or a branch can't have the size
  */
@@ -40,8 +44,9 @@ export function jointNetwork(
   input: JointNetwork['input'],
   classes: number,
   chain: readonly Layer[],
-  { attach = 'conv1', branch, ...binary }: BranchOptions = {},
+  { attach = 'conv1', branch: form = 'mirror', ...binary }: BranchOptions = {},
 ): JointNetwork {
+  if (form === 'none') return { name, input, classes, shared: chain, full: [], branch: [], floatExits: true };
   const names = attach.split(',').map((text) => text.trim());
   const cuts = names.map((layer) => attachment(chain, layer));
   const early = cuts.findIndex((cut, i) => cut <= (cuts[i - 1] ?? 0));
@@ -54,12 +59,15 @@ export function jointNetwork(
   const exits = cuts.map((cut, i) => {
     const shared = chain.slice(cuts[i - 1] ?? 0, cut);
     attached = shared.reduce<Shape>((shape, layer) => outputShape(layer, shape), attached);
-    const options = { after: names[i], size: branch, binary };
-    return { shared, branch: binaryMirror(chain.slice(cut), attached, options) };
+    const rest = chain.slice(cut);
+    if (form === 'float') return { shared, branch: floatExit(rest, attached) };
+    const size = form === 'mirror' ? undefined : form;
+    return { shared, branch: binaryMirror(rest, attached, { after: names[i], size, binary }) };
   });
-  const [{ shared, branch: first }, ...further] = exits;
+  const [{ shared, branch }, ...further] = exits;
   const full = chain.slice(cuts[cuts.length - 1]);
-  return { name, input, classes, shared, full, branch: first, ...(further.length > 0 ? { further } : {}) };
+  const more = { ...(further.length > 0 ? { further } : {}), ...(form === 'float' ? { floatExits: true } : {}) };
+  return { name, input, classes, shared, full, branch, ...more };
 }
 
 /** The float chain that a joint network was made of: all its shared parts, then the rest of the full network. */
@@ -99,6 +107,30 @@ function attachmentName(layer: Layer): string | undefined {
     return first && 'name' in first ? first.name.slice(0, first.name.lastIndexOf('-')) : undefined;
   }
   return layer.type === 'conv2d' || layer.type === 'dense' ? layer.name : undefined;
+}
+
+/** Height and width, about, of what the last layer of a float exit reads. */
+const POOLED = 4;
+
+/**
+ * A float exit as those of BranchyNet, in one form for all networks: the ReLU that the cut left behind, a 3x3 convolution
+ * with as many filters as the trunk has there, batch normalisation, ReLU, a mean over the places of a grid of about 4x4,
+ * and the last layer of the network. Where the trunk gives features already, that layer alone.
+ */
+function floatExit(rest: readonly Layer[], input: Shape): Layer[] {
+  const activation = rest.slice(0, 1).filter(({ type }) => type === 'relu');
+  const last = rest[rest.length - 1];
+  if (input.length === 1) return [...activation, last];
+  const size = Math.floor(Math.min(input[0], input[1]) / POOLED);
+  return [
+    ...activation,
+    { type: 'conv2d', name: 'conv', filters: input[2], kernel: 3, padding: 1, bias: false },
+    { type: 'batch-norm', name: 'bn' },
+    { type: 'relu' },
+    ...(size > 1 ? [{ type: 'average-pool', size } as const] : []),
+    { type: 'flatten' },
+    last,
+  ];
 }
 
 interface MirrorOptions {

@@ -33,7 +33,7 @@ export interface NetworkCost {
 
 /** Prices a network layer by layer. Running statistics are no parameters, as the literature counts. */
 export function networkCost(network: JointNetwork): NetworkCost {
-  const lasts = new Set(exitsOf(network).map(({ branch }) => branch.at(-1)));
+  const lasts = new Set(network.floatExits ? [] : exitsOf(network).map(({ branch }) => branch.at(-1)));
   const layers = withChains(placeLayers(network)).map((placed) =>
     isBranch(placed.part) && lasts.has(placed.layer) ? inSteps(layerCost(placed)) : layerCost(placed),
   );

@@ -20,11 +20,13 @@ const MOST_STEPS = 31;
 
 /**
  * The trained state as it is deployed: the last kernel of every branch, the largest float part of a download, in steps with a
- * scale per class. τ, accuracy and the bundle all come from this state, so that what was measured is what runs.
+ * scale per class. τ, accuracy and the bundle all come from this state, so that what was measured is what runs. Float exits
+ * stay as they are.
  *
  * @throws UserError where a weight of that kernel is NaN or beyond 1e30
  */
 export function deployedState(network: JointNetwork, state: NamedArrays): NamedArrays {
+  if (network.floatExits) return state;
   const deployed = { ...state };
   for (const [exit, { branch }] of exitsOf<Exit>(network).entries()) {
     const last = branch.at(-1);

@@ -162,6 +162,8 @@ export interface JointNetwork extends Exit {
   readonly classes: number;
   readonly full: readonly Layer[];
   readonly further?: readonly Exit[];
+  /** The branches are float: exits of BranchyNet; or empty, of a network alone, whose shared part ends in the logits. */
+  readonly floatExits?: boolean;
 }
 
 /**
@@ -170,7 +172,7 @@ export interface JointNetwork extends Exit {
  */
 export type Part = 'shared' | 'full' | 'branch' | `shared${number}` | `branch${number}`;
 
-/** Whether a part, or the parameter of that name, is a binary branch's. */
+/** Whether a part, or the parameter of that name, is a branch's. */
 export const isBranch = (name: string): boolean => name.startsWith('branch');
 
 /** Batch normalisation adds this to the variance, in every reader. */

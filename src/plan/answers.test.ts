@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseBranchSize } from '../network/branch.js';
+import { parseBranch } from '../network/branch.js';
 import { createNetwork } from '../network/zoo/index.js';
 import { answer, chooseWithin, type Question } from './answers.js';
 import { type Builder, buildDesign, placesOf } from './designs.js';
@@ -11,7 +11,7 @@ import { networkProfile } from './networks.js';
 import { type Circumstances, priceDesign, ratioToMatch } from './price.js';
 
 const build: Builder = ({ attach, branch }) =>
-  createNetwork('alexnet', [32, 32, 3], 10, { attach, branch: parseBranchSize(branch) });
+  createNetwork('alexnet', [32, 32, 3], 10, { attach, branch: parseBranch(branch) });
 const design = buildDesign(build, { attach: 'conv1', branch: 'mirror' });
 const anchor = { depth: exitDepths(design)[0], ratio: 0.8 };
 const exitsOf: Question['exitsOf'] = (of) => ({ ratios: assumedRatios(of, anchor), from: 'assumed' });

@@ -16,7 +16,7 @@ export type Config = z.infer<typeof configSchema>;
 /** What a run uses where the user says nothing. `branchLr` follows `lr`. */
 export const DEFAULT_CONFIG = Object.fromEntries(
   optionNames.flatMap((name) => ('byDefault' in OPTIONS[name] ? [[name, OPTIONS[name].byDefault]] : [])),
-) as Omit<Options, 'branchLr' | 'resize' | 'classes' | 'initFrom'>;
+) as Omit<Options, 'branchLr' | 'resize' | 'classes' | 'initFrom' | 'teacher'>;
 
 /** Options over a recipe over the defaults, checked. @throws UserError that names each option that is wrong. */
 export function resolveConfig(...layers: readonly Partial<Config>[]): Config {

@@ -42,7 +42,8 @@ export const OPTIONS = {
     schema: z.string(),
     byDefault: 'mirror',
     summary:
-      'Binary layers of every branch: "conv=N,fc=M", or "mirror" for as many as the rest of the full network has behind it.',
+      'Binary layers of every branch: "conv=N,fc=M", or "mirror" for as many as the rest of the full network has behind it. ' +
+      'Or "float" for float exits (BranchyNet), "none" for the full network alone.',
     group: 'NETWORK',
   }),
   inputScale: option({
@@ -256,6 +257,11 @@ export const OPTIONS = {
   initFrom: option({
     schema: z.string().optional(),
     summary: 'Trained full-precision network to start from: .safetensors (of lcdnn or PyTorch) or .onnx.',
+    group: 'TRAINING',
+  }),
+  teacher: option({
+    schema: z.string().optional(),
+    summary: 'Run whose full network this one is distilled from, by the weight of --distillation (Hinton et al. 2015).',
     group: 'TRAINING',
   }),
   freezeFull: option({

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { numbered } from '../base/exits.js';
 import { makeFolder, readFileOrExplain, readJson, writeFileAtomic } from '../base/files.js';
-import { parseBranchSize } from '../network/branch.js';
+import { parseBranch } from '../network/branch.js';
 import type { JointNetwork } from '../network/layers.js';
 import { createNetwork } from '../network/zoo/index.js';
 import { type Checkpoint, readCheckpoint } from './checkpoint.js';
@@ -64,7 +64,7 @@ export function runFile(run: Pick<Run, 'path'>, file: keyof typeof FILES, exit =
 
 /** The network a config asks for, for images of this shape. */
 export function networkOf(config: Config, input: JointNetwork['input'], classes: number): JointNetwork {
-  return createNetwork(config.network, input, classes, { ...config, branch: parseBranchSize(config.branch) });
+  return createNetwork(config.network, input, classes, { ...config, branch: parseBranch(config.branch) });
 }
 
 /**

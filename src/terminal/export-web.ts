@@ -64,6 +64,9 @@ export async function exportWeb(source: string, flags: WebFlags, version: string
   }
   const trained = await openTrained(source, flags['data-dir']);
   const { run, dataset, state } = trained;
+  if (run.network.branch.length === 0) {
+    throw new UserError(`${source}: expected a run with a branch for the browser, found a network alone`);
+  }
   const taus = readTaus(run);
   if (taus === undefined) {
     throw new UserError(`${source}: expected a tuned threshold, found none; run "lcdnn tune-tau ${source}" first`);

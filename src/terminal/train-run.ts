@@ -24,6 +24,7 @@ import { type Launch, launchOf } from '../train/pytorch/launch.js';
 import { trainInPython } from '../train/pytorch/train-in-python.js';
 import { augmentationOf } from '../train/reports.js';
 import { optimizerSlots } from '../train/step.js';
+import { readTeacher } from '../train/teacher.js';
 import { type TrainOptions, train } from '../train/train.js';
 import { startState, type WarmStart } from '../train/warm-start/warm-start.js';
 import { loadRunDataset } from './open-trained.js';
@@ -68,7 +69,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
   const { path, resumed, display } = options;
   const config = resumed?.config ?? options.config;
   const inPython = config.engine === PYTORCH;
-  requirePrecision(config);
+  requireEngineFor(config);
   const python = inPython ? await findPython(options.pytorch?.python, config.device) : undefined;
   // Python decodes no images: it is given packed ones.
   const dataset = await loadRunDataset(inPython ? { ...config, cache: true } : config, options.dataDir);
@@ -84,6 +85,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
     const network = resumed?.network ?? networkOf(config, dataset.shape, dataset.labels.length);
     if (resumed) unlock = lockRun(resumed);
     const checkpoint = resumed && startedCheckpoint(resumed);
+    const teacher = readTeacher(config, network);
     const { state, warmStart } = checkpoint ? { state: undefined } : startState(config, network);
     const run = resumed ?? createRun(path, config, network);
     if (resumed) writeConfig(resumed);
@@ -95,6 +97,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
       dataset,
       checkpoint,
       start: state,
+      teacher,
       signal: interruption.signal,
       onStep: display.step,
       onEpoch: display.epoch,
@@ -133,14 +136,18 @@ function inPythonBy(python: Python, launch: Launch): Compute {
   };
 }
 
-function requirePrecision({ engine, precision }: Config): void {
+/** @throws UserError where the engine can't train this at all */
+function requireEngineFor({ engine, precision, teacher }: Config): void {
+  if (teacher !== undefined && engine === PYTORCH) {
+    throw new UserError(`engine ${PYTORCH}: expected no teacher, found ${teacher}; another engine has it`);
+  }
   if (precision === 'float32' || engine === PYTORCH) return;
   throw new UserError(`engine ${engine}: expected precision float32, found ${precision}; it takes --engine ${PYTORCH}`);
 }
 
 /** Says that an engine can't start here, before anything is written. @throws UserError */
 export async function requireEngine(config: Config, python: string | undefined): Promise<void> {
-  requirePrecision(config);
+  requireEngineFor(config);
   if (config.engine === PYTORCH) await findPython(python, config.device);
   else await (await createEngine(config.engine, config.device)).dispose();
 }

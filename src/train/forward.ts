@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { exitsOf, numbered } from '../base/exits.js';
-import { type JointNetwork, type Part, unknownLayer } from '../network/layers.js';
+import { isBranch, type JointNetwork, type Part, unknownLayer } from '../network/layers.js';
 import { type PlacedLayer, placeLayers } from '../network/shapes.js';
 import { batchNormInference, batchNormTraining } from './batch-norm.js';
 import { type BinaryPass, binaryConv2d, binaryDense } from './binary-layers.js';
@@ -46,6 +46,12 @@ export function forward(
     return through(numbered('branch', i), shared) as tf.Tensor2D;
   });
   return { shared, full: through('full', shared) as tf.Tensor2D, branches, statistics };
+}
+
+/** The logits [batch, classes] of the full network alone, as it infers. */
+export function fullLogits(network: JointNetwork, parameters: tf.NamedTensorMap, images: tf.Tensor): tf.Tensor2D {
+  const trunk = placeLayers(network).filter(({ part }) => !isBranch(part));
+  return trunk.reduce((x, placed) => applyLayer(placed, x, parameters, undefined, {}), images) as tf.Tensor2D;
 }
 
 function applyLayer(

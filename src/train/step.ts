@@ -5,9 +5,10 @@ import { isBranch, type JointNetwork } from '../network/layers.js';
 import { networkParameters, type Parameter } from '../network/parameters.js';
 import type { TensorFunction } from '../onnx/trace.js';
 import type { EstimatorName } from './estimators.js';
-import { forward } from './forward.js';
+import { forward, fullLogits } from './forward.js';
 import { crossEntropy, distillation, smoothed } from './loss.js';
 import { OPTIMIZERS, type OptimizerName } from './optimizers.js';
+import { ofTeacher } from './teacher.js';
 
 export interface StepOptions {
   readonly optimizer: OptimizerName;
@@ -15,7 +16,7 @@ export interface StepOptions {
   readonly weightDecay: number;
   /** Weight of each branch's loss in the sum (Eq. 1 has 1). */
   readonly branchWeight: number;
-  /** Weight and temperature of distillation from the full branch; weight 0 leaves it out. */
+  /** Weight and temperature of distillation from the full branch, and to it from a teacher; weight 0 leaves it out. */
   readonly distillation: number;
   readonly temperature: number;
   /** Default 0. */
@@ -58,18 +59,29 @@ export function optimizerSlots(
  *
  * @param floatWeights the branch's weights are still real: the first stage of two-stage training (Martinez et al. 2020,
  *   arXiv 2003.11535). Default false.
+ * @param teacher whose full network the full branch learns from; its parameters are given under `ofTeacher` names
  */
-export function trainStep(network: JointNetwork, options: StepOptions, floatWeights = false): TensorFunction {
+export function trainStep(
+  network: JointNetwork,
+  options: StepOptions,
+  floatWeights = false,
+  teacher?: JointNetwork,
+): TensorFunction {
   const { freezeFull = false } = options;
   const trained = trainedParameters(network, freezeFull);
   const training = freezeFull ? isBranch : () => true;
   const optimizer = OPTIMIZERS[options.optimizer];
+  const distilledLoss = (sum: tf.Scalar, student: tf.Tensor2D, from: tf.Tensor2D): tf.Scalar =>
+    options.distillation === 0
+      ? sum
+      : tf.add(sum, tf.mul(distillation(student, from, options.temperature), options.distillation));
 
   return (inputs) => {
     const observed: tf.NamedTensorMap = {};
     const observe = (name: string, tensor: tf.Tensor): void => {
       observed[name] = tf.keep(tensor);
     };
+    const taught = teacher && fullLogits(teacher, ofTeacher.read(inputs), inputs.images);
     const loss = (...values: tf.Tensor[]): tf.Scalar => {
       const current = { ...inputs };
       trained.forEach(({ name }, i) => {
@@ -81,15 +93,15 @@ export function trainStep(network: JointNetwork, options: StepOptions, floatWeig
       observe('full', pass.full);
       observe('fullLoss', fullLoss);
       for (const [name, tensor] of Object.entries(pass.statistics)) observe(name, tensor);
+      const learned = taught ? distilledLoss(fullLoss, pass.full, taught) : fullLoss;
       return pass.branches.reduce<tf.Scalar>((sum, branch, i) => {
         const branchLoss = crossEntropy(branch, targets);
         observe(numbered('branch', i), branch);
         observe(`${numbered('branch', i)}Loss`, branchLoss);
+        if (branch === pass.full) return sum; // a network alone
         const summed = tf.add(sum, tf.mul(branchLoss, options.branchWeight)) as tf.Scalar;
-        if (options.distillation === 0) return summed;
-        const distilled = distillation(branch, pass.full, options.temperature);
-        return tf.add(summed, tf.mul(distilled, options.distillation));
-      }, fullLoss);
+        return distilledLoss(summed, branch, pass.full);
+      }, learned);
     };
 
     const { grads } = tf.valueAndGrads(loss)(trained.map(({ name }) => inputs[name]));

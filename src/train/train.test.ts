@@ -9,6 +9,7 @@ import { loadInThreads } from '../datasets/loading/threads.js';
 import { resolveConfig } from '../run/config.js';
 import { createRun, networkOf, openRun, readMetrics, readRunCheckpoint, runFile } from '../run/run-directory.js';
 import { createEngine } from './engines/index.js';
+import { readTeacher } from './teacher.js';
 import { train } from './train.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-train-'));
@@ -62,6 +63,28 @@ describe('training', () => {
     await run('stopped-killed', undefined);
     const bytes = (of: string) => readFileSync(runFile({ path: of }, 'checkpoint'));
     expect(bytes(path).equals(bytes(whole))).toBe(true);
+  });
+
+  it('of a network alone learns from a teacher, and goes on to the same bits without keeping it', async () => {
+    const given = { ...config, epochs: 1, validation: 4500, branch: 'none' };
+    const teacher = await run('teacher', undefined, { ...given, width: 0.4 });
+    const student = { ...given, width: 0.1, distillation: 1, teacher };
+    const bytes = (path: string) => readFileSync(runFile({ path }, 'checkpoint'));
+    const whole = await run('student', undefined, student);
+    await run('stopped-student', 3, student);
+    const stopped = await run('stopped-student', undefined);
+    expect(bytes(stopped).equals(bytes(whole))).toBe(true);
+    expect(Object.keys(readRunCheckpoint(openRun(whole)).state).filter((name) => /teacher|branch/.test(name))).toEqual(
+      [],
+    );
+    const untaught = await run('untaught', undefined, { ...student, distillation: 0 });
+    expect(bytes(untaught).equals(bytes(whole))).toBe(false);
+    const [{ fullLoss, branchLoss, fullAccuracy, branchAccuracy }] = readMetrics(openRun(whole));
+    expect([branchLoss, branchAccuracy]).toEqual([fullLoss, fullAccuracy]);
+    const other = networkOf(student, [32, 32, 3], 10);
+    expect(() => readTeacher(student, other)).toThrow(
+      /expected a network for 32x32x3, 10 classes, found one for 28x28x1/,
+    );
   });
 
   it('of the branch alone leaves the full network as it was, to the bit', async () => {

@@ -22,6 +22,7 @@ import {
 import { rateFactor } from './schedules.js';
 import { trainStep } from './step.js';
 import { fillTargets } from './targets.js';
+import { ofTeacher, readTeacher, type Teacher } from './teacher.js';
 import { startState } from './warm-start/warm-start.js';
 
 const SAVE_EVERY_MS = 600_000;
@@ -36,6 +37,8 @@ export interface TrainOptions {
   readonly checkpoint?: Checkpoint;
   /** `startState` of the run, where the caller has it already. */
   readonly start?: NamedArrays;
+  /** `readTeacher` of the run, where the caller has it already. */
+  readonly teacher?: Teacher;
   /** Aborting saves a checkpoint after the step under way and ends training. */
   readonly signal?: AbortSignal;
   /** Time between checkpoints within an epoch, in ms: what a kill can cost. Default: ten minutes. */
@@ -58,13 +61,15 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
   const stepsPerEpoch = Math.floor(places.train.length / config.batchSize);
   const start: Progress = checkpoint?.progress ?? epochStart(0, 0);
   const state = checkpoint?.state ?? options.start ?? startState(config, network).state;
-  engine.setState(state);
-  const step = twoStage(options, state, config.epochs * stepsPerEpoch);
+  const teacher = options.teacher ?? readTeacher(config, network);
+  const present = { ...state, ...teacher?.state };
+  engine.setState(present);
+  const step = twoStage({ ...options, teacher }, present, config.epochs * stepsPerEpoch);
   const evaluate = await createEvaluator(engine, network, dataset, loader);
   const metrics = readMetrics(run).filter(({ epoch }) => epoch <= start.epoch);
   let savedAt = performance.now();
   const save = async (progress: Progress): Promise<void> => {
-    writeCheckpoint(runFile(run, 'checkpoint'), { progress, state: await engine.getState() });
+    writeCheckpoint(runFile(run, 'checkpoint'), { progress, state: ofTeacher.leaveOut(await engine.getState()) });
     savedAt = performance.now();
   };
   if (!checkpoint) await save(start);
@@ -134,14 +139,15 @@ function twoStage(options: TrainOptions, state: NamedArrays, steps: number): Ste
 
 /** Compiles the step of a run and gives a function that feeds it one batch. */
 async function compileStep(
-  { run, engine }: TrainOptions,
+  { run, engine, teacher }: TrainOptions,
   state: NamedArrays,
   floatWeights: boolean,
 ): Promise<CompiledStep> {
   const { config, network } = run;
   const { batchSize } = config;
   const { classes } = network;
-  const onEngine: EngineFunction = await engine.compile(trainStep(network, config, floatWeights), Object.keys(state), {
+  const compiled = trainStep(network, config, floatWeights, teacher?.network);
+  const onEngine: EngineFunction = await engine.compile(compiled, Object.keys(state), {
     images: [batchSize, ...network.input],
     targets: [batchSize, classes],
     rate: [],

@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
-import { parseBranchSize } from '../branch.js';
+import { parseBranch } from '../branch.js';
 import { networkCost } from '../cost.js';
+import { deployedState } from '../deployed.js';
 import type { JointNetwork, Layer } from '../layers.js';
 import { networkParameters } from '../parameters.js';
 import { placeLayers, sharedShape } from '../shapes.js';
@@ -126,9 +127,9 @@ describe('the branch', () => {
   it('says what sizes there are', () => {
     const alexnet = (conv: number) => createNetwork('alexnet', CIFAR, 10, { branch: { conv, fc: 0 } });
     expect(() => alexnet(5)).toThrow('expected one of 0, 1, 2, 3, 4 convolutions, found 5');
-    expect(() => parseBranchSize('conv=1')).toThrow('expected mirror, or conv=N,fc=M, found conv=1');
-    expect(parseBranchSize('conv=1,fc=0')).toEqual({ conv: 1, fc: 0 });
-    expect(parseBranchSize('mirror')).toBeUndefined();
+    expect(() => parseBranch('conv=1')).toThrow('expected mirror, float, none, or conv=N,fc=M, found conv=1');
+    expect(parseBranch('conv=1,fc=0')).toEqual({ conv: 1, fc: 0 });
+    expect(parseBranch('mirror')).toBe('mirror');
   });
 
   it('attaches behind the named layer, with the normalisation and pool that follow', () => {
@@ -154,6 +155,20 @@ describe('the branch', () => {
     const { branch, further } = alexnet(2);
     for (const layers of [branch, further![0].branch]) expect(count(layers, 'binary-conv2d')).toBe(2);
     expect(() => alexnet(3)).toThrow('branch after conv3: expected one of 0, 1, 2 convolutions, found 3');
+  });
+
+  it.each(networkNames)('of %s may be float exits, or none', (name) => {
+    const [float, alone] = (['float', 'none'] as const).map((branch) =>
+      createNetwork(name, [64, 64, 3], 7, { width: 0.1, branch }),
+    );
+    expect(count(float.branch, 'conv2d')).toBe(1);
+    expect(JSON.stringify(float.branch)).not.toContain('binary');
+    expect(networkCost(alone).full).toEqual(networkCost(float).full);
+    expect(networkCost(alone).device).toEqual(networkCost(alone).full);
+    const state = Object.fromEntries(
+      networkParameters(float).map(({ name: parameter, shape }) => [parameter, { shape, values: new Float32Array() }]),
+    );
+    expect(deployedState(float, state)).toEqual(state);
   });
 
   it('names the layers it can attach to', () => {

@@ -39,8 +39,14 @@ export function createEagerEngine(name: string, backend: string): Engine {
           const used = Object.fromEntries(uses.map((key) => [key, state[key]]));
           const kept = new Set(Object.values(used));
           const returned = Object.entries(fn({ ...used, ...given }));
-          // A state tensor that is returned as it is must outlive the step, or be replaced by itself.
-          return Object.fromEntries(returned.map(([key, x]) => [key, kept.has(x) ? tf.clone(x) : x]));
+          // A state tensor that is returned as it is must outlive the step, or be replaced by itself; so must one that is
+          // returned under two names.
+          const own = (x: tf.Tensor): tf.Tensor => {
+            if (kept.has(x)) return tf.clone(x);
+            kept.add(x);
+            return x;
+          };
+          return Object.fromEntries(returned.map(([key, x]) => [key, own(x)]));
         });
         const observed: Record<string, Float32Array> = {};
         for (const [key, tensor] of Object.entries(results)) {

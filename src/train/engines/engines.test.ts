@@ -9,6 +9,7 @@ import { TINY_ZOO } from '../../../test/zoo.js';
 import { random } from '../../base/random.js';
 import type { NamedArrays } from '../../base/tensors.js';
 import type { BinaryOptions } from '../../network/binary-block.js';
+import type { BranchForm } from '../../network/branch.js';
 import type { JointNetwork } from '../../network/layers.js';
 import { networkParameters } from '../../network/parameters.js';
 import { featuresOf } from '../../network/shapes.js';
@@ -47,6 +48,8 @@ async function oneForward(engine: Engine, network: JointNetwork, images: Float32
 
 const lenet = createNetwork('lenet', [28, 28, 1], 10);
 
+const narrow = (branch: BranchForm): JointNetwork =>
+  createNetwork('lenet', [16, 16, 1], 3, { width: 0.2, attach: 'conv1,conv2', branch });
 const resnet = (options: BinaryOptions): JointNetwork =>
   createNetwork('resnet18', [8, 8, 3], 3, { width: 0.05, branch: { conv: 6, fc: 1 }, ...options });
 const reactnet = resnet({ norm: 'after', signShift: true, activation: 'rprelu', downsample: 'float' });
@@ -55,7 +58,7 @@ const approxSign = { options: { estimator: 'approx-sign', labelSmoothing: 0.1 } 
 const swishSign = { options: { estimator: 'swish-sign' } } as const;
 
 // The seeds keep every value before a sign clear of 0 and ±1 by `margin`: rounding, below 1e-5, can turn none over.
-describe.each<[string, JointNetwork, number, number, Pick<StepStart, 'options' | 'floatWeights'>?]>([
+describe.each<[string, JointNetwork, number, number, Pick<StepStart, 'options' | 'floatWeights' | 'teacher'>?]>([
   ['a small network', smallNetwork(false), 13, 1e-3],
   ['a small network with K', smallNetwork(true), 13, 1e-3],
   ['a small network with three exits', severalExits(3), 6, 1e-3],
@@ -66,6 +69,9 @@ describe.each<[string, JointNetwork, number, number, Pick<StepStart, 'options' |
   ['a branch with learned scales and real weights', xnorNet, 1, 3e-5, { floatWeights: true }],
   ['a small network with real weights', smallNetwork(false), 13, 1e-3, { floatWeights: true }],
   ['three exits of a frozen full network', severalExits(3), 6, 1e-3, { options: { freezeFull: true } }],
+  ['float exits', narrow('float'), 1, 1e-3],
+  ['a network alone', narrow('none'), 1, 1e-3],
+  ['a network alone that has a teacher', narrow('none'), 1, 1e-3, { teacher: narrow('float') }],
 ])('one step of %s', (_, network, seed, margin, more) => {
   it.each<[OptimizerName, StepStart['slots']]>([
     ['momentum', 'cold'],

@@ -15,6 +15,7 @@ import type { NamedArrays } from '../../base/tensors.js';
 import { trainingBatches } from '../../datasets/batches.js';
 import type { Dataset } from '../../datasets/dataset.js';
 import { splitTrainValidation } from '../../datasets/split.js';
+import type { BranchForm } from '../../network/branch.js';
 import type { JointNetwork } from '../../network/layers.js';
 import { createNetwork } from '../../network/zoo/index.js';
 import { type Config, resolveConfig } from '../../run/config.js';
@@ -92,6 +93,8 @@ describe.skipIf(PYTHON === undefined)('one step in PyTorch', () => {
     const size = { width: 0.05, branch: { conv: 6, fc: 1 } };
     return createNetwork('resnet18', [8, 8, 3], 3, { ...resolveConfig(options), ...size });
   };
+  const narrow = (branch: BranchForm): JointNetwork =>
+    createNetwork('lenet', [16, 16, 1], 3, { width: 0.2, attach: 'conv1,conv2', branch });
   const reactnet = resnet({ norm: 'after', signShift: true, activation: 'rprelu', downsample: 'float' });
   const hardtanhNet = resnet({ norm: 'after', activation: 'hardtanh', filterScale: 'learned', downsample: 'binary' });
   const others: [string, JointNetwork, Partial<Config>][] = [
@@ -101,6 +104,8 @@ describe.skipIf(PYTHON === undefined)('one step in PyTorch', () => {
     ['a branch as in ReActNet', reactnet, { estimator: 'approx-sign', labelSmoothing: 0.1, mixup: 1 }],
     ['a branch with learned scales and hard tanh', hardtanhNet, { estimator: 'swish-sign' }],
     ['a branch with learned scales and real weights', hardtanhNet, { floatWeights: 1, estimator: 'identity' }],
+    ['float exits', narrow('float'), { branch: 'float' }],
+    ['a network alone', narrow('none'), { branch: 'none' }],
     [
       'a small network with real weights, flipped images',
       smallNetwork(false),

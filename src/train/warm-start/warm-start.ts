@@ -1,7 +1,7 @@
 import { UserError } from '../../base/errors.js';
 import type { NamedArrays } from '../../base/tensors.js';
 import type { JointNetwork, Shape } from '../../network/layers.js';
-import { BATCH_NORM_EPSILON } from '../../network/layers.js';
+import { BATCH_NORM_EPSILON, isBranch } from '../../network/layers.js';
 import { layerParameters } from '../../network/parameters.js';
 import { type PlacedLayer, placeLayers, withChains } from '../../network/shapes.js';
 import type { Config } from '../../run/config.js';
@@ -32,6 +32,9 @@ export function startState(
   if (freezeFull && initFrom === undefined) {
     throw new UserError('freezeFull: expected a trained network to keep as it is, found none; give --init-from');
   }
+  if (freezeFull && network.branch.length === 0) {
+    throw new UserError('freezeFull: expected a branch to train, found none; leave it out, or --branch none');
+  }
   const state = initialState(network, optimizer, seed, freezeFull);
   if (initFrom === undefined) return { state };
   const warm = warmStart(state, network, readSource(initFrom));
@@ -53,7 +56,7 @@ export function startState(
  */
 export function warmStart(state: NamedArrays, network: JointNetwork, source: Source): WarmStart {
   const targets = withChains(placeLayers(network)).filter(
-    (placed) => placed.part !== 'branch' && layerParameters(placed).length > 0,
+    (placed) => !isBranch(placed.part) && layerParameters(placed).length > 0,
   );
   const matched = match(targets, network, source);
   const flattened = flattenedShapes(network);

@@ -79,6 +79,8 @@ const approach = z.strictObject({
     cpuMs: milliseconds,
     /** Images of users that one core of the edge carries; absent where it is never asked. */
     perSecond: z.number().positive().optional(),
+    /** What the server's processor took for one image that it was asked about, by its own counters (RAPL), in J. */
+    joules: z.number().nonnegative().optional(),
   }),
   measurements: z.array(measurement).min(1),
 });

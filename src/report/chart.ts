@@ -93,8 +93,8 @@ export function percent(share: number, digits = 2): string {
 }
 
 /** Draws without a browser. `id` begins all ids, so that charts can stand side by side in one page. */
-export function renderSvg(id: string, option: echarts.EChartsOption, height = HEIGHT): string {
-  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
+export function renderSvg(id: string, option: echarts.EChartsOption, height = HEIGHT, width = WIDTH): string {
+  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {
     chart.setOption(option);
     // What serves pointers alone is left out; its numbers, like those of ids, would differ with every drawing.

@@ -1,7 +1,8 @@
 import { exitsOf, type WithExits } from '../base/exits.js';
 import type { Tuned } from '../run/results.js';
 import type { EpochMetrics } from '../run/run-directory.js';
-import { percent, type Theme } from './chart.js';
+import { percent } from './chart.js';
+import { escapeHtml, figure, page } from './page.js';
 import { tauChart } from './tau-chart.js';
 import { trainingChart } from './training-chart.js';
 
@@ -39,39 +40,8 @@ export function reportHtml({ title, config, epochs, tuned, test }: Report): stri
     epochs.length > 0 ? figure('Training', (theme) => trainingChart(epochs, theme)) : '',
     `<h2>Configuration</h2>\n<table>\n${flattened(config).map(configRow).join('\n')}\n</table>`,
   ];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<h1>${escapeHtml(title)}</h1>
-${sections.filter(Boolean).join('\n')}
-</body>
-</html>
-`;
+  return page(title, sections);
 }
-
-const STYLE = `
-:root { color-scheme: light dark; --text: #222; --page: #fff; --faint: #e3e3e3; }
-body { max-width: 54rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; color: var(--text); background: var(--page); }
-table { border-collapse: collapse; margin: 1rem 0; }
-th, td { padding: .3rem 1.2rem .3rem 0; border-bottom: 1px solid var(--faint); text-align: left; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; vertical-align: top; }
-th { font-weight: 600; }
-td.number, th.number { text-align: right; }
-figure { margin: 2rem 0; }
-figcaption { font-weight: 600; }
-svg { max-width: 100%; height: auto; }
-.dark { display: none; }
-@media (prefers-color-scheme: dark) {
-  :root { --text: #d5d5d5; --page: #1b1d21; --faint: #3a3d44; }
-  .dark { display: block; }
-  .light { display: none; }
-}
-`;
 
 function accuracyTable(rows: readonly string[]): string {
   const columns = ['images', 'full branch', 'binary branch', 'both together', 'exits'];
@@ -112,12 +82,6 @@ function tauFigures(tuned: Tuned): string[] {
   });
 }
 
-/** A chart in both colour schemes; the style shows the one that fits. */
-function figure(caption: string, draw: (theme: Theme) => string): string {
-  const drawings = (['light', 'dark'] as const).map((theme) => `<div class="${theme}">${draw(theme)}</div>`);
-  return `<figure>\n<figcaption>${caption}</figcaption>\n${drawings.join('\n')}\n</figure>`;
-}
-
 /** Nested options as dotted names: `optimizer.lr`. */
 function flattened(value: Readonly<Record<string, unknown>>, prefix = ''): [name: string, value: unknown][] {
   return Object.entries(value).flatMap(([key, inner]): [string, unknown][] =>
@@ -134,16 +98,4 @@ function configRow([name, value]: [string, unknown]): string {
 
 function digits(value: number): string {
   return String(Number(value.toPrecision(3)));
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character]);
 }

@@ -1,0 +1,60 @@
+import type { Theme } from './chart.js';
+
+/**
+ * One self-contained page: no script, no request, in the reader's light or dark colours.
+ *
+ * @param sections HTML; what is empty is left out
+ * @param style further rules
+ */
+export function page(title: string, sections: readonly string[], style = ''): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(title)}</title>
+<style>${STYLE}${style}</style>
+</head>
+<body>
+<h1>${escapeHtml(title)}</h1>
+${sections.filter(Boolean).join('\n')}
+</body>
+</html>
+`;
+}
+
+const STYLE = `
+:root { color-scheme: light dark; --text: #222; --page: #fff; --faint: #e3e3e3; }
+body { max-width: 54rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; color: var(--text); background: var(--page); }
+table { border-collapse: collapse; margin: 1rem 0; }
+th, td { padding: .3rem 1.2rem .3rem 0; border-bottom: 1px solid var(--faint); text-align: left; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; vertical-align: top; }
+th { font-weight: 600; }
+td.number, th.number { text-align: right; }
+figure { margin: 2rem 0; }
+figcaption { font-weight: 600; }
+svg { max-width: 100%; height: auto; }
+.dark { display: none; }
+@media (prefers-color-scheme: dark) {
+  :root { --text: #d5d5d5; --page: #1b1d21; --faint: #3a3d44; }
+  .dark { display: block; }
+  .light { display: none; }
+}
+`;
+
+/** A chart in both colour schemes; the style shows the one that fits. */
+export function figure(caption: string, draw: (theme: Theme) => string): string {
+  const drawings = (['light', 'dark'] as const).map((theme) => `<div class="${theme}">${draw(theme)}</div>`);
+  return `<figure>\n<figcaption>${escapeHtml(caption)}</figcaption>\n${drawings.join('\n')}\n</figure>`;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => ENTITIES[character]);
+}

@@ -34,6 +34,7 @@ const mayImport = {
     'edge',
     'codegen',
     'bundle',
+    'bench/system',
     'baselines',
     'evaluation',
   ],

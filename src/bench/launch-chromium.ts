@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { BrowserContext } from 'playwright-core';
 import { UserError } from '../base/errors.js';
 import { findBrowser, HEADLESS } from './find-browser.js';
@@ -30,14 +27,12 @@ export async function launchChromium({
       'expected the package playwright-core, found none; install it beside lcdnn: npm install playwright-core',
     );
   });
-  const profile = mkdtempSync(join(tmpdir(), 'lcdnn-chromium-'));
-  const browser = await chromium
-    .launchPersistentContext(profile, { executablePath, headless: true, serviceWorkers, args: [...HEADLESS, ...args] })
+  // No profile is given: Playwright makes one and removes it.
+  return chromium
+    .launchPersistentContext('', { executablePath, headless: true, serviceWorkers, args: [...HEADLESS, ...args] })
     .catch((thrown: Error) => {
       throw new UserError(
         `${executablePath}: expected a Chromium that starts, found: ${thrown.message.split('\n')[0]}`,
       );
     });
-  browser.on('close', () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));
-  return browser;
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { random } from '../base/random.js';
-import { LAYER_KINDS, type Rates, type Work, workMs } from './layer-times.js';
 import { fitRates } from './fit-rates.js';
+import { LAYER_KINDS, type Rates, type Work, workMs } from './layer-times.js';
 
 const next = random(7);
 const between = (least: number, most: number): number => least * (most / least) ** next();

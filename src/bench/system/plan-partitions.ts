@@ -42,7 +42,7 @@ export interface PlannedPartitions {
 }
 
 /** Nothing in its way. */
-const LOOPBACK: NetworkProfile = { name: 'loopback', upMbps: 1e5, downMbps: 1e5, roundTripMs: 0, source: '' };
+const LOOPBACK: NetworkProfile = { name: 'loopback', upMbps: 1000, downMbps: 1000, roundTripMs: 0, source: '' };
 const REQUESTS = 20;
 
 /**

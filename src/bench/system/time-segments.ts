@@ -58,7 +58,8 @@ export async function timeOnDevice(
     return await page.evaluate(`(async () => {
       const ort = await import(${JSON.stringify(`${runtime}ort.wasm.bundle.min.mjs`)});
       ort.env.wasm.numThreads = 1;
-      ort.env.wasm.wasmPaths = ${JSON.stringify(runtime)};
+      const wasm = await fetch(${JSON.stringify(`${runtime}ort-wasm-simd-threaded.wasm`)});
+      ort.env.wasm.wasmBinary = await wasm.arrayBuffer();
       const models = ${JSON.stringify(models)};
       const shapes = ${JSON.stringify(shapes)};
       const times = [];

@@ -1,0 +1,169 @@
+import { UserError } from '../base/errors.js';
+import { exitsOf } from '../base/exits.js';
+import { permutation, random } from '../base/random.js';
+import type { TrainedNetwork } from '../baselines/partition.js';
+import type { Accuracy, Compared, CompressedNetwork } from '../bench/system/system.js';
+import { evaluationBatches } from '../datasets/batches.js';
+import type { Dataset } from '../datasets/dataset.js';
+import type { NetworkResults } from '../evaluation/results.js';
+import { floatModel } from '../export/float-model.js';
+import { readResult, type Tested, type Tuned } from '../run/results.js';
+import { openTrained, type Trained } from './open-trained.js';
+
+/** Runs of baselines beside the run that they are compared with. */
+export interface BaselineRuns {
+  readonly edgent?: string;
+  readonly 'mobilenet-v2'?: string;
+  readonly student?: string;
+}
+
+/** A run with all that was measured of it. */
+export interface MeasuredRun extends Trained {
+  readonly tuned: Tuned;
+  readonly tested: Tested & { readonly collaborative: NonNullable<Tested['collaborative']> };
+}
+
+/** Most points of a threshold curve that results keep. */
+const CURVE_POINTS = 200;
+
+/** @throws UserError where the run was not tuned or not evaluated, or has several exits */
+export async function openMeasured(path: string, dataDir: string | undefined): Promise<MeasuredRun> {
+  const trained = await openTrained(path, dataDir);
+  const { run } = trained;
+  const [tuned, tested] = [readResult(run, 'tau'), readResult(run, 'test')];
+  if (!tuned)
+    throw new UserError(`${path}: expected a tuned threshold, found none; run "lcdnn tune-tau ${path}" first`);
+  const collaborative = tested?.collaborative;
+  if (!tested || !collaborative) {
+    throw new UserError(
+      `${path}: expected its accuracy on the test split, found none; run "lcdnn evaluate ${path}" first`,
+    );
+  }
+  if (tuned.further) throw new UserError(`${path}: expected a run with one exit, found ${exitsOf(tuned).length}`);
+  return { ...trained, tuned, tested: { ...tested, collaborative } };
+}
+
+/** What the benchmark of the system compares, without the bundle. @throws UserError where a run is of other data or not evaluated */
+export async function comparedRuns(
+  measured: MeasuredRun,
+  baselines: BaselineRuns,
+  dataDir: string | undefined,
+): Promise<Omit<Compared, 'bundle'>> {
+  const { tested } = measured;
+  const accuracy = accuraciesOf(tested);
+  const compressed: CompressedNetwork[] = [];
+  for (const approach of ['mobilenet-v2', 'student'] as const) {
+    const path = baselines[approach];
+    if (path !== undefined) compressed.push(await compressedRun(approach, path, measured.dataset, dataDir));
+  }
+  return {
+    trained: networkOf(measured),
+    accuracy: {
+      full: accuracy(tested.full),
+      branch: accuracy(tested.branch),
+      both: accuracy(tested.collaborative),
+      exitRatio: tested.collaborative.exitRatio,
+    },
+    compressed,
+    exits: baselines.edgent === undefined ? undefined : await exitRun(baselines.edgent, measured.dataset, dataDir),
+  };
+}
+
+const networkOf = ({ run, state, dataset }: Trained): TrainedNetwork => ({
+  network: run.network,
+  state,
+  normalisation: { mean: dataset.mean, std: dataset.std },
+});
+
+const accuraciesOf =
+  ({ samples }: Tested) =>
+  ({ accuracy }: { readonly accuracy: number }): Accuracy => ({ share: accuracy, images: samples });
+
+async function openBaseline(path: string, compared: Dataset, dataDir: string | undefined) {
+  const trained = await openTrained(path, dataDir);
+  const { name, shape } = trained.dataset;
+  if (name !== compared.name || `${shape}` !== `${compared.shape}`) {
+    throw new UserError(
+      `${path}: expected a run on ${compared.name} (${compared.shape.join('x')}), found ${name} (${shape.join('x')})`,
+    );
+  }
+  const tested = readResult(trained.run, 'test');
+  if (!tested) {
+    throw new UserError(
+      `${path}: expected its accuracy on the test split, found none; run "lcdnn evaluate ${path}" first`,
+    );
+  }
+  return { trained, tested };
+}
+
+async function compressedRun(
+  approach: 'mobilenet-v2' | 'student',
+  path: string,
+  compared: Dataset,
+  dataDir: string | undefined,
+): Promise<CompressedNetwork> {
+  const { trained, tested } = await openBaseline(path, compared, dataDir);
+  const { network, config } = trained.run;
+  const plan =
+    approach === 'student' ? `${network.name} of ${config.width} times the width, distilled` : 'all on the device';
+  return {
+    approach,
+    network,
+    model: floatModel(network, trained.state, ['shared', 'full']),
+    plan,
+    accuracy: accuraciesOf(tested)(tested.full),
+  };
+}
+
+async function exitRun(path: string, compared: Dataset, dataDir: string | undefined): Promise<Compared['exits']> {
+  const { trained, tested } = await openBaseline(path, compared, dataDir);
+  const tuned = readResult(trained.run, 'tau');
+  if (!tuned) {
+    throw new UserError(
+      `${path}: expected accuracies on validation images, found none; run "lcdnn tune-tau ${path}" first`,
+    );
+  }
+  const waysOut = (result: Tuned | Tested) => [
+    ...exitsOf<{ readonly branch: { readonly accuracy: number } }>(result).map(({ branch }) => branch),
+    result.full,
+  ];
+  return {
+    ...networkOf(trained),
+    accuracies: waysOut(tuned).map(({ accuracy }) => accuracy),
+    tested: waysOut(tested).map(accuraciesOf(tested)),
+  };
+}
+
+/** Test images drawn by the seed, normalised. */
+export async function drawTestImages(dataset: Dataset, count: number, seed: number): Promise<Float32Array[]> {
+  const { test } = dataset;
+  const drawn = permutation(random(seed), test.count).slice(0, count);
+  const images: Float32Array[] = [];
+  for await (const batch of evaluationBatches(dataset, test, 1, drawn)) images.push(batch.images.slice());
+  return images;
+}
+
+/** What results say of a run beside its approaches. */
+export function networkFacts({ run, tuned, tested }: MeasuredRun): Omit<NetworkResults, 'approaches'> {
+  const { config, network } = run;
+  const { accuracy: both, exitRatio } = tested.collaborative;
+  const step = Math.max(1, tuned.curve.length / CURVE_POINTS);
+  const kept = Array.from(
+    { length: Math.min(CURVE_POINTS, tuned.curve.length) },
+    (_, i) => tuned.curve[Math.floor(i * step)],
+  );
+  return {
+    network: config.width === 1 ? network.name : `${network.name} x ${config.width}`,
+    dataset: config.dataset,
+    training: `${config.epochs} epochs, seed ${config.seed}`,
+    tau: tuned.tau,
+    accuracy: {
+      full: tested.full.accuracy,
+      branch: tested.branch.accuracy,
+      both,
+      exitRatio,
+      images: tested.samples,
+    },
+    curve: kept.map(({ tau, accuracy, exitRatio }) => ({ tau, accuracy, exitRatio })),
+  };
+}

@@ -64,7 +64,7 @@ export const PUBLISHED_POWERS: Powers = {
       tailMw: 249,
       tailMs: 10200,
       source:
-        "Narayanan et al., \"A Variegated Look at 5G in the Wild\", SIGCOMM 2021 (low band, Galaxy S20 Ultra), slopes in keeping with the authors' traces, tail not checked; the base is LTE's and the 0.65 W that low band takes more in the authors' traces",
+        "Narayanan et al., \"A Variegated Look at 5G in the Wild\", SIGCOMM 2021 (low band, Galaxy S20 Ultra), slope down in keeping with the authors' traces, slope up and tail not checked; the base is LTE's and the 0.65 W that low band takes more in the authors' traces",
     },
     wifi: {
       baseMw: 132.86,

@@ -160,14 +160,13 @@ function powers({ powers: { processor, radios }, networks }: Figures): string {
     .filter(([name]) => used.has(name))
     .map(([name, { baseMw, upMwPerMbps, downMwPerMbps, tailMw, tailMs, source }]) => [
       name,
-      significant(baseMw),
-      significant(upMwPerMbps),
-      significant(downMwPerMbps),
-      significant(tailMw),
+      ...[baseMw, upMwPerMbps, downMwPerMbps, tailMw].map((mw) =>
+        mw.toLocaleString('en-US', { maximumFractionDigits: 2 }),
+      ),
       `${significant(tailMs / 1000)} s`,
       source,
     ]);
-  const header = ['', 'busy, mW', 'up, mJ/Mbit', 'down, mJ/Mbit', 'tail, mW', 'tail', 'source'];
+  const header = ['part', 'busy, mW', 'up, mJ/Mbit', 'down, mJ/Mbit', 'tail, mW', 'tail', 'source'];
   const core = ['processor', significant(processor.busyMw), NONE, NONE, NONE, NONE, processor.source];
   return table('Powers', [header, core, ...rows], [1, 2, 3, 4, 5]);
 }

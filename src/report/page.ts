@@ -16,8 +16,10 @@ export function page(title: string, sections: readonly string[], style = ''): st
 <style>${STYLE}${style}</style>
 </head>
 <body>
+<main>
 <h1>${escapeHtml(title)}</h1>
 ${sections.filter(Boolean).join('\n')}
+</main>
 </body>
 </html>
 `;

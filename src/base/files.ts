@@ -138,6 +138,8 @@ function writeError(path: string, thrown: unknown): unknown {
     case 'EPERM':
     case 'EROFS':
       return new UserError(`${path}: no permission to write there; choose another folder or change its permissions`);
+    case 'EISDIR':
+      return new UserError(`${path}: expected the name of a file to write, found a folder; choose another name`);
     case 'ENOENT':
     case 'ENOTDIR':
     case 'EEXIST':

@@ -69,7 +69,7 @@ it('tells networks of the same name apart by their files', () => {
   const results = syntheticResults(['lenet']);
   const files = ['a/one.json', 'b/two.json'].map((file) => ({ file, results }));
   const titles = figuresOf(files, PUBLISHED_POWERS).networks.map(({ title }) => title);
-  expect(titles).toEqual(['lenet on mnist (one.json)', 'lenet on mnist (two.json)']);
+  expect(titles).toEqual(['lenet on mnist (a/one.json)', 'lenet on mnist (b/two.json)']);
 });
 
 it('refuses a slowdown that was not measured', () => {

@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { type Energy, energyOf } from './energy.js';
 import { PAPER_LATENCIES } from './paper.js';
@@ -106,7 +105,7 @@ export function figuresOf(
     networks: files.flatMap(({ file, results }) =>
       results.networks.map((network) => {
         const alone = titles.filter((title) => title === titleOf(network)).length === 1;
-        const title = alone ? titleOf(network) : `${titleOf(network)} (${basename(file)})`;
+        const title = alone ? titleOf(network) : `${titleOf(network)} (${file})`;
         return { title, ...networkFigures(network, powers, slowdown) };
       }),
     ),

@@ -31,9 +31,9 @@ export interface Powers {
 }
 
 const HUANG =
-  'Huang et al., "A Close Examination of Performance and Power Characteristics of 4G LTE Networks", MobiSys 2012, Tables 3 and 4';
+  'Huang et al., "A Close Examination of Performance and Power Characteristics of 4G LTE Networks", MobiSys 2012, Tables 3 and 4, not checked against the print';
 
-/** Published measurements; docs/energy.md says how sure they are. */
+/** Published measurements; docs/energy.md says more of how sure they are. */
 export const PUBLISHED_POWERS: Powers = {
   processor: {
     busyMw: 1812,
@@ -64,7 +64,7 @@ export const PUBLISHED_POWERS: Powers = {
       tailMw: 249,
       tailMs: 10200,
       source:
-        'Narayanan et al., "A Variegated Look at 5G in the Wild", SIGCOMM 2021 (low band, Galaxy S20 Ultra); the base is LTE\'s and the 0.65 W that low band takes more in the authors\' traces',
+        "Narayanan et al., \"A Variegated Look at 5G in the Wild\", SIGCOMM 2021 (low band, Galaxy S20 Ultra), slope down in keeping with the authors' traces, slope up and tail not checked; the base is LTE's and the 0.65 W that low band takes more in the authors' traces",
     },
     wifi: {
       baseMw: 132.86,

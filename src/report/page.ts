@@ -16,8 +16,10 @@ export function page(title: string, sections: readonly string[], style = ''): st
 <style>${STYLE}${style}</style>
 </head>
 <body>
+<main>
 <h1>${escapeHtml(title)}</h1>
 ${sections.filter(Boolean).join('\n')}
+</main>
 </body>
 </html>
 `;
@@ -33,6 +35,7 @@ td.number, th.number { text-align: right; }
 figure { margin: 2rem 0; }
 figcaption { font-weight: 600; }
 svg { max-width: 100%; height: auto; }
+.scroll { overflow-x: auto; }
 .dark { display: none; }
 @media (prefers-color-scheme: dark) {
   :root { --text: #d5d5d5; --page: #1b1d21; --faint: #3a3d44; }
@@ -40,6 +43,27 @@ svg { max-width: 100%; height: auto; }
   .light { display: none; }
 }
 `;
+
+/** Cells as a table that scrolls by itself where the page is too narrow; the first row is its head. */
+export function table(
+  name: string,
+  [header, ...rows]: readonly (readonly Cell[])[],
+  right: readonly number[] = [],
+): string {
+  const side = (column: number) => (right.includes(column) ? ' class="number"' : '');
+  const line = (cells: readonly Cell[], tag: (column: number) => string): string =>
+    `<tr>${cells.map((cell, i) => `<${tag(i)}${side(i)}>${html(cell)}</${tag(i)}>`).join('')}</tr>`;
+  const lines = [line(header, () => 'th'), ...rows.map((row) => line(row, (column) => (column === 0 ? 'th' : 'td')))];
+  return `<div class="scroll" role="region" aria-label="${escapeHtml(name)}" tabindex="0">\n<table>\n${lines.join('\n')}\n</table>\n</div>`;
+}
+
+/** A text, or a text with smaller ones below it. */
+export type Cell = string | { readonly text: string; readonly small: readonly string[] };
+
+const html = (cell: Cell): string =>
+  typeof cell === 'string'
+    ? escapeHtml(cell)
+    : [escapeHtml(cell.text), ...cell.small.map((text) => `<small>${escapeHtml(text)}</small>`)].join('<br>');
 
 /** A chart in both colour schemes; the style shows the one that fits. */
 export function figure(caption: string, draw: (theme: Theme) => string): string {

@@ -1,0 +1,54 @@
+import { resolve } from 'node:path';
+import { Args, Flags } from '@oclif/core';
+import { writeFileAtomic } from '../base/files.js';
+import { figuresOf } from '../evaluation/figures.js';
+import { PUBLISHED_POWERS, readPowers } from '../evaluation/powers.js';
+import { readSystemResults } from '../evaluation/results.js';
+import { evaluationPage } from '../report/evaluation-page.js';
+import { evaluationCells } from '../terminal/evaluation-cells.js';
+import { table } from '../terminal/format.js';
+import { numberFlag } from '../terminal/number-flag.js';
+import { LcdnnCommand } from './base-command.js';
+
+export default class Report extends LcdnnCommand {
+  static override summary =
+    'Draw the paper\'s Table 2 and Figs. 10 to 14 from what "bench system" measured, as one page.';
+  static override description =
+    'The page is one HTML file, with its charts, that asks nothing of any server. Energy is an estimate: measured times and ' +
+    'bytes by published powers of radios and a processor, or by your own. --json has the numbers of all figures.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> results.json --out report.html',
+    '<%= config.bin %> <%= command.id %> lenet.json alexnet.json vgg16.json --out all.html',
+    '<%= config.bin %> <%= command.id %> results.json --slowdown 1 --powers my-phone.json',
+  ];
+  /** Several files. */
+  static override strict = false;
+  static override args = {
+    results: Args.string({
+      required: true,
+      description: 'What "lcdnn bench system" wrote; several files are shown together.',
+    }),
+  };
+  static override flags = {
+    out: Flags.string({ summary: 'The page.', default: 'report.html' }),
+    powers: Flags.string({
+      summary: 'JSON file of powers of your own; what it leaves out is as published (docs/energy.md).',
+    }),
+    slowdown: numberFlag(
+      "Of the slowdowns of the processor that were measured, the figures'. [default: the largest, nearest to a phone]",
+    ),
+  };
+
+  async run(): Promise<unknown> {
+    const { argv, flags } = await this.parse(Report);
+    const powers = flags.powers === undefined ? PUBLISHED_POWERS : readPowers(flags.powers);
+    const files = (argv as string[]).map((file) => ({ file, results: readSystemResults(file) }));
+    const figures = figuresOf(files, powers, flags.slowdown);
+    writeFileAtomic(flags.out, evaluationPage(figures));
+    const { rows, right } = evaluationCells(figures);
+    this.log('Mean latency with an empty cache; energy is an estimate.\n');
+    this.log(table(rows, right));
+    this.log(`\n${flags.out}`);
+    return { out: resolve(flags.out), ...figures };
+  }
+}

@@ -36,22 +36,24 @@ export function decodeModel(bytes: Uint8Array): OnnxModel {
   };
 }
 
+/** Numbers of element types. */
 export const { FLOAT, UINT8, INT32 } = onnx.TensorProto.DataType;
 
+/** A constant. */
 export function tensor(
   name: string,
   values: Float32Array | Uint8Array | Int32Array,
-  dims: readonly (number | Long)[],
+  dims: readonly (number | Tensor['dims'][number])[],
 ): Tensor {
   const dataType = values instanceof Float32Array ? FLOAT : values instanceof Int32Array ? INT32 : UINT8;
   const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   return new onnx.TensorProto({ name, dataType, dims: dims.map(Number), rawData });
 }
-type Long = InstanceType<typeof onnx.TensorProto>['dims'][number];
 
 /** The values of a float32 constant. */
 export const floatsOf = ({ rawData }: Tensor): Float32Array => new Float32Array(Uint8Array.from(rawData).buffer);
 
+/** A node of one output, whose name it has. */
 export function node(opType: string, input: readonly string[], output: string, axis?: number): Node {
   const { INT } = onnx.AttributeProto.AttributeType;
   const attribute = axis === undefined ? [] : [{ name: 'axis', type: INT, i: axis }];

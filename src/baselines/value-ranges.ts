@@ -6,8 +6,9 @@ export interface Range {
   readonly most: number;
 }
 
-/** Images in a batch, which holds all values of the network at once. */
-const BATCH = 16;
+/** Inputs in a batch, at most; fewer where they are large, since all values of the network are held at once. */
+const MOST_INPUTS = 16;
+const MOST_VALUES = 300_000;
 
 /**
  * The ranges of a model's outputs over these inputs.
@@ -22,10 +23,11 @@ export async function valueRanges(
   shape: readonly number[],
 ): Promise<Map<string, Range>> {
   const session = await ort.InferenceSession.create(model, { logSeverityLevel: 3 });
-  const size = shape.reduce((product, length) => product * length, 1);
+  const size = shape.reduce((product, side) => product * side, 1);
+  const length = size * Math.max(1, Math.min(MOST_INPUTS, Math.floor(MOST_VALUES / size)));
   const ranges = new Map<string, Range>();
-  for (let start = 0; start < inputs.length; start += BATCH * size) {
-    const batch = inputs.slice(start, start + BATCH * size);
+  for (let start = 0; start < inputs.length; start += length) {
+    const batch = inputs.slice(start, start + length);
     const feeds = { [session.inputNames[0]]: new ort.Tensor('float32', batch, [batch.length / size, ...shape]) };
     for (const [name, { data }] of Object.entries(await session.run(feeds))) {
       let { least, most } = ranges.get(name) ?? { least: Number.POSITIVE_INFINITY, most: Number.NEGATIVE_INFINITY };

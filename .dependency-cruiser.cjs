@@ -17,7 +17,7 @@ const mayImport = {
   bench: ['network', 'export', 'bundle', 'edge', 'plan', 'baselines', 'evaluation'],
   gateway: ['edge', 'scheduling'],
   plan: ['network'],
-  baselines: ['network', 'run', 'train', 'onnx', 'export', 'bundle', 'plan'],
+  baselines: ['network', 'datasets', 'run', 'train', 'onnx', 'export', 'bundle', 'plan'],
   evaluation: ['plan'],
   report: ['run', 'evaluation'],
   scheduling: [],

@@ -16,11 +16,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import type { Page } from 'playwright-core';
+import { int8Model } from '../../src/baselines/int8-model.js';
 import { writeBundle } from '../../src/bundle/write-bundle.js';
 import { table } from '../../src/terminal/format.js';
 import { launchChromium } from '../../test/browser/chromium.js';
 import { median } from '../median.js';
-import { int8Model } from './int8-model.js';
 import { KERNEL_CASES, type KernelCase } from './kernel-cases.js';
 import { buildCase, NETWORK_CASES, type NetworkCase } from './network-cases.js';
 import { ratioChart } from './ratio-chart.js';
@@ -68,9 +68,10 @@ async function kernelResult(page: Page, folder: string, kernelCase: KernelCase):
 
 async function networkResult(page: Page, folder: string, networkCase: NetworkCase, webgl: boolean): Promise<Result> {
   const { title, network, input, classes, goal } = networkCase;
-  const { program, bundle, full, floatBranch } = buildCase(networkCase);
+  const { program, bundle, full, floatBranch, images } = buildCase(networkCase);
   await writeBundle(join(folder, title), bundle);
-  const models = { full, 'full-int8': int8Model(full), branch: floatBranch, 'branch-int8': int8Model(floatBranch) };
+  const [fullInt8, branchInt8] = [await int8Model(full, images, input), await int8Model(floatBranch, images, input)];
+  const models = { full, 'full-int8': fullInt8, branch: floatBranch, 'branch-int8': branchInt8 };
   for (const [name, model] of Object.entries(models)) writeFileSync(join(folder, `${name}.onnx`), model);
   const onnx = (name: string): Contestant => ['onnx', `/run/${name}.onnx`, [1, ...input]];
   const lcdnn: Contestant = ['branch', `/run/${title}/`, input];

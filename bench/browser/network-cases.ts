@@ -1,3 +1,4 @@
+import { normal, random } from '../../src/base/random.js';
 import type { NamedArrays } from '../../src/base/tensors.js';
 import type { BundleDraft } from '../../src/bundle/write-bundle.js';
 import { generateBundle } from '../../src/codegen/generate-bundle.js';
@@ -6,6 +7,7 @@ import { lowerBranch } from '../../src/export/lower.js';
 import type { DeviceProgram } from '../../src/export/program.js';
 import { deployedState } from '../../src/network/deployed.js';
 import type { JointNetwork, Layer } from '../../src/network/layers.js';
+import { featuresOf } from '../../src/network/shapes.js';
 import { createNetwork } from '../../src/network/zoo/index.js';
 import { initialState } from '../../src/train/initial-state.js';
 import { incompressibleState } from '../table-1.js';
@@ -21,6 +23,9 @@ export interface NetworkCase {
   /** The ratio that we want at least. */
   readonly goal: number;
 }
+
+/** Images that calibrate int8: the time doesn't depend on it, and no answer is looked at. */
+const CALIBRATING = 2;
 
 export const NETWORK_CASES: readonly NetworkCase[] = [
   { title: 'LeNet', network: 'lenet', input: [28, 28, 1], classes: 10, goal: 4 },
@@ -41,6 +46,8 @@ export function buildCase({ network: name, input, classes, attach }: NetworkCase
   readonly bundle: BundleDraft;
   readonly full: Uint8Array;
   readonly floatBranch: Uint8Array;
+  /** A few random images, for what 8 bits have to hold. */
+  readonly images: Float32Array;
 } {
   const network = createNetwork(name, input, classes, { attach });
   const state = deployedState(network, { ...initialState(network, 'momentum', 1), ...incompressibleState(network) });
@@ -57,7 +64,10 @@ export function buildCase({ network: name, input, classes, attach }: NetworkCase
     provenance: {},
   });
   const branch = floatModel({ ...network, branch: inFloat(network.branch) }, withBiases(state), ['shared', 'branch']);
-  return { network, state, program, bundle, full: floatModel(network, state, ['shared', 'full']), floatBranch: branch };
+  const next = random(1);
+  const images = Float32Array.from({ length: CALIBRATING * featuresOf(input) }, () => normal(next));
+  const full = floatModel(network, state, ['shared', 'full']);
+  return { network, state, program, bundle, full, floatBranch: branch, images };
 }
 
 /** Every binary layer as the float layer of its shape. */

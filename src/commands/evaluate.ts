@@ -39,7 +39,7 @@ export default class Evaluate extends LcdnnCommand {
       ['full branch', percent(result.full.accuracy), ''],
       ...branches.map(({ branch }, i) => {
         const share = together?.exitRatios?.[i];
-        return [branchName(i, branches.length), percent(branch.accuracy), share === undefined ? '' : percent(share)];
+        return [branchName(run.network, i), percent(branch.accuracy), share === undefined ? '' : percent(share)];
       }),
     ];
     if (taus && together) {

@@ -1,3 +1,5 @@
+import type { JointNetwork } from '../network/layers.js';
+
 /** 0.98765 as "98.77 %". */
 export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
@@ -10,9 +12,11 @@ export function fileSize(bytes: number): string {
   return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(2)} MB`;
 }
 
-/** "binary branch", with its number where there are several; exits count from 0 here. */
-export const branchName = (exit: number, exits: number): string =>
-  exits > 1 ? `binary branch ${exit + 1}` : 'binary branch';
+/** "binary branch", with its number where there are several; "float exit" in a network of those. Exits count from 0 here. */
+export function branchName(network: JointNetwork, exit: number): string {
+  const name = network.floatExits ? 'float exit' : 'binary branch';
+  return network.further ? `${name} ${exit + 1}` : name;
+}
 
 /** Seconds as "2:05" or "1:02:05". */
 export function duration(seconds: number): string {

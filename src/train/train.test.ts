@@ -9,7 +9,7 @@ import { loadInThreads } from '../datasets/loading/threads.js';
 import { resolveConfig } from '../run/config.js';
 import { createRun, networkOf, openRun, readMetrics, readRunCheckpoint, runFile } from '../run/run-directory.js';
 import { createEngine } from './engines/index.js';
-import { readTeacher } from './teacher.js';
+import { readTeacher } from './read-teacher.js';
 import { train } from './train.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-train-'));

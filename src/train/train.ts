@@ -10,6 +10,7 @@ import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from 
 import type { Engine, EngineFunction } from './engines/engine.js';
 import { countHits, createEvaluator } from './evaluate.js';
 import { BETA1, BETA2 } from './optimizers.js';
+import { readTeacher } from './read-teacher.js';
 import {
   augmentationOf,
   type BranchSums,
@@ -22,7 +23,7 @@ import {
 import { rateFactor } from './schedules.js';
 import { trainStep } from './step.js';
 import { fillTargets } from './targets.js';
-import { ofTeacher, readTeacher, type Teacher } from './teacher.js';
+import { ofTeacher, type Teacher } from './teacher.js';
 import { startState } from './warm-start/warm-start.js';
 
 const SAVE_EVERY_MS = 600_000;

@@ -1,0 +1,22 @@
+import { evaluationBatches } from '../datasets/batches.js';
+import type { Dataset } from '../datasets/dataset.js';
+import { bytesOf } from '../datasets/pixels.js';
+import { splitTrainValidation } from '../datasets/split.js';
+import type { Config } from '../run/config.js';
+
+/** So many tell the ranges of activations. */
+const MOST_IMAGES = 200;
+
+/** What `int8Model` is calibrated with: the first validation images of a run, normalised, one after another. */
+export async function calibratingImages(
+  { validation, seed }: Pick<Config, 'validation' | 'seed'>,
+  dataset: Dataset,
+): Promise<Float32Array> {
+  const places = splitTrainValidation(dataset.train.labels, validation, seed).validation.slice(0, MOST_IMAGES);
+  const size = bytesOf(dataset.shape);
+  const images = new Float32Array(places.length * size);
+  for await (const batch of evaluationBatches(dataset, dataset.train, 1, places)) {
+    images.set(batch.images, batch.index * size);
+  }
+  return images;
+}

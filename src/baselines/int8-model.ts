@@ -1,0 +1,147 @@
+import { foldBatchNorms } from './fold-batch-norm.js';
+import { decodeModel, floatsOf, type Node, node, readersOf, type Tensor, tensor } from './onnx-model.js';
+import { type Range, valueRanges } from './value-ranges.js';
+
+/** Nodes whose outputs lie within the range of their input: they are computed in its steps. */
+const KEEPS_STEPS = new Set(['Relu', 'Min', 'MaxPool', 'Transpose', 'Reshape']);
+/** Steps of weights on either side of 0, which is at 128. */
+const WEIGHT_STEPS = 127;
+const WEIGHT_ZERO = 128;
+const MOST_BIAS_STEPS = 2 ** 30;
+
+/**
+ * A float model in 8 bits (static quantisation; Jacob et al. 2018, arXiv 1712.05877): weights symmetric, with a scale per
+ * filter or unit; activations in steps from the least to the largest value that the calibrating images give them; biases
+ * in 32 bits. Batch normalisations go into the convolutions before them, ReLUs into the range of what is before them. The
+ * output, logits, stays float. In QDQ form, which ONNX Runtime fuses into its 8-bit kernels, natively and in the browser.
+ * Weights are stored unsigned: products of unsigned activations and signed weights saturate on processors without VNNI.
+ *
+ * @param images what calibrates: normalised, one after another, as the model reads them (`calibratingImages`)
+ * @param shape of one of them
+ */
+export async function int8Model(
+  model: Uint8Array,
+  images: Float32Array,
+  shape: readonly number[],
+): Promise<Uint8Array> {
+  const float = decodeModel(model);
+  const { nodes, constants } = foldBatchNorms(float);
+  const values = nodes.map(({ output: [value] }) => value).filter((value) => value !== float.output);
+  const calibrating = float.encode(nodes, constants.values(), values);
+  const ranges = await valueRanges(calibrating, images, shape);
+  ranges.set(float.input, rangeOf(images));
+
+  const made: Node[] = [];
+  const stored = new Map<string, Tensor>();
+  const store = (constant: Tensor): string => {
+    stored.set(constant.name, constant);
+    return constant.name;
+  };
+  /** What the nodes after it read in the place of a value. */
+  const instead = new Map<string, string>();
+  const inputOf = (value: string): string => instead.get(value) ?? value;
+  const readers = readersOf(nodes);
+  /** The value whose steps a value is in: the last of what is only carried on from it. */
+  const steps = (value: string): string => {
+    const [reader, ...others] = readers.get(value) ?? [];
+    const carries = others.length === 0 && reader !== undefined && KEEPS_STEPS.has(reader.opType);
+    return carries && reader.output[0] !== float.output ? steps(reader.output[0]) : value;
+  };
+  const scales = new Map<string, number>();
+  const quantise = (value: string): void => {
+    const of = steps(value);
+    const { scale, zero } = stepsOf(ranges.get(of)!);
+    scales.set(value, scale);
+    const names = [
+      store(tensor(`${of}_scale`, Float32Array.of(scale), [])),
+      store(tensor(`${of}_zero`, Uint8Array.of(zero), [])),
+    ];
+    made.push(node('QuantizeLinear', [value, ...names], `${value}_quantised`));
+    made.push(node('DequantizeLinear', [`${value}_quantised`, ...names], `${value}_steps`));
+    instead.set(value, `${value}_steps`);
+  };
+  const scaleOf = (value: string): number => scales.get(value)!;
+
+  quantise(float.input);
+  for (const layer of nodes) {
+    const [x, w, b] = layer.input;
+    const [y] = layer.output;
+    // What is below 0, or above the limit of a ReLU6, is outside its steps already.
+    if ((layer.opType === 'Relu' || layer.opType === 'Min') && steps(x) === steps(y)) {
+      instead.set(y, inputOf(x));
+      scales.set(y, scaleOf(x));
+      continue;
+    }
+    if (layer.opType === 'Conv' || layer.opType === 'Gemm') {
+      const axis = layer.opType === 'Conv' ? 0 : 1;
+      const bias = b === undefined ? undefined : constants.get(b)!;
+      const weights = quantisedWeights(y, constants.get(w)!, axis, bias && leastScales(bias, scaleOf(x)));
+      made.push(node('DequantizeLinear', weights.map(store), `${y}_weights`, axis));
+      const input = [inputOf(x), `${y}_weights`];
+      if (bias) {
+        made.push(node('DequantizeLinear', quantisedBias(y, bias, weights[1], scaleOf(x)).map(store), `${y}_bias`, 0));
+        input.push(`${y}_bias`);
+      }
+      made.push({ ...layer, input } as Node);
+    } else {
+      for (const name of layer.input) if (constants.has(name)) store(constants.get(name)!);
+      made.push({ ...layer, input: layer.input.map(inputOf) } as Node);
+    }
+    if (y !== float.output) quantise(y);
+  }
+  return float.encode(made, stored.values());
+}
+
+function rangeOf(values: Float32Array): Range {
+  return {
+    least: values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY),
+    most: values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY),
+  };
+}
+
+/** 256 steps over a range and 0, which is one of them. */
+function stepsOf({ least, most }: Range): { scale: number; zero: number } {
+  const [low, high] = [Math.min(least, 0), Math.max(most, 0)];
+  const scale = (high - low) / 255 || 1;
+  return { scale, zero: Math.round(-low / scale) };
+}
+
+/** The weights of a layer, the scale of each filter or unit, and zeros. @param axis of the filters or units */
+function quantisedWeights(
+  layer: string,
+  weights: Tensor,
+  axis: 0 | 1,
+  least?: Float32Array,
+): [values: Tensor, scales: Tensor, zeros: Tensor] {
+  const values = floatsOf(weights);
+  const [first, second] = weights.dims.map(Number);
+  const channels = axis === 0 ? first : second;
+  const channelOf = (i: number): number => (axis === 0 ? Math.floor(i / (values.length / first)) : i % second);
+  const largest = new Float32Array(channels);
+  values.forEach((value, i) => {
+    largest[channelOf(i)] = Math.max(largest[channelOf(i)], Math.abs(value));
+  });
+  const scales = largest.map((most, channel) => Math.max(most / WEIGHT_STEPS, least?.[channel] ?? 0) || 1);
+  const quantised = Uint8Array.from(values, (value, i) => WEIGHT_ZERO + Math.round(value / scales[channelOf(i)]));
+  return [
+    tensor(`${layer}_weights_int8`, quantised, weights.dims),
+    tensor(`${layer}_weights_scales`, scales, [channels]),
+    tensor(`${layer}_weights_zeros`, new Uint8Array(channels).fill(WEIGHT_ZERO), [channels]),
+  ];
+}
+
+/** The least scales of weights at which the bias, in steps of the sums, fits 32 bits. */
+const leastScales = (bias: Tensor, inputScale: number): Float32Array =>
+  floatsOf(bias).map((value) => Math.abs(value) / inputScale / MOST_BIAS_STEPS);
+
+/** A bias in the steps of the sums that it is added to, and the sizes of these. */
+function quantisedBias(
+  layer: string,
+  bias: Tensor,
+  weightScales: Tensor,
+  inputScale: number,
+): [values: Tensor, scales: Tensor] {
+  const scales = floatsOf(weightScales).map((scale) => scale * inputScale);
+  const values = Int32Array.from(floatsOf(bias), (value, i) => Math.round(value / scales[i]));
+  return [tensor(`${layer}_bias_int32`, values, bias.dims), tensor(`${layer}_bias_scales`, scales, [scales.length])];
+}

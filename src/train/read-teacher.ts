@@ -1,0 +1,20 @@
+import { UserError } from '../base/errors.js';
+import { isBranch, type JointNetwork } from '../network/layers.js';
+import type { Config } from '../run/config.js';
+import { openRun, readRunCheckpoint } from '../run/run-directory.js';
+import { ofTeacher, type Teacher } from './teacher.js';
+
+/**
+ * The teacher that a config names.
+ *
+ * @throws UserError where it is no trained run, or its images or classes are not this network's
+ */
+export function readTeacher({ teacher: path }: Pick<Config, 'teacher'>, network: JointNetwork): Teacher | undefined {
+  if (path === undefined) return undefined;
+  const run = openRun(path);
+  const [ours, theirs] = [network, run.network].map(({ input, classes }) => `${input.join('x')}, ${classes} classes`);
+  if (ours !== theirs) throw new UserError(`teacher ${path}: expected a network for ${ours}, found one for ${theirs}`);
+  const state = readRunCheckpoint(run).state;
+  const trunk = Object.entries(state).filter(([name]) => !isBranch(name) && !name.startsWith('optimizer.'));
+  return { network: run.network, state: ofTeacher.rename(Object.fromEntries(trunk)) };
+}

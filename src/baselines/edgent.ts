@@ -17,12 +17,18 @@ export interface ExitChoice {
   readonly accuracy: number;
 }
 
-export interface EdgentPlan {
+/** An exit with its fastest partition. */
+export interface ExitPlan {
   readonly choice: ExitChoice;
   readonly partition: Partition;
-  /** Whether it keeps to the limit. */
-  readonly feasible: boolean;
 }
+
+/** The fastest partition of every exit. */
+export const exitPlans = (choices: readonly ExitChoice[], circumstances: PartitionCircumstances): ExitPlan[] =>
+  choices.map((choice) => ({
+    choice,
+    partition: bestPartition(edgeFirst(choice.segments, choice.times, circumstances), 'latency'),
+  }));
 
 /**
  * Edgent's search (Li et al. 2018, Algorithm 1): the most accurate exit that has a partition within the limit, with its
@@ -34,13 +40,11 @@ export function planEdgent(
   choices: readonly ExitChoice[],
   circumstances: PartitionCircumstances,
   limitMs: number,
-): EdgentPlan {
-  const plans = choices.map((choice) => {
-    const partition = bestPartition(edgeFirst(choice.segments, choice.times, circumstances), 'latency');
-    return { choice, partition, feasible: partition.latencyMs <= limitMs };
-  });
-  const within = plans.filter(({ feasible }) => feasible);
-  if (within.length > 0)
+): ExitPlan {
+  const plans = exitPlans(choices, circumstances);
+  const within = plans.filter(({ partition }) => partition.latencyMs <= limitMs);
+  if (within.length > 0) {
     return within.reduce((best, plan) => (plan.choice.accuracy > best.choice.accuracy ? plan : best));
+  }
   return plans.reduce((best, plan) => (plan.partition.latencyMs < best.partition.latencyMs ? plan : best));
 }

@@ -69,7 +69,8 @@ export function partitioned(
   };
 }
 
-function wordsFor({ segments, cut, begins }: Cut): string {
+/** What runs where, in a few words. */
+export function wordsFor({ segments, cut, begins }: Cut): string {
   const other = begins === 'device' ? 'edge' : 'device';
   if (cut === 0) return `all on the ${other}`;
   if (cut === segments.length) return `all on the ${begins}`;

@@ -1,6 +1,9 @@
 import { UserError } from '../base/errors.js';
 import { exitsOf } from '../base/exits.js';
 import { permutation, random } from '../base/random.js';
+import { modelAccuracy } from '../baselines/accuracy.js';
+import { calibratingImages } from '../baselines/calibrating-images.js';
+import { int8Model } from '../baselines/int8-model.js';
 import type { TrainedNetwork } from '../baselines/partition.js';
 import type { Accuracy, Compared, CompressedNetwork } from '../bench/system/system.js';
 import { evaluationBatches } from '../datasets/batches.js';
@@ -51,13 +54,13 @@ export async function comparedRuns(
 ): Promise<Omit<Compared, 'bundle'>> {
   const { tested } = measured;
   const accuracy = accuraciesOf(tested);
-  const compressed: CompressedNetwork[] = [];
+  const compressed: CompressedNetwork[] = [await inInt8(measured)];
   for (const approach of ['mobilenet-v2', 'student'] as const) {
     const path = baselines[approach];
     if (path !== undefined) compressed.push(await compressedRun(approach, path, measured.dataset, dataDir));
   }
   return {
-    trained: networkOf(measured),
+    trained: trainedNetwork(measured),
     accuracy: {
       full: accuracy(tested.full),
       branch: accuracy(tested.branch),
@@ -69,7 +72,8 @@ export async function comparedRuns(
   };
 }
 
-const networkOf = ({ run, state, dataset }: Trained): TrainedNetwork => ({
+/** What approaches are made of. */
+export const trainedNetwork = ({ run, state, dataset }: Trained): TrainedNetwork => ({
   network: run.network,
   state,
   normalisation: { mean: dataset.mean, std: dataset.std },
@@ -78,6 +82,15 @@ const networkOf = ({ run, state, dataset }: Trained): TrainedNetwork => ({
 const accuraciesOf =
   ({ samples }: Tested) =>
   ({ accuracy }: { readonly accuracy: number }): Accuracy => ({ share: accuracy, images: samples });
+
+/** The full network in 8 bits, with its accuracy on the test split. */
+export async function inInt8({ run, state, dataset }: Trained): Promise<CompressedNetwork> {
+  const { network, config } = run;
+  const images = await calibratingImages(config, dataset);
+  const model = await int8Model(floatModel(network, state, ['shared', 'full']), images, dataset.shape);
+  const accuracy = await modelAccuracy(model, dataset, dataset.test);
+  return { approach: 'mobile-only-int8', network, model, plan: 'all on the device, in 8 bits', accuracy };
+}
 
 async function openBaseline(path: string, compared: Dataset, dataDir: string | undefined) {
   const trained = await openTrained(path, dataDir);
@@ -115,7 +128,12 @@ async function compressedRun(
   };
 }
 
-async function exitRun(path: string, compared: Dataset, dataDir: string | undefined): Promise<Compared['exits']> {
+/** A run of float exits, tuned and evaluated. @throws UserError where it is not, or of other data */
+export async function exitRun(
+  path: string,
+  compared: Dataset,
+  dataDir: string | undefined,
+): Promise<NonNullable<Compared['exits']>> {
   const { trained, tested } = await openBaseline(path, compared, dataDir);
   const tuned = readResult(trained.run, 'tau');
   if (!tuned) {
@@ -128,19 +146,27 @@ async function exitRun(path: string, compared: Dataset, dataDir: string | undefi
     result.full,
   ];
   return {
-    ...networkOf(trained),
+    ...trainedNetwork(trained),
     accuracies: waysOut(tuned).map(({ accuracy }) => accuracy),
     tested: waysOut(tested).map(accuraciesOf(tested)),
   };
 }
 
-/** Test images drawn by the seed, normalised. */
-export async function drawTestImages(dataset: Dataset, count: number, seed: number): Promise<Float32Array[]> {
+/** An image, normalised, NHWC. */
+export interface TestImage {
+  readonly image: Float32Array;
+  readonly label: number;
+}
+
+/** Test images drawn by the seed. */
+export async function drawTestImages(dataset: Dataset, count: number, seed: number): Promise<TestImage[]> {
   const { test } = dataset;
   const drawn = permutation(random(seed), test.count).slice(0, count);
-  const images: Float32Array[] = [];
-  for await (const batch of evaluationBatches(dataset, test, 1, drawn)) images.push(batch.images.slice());
-  return images;
+  const found: TestImage[] = [];
+  for await (const { images, labels } of evaluationBatches(dataset, test, 1, drawn)) {
+    found.push({ image: images.slice(), label: labels[0] });
+  }
+  return found;
 }
 
 /** What results say of a run beside its approaches. */

@@ -1,18 +1,30 @@
 import { Agent, request } from 'undici';
 import { DATATYPES, type Datatype } from '../../bundle/datatypes.js';
 import type { Bundle } from '../../bundle/read-bundle.js';
+import { startRapl } from '../../evaluation/rapl.js';
 import type { Host } from './host.js';
 
 /** Requests at a time: the edge always has one to do while another travels. */
 const CONNECTIONS = 4;
 const WARM_UP = 20;
 
+/** What a request with one image costs the edge. */
+export interface RequestCost {
+  readonly processorMs: number;
+  /** Of this whole machine's processor, the client's part of it as well; where it has counters. */
+  readonly joules?: number;
+}
+
 /**
- * Processor time of the edge for one request with one image, in ms: many of them, one after another on a few connections.
+ * Asks the edge many times, one request after another on a few connections.
  *
  * @param forMs how long requests are sent
  */
-export async function requestCost(host: Host, { manifest }: Pick<Bundle, 'manifest'>, forMs: number): Promise<number> {
+export async function requestCost(
+  host: Host,
+  { manifest }: Pick<Bundle, 'manifest'>,
+  forMs: number,
+): Promise<RequestCost> {
   const { name, tail } = manifest;
   const body = requestBody(tail);
   const dispatcher = new Agent({ connections: CONNECTIONS });
@@ -24,13 +36,18 @@ export async function requestCost(host: Host, { manifest }: Pick<Bundle, 'manife
   try {
     for (let i = 0; i < WARM_UP; i++) await ask();
     const before = await host.processorMs();
+    const spent = startRapl();
     const started = performance.now();
     let requests = 0;
     const client = async (): Promise<void> => {
       for (; performance.now() - started < forMs; requests++) await ask();
     };
     await Promise.all(Array.from({ length: CONNECTIONS }, client));
-    return ((await host.processorMs()) - before) / requests;
+    const joules = spent?.();
+    return {
+      processorMs: ((await host.processorMs()) - before) / requests,
+      ...(joules === undefined ? {} : { joules: joules / requests }),
+    };
   } finally {
     await dispatcher.close();
   }

@@ -3,9 +3,9 @@ import type { Bundle } from '../../bundle/read-bundle.js';
 
 /** What the host's process is started with. */
 export interface HostedFiles {
-  /** Folder of the bundle of LcDNN. */
-  readonly bundle: string;
-  /** What the edge has of the others. */
+  /** Folder of the bundle of LcDNN, if it is among them. */
+  readonly bundle?: string;
+  /** What the edge has of the others; there is one at least, or a bundle. */
   readonly edges: readonly Bundle[];
   /** Files of pages by path, e.g. `edge-only/baseline.js`. */
   readonly files: ReadonlyMap<string, Uint8Array>;

@@ -21,7 +21,7 @@ process.on('message', (message: ToHost) => {
 
 /** As `lcdnn serve`, with the files of the other approaches beside it. */
 async function host({ bundle, edges, files, threads }: HostedFiles): Promise<string> {
-  const app = await createEdgeServer([bundle, ...edges], { threads, packWeb: true });
+  const app = await createEdgeServer([...(bundle === undefined ? [] : [bundle]), ...edges], { threads, packWeb: true });
   const folder = new Map(Array.from(files, ([path, bytes]) => [path, webFile(path, bytes)] as const));
   for (const file of folder.values()) await file.packed('br');
   app.get<{ Params: { '*': string } }>(`${FILES_PATH}*`, (request, reply) =>

@@ -1,12 +1,15 @@
 import type { BrowserContext } from 'playwright-core';
 import { exitsOf } from '../../base/exits.js';
 import { median } from '../../base/median.js';
-import { type ExitChoice, planEdgent } from '../../baselines/edgent.js';
-import { partitioned, type TrainedNetwork } from '../../baselines/partition.js';
+import type { Baseline } from '../../baselines/baseline.js';
+import { type ExitChoice, type ExitPlan, exitPlans, planEdgent } from '../../baselines/edgent.js';
+import { type Cut, partitioned, type TrainedNetwork, wordsFor } from '../../baselines/partition.js';
 import {
   bestPartition,
   deviceFirst,
+  type Partition,
   type PartitionCircumstances,
+  type PartitionObjective,
   type SegmentTimes,
 } from '../../baselines/partition-costs.js';
 import { chainOf, type Segment, segmentsOf } from '../../baselines/segments.js';
@@ -29,16 +32,36 @@ export interface ExitNetwork extends TrainedNetwork {
 export interface PartitionSettings {
   readonly conditions: readonly Conditions[];
   readonly powers: (connection: string) => PartitionCircumstances['powers'];
+  /** What Neurosurgeon's partition is the best by. Default `latency`. */
+  readonly objective?: PartitionObjective;
   /** Edgent's limit. */
   readonly limitMs: number;
   /** Of the edge, for one batch. */
   readonly threads: number;
 }
 
+/** A partition that was chosen, with its models. */
+export interface PlannedPartition {
+  /** The same for the same partition; the ends, where the network is whole, are approaches of their own. */
+  readonly id: string;
+  readonly baseline: Baseline;
+  /** As the regressions have it. */
+  readonly expected: Expected;
+  /** What it was chosen from: every partition, or the fastest of every exit. */
+  readonly considered: readonly Expected[];
+}
+
+/** A partition, and what it would take. */
+export interface Expected extends Pick<Partition, 'latencyMs' | 'energyMj'> {
+  readonly plan: string;
+  /** On validation images; of exits that were trained. */
+  readonly accuracy?: number;
+}
+
 /** Partitions for one connection and processor. */
 export interface PlannedPartitions {
-  readonly neurosurgeon: Contender;
-  readonly edgent: Contender;
+  readonly neurosurgeon: PlannedPartition;
+  readonly edgent: PlannedPartition;
 }
 
 /** Nothing in its way. */
@@ -49,15 +72,13 @@ const REQUESTS = 20;
  * Neurosurgeon's and Edgent's partitions for each of the conditions, by regressions fitted to this machine's times of every
  * segment, in the browser and on the edge.
  *
- * @param bundle folder of a bundle that the host needs
  * @param exits where it is absent, Edgent has the full network alone
  */
 export async function planPartitions(
   browser: BrowserContext,
-  bundle: string,
   trained: TrainedNetwork,
   exits: ExitNetwork | undefined,
-  { conditions, powers, limitMs, threads }: PartitionSettings,
+  { conditions, powers, objective = 'latency', limitMs, threads }: PartitionSettings,
 ): Promise<(conditions: Conditions) => PlannedPartitions> {
   const full = waysOut(trained, [undefined])[0];
   const ways = exits ? waysOut(exits, [...exitsOf(exits.network).map((_, i) => i + 1), undefined]) : [full];
@@ -68,7 +89,6 @@ export async function planPartitions(
     partitioned('edge-only', trained, { segments: full.segments, cut: 0, begins: 'device' }),
   );
   const host = await startHost({
-    bundle,
     edges: [edgeOnly.edge!],
     threads,
     files: new Map([
@@ -102,36 +122,54 @@ export async function planPartitions(
       const [device, edge] = [of(onDevice.get(slowdown)!), of(onEdge)];
       return segments.map((_, i) => ({ deviceMs: device[i], edgeMs: edge[i] }));
     };
-    const { cut } = bestPartition(deviceFirst(full.segments, timesFrom(0, full.segments), circumstances), 'latency');
+    const whole = full.segments.length;
+    const partitions = deviceFirst(full.segments, timesFrom(0, full.segments), circumstances);
+    const byDevice = bestPartition(partitions, objective);
+    const deviceCut = (cut: number): Cut => ({ segments: full.segments, cut, begins: 'device' });
+    const expectedOf = (partition: Partition): Expected => ({ ...partition, plan: wordsFor(deviceCut(partition.cut)) });
 
     const choices = ways.map(({ segments, exit }, i): ExitChoice => {
       const times = timesFrom(at, segments);
       at += segments.length;
       return { exit, segments, times, accuracy: exits?.accuracies[i] ?? 1 };
     });
-    const { choice, partition } = planEdgent(choices, circumstances, limitMs);
-    const named = `exit ${choice.exit ?? 'full'}`;
-    const edgent = partitioned('edgent', exits ?? trained, {
+    const chosen = planEdgent(choices, circumstances, limitMs);
+    const edgeCut = ({ choice, partition }: ExitPlan): Cut => ({
       segments: choice.segments,
       cut: partition.cut,
       begins: 'edge',
     });
+    const byExit = (plan: ExitPlan): Expected => {
+      const words = wordsFor(edgeCut(plan));
+      if (!exits) return { ...plan.partition, plan: words };
+      const { exit, accuracy } = plan.choice;
+      return { ...plan.partition, plan: `${exit === undefined ? 'full network' : `exit ${exit}`}: ${words}`, accuracy };
+    };
+    const byEdge = partitioned('edgent', exits ?? trained, edgeCut(chosen));
+    const { cut } = chosen.partition;
     return {
-      neurosurgeon: baselineContender(
-        cutId(cut, full.segments.length),
-        partitioned('neurosurgeon', trained, { segments: full.segments, cut, begins: 'device' }),
-      ),
-      edgent: baselineContender(`edgent-${choice.exit ?? 'full'}-${partition.cut}`, {
-        ...edgent,
-        facts: { ...edgent.facts, plan: exits ? `${named}: ${edgent.facts.plan}` : edgent.facts.plan },
-      }),
+      neurosurgeon: {
+        id: partitionId('neurosurgeon', byDevice.cut, whole),
+        baseline: partitioned('neurosurgeon', trained, deviceCut(byDevice.cut)),
+        expected: expectedOf(byDevice),
+        considered: partitions.map(expectedOf),
+      },
+      edgent: {
+        // Without exits of its own it cuts the network that the others have, from the other end.
+        id: exits ? `edgent-${chosen.choice.exit ?? 'full'}-${cut}` : partitionId('edgent', whole - cut, whole),
+        baseline: { ...byEdge, facts: { ...byEdge.facts, plan: byExit(chosen).plan } },
+        expected: byExit(chosen),
+        considered: exitPlans(choices, circumstances).map(byExit),
+      },
     };
   };
 }
 
-/** The ends are approaches of their own. */
-export const cutId = (cut: number, segments: number): string =>
-  cut === 0 ? 'edge-only' : cut === segments ? 'mobile-only' : `neurosurgeon-${cut}`;
+/** @param onDevice segments that run on the device */
+function partitionId(approach: string, onDevice: number, segments: number): string {
+  if (onDevice === 0) return 'edge-only';
+  return onDevice === segments ? 'mobile-only' : `${approach}-${onDevice}`;
+}
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 

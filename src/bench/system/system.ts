@@ -6,7 +6,7 @@ import { APPROACHES, type Approach, type ApproachResults, type Measurement } fro
 import { floatModel } from '../../export/float-model.js';
 import type { JointNetwork } from '../../network/layers.js';
 import { baselineContender, type Contender } from './contender.js';
-import { requestCost } from './edge-cost.js';
+import { type RequestCost, requestCost } from './edge-cost.js';
 import { type Host, startHost } from './host.js';
 import { type Effort, measure } from './measure.js';
 import { type ExitNetwork, type PartitionSettings, planPartitions } from './plan-partitions.js';
@@ -69,16 +69,19 @@ export async function measureSystem(
   const wanted = APPROACHES.filter((approach) => !without.includes(approach));
   const isPartitioned = wanted.some((approach) => approach === 'neurosurgeon' || approach === 'edgent');
   if (isPartitioned) tell('layers');
-  const planned = isPartitioned && (await planPartitions(browser, bundle, trained, exits, settings));
+  const planned = isPartitioned && (await planPartitions(browser, trained, exits, settings));
   const fixed = fixedContenders(compared);
   const contenderOf = (approach: Approach, at: Conditions): Contender | undefined => {
-    if (approach === 'neurosurgeon' || approach === 'edgent') return planned ? planned(at)[approach] : undefined;
-    return fixed.get(approach);
+    if (approach !== 'neurosurgeon' && approach !== 'edgent') return fixed.get(approach);
+    if (!planned) return undefined;
+    const { id, baseline } = planned(at)[approach];
+    return baselineContender(id, baseline);
   };
   const plans = wanted.flatMap((approach) => {
     const contenders = conditions.map((at) => contenderOf(approach, at));
     return contenders.every((contender) => contender !== undefined) ? [{ approach, contenders }] : [];
   });
+  // What several have in common is hosted, and measured, once.
   const all = new Map(plans.flatMap(({ contenders }) => contenders).map((contender) => [contender.id, contender]));
   const host = await startHost({
     bundle,
@@ -88,8 +91,8 @@ export async function measureSystem(
   });
   try {
     const measured = new Map<string, Measurement>();
-    const costs = new Map<string, number>();
-    const costOf = async (contender: Contender): Promise<number> => {
+    const costs = new Map<string, RequestCost>();
+    const costOf = async (contender: Contender): Promise<RequestCost> => {
       const known = costs.get(contender.id);
       if (known !== undefined) return known;
       const asked = contender.edge ?? readBundle(bundle);
@@ -101,7 +104,7 @@ export async function measureSystem(
     for (const { approach, contenders } of plans) {
       const measurements: Measurement[] = [];
       for (const [i, at] of conditions.entries()) {
-        const contender = contenders[i];
+        const contender = all.get(contenders[i].id)!;
         const key = `${contender.id}/${at.network.name}/${at.slowdown}`;
         tell(`${approach} over ${at.network.name}${at.slowdown > 1 ? `, ${at.slowdown} times slower` : ''}`);
         const found = measured.get(key) ?? (await measureOn(browser, host, contender, at, images, effort));
@@ -110,13 +113,14 @@ export async function measureSystem(
       }
       const [first] = contenders;
       const asked = askedShare(approach, first, accuracy.exitRatio);
-      const cpuMs = asked === 0 ? 0 : asked * (await costOf(first));
+      const cost = asked === 0 ? undefined : await costOf(first);
+      const cpuMs = cost ? asked * cost.processorMs : 0;
       results.push({
         approach,
         plan: planInWords(contenders, conditions),
         accuracy: accuracyOf(approach, compared, contenders[0]),
         downloadBytes: measurements[0].cold.bytesDown,
-        edge: { asked, cpuMs, ...(cpuMs > 0 ? { perSecond: 1000 / cpuMs } : {}) },
+        edge: { asked, cpuMs, perSecond: cpuMs > 0 ? 1000 / cpuMs : undefined, joules: cost?.joules },
         measurements,
       });
     }

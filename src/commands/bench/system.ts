@@ -8,10 +8,9 @@ import { writeFileAtomic } from '../../base/files.js';
 import { launchChromium } from '../../bench/launch-chromium.js';
 import { runtimeFiles } from '../../bench/system/runtime.js';
 import { measureSystem } from '../../bench/system/system.js';
-import type { Conditions } from '../../bench/system/visit.js';
-import { PUBLISHED_POWERS } from '../../evaluation/powers.js';
 import { APPROACHES, type Approach, RESULTS_FORMAT, type SystemResults } from '../../evaluation/results.js';
-import { networkNames, networkProfile } from '../../plan/networks.js';
+import { networkNames } from '../../plan/networks.js';
+import { conditionsOf, devicePowers } from '../../terminal/bench-conditions.js';
 import { comparedRuns, drawTestImages, networkFacts, openMeasured } from '../../terminal/compared-runs.js';
 import { exportWeb } from '../../terminal/export-web.js';
 import { systemTable } from '../../terminal/system-table.js';
@@ -95,14 +94,11 @@ export default class BenchSystem extends LcdnnCommand {
       const approaches = await measureSystem(
         browser,
         { ...compared, bundle },
-        await drawTestImages(measured.dataset, images, flags.seed),
+        (await drawTestImages(measured.dataset, images, flags.seed)).map(({ image }) => image),
         {
           conditions,
           without,
-          powers: (connection) => {
-            const radio = PUBLISHED_POWERS.radios[connection];
-            return { computeMw: PUBLISHED_POWERS.processor.busyMw, radioMw: radio?.baseMw ?? 0 };
-          },
+          powers: devicePowers,
           limitMs: flags.limit,
           threads: flags.threads ?? Math.max(1, availableParallelism() - 1),
           effort: { visits: flags.quick ? QUICK.visits : flags.visits, longMs: LONG_MS },
@@ -135,17 +131,6 @@ export default class BenchSystem extends LcdnnCommand {
       rmSync(folder, { recursive: true, force: true });
     }
   }
-}
-
-/** Every connection with every processor. @throws UserError where one is unknown or makes no sense */
-function conditionsOf({ network, slowdown }: { network: string; slowdown: string }): Conditions[] {
-  const slowdowns = slowdown.split(',').map((text) => {
-    const times = Number(text);
-    if (times >= 1 && times <= 20) return times;
-    throw new UserError(`--slowdown: expected numbers from 1 to 20, separated by commas, found ${slowdown}`);
-  });
-  const profiles = network.split(',').map((name) => networkProfile(name.trim()));
-  return slowdowns.flatMap((times) => profiles.map((profile) => ({ network: profile, slowdown: times })));
 }
 
 function approachesOf(text: string): Approach[] {

@@ -1,0 +1,95 @@
+import { availableParallelism } from 'node:os';
+import { Args, Flags } from '@oclif/core';
+import { UserError } from '../../base/errors.js';
+import { readBaseline } from '../../baselines/baseline.js';
+import { launchChromium } from '../../bench/launch-chromium.js';
+import { baselineContender } from '../../bench/system/contender.js';
+import { startHost } from '../../bench/system/host.js';
+import { measure } from '../../bench/system/measure.js';
+import { runtimeFiles } from '../../bench/system/runtime.js';
+import type { Measurement } from '../../evaluation/results.js';
+import { networkNames } from '../../plan/networks.js';
+import { openRun } from '../../run/run-directory.js';
+import { conditionsOf } from '../../terminal/bench-conditions.js';
+import { drawTestImages } from '../../terminal/compared-runs.js';
+import { fileSize, percent, table } from '../../terminal/format.js';
+import { loadRunDataset } from '../../terminal/open-trained.js';
+import { LcdnnCommand } from '../base-command.js';
+
+export default class BaselineRun extends LcdnnCommand {
+  static override summary =
+    'Run what "baseline plan" wrote: page and edge server, in a real browser over a real network.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> baselines/neurosurgeon runs/alexnet --network wifi',
+    '<%= config.bin %> <%= command.id %> baselines/edgent runs/mnist --images 500 --json',
+  ];
+  static override args = {
+    baseline: Args.string({ required: true, description: 'Folder that "lcdnn baseline plan" wrote.' }),
+    run: Args.string({ required: true, description: 'Run whose test images are classified.' }),
+  };
+  static override flags = {
+    network: Flags.string({ summary: `Connection: ${networkNames.join(', ')}.`, default: '4g' }),
+    slowdown: Flags.string({
+      summary: "How many times slower than this machine's the browser's processor is.",
+      default: '1',
+    }),
+    images: Flags.integer({ summary: 'Random test images.', default: 100, min: 1, max: 10_000 }),
+    visits: Flags.integer({ summary: 'Visits with an empty cache.', default: 3, min: 1, max: 1000 }),
+    seed: Flags.integer({ summary: 'Seed of the choice of images.', default: 1, min: 0 }),
+    threads: Flags.integer({ summary: 'Threads of the edge for one batch. [default: all processors but one]', min: 1 }),
+    browser: Flags.string({
+      summary: 'Program of a Chromium or Chrome; default: CHROMIUM_PATH, or where it is installed.',
+    }),
+    'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set.' }),
+  };
+
+  async run(): Promise<{ right: number; images: number } & Measurement> {
+    const { args, flags } = await this.parse(BaselineRun);
+    const [conditions] = conditionsOf(flags);
+    const baseline = readBaseline(args.baseline);
+    const dataset = await loadRunDataset(openRun(args.run).config, flags['data-dir']);
+    const { input, plan } = baseline.facts;
+    if (`${input}` !== `${dataset.shape}`) {
+      throw new UserError(`${args.run}: expected images of ${input.join('x')}, found ${dataset.shape.join('x')}`);
+    }
+    const drawn = await drawTestImages(dataset, flags.images, flags.seed);
+    const files = runtimeFiles();
+    const contender = baselineContender('baseline', baseline);
+    const browser = await launchChromium({ program: flags.browser });
+    try {
+      const host = await startHost({
+        edges: contender.edge ? [contender.edge] : [],
+        files: new Map([...files, ...contender.files]),
+        threads: flags.threads ?? Math.max(1, availableParallelism() - 1),
+      });
+      try {
+        const { module, options } = contender;
+        const visited = { url: host.url, module, options };
+        const images = drawn.map(({ image }) => image);
+        const effort = { visits: flags.visits, longMs: 15_000 };
+        const { chosen, ...found } = await measure(browser, visited, conditions, images, effort);
+        const right = chosen.filter((index, i) => index === drawn[i].label).length;
+        this.log(
+          `${plan}, over ${found.connection}: ${percent(right / images.length)} of ${images.length} images right\n`,
+        );
+        this.log(summary(found));
+        return { right, images: images.length, ...found };
+      } finally {
+        await host.close();
+      }
+    } finally {
+      await browser.close();
+    }
+  }
+}
+
+function summary({ cold, warm }: Measurement): string {
+  const row = (name: string, { meanMs, p50Ms, p95Ms, parts, bytesDown, bytesUp }: Measurement['cold']): string[] => [
+    name,
+    ...[meanMs, p50Ms, p95Ms, ...Object.values(parts)].map((ms) => ms.toFixed(1)),
+    fileSize(Math.round(bytesDown)),
+    fileSize(Math.round(bytesUp)),
+  ];
+  const header = ['ms', 'mean', 'p50', 'p95', 'download', 'compile', 'compute', 'uplink', 'edge', 'down', 'up'];
+  return table([header, row('first answer', cold), row('further', warm)], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+}

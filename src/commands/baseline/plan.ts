@@ -9,8 +9,7 @@ import { launchChromium } from '../../bench/launch-chromium.js';
 import { type Expected, planPartitions } from '../../bench/system/plan-partitions.js';
 import { runtimeFiles } from '../../bench/system/runtime.js';
 import { floatModel } from '../../export/float-model.js';
-import { networkNames } from '../../plan/networks.js';
-import { conditionsOf, devicePowers } from '../../terminal/bench-conditions.js';
+import { type ConditionFlags, conditionFlags, conditionOf, devicePowers } from '../../terminal/bench-conditions.js';
 import { exitRun, inInt8, trainedNetwork } from '../../terminal/compared-runs.js';
 import { percent, table } from '../../terminal/format.js';
 import { openTrained, type Trained } from '../../terminal/open-trained.js';
@@ -35,11 +34,7 @@ export default class BaselinePlan extends LcdnnCommand {
     run: Args.string({ required: true, description: 'Trained run.' }),
   };
   static override flags = {
-    network: Flags.string({ summary: `Connection: ${networkNames.join(', ')}.`, default: '4g' }),
-    slowdown: Flags.string({
-      summary: "How many times slower than this machine's the browser's processor is.",
-      default: '1',
-    }),
+    ...conditionFlags,
     objective: Flags.option({
       summary: 'What the partition of neurosurgeon is the best by.',
       options: ['latency', 'energy'] as const,
@@ -59,7 +54,7 @@ export default class BaselinePlan extends LcdnnCommand {
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(BaselinePlan);
-    const [conditions] = conditionsOf(flags);
+    const conditions = conditionOf(flags);
     const name = NAMES.find((known) => known === args.name)!;
     const trained = await openTrained(args.run, flags['data-dir']);
     const planned =
@@ -78,7 +73,7 @@ export default class BaselinePlan extends LcdnnCommand {
 
   private async partition(name: 'neurosurgeon' | 'edgent', trained: Trained, flags: PartitionFlags) {
     runtimeFiles(); // says at once where it is not installed
-    const [conditions] = conditionsOf(flags);
+    const conditions = conditionOf(flags);
     const exits =
       flags.exits === undefined ? undefined : await exitRun(flags.exits, trained.dataset, flags['data-dir']);
     const browser = await launchChromium({ program: flags.browser });
@@ -97,9 +92,7 @@ export default class BaselinePlan extends LcdnnCommand {
   }
 }
 
-interface PartitionFlags {
-  readonly network: string;
-  readonly slowdown: string;
+interface PartitionFlags extends ConditionFlags {
   readonly objective: 'latency' | 'energy';
   readonly exits?: string;
   readonly limit: number;

@@ -8,9 +8,8 @@ import { startHost } from '../../bench/system/host.js';
 import { measure } from '../../bench/system/measure.js';
 import { runtimeFiles } from '../../bench/system/runtime.js';
 import type { Measurement } from '../../evaluation/results.js';
-import { networkNames } from '../../plan/networks.js';
 import { openRun } from '../../run/run-directory.js';
-import { conditionsOf } from '../../terminal/bench-conditions.js';
+import { conditionFlags, conditionOf } from '../../terminal/bench-conditions.js';
 import { drawTestImages } from '../../terminal/compared-runs.js';
 import { fileSize, percent, table } from '../../terminal/format.js';
 import { loadRunDataset } from '../../terminal/open-trained.js';
@@ -28,11 +27,7 @@ export default class BaselineRun extends LcdnnCommand {
     run: Args.string({ required: true, description: 'Run whose test images are classified.' }),
   };
   static override flags = {
-    network: Flags.string({ summary: `Connection: ${networkNames.join(', ')}.`, default: '4g' }),
-    slowdown: Flags.string({
-      summary: "How many times slower than this machine's the browser's processor is.",
-      default: '1',
-    }),
+    ...conditionFlags,
     images: Flags.integer({ summary: 'Random test images.', default: 100, min: 1, max: 10_000 }),
     visits: Flags.integer({ summary: 'Visits with an empty cache.', default: 3, min: 1, max: 1000 }),
     seed: Flags.integer({ summary: 'Seed of the choice of images.', default: 1, min: 0 }),
@@ -45,7 +40,7 @@ export default class BaselineRun extends LcdnnCommand {
 
   async run(): Promise<{ right: number; images: number } & Measurement> {
     const { args, flags } = await this.parse(BaselineRun);
-    const [conditions] = conditionsOf(flags);
+    const conditions = conditionOf(flags);
     const baseline = readBaseline(args.baseline);
     const dataset = await loadRunDataset(openRun(args.run).config, flags['data-dir']);
     const { input, plan } = baseline.facts;

@@ -9,8 +9,7 @@ import { launchChromium } from '../../bench/launch-chromium.js';
 import { runtimeFiles } from '../../bench/system/runtime.js';
 import { measureSystem } from '../../bench/system/system.js';
 import { APPROACHES, type Approach, RESULTS_FORMAT, type SystemResults } from '../../evaluation/results.js';
-import { networkNames } from '../../plan/networks.js';
-import { conditionsOf, devicePowers } from '../../terminal/bench-conditions.js';
+import { conditionFlags, conditionsOf, devicePowers } from '../../terminal/bench-conditions.js';
 import { comparedRuns, drawTestImages, networkFacts, openMeasured } from '../../terminal/compared-runs.js';
 import { exportWeb } from '../../terminal/export-web.js';
 import { systemTable } from '../../terminal/system-table.js';
@@ -43,14 +42,7 @@ export default class BenchSystem extends LcdnnCommand {
   };
 
   static override flags = {
-    network: Flags.string({
-      summary: `Connections, separated by commas: ${networkNames.join(', ')}.`,
-      default: '4g',
-    }),
-    slowdown: Flags.string({
-      summary: "How many times slower than this machine's the browser's processor is, separated by commas.",
-      default: '1',
-    }),
+    ...conditionFlags,
     images: Flags.integer({ summary: 'Random test images.', default: 100, min: 1, max: 10_000 }),
     visits: Flags.integer({
       summary: 'Visits with an empty cache, for images that the edge is asked about and for others.',

@@ -6,6 +6,7 @@ import { resolveConfig } from '../../run/config.js';
 import { OPTIONS, type OptionName, optionNames } from '../../run/options.js';
 import { openRun, readMetrics } from '../../run/run-directory.js';
 import { configFlags, givenConfig } from '../../terminal/config-flags.js';
+import { pythonFlag } from '../../terminal/python-flag.js';
 import { trainRun } from '../../terminal/train-run.js';
 import { createTrainingDisplay } from '../../terminal/training-display.js';
 import { LcdnnCommand } from '../base-command.js';
@@ -41,6 +42,7 @@ export default class BaselineTrain extends LcdnnCommand {
       optionNames.filter((name) => !FIXED.includes(name)),
       'as the baseline or the run has it',
     ),
+    python: pythonFlag,
     'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set; the run remembers it.' }),
     out: Flags.string({ summary: 'Run directory to create. [default: RUN-NAME]' }),
   };
@@ -54,6 +56,7 @@ export default class BaselineTrain extends LcdnnCommand {
     const { run, exitCode } = await trainRun({
       path: flags.out ?? `${compared.path}-${name}`,
       config,
+      pytorch: { python: flags.python },
       display: createTrainingDisplay(this.jsonEnabled()),
     });
     writeReport(run);

@@ -21,9 +21,12 @@ afterEach(() => app?.close());
 async function serve({ fault, budget = 1e6 }: { fault?: Error; budget?: number } = {}) {
   const batches: { values: number[]; finish(): void }[] = [];
   const tail = {
-    infer: (values: Values, images: number) =>
+    infer: (parts: readonly Values[], images: number) =>
       new Promise<Float32Array>((resolve) => {
-        batches.push({ values: Array.from(values), finish: () => resolve(new Float32Array(images)) });
+        batches.push({
+          values: parts.flatMap((values) => Array.from(values)),
+          finish: () => resolve(new Float32Array(images)),
+        });
       }),
   };
   const { idle, ...batcher } = createBatcher(tail, { maxBatch: 2, maxWaitMs: 0, maxQueue: 2 });

@@ -1,4 +1,10 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  onRequestAsyncHookHandler,
+  onRequestHookHandler,
+} from 'fastify';
 import { Refusal } from './errors.js';
 import type { Metrics } from './metrics.js';
 import type { Batched } from './models/batcher.js';
@@ -67,7 +73,7 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
       const ready = !fault();
       return reply.code(ready ? 200 : 503).send({ name, ready });
     });
-    const count: onRequestAsyncHookHandler = async (request, reply) => {
+    const count: onRequestHookHandler = (request, reply, done) => {
       const name = (request.params as ModelParams).model;
       const model = models.get(name) ? name : 'unknown';
       const came = performance.now();
@@ -76,6 +82,7 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
         const code = reply.raw.writableEnded ? reply.raw.statusCode : 499;
         metrics.request(model, code, (performance.now() - came) / 1000);
       });
+      done();
     };
     app.post<{ Params: ModelParams }>(`${at}/infer`, { onRequest: [count, ...guard], config }, (request, reply) => {
       const model = find(request.params);
@@ -112,10 +119,7 @@ async function infer(served: InferenceRoutes, model: Model, request: FastifyRequ
 }
 
 function serverTiming(parseMs: number, { queueMs, inferMs }: Batched): string {
-  const parts = { parse: parseMs, queue: queueMs, infer: inferMs };
-  return Object.entries(parts)
-    .map(([name, ms]) => `${name};dur=${ms.toFixed(2)}`)
-    .join(', ');
+  return `parse;dur=${parseMs.toFixed(2)}, queue;dur=${queueMs.toFixed(2)}, infer;dur=${inferMs.toFixed(2)}`;
 }
 
 function describe({ name, input, output }: Model, models: Models): object {

@@ -72,13 +72,14 @@ export function createMetrics(models: () => Models): Metrics {
     help: 'Log lines that could not be written',
     registers,
   });
-  const inFlight = new Gauge({
+  const inFlight = new Map<string, number>();
+  new Gauge({
     name: 'lcdnn_requests_in_flight',
     help: 'Inference requests that have come and are not answered yet',
     labelNames: ['model'],
     registers,
     collect() {
-      for (const { name } of all()) this.inc({ model: name }, 0); // so that it is there before the first request
+      for (const model of ['unknown', ...models().names]) this.set({ model }, inFlight.get(model) ?? 0);
     },
   });
   new Gauge({
@@ -102,9 +103,9 @@ export function createMetrics(models: () => Models): Metrics {
   });
 
   return {
-    begin: (model) => inFlight.inc({ model }),
+    begin: (model) => void inFlight.set(model, (inFlight.get(model) ?? 0) + 1),
     request(model, code, seconds) {
-      inFlight.dec({ model });
+      inFlight.set(model, inFlight.get(model)! - 1);
       requests.inc({ model, code });
       requestSeconds.observe({ model }, seconds);
     },

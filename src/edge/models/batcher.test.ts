@@ -1,14 +1,16 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Values } from '../../bundle/datatypes.js';
 import { type BatcherOptions, createBatcher, Overloaded } from './batcher.js';
 
 /** A tail that computes when it is told to: a logit for each image, its value times ten. */
 function slowTail() {
   const started: { values: number[]; finish(error?: Error): void }[] = [];
-  const infer = (values: Float32Array): Promise<Float32Array> =>
+  const infer = (parts: readonly Values[]): Promise<Float32Array> =>
     new Promise((resolve, reject) => {
-      const finish = (error?: Error) => (error ? reject(error) : resolve(values.map((value) => 10 * value)));
-      started.push({ values: Array.from(values), finish });
+      const values = parts.flatMap((part) => Array.from(part));
+      const logits = Float32Array.from(values, (value) => 10 * value);
+      started.push({ values, finish: (error) => (error ? reject(error) : resolve(logits)) });
     });
   return { infer, started };
 }

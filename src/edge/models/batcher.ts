@@ -1,5 +1,5 @@
 import type { Values } from '../../bundle/datatypes.js';
-import type { Tail } from '../tail.js';
+import type { TailInThread } from './tail-in-thread.js';
 
 export interface BatcherOptions {
   /** Most images in one batch. */
@@ -34,7 +34,7 @@ export class Overloaded extends Error {
 /** Puts requests together to batches. */
 export interface Batcher {
   /**
-   * Logits of some images, at most `maxBatch`. Takes the values' buffer away from the caller.
+   * Logits of some images, at most `maxBatch`. Their values must stay as they are until then.
    *
    * @param signal whose abort takes the images out of the queue; its reason is then thrown
    * @throws Overloaded at once
@@ -64,7 +64,7 @@ const MOST_RUNNING = 2;
 
 /** @param onBatch hears of each batch that was computed: its images, and how long it took */
 export function createBatcher(
-  tail: Pick<Tail, 'infer'>,
+  tail: Pick<TailInThread, 'infer'>,
   { maxBatch, maxWaitMs, maxQueue }: BatcherOptions,
   onBatch: (images: number, ms: number) => void = () => {},
 ): Batcher {
@@ -113,7 +113,8 @@ export function createBatcher(
     const started = performance.now();
     running++;
     try {
-      const logits = await tail.infer(joined(jobs), images);
+      const parts = jobs.map(({ values }) => values);
+      const logits = await tail.infer(parts, images);
       const inferMs = performance.now() - started;
       const now = inferMs / images;
       msPerImage = msPerImage === 0 ? now : 0.9 * msPerImage + 0.1 * now;
@@ -157,18 +158,4 @@ export function createBatcher(
         advance();
       }),
   };
-}
-
-/** The values of all jobs, one after another. */
-function joined(jobs: readonly Job[]): Values {
-  const [{ values: first }] = jobs;
-  if (jobs.length === 1) return first;
-  const Kind = first.constructor as new (length: number) => Values;
-  const all = new Kind(jobs.reduce((length, { values }) => length + values.length, 0));
-  let at = 0;
-  for (const { values } of jobs) {
-    all.set(values, at);
-    at += values.length;
-  }
-  return all;
 }

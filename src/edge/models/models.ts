@@ -5,6 +5,7 @@ import { MANIFEST_FILE } from '../../bundle/manifest.js';
 import { readManifest } from '../../bundle/read-bundle.js';
 import { type Model, type ModelOptions, openModel } from './model.js';
 import type { BundleSource } from './tail-messages.js';
+import { createUses } from './uses.js';
 
 /** What happens to the models while they serve. */
 export interface ModelEvents {
@@ -47,7 +48,7 @@ export async function openModels(
   options: ModelOptions,
   events: ModelEvents,
 ): Promise<Models> {
-  const uses = new Map<Model, Set<Promise<unknown>>>();
+  const uses = createUses<Model>();
   const retired = new Set<Promise<void>>();
   let reloading: Promise<void> = Promise.resolve();
 
@@ -70,12 +71,9 @@ export async function openModels(
 
   /** Frees a model once the last request has left it. */
   const retire = (model: Model): void => {
-    const closed = Promise.allSettled(uses.get(model) ?? []).then(() => model.close());
+    const closed = uses.ended(model).then(() => model.close());
     retired.add(closed);
-    void closed.finally(() => {
-      retired.delete(closed);
-      uses.delete(model);
-    });
+    void closed.finally(() => retired.delete(closed));
   };
 
   const renew = async (place: Place): Promise<void> => {
@@ -114,13 +112,7 @@ export async function openModels(
       const { current, before } = byName.get(name)!;
       return [before, current].flatMap((model) => model?.version ?? []);
     },
-    using(model, work) {
-      const running = uses.get(model) ?? new Set();
-      uses.set(model, running);
-      const done = work().finally(() => running.delete(done));
-      running.add(done);
-      return done;
-    },
+    using: uses.during,
     reload() {
       reloading = reloading.then(async () => {
         for (const place of places) await renew(place);

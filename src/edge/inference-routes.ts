@@ -10,6 +10,7 @@ import type { Metrics } from './metrics.js';
 import type { Batched } from './models/batcher.js';
 import type { Model } from './models/model.js';
 import type { Models } from './models/models.js';
+import { TailDied } from './models/tail-in-thread.js';
 import { patienceOf } from './patience.js';
 import {
   formatInferResponse,
@@ -57,7 +58,7 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
   const versions = (): string => models.names.map((name) => models.get(name)!.version).join();
   app.get('/v2', () => ({ name: 'lcdnn', version: versions(), extensions: ['binary_tensor_data'] }));
   app.get('/v2/health/live', (_request, reply) => {
-    const live = models.names.every((name) => !models.get(name)!.fault());
+    const live = models.names.every((name) => !models.get(name)!.fault()?.forGood);
     return reply.code(live ? 200 : 503).send({ live });
   });
   app.get('/v2/health/ready', (_request, reply) => {
@@ -93,7 +94,7 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
 
 async function infer(served: InferenceRoutes, model: Model, request: FastifyRequest, reply: FastifyReply) {
   // Before the body is read.
-  if (model.fault()) throw new Refusal(503, 'this model has failed here; ask another server');
+  if (model.fault()) throw new TailDied();
   const loose = served.relief.header(model);
   if (loose) reply.header('lcdnn-tau', loose);
   model.checkRoom();

@@ -11,6 +11,8 @@ export interface Metrics {
   /** Images that a client's branch answered alone. */
   exits(model: string, images: number): void;
   reload(model: string, result: 'replaced' | 'refused'): void;
+  /** What became of the thread of its tail. */
+  tail(model: string, event: 'died' | 'restarted' | 'given up'): void;
   lostLogLines(lines: number): void;
   /** In Prometheus's text format. */
   text(): Promise<string>;
@@ -67,6 +69,12 @@ export function createMetrics(models: () => Models): Metrics {
     labelNames: ['model', 'result'],
     registers,
   });
+  const tails = new Counter({
+    name: 'lcdnn_tail_events_total',
+    help: 'Threads of tails that died, and what became of them',
+    labelNames: ['model', 'event'],
+    registers,
+  });
   const lostLogLines = new Counter({
     name: 'lcdnn_log_lines_lost_total',
     help: 'Log lines that could not be written',
@@ -115,6 +123,7 @@ export function createMetrics(models: () => Models): Metrics {
     },
     exits: (model, images) => exits.inc({ model }, images),
     reload: (model, result) => reloads.inc({ model, result }),
+    tail: (model, event) => tails.inc({ model, event }),
     lostLogLines: (lines) => lostLogLines.inc(lines),
     text: () => registry.metrics(),
     contentType: registry.contentType,

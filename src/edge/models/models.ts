@@ -11,6 +11,9 @@ import { createUses } from './uses.js';
 export interface ModelEvents {
   /** A batch was computed. */
   batch(model: string, images: number, ms: number): void;
+  /** The thread of its tail has died, and is started again after so many milliseconds; or given up, without. */
+  died(model: string, error: Error, pauseMs: number | undefined): void;
+  restarted(model: string): void;
   /** Another version serves now, and new requests go to it. */
   replaced(model: string, version: string): void;
   /** A bundle that was put in the place of another is of no use; the other goes on. */
@@ -54,7 +57,11 @@ export async function openModels(
 
   const open = async (source: BundleSource): Promise<Place> => {
     const stamp = typeof source === 'string' ? await stampOf(source) : undefined;
-    const current: Model = await openModel(source, options, (images, ms) => events.batch(current.name, images, ms));
+    const current: Model = await openModel(source, options, {
+      batch: (images, ms) => events.batch(current.name, images, ms),
+      died: (error, pauseMs) => events.died(current.name, error, pauseMs),
+      restarted: () => events.restarted(current.name),
+    });
     return { source, current, stamp };
   };
 

@@ -6,14 +6,26 @@ import type { BundleSource, FromTailThread, InferMessage, TailThreadData } from 
 
 /** A tail that computes in a thread of its own, and what else its bundle holds. */
 export interface TailInThread {
-  /** Logits [batch, classes] of a batch that comes in parts, each in the tail's datatype. */
+  /**
+   * Logits [batch, classes] of a batch that comes in parts, each in the tail's datatype.
+   *
+   * @throws TailDied
+   */
   infer(parts: readonly Values[], batch: number): Promise<Float32Array>;
   close(): Promise<void>;
   readonly manifest: Manifest;
   /** All files of the bundle but the tail. */
   readonly files: ReadonlyMap<string, Uint8Array>;
-  /** Why the thread ended before it was closed; from then on `infer` rejects. */
-  fault(): Error | undefined;
+}
+
+/** The thread ended before it had answered; the client may ask again. */
+export class TailDied extends Error {
+  override readonly name = 'TailDied';
+  readonly statusCode = 503;
+
+  constructor() {
+    super('this model has failed here; ask again, or another server');
+  }
 }
 
 interface Waiting {
@@ -27,18 +39,26 @@ interface Waiting {
  * Reads a bundle, checks it and opens its tail, all in a new thread.
  *
  * @param threads that compute one batch
+ * @param onDeath hears why the thread ended, where it was not closed
  * @throws UserError where the bundle is not what its manifest says.
  */
-export async function openTailInThread(source: BundleSource, threads: number): Promise<TailInThread> {
+export async function openTailInThread(
+  source: BundleSource,
+  threads: number,
+  onDeath: (error: Error) => void,
+): Promise<TailInThread> {
   const thread = startThread(import.meta.url, 'tail-thread', { source, threads } satisfies TailThreadData);
   const waiting = new Map<number, Waiting>();
   const spare = createSpareMemory();
   let asked = 0;
-  let fault: Error | undefined;
+  let fault: TailDied | undefined;
+  let isOpen = false;
   const fail = (error: Error): void => {
-    fault ??= error;
+    if (fault) return;
+    fault = new TailDied();
     for (const { reject } of waiting.values()) reject(fault);
     waiting.clear();
+    if (isOpen) onDeath(error);
   };
   const take = (id: number): Waiting | undefined => {
     const asker = waiting.get(id);
@@ -56,15 +76,16 @@ export async function openTailInThread(source: BundleSource, threads: number): P
     });
     thread.on('error', fail).on('error', reject);
     thread.on('exit', () => {
-      fail(new Error('the thread of the tail has ended'));
-      reject(fault);
+      const error = new Error('the thread of the tail has ended');
+      fail(error);
+      reject(error);
     });
   });
   const { manifest, files } = await opened;
+  isOpen = true;
   return {
     manifest,
     files,
-    fault: () => fault,
     infer: (parts, batch) =>
       new Promise((resolve, reject) => {
         if (fault) return reject(fault);
@@ -75,6 +96,7 @@ export async function openTailInThread(source: BundleSource, threads: number): P
       }),
     async close() {
       if (fault) return;
+      isOpen = false;
       const ended = once(thread, 'exit');
       thread.postMessage('close');
       await ended;

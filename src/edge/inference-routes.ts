@@ -99,6 +99,7 @@ async function infer(served: InferenceRoutes, model: Model, request: FastifyRequ
   if (loose) reply.header('lcdnn-tau', loose);
   model.checkRoom();
   const patience = patienceOf(reply.raw);
+  const arrivalMs = Date.now();
   try {
     const body = await served.readBody(request.raw, maxBodyBytes(model)).catch((thrown) => {
       throw patience.signal.aborted ? patience.signal.reason : thrown;
@@ -112,11 +113,18 @@ async function infer(served: InferenceRoutes, model: Model, request: FastifyRequ
     if (asked.timeout !== undefined) patience.limit(asked.timeout / 1000);
     const batched = await model.infer(asked.values, asked.batch, patience.signal);
     served.use.count(model, asked, batched.logits);
+    request.log.info(traceOf(model, asked.batch, arrivalMs, parseMs, batched), 'inferred');
     const { headers, body: answer } = formatInferResponse(asked, batched.logits, model);
     return reply.headers({ ...headers, 'server-timing': serverTiming(parseMs, batched) }).send(answer);
   } finally {
     patience.end();
   }
+}
+
+/** What `lcdnn schedule --trace` replays: when a request came, and how long it was worked on without waiting. */
+function traceOf({ name }: Model, images: number, arrivalMs: number, parseMs: number, { queueMs, inferMs }: Batched) {
+  const rounded = (ms: number): number => Math.round(1000 * ms) / 1000;
+  return { model: name, images, arrivalMs, queueMs: rounded(queueMs), serviceMs: rounded(parseMs + inferMs) };
 }
 
 function serverTiming(parseMs: number, { queueMs, inferMs }: Batched): string {

@@ -102,7 +102,7 @@ async function infer(served: InferenceRoutes, model: Model, request: FastifyRequ
   const arrivalMs = Date.now();
   try {
     const body = await served.readBody(request.raw, maxBodyBytes(model)).catch((thrown) => {
-      throw patience.signal.aborted ? patience.signal.reason : thrown;
+      throw patience.over() ?? thrown;
     });
     const started = performance.now();
     const asked = parseInferRequest(body, request.headers[JSON_LENGTH_HEADER]?.toString(), model);
@@ -111,7 +111,7 @@ async function infer(served: InferenceRoutes, model: Model, request: FastifyRequ
       throw new Refusal(409, `version: expected ${model.version}, found ${asked.version}; load the bundle again`);
     if (asked.exits) served.metrics.exits(model.name, asked.exits);
     if (asked.timeout !== undefined) patience.limit(asked.timeout / 1000);
-    const batched = await model.infer(asked.values, asked.batch, patience.signal);
+    const batched = await model.infer(asked.values, asked.batch, patience);
     served.use.count(model, asked, batched.logits);
     request.log.info(traceOf(model, asked.batch, arrivalMs, parseMs, batched), 'inferred');
     const { headers, body: answer } = formatInferResponse(asked, batched.logits, model);

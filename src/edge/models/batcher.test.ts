@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Values } from '../../bundle/datatypes.js';
+import type { Patience } from '../patience.js';
 import { type BatcherOptions, createBatcher, Overloaded } from './batcher.js';
 
 /** A tail that computes when it is told to: a logit for each image, its value times ten. */
@@ -15,14 +16,28 @@ function slowTail() {
   return { infer, started };
 }
 
+/** Someone who waits until they go. */
+function waiting(): Patience & { go(): void } {
+  let reason: Error | undefined;
+  const listeners: ((reason: Error) => void)[] = [];
+  return {
+    over: () => reason,
+    onOver: (listener) => void listeners.push(listener),
+    go() {
+      reason = new Error('gone');
+      for (const listener of listeners) listener(reason);
+    },
+  };
+}
+
 const setUp = (options: Partial<BatcherOptions> = {}) => {
   const tail = slowTail();
   const batches: number[] = [];
   const all = { maxBatch: 4, maxWaitMs: 2, maxQueue: 8, ...options };
   const batcher = createBatcher(tail, all, (images) => void batches.push(images));
   /** An image for each value. */
-  const ask = (values: number[], signal?: AbortSignal) =>
-    batcher.infer(Float32Array.from(values), values.length, signal).then(({ logits }) => Array.from(logits));
+  const ask = (values: number[], patience?: Patience) =>
+    batcher.infer(Float32Array.from(values), values.length, patience).then(({ logits }) => Array.from(logits));
   return { ...tail, batcher, batches, ask };
 };
 
@@ -101,13 +116,13 @@ describe('a batcher', () => {
 
   it('does not compute what nobody waits for any more', async () => {
     const { ask, started, batcher } = setUp();
-    const controller = new AbortController();
+    const client = waiting();
     const answers = [ask([1]), ask([3])];
-    const gone = ask([2], controller.signal);
-    controller.abort(new Error('gone'));
+    const gone = ask([2], client);
+    client.go();
     await expect(gone).rejects.toThrow('gone');
     expect(batcher.waiting()).toBe(1);
-    await expect(ask([2], controller.signal)).rejects.toThrow('gone');
+    await expect(ask([2], client)).rejects.toThrow('gone');
     started[0].finish();
     await settled();
     vi.advanceTimersByTime(2);
@@ -163,14 +178,14 @@ describe('a batcher', () => {
           else if (what === 'wait') vi.advanceTimersByTime(1);
           else {
             const values = Array.from({ length: what.ask }, () => next++);
-            const controller = new AbortController();
-            const end = ask(values, controller.signal).then(
+            const client = waiting();
+            const end = ask(values, client).then(
               (logits) => expect(logits).toEqual(values.map((value) => 10 * value)),
               (reason: Error) =>
                 expect(['failed', 'gone', expect.stringMatching(/busy/)]).toContainEqual(reason.message),
             );
             ends.push(end);
-            if (what.gone) controller.abort(new Error('gone'));
+            if (what.gone) client.go();
           }
           await settled();
           expect(batcher.waiting()).toBeLessThanOrEqual(8);

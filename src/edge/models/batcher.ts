@@ -1,4 +1,5 @@
 import type { Values } from '../../bundle/datatypes.js';
+import type { Patience } from '../patience.js';
 import type { TailInThread } from './tail-in-thread.js';
 
 export interface BatcherOptions {
@@ -36,10 +37,10 @@ export interface Batcher {
   /**
    * Logits of some images, at most `maxBatch`. Their values must stay as they are until then.
    *
-   * @param signal whose abort takes the images out of the queue; its reason is then thrown
+   * @param patience whose end takes the images out of the queue; its reason is then thrown
    * @throws Overloaded at once
    */
-  infer(values: Values, images: number, signal?: AbortSignal): Promise<Batched>;
+  infer(values: Values, images: number, patience?: Patience): Promise<Batched>;
   /** Throws Overloaded where a request would be refused. */
   checkRoom(): void;
   /** Images that wait. */
@@ -54,7 +55,6 @@ interface Job {
   readonly since: number;
   /** Whether it came to a tail that was busy. */
   readonly behind: boolean;
-  readonly signal?: AbortSignal;
   resolve(batched: Batched): void;
   reject(reason: unknown): void;
 }
@@ -135,14 +135,15 @@ export function createBatcher(
   };
 
   return {
-    infer(values, images, signal) {
+    infer(values, images, patience) {
       return new Promise((resolve, reject) => {
-        signal?.throwIfAborted();
+        const reason = patience?.over();
+        if (reason) throw reason;
         checkRoom(images);
-        const job: Job = { values, images, since: performance.now(), behind: running > 0, signal, resolve, reject };
-        signal?.addEventListener('abort', () => {
+        const job: Job = { values, images, since: performance.now(), behind: running > 0, resolve, reject };
+        patience?.onOver((reason) => {
           leave(job);
-          reject(signal.reason);
+          reject(reason);
           advance();
         });
         queue.push(job);

@@ -25,6 +25,7 @@ export interface Batched {
 /** Thrown where no more images may wait. */
 export class Overloaded extends Error {
   override readonly name = 'Overloaded';
+  readonly statusCode = 503;
 
   /** @param retryAfterS seconds until those that wait now will be answered */
   constructor(readonly retryAfterS: number) {

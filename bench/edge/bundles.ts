@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { random } from '../../src/base/random.js';
+import { readMeasuredCurve } from '../../src/bundle/measured-curve.js';
 import { type Bundle, readBundle } from '../../src/bundle/read-bundle.js';
 import { writeBundle } from '../../src/bundle/write-bundle.js';
 import { type Encoding, imageEncoding } from '../../src/export/encoding.js';
 import { tailModel } from '../../src/export/float-model.js';
 import { inferRequest } from '../../test/infer-request.js';
-import { buildCase, NETWORK_CASES } from '../browser/network-cases.js';
+import { buildCase, NETWORK_CASES, type NetworkCase } from '../browser/network-cases.js';
 
 /** A network's tail, and the full network as a tail of its own that is sent the image. */
 export interface EdgeCase {
@@ -14,6 +15,8 @@ export interface EdgeCase {
   readonly folders: readonly string[];
   readonly tail: Bundle;
   readonly full: Bundle;
+  /** Share of the images that clients answer alone, where it was measured. */
+  readonly exits?: number;
 }
 
 /**
@@ -23,7 +26,7 @@ export interface EdgeCase {
  * @param uplink whether tensors travel as bytes, which is what export usually chooses, or as floats
  */
 export async function edgeCase(title: string, folder: string, uplink: 'u8' | 'f32'): Promise<EdgeCase> {
-  const { bundle, network, state } = buildCase(NETWORK_CASES.find((one) => one.title === title)!);
+  const { bundle, network, state } = buildCase(caseOf((one) => one.title === title));
   const { manifest } = bundle;
   const write = async (name: string, shape: readonly number[], encoding: Encoding): Promise<string> => {
     const path = join(folder, `${manifest.name}-${name}`);
@@ -40,6 +43,31 @@ export async function edgeCase(title: string, folder: string, uplink: 'u8' | 'f3
   ];
   const [tail, full] = folders.map(readBundle);
   return { title, folders, tail, full };
+}
+
+/**
+ * A bundle of a trained run as it is, with the exit ratio that its validation images had at its τ. Beside it stands the full
+ * network with random weights, which take the same time.
+ */
+export async function trainedCase(path: string, folder: string): Promise<EdgeCase> {
+  const tail = readBundle(path);
+  const { name, network, input, tau } = tail.manifest;
+  const { title } = caseOf((one) => one.network === network && `${one.input}` === `${input.shape}`);
+  const measured = readMeasuredCurve(tail.files)?.curve.filter((point) => point.tau <= [tau].flat().at(-1)!);
+  const random = await edgeCase(title, folder, 'u8');
+  return {
+    title: name,
+    folders: [path, random.folders[1]],
+    tail,
+    full: random.full,
+    exits: measured?.at(-1)?.exitRatio,
+  };
+}
+
+function caseOf(fits: (one: NetworkCase) => boolean): NetworkCase {
+  const found = NETWORK_CASES.find(fits);
+  if (!found) throw new Error(`expected one of ${NETWORK_CASES.map(({ title }) => title)}, found another network`);
+  return found;
 }
 
 function imageSize({ manifest }: Bundle): number {

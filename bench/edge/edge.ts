@@ -2,7 +2,8 @@
  * What one edge server does, asked by autocannon from this process while the server has its own:
  * `npm run bench:edge`. Tail against the same batches in a bare onnxruntime-node loop (in alternation), against
  * the whole image and the full network on the same server, and what clients see that exit by themselves; then ten times
- * the load that it can do. Random weights. `--networks LeNet,ResNet18-CIFAR --rounds 3 --seconds 5 --overload 60`.
+ * the load that it can do. Random weights, or `--bundle DIR` with its measured exit ratio.
+ * `--networks LeNet,ResNet18-CIFAR --rounds 3 --seconds 5 --overload 60`.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -10,7 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openTail } from '../../src/edge/tail.js';
 import { median } from '../median.js';
-import { type EdgeCase, edgeCase, question } from './bundles.js';
+import { type EdgeCase, edgeCase, question, trainedCase } from './bundles.js';
 import { fire } from './fire.js';
 import { overload } from './overload.js';
 import { type ServerProcess, startServer } from './server-process.js';
@@ -18,6 +19,8 @@ import { type ServerProcess, startServer } from './server-process.js';
 const { values: flags } = parseArgs({
   options: {
     networks: { type: 'string', default: 'LeNet,ResNet18-CIFAR' },
+    /** A bundle of a trained run, in the place of networks with random weights. */
+    bundle: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '5' },
     /** How tensors travel: u8 or f32. */
@@ -25,13 +28,12 @@ const { values: flags } = parseArgs({
     overload: { type: 'string', default: '60' },
     /** Images of a request. */
     images: { type: 'string', default: '1,16' },
-    /** Share of the images that clients answer alone. */
+    /** Share of the images that clients answer alone, where no bundle tells. */
     exits: { type: 'string', default: '0.9' },
     threads: { type: 'string', default: String(Math.max(1, availableParallelism() - 1)) },
   },
 });
 const [rounds, seconds, threads] = [Number(flags.rounds), Number(flags.seconds), Number(flags.threads)];
-const exits = Number(flags.exits);
 const MAX_BATCH = 16;
 /** Requests at a time: two full batches, so that one waits while the other is computed. */
 const connectionsFor = (images: number): number => (2 * MAX_BATCH) / images;
@@ -49,9 +51,12 @@ async function bareLoop({ tail }: EdgeCase, batch: number): Promise<number> {
   return perSecond;
 }
 
+const exitsOf = (one: EdgeCase): number => one.exits ?? Number(flags.exits);
+
 /** Images per second that a model of the server answers, and the mean batch that it made. */
-async function served(server: ServerProcess, { tail, full }: EdgeCase, of: 'tail' | 'full', images: number) {
-  const bundle = of === 'tail' ? tail : full;
+async function served(server: ServerProcess, one: EdgeCase, of: 'tail' | 'full', images: number) {
+  const bundle = one[of];
+  const exits = exitsOf(one);
   const { name } = bundle.manifest;
   const parameters = of === 'tail' ? { exits: Math.round((images * exits) / (1 - exits)) } : undefined;
   const read = () =>
@@ -60,17 +65,25 @@ async function served(server: ServerProcess, { tail, full }: EdgeCase, of: 'tail
         server.metric(metric, name),
       ),
     );
-  const before = await read();
+  const [before, cpu, ownCpu] = [await read(), server.cpuMs(), process.cpuUsage()];
   const { elapsed } = await fire(server.url, name, question(bundle, images, parameters), {
     connections: connectionsFor(images),
     duration: seconds,
   });
+  const { user, system } = process.cpuUsage(ownCpu);
+  const cpuMs = server.cpuMs() - cpu;
   const [done, batches, alone] = (await read()).map((value, i) => value - before[i]);
-  return { perSecond: done / elapsed, batch: done / batches, withExits: (done + alone) / elapsed };
+  return {
+    perSecond: done / elapsed,
+    batch: done / batches,
+    withExits: (done + alone) / elapsed,
+    serverUs: (1000 * cpuMs) / done,
+    generatorUs: (user + system) / done,
+  };
 }
 
 async function compare(one: EdgeCase, images: number): Promise<void> {
-  const server = await startServer(one.folders, { threads, maxBatch: MAX_BATCH });
+  const server = await startServer(one.folders, { threads, 'max-batch': MAX_BATCH });
   try {
     await served(server, one, 'tail', images);
     const all: {
@@ -97,6 +110,10 @@ async function compare(one: EdgeCase, images: number): Promise<void> {
       rate(({ full }) => full.perSecond),
       of(({ tail, full }) => tail.perSecond / full.perSecond),
       rate(({ tail }) => tail.withExits),
+      exitsOf(one),
+      rate(({ tail }) => tail.serverUs),
+      rate(({ bare }) => 1e6 / bare),
+      rate(({ tail }) => tail.generatorUs),
     ];
     console.log(`| ${cells.join(' | ')} |`);
   } finally {
@@ -107,7 +124,7 @@ async function compare(one: EdgeCase, images: number): Promise<void> {
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-edge-'));
 try {
   console.log(
-    `${threads} thread(s) of ONNX Runtime, ${rounds} rounds of ${seconds} s, medians; images/s; exits ${exits}`,
+    `${threads} thread(s) of ONNX Runtime, ${rounds} rounds of ${seconds} s, medians; images/s; processor time in µs an image`,
   );
   const columns = [
     'network',
@@ -119,13 +136,18 @@ try {
     'edge-only',
     'tail / edge-only',
     'with exits',
+    'exits',
+    'server µs',
+    'bare loop µs',
+    'generator µs',
   ];
   console.log(`| ${columns.join(' | ')} |\n|${columns.map(() => ' --- |').join('')}`);
-  const cases: EdgeCase[] = [];
-  for (const title of flags.networks.split(',')) {
-    cases.push(await edgeCase(title, folder, flags.uplink === 'f32' ? 'f32' : 'u8'));
-    for (const images of flags.images.split(',').map(Number)) await compare(cases.at(-1)!, images);
-  }
+  const uplink = flags.uplink === 'f32' ? 'f32' : 'u8';
+  const cases = flags.bundle
+    ? [await trainedCase(flags.bundle, folder)]
+    : await Promise.all(flags.networks.split(',').map((title) => edgeCase(title, folder, uplink)));
+  for (const one of rounds > 0 ? cases : [])
+    for (const images of flags.images.split(',').map(Number)) await compare(one, images);
   if (Number(flags.overload) > 0) await overload(cases.at(-1)!, { threads, seconds: Number(flags.overload) });
 } finally {
   rmSync(folder, { recursive: true });

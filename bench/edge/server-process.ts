@@ -1,40 +1,38 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { createEdgeServer, type EdgeServerOptions } from '../../src/edge/server.js';
+import { startListening } from '../../test/serve-process.js';
 
-/** An edge server in a process of its own. */
+/** `lcdnn serve`, as it is built, in a process of its own. */
 export interface ServerProcess {
   readonly url: string;
   /** Value of a metric of a model. */
   metric(name: string, model: string): Promise<number>;
   /** Bytes of memory that the process holds. */
   memory(): number;
+  /** Milliseconds of processor time that it has taken. */
+  cpuMs(): number;
   close(): Promise<void>;
 }
 
-export async function startServer(folders: readonly string[], options: EdgeServerOptions): Promise<ServerProcess> {
-  const file = fileURLToPath(import.meta.url);
-  const child: ChildProcess = fork(file, [JSON.stringify({ folders, options })], { execArgv: ['--import', 'tsx'] });
-  const [url] = (await once(child, 'message')) as [string];
+/** @param flags of `lcdnn serve`, by name */
+export async function startServer(
+  folders: readonly string[],
+  flags: Readonly<Record<string, number>>,
+): Promise<ServerProcess> {
+  const given = Object.entries({ port: 0, ...flags }).flatMap(([name, value]) => [`--${name}`, `${value}`]);
+  const { port, pid, kill } = await startListening('serve', ...folders, ...given);
+  const url = `http://127.0.0.1:${port}`;
   return {
     url,
     async metric(name, model) {
       const text = await (await fetch(`${url}/metrics`)).text();
       return Number(text.match(new RegExp(`^${name}\\{model="${model}"\\} (.*)$`, 'm'))?.[1] ?? 0);
     },
-    memory: () => 1024 * Number(readFileSync(`/proc/${child.pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)![1]),
-    async close() {
-      child.kill('SIGKILL');
-      await once(child, 'exit');
+    memory: () => 1024 * Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)![1]),
+    cpuMs() {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const [user, system] = stat.slice(stat.lastIndexOf(')')).split(' ').slice(12, 14).map(Number);
+      return 10 * (user + system); // ticks of a hundredth of a second
     },
+    close: kill,
   };
-}
-
-if (process.send && process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { folders, options } = JSON.parse(process.argv[2]) as { folders: string[]; options: EdgeServerOptions };
-  const app = await createEdgeServer(folders, options);
-  process.on('disconnect', () => process.exit());
-  process.send(await app.listen({ port: 0, host: '127.0.0.1' }));
 }

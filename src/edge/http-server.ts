@@ -34,6 +34,8 @@ export function createHttpServer(log: Logger, options: HttpServerOptions): HttpS
   const app: FastifyInstance = fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: log.level !== 'info' }),
+    // Where requests are not logged, nothing is gained by a logger for each.
+    ...(log.level !== 'info' && { childLoggerFactory: (logger: FastifyBaseLogger) => logger }),
     trustProxy: trustProxy ? [...trustProxy] : false,
     forceCloseConnections: 'idle',
     return503OnClosing: false, // what was accepted is answered
@@ -53,8 +55,9 @@ export function createHttpServer(log: Logger, options: HttpServerOptions): HttpS
   const endReadiness = (): void => {
     draining = true;
   };
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     if (draining) reply.header('connection', 'close');
+    done();
   });
   closeIdleWhileClosing(app);
   return {

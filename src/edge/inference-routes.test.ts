@@ -8,6 +8,7 @@ import { answerErrors } from './errors.js';
 import { inferenceRoutes } from './inference-routes.js';
 import { createMetrics } from './metrics.js';
 import { createBatcher } from './models/batcher.js';
+import type { TailFault } from './models/lasting-tail.js';
 import type { Model } from './models/model.js';
 import type { Models } from './models/models.js';
 import { createBodyReader } from './read-body.js';
@@ -18,12 +19,15 @@ let app: FastifyInstance | undefined;
 afterEach(() => app?.close());
 
 /** A server of a model that computes when it is told to: `finish` gives the batches their logits, zeros. */
-async function serve({ fault, budget = 1e6 }: { fault?: Error; budget?: number } = {}) {
+async function serve({ fault, budget = 1e6 }: { fault?: TailFault; budget?: number } = {}) {
   const batches: { values: number[]; finish(): void }[] = [];
   const tail = {
-    infer: (values: Values, images: number) =>
+    infer: (parts: readonly Values[], images: number) =>
       new Promise<Float32Array>((resolve) => {
-        batches.push({ values: Array.from(values), finish: () => resolve(new Float32Array(images)) });
+        batches.push({
+          values: parts.flatMap((values) => Array.from(values)),
+          finish: () => resolve(new Float32Array(images)),
+        });
       }),
   };
   const { idle, ...batcher } = createBatcher(tail, { maxBatch: 2, maxWaitMs: 0, maxQueue: 2 });
@@ -164,7 +168,7 @@ describe('inference', () => {
   });
 
   it('is not offered where the tail has failed', async () => {
-    const { url, ask } = await serve({ fault: new Error('out of memory') });
+    const { url, ask } = await serve({ fault: { error: new Error('out of memory'), forGood: true } });
     expect((await ask([1, 1])).status).toBe(503);
     for (const path of [
       '/v2/health/live',

@@ -1,9 +1,16 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  onRequestAsyncHookHandler,
+  onRequestHookHandler,
+} from 'fastify';
 import { Refusal } from './errors.js';
 import type { Metrics } from './metrics.js';
 import type { Batched } from './models/batcher.js';
 import type { Model } from './models/model.js';
 import type { Models } from './models/models.js';
+import { TailDied } from './models/tail-in-thread.js';
 import { patienceOf } from './patience.js';
 import {
   formatInferResponse,
@@ -51,7 +58,7 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
   const versions = (): string => models.names.map((name) => models.get(name)!.version).join();
   app.get('/v2', () => ({ name: 'lcdnn', version: versions(), extensions: ['binary_tensor_data'] }));
   app.get('/v2/health/live', (_request, reply) => {
-    const live = models.names.every((name) => !models.get(name)!.fault());
+    const live = models.names.every((name) => !models.get(name)!.fault()?.forGood);
     return reply.code(live ? 200 : 503).send({ live });
   });
   app.get('/v2/health/ready', (_request, reply) => {
@@ -67,7 +74,7 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
       const ready = !fault();
       return reply.code(ready ? 200 : 503).send({ name, ready });
     });
-    const count: onRequestAsyncHookHandler = async (request, reply) => {
+    const count: onRequestHookHandler = (request, reply, done) => {
       const name = (request.params as ModelParams).model;
       const model = models.get(name) ? name : 'unknown';
       const came = performance.now();
@@ -76,6 +83,7 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
         const code = reply.raw.writableEnded ? reply.raw.statusCode : 499;
         metrics.request(model, code, (performance.now() - came) / 1000);
       });
+      done();
     };
     app.post<{ Params: ModelParams }>(`${at}/infer`, { onRequest: [count, ...guard], config }, (request, reply) => {
       const model = find(request.params);
@@ -86,14 +94,15 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
 
 async function infer(served: InferenceRoutes, model: Model, request: FastifyRequest, reply: FastifyReply) {
   // Before the body is read.
-  if (model.fault()) throw new Refusal(503, 'this model has failed here; ask another server');
+  if (model.fault()) throw new TailDied();
   const loose = served.relief.header(model);
   if (loose) reply.header('lcdnn-tau', loose);
   model.checkRoom();
   const patience = patienceOf(reply.raw);
+  const arrivalMs = Date.now();
   try {
     const body = await served.readBody(request.raw, maxBodyBytes(model)).catch((thrown) => {
-      throw patience.signal.aborted ? patience.signal.reason : thrown;
+      throw patience.over() ?? thrown;
     });
     const started = performance.now();
     const asked = parseInferRequest(body, request.headers[JSON_LENGTH_HEADER]?.toString(), model);
@@ -102,8 +111,9 @@ async function infer(served: InferenceRoutes, model: Model, request: FastifyRequ
       throw new Refusal(409, `version: expected ${model.version}, found ${asked.version}; load the bundle again`);
     if (asked.exits) served.metrics.exits(model.name, asked.exits);
     if (asked.timeout !== undefined) patience.limit(asked.timeout / 1000);
-    const batched = await model.infer(asked.values, asked.batch, patience.signal);
+    const batched = await model.infer(asked.values, asked.batch, patience);
     served.use.count(model, asked, batched.logits);
+    request.log.info(traceOf(model, asked.batch, arrivalMs, parseMs, batched), 'inferred');
     const { headers, body: answer } = formatInferResponse(asked, batched.logits, model);
     return reply.headers({ ...headers, 'server-timing': serverTiming(parseMs, batched) }).send(answer);
   } finally {
@@ -111,11 +121,14 @@ async function infer(served: InferenceRoutes, model: Model, request: FastifyRequ
   }
 }
 
+/** What `lcdnn schedule --trace` replays: when a request came, and how long it was worked on without waiting. */
+function traceOf({ name }: Model, images: number, arrivalMs: number, parseMs: number, { queueMs, inferMs }: Batched) {
+  const rounded = (ms: number): number => Math.round(1000 * ms) / 1000;
+  return { model: name, images, arrivalMs, queueMs: rounded(queueMs), serviceMs: rounded(parseMs + inferMs) };
+}
+
 function serverTiming(parseMs: number, { queueMs, inferMs }: Batched): string {
-  const parts = { parse: parseMs, queue: queueMs, infer: inferMs };
-  return Object.entries(parts)
-    .map(([name, ms]) => `${name};dur=${ms.toFixed(2)}`)
-    .join(', ');
+  return `parse;dur=${parseMs.toFixed(2)}, queue;dur=${queueMs.toFixed(2)}, infer;dur=${inferMs.toFixed(2)}`;
 }
 
 function describe({ name, input, output }: Model, models: Models): object {

@@ -11,6 +11,8 @@ export interface Metrics {
   /** Images that a client's branch answered alone. */
   exits(model: string, images: number): void;
   reload(model: string, result: 'replaced' | 'refused'): void;
+  /** What became of the thread of its tail. */
+  tail(model: string, event: 'died' | 'restarted' | 'given up'): void;
   lostLogLines(lines: number): void;
   /** In Prometheus's text format. */
   text(): Promise<string>;
@@ -67,18 +69,25 @@ export function createMetrics(models: () => Models): Metrics {
     labelNames: ['model', 'result'],
     registers,
   });
+  const tails = new Counter({
+    name: 'lcdnn_tail_events_total',
+    help: 'Threads of tails that died, and what became of them',
+    labelNames: ['model', 'event'],
+    registers,
+  });
   const lostLogLines = new Counter({
     name: 'lcdnn_log_lines_lost_total',
     help: 'Log lines that could not be written',
     registers,
   });
-  const inFlight = new Gauge({
+  const inFlight = new Map<string, number>();
+  new Gauge({
     name: 'lcdnn_requests_in_flight',
     help: 'Inference requests that have come and are not answered yet',
     labelNames: ['model'],
     registers,
     collect() {
-      for (const { name } of all()) this.inc({ model: name }, 0); // so that it is there before the first request
+      for (const model of ['unknown', ...models().names]) this.set({ model }, inFlight.get(model) ?? 0);
     },
   });
   new Gauge({
@@ -102,9 +111,9 @@ export function createMetrics(models: () => Models): Metrics {
   });
 
   return {
-    begin: (model) => inFlight.inc({ model }),
+    begin: (model) => void inFlight.set(model, (inFlight.get(model) ?? 0) + 1),
     request(model, code, seconds) {
-      inFlight.dec({ model });
+      inFlight.set(model, inFlight.get(model)! - 1);
       requests.inc({ model, code });
       requestSeconds.observe({ model }, seconds);
     },
@@ -114,6 +123,7 @@ export function createMetrics(models: () => Models): Metrics {
     },
     exits: (model, images) => exits.inc({ model }, images),
     reload: (model, result) => reloads.inc({ model, result }),
+    tail: (model, event) => tails.inc({ model, event }),
     lostLogLines: (lines) => lostLogLines.inc(lines),
     text: () => registry.metrics(),
     contentType: registry.contentType,

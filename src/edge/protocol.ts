@@ -128,7 +128,7 @@ export function parseInferRequest(body: Uint8Array, jsonLength: string | undefin
   const size = input.parameters?.binary_data_size;
   const values =
     size === undefined ? fromJson(input.data, datatype, count, tensor) : fromBytes(tensor, size, datatype, count);
-  if (!values.every(IS_FINITE[datatype])) {
+  if (!ARE_FINITE[datatype](values)) {
     throw new BadRequest(`data: expected finite ${datatype} values, found NaN or Infinity`);
   }
   const { binary_data_output = false, ...said } = parameters ?? {};
@@ -160,10 +160,12 @@ export function formatInferResponse(
   };
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 function parseJson(bytes: Uint8Array): z.infer<typeof requestSchema> {
   let said: unknown;
   try {
-    said = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    said = JSON.parse(utf8.decode(bytes));
   } catch {
     throw new BadRequest('body: expected JSON of an inference request, found text that is none');
   }
@@ -173,9 +175,17 @@ function parseJson(bytes: Uint8Array): z.infer<typeof requestSchema> {
   throw new BadRequest(`${path.join('.') || 'body'}: ${message}`);
 }
 
-const IS_FINITE: Record<Datatype, (value: number) => boolean> = {
-  FP32: Number.isFinite,
-  FP16: (bits) => (bits & 0x7c00) !== 0x7c00,
+/** One pass for each request: these loops are a third of the time of a small network. */
+const ARE_FINITE: Record<Datatype, (values: Values) => boolean> = {
+  FP32(values) {
+    let sum = 0;
+    for (let i = 0; i < values.length; i++) sum += 0 * values[i]; // NaN for Infinity, too
+    return sum === 0;
+  },
+  FP16(values) {
+    for (let i = 0; i < values.length; i++) if ((values[i] & 0x7c00) === 0x7c00) return false;
+    return true;
+  },
   UINT8: () => true,
 };
 
@@ -197,7 +207,9 @@ function fromBytes(tensor: Uint8Array, size: number, datatype: Datatype, count: 
   const { bytes, array } = DATATYPES[datatype];
   if (size !== bytes * count) throw mismatch('binary_data_size', `${bytes * count}`, `${size}`);
   if (tensor.length !== size) throw mismatch('body', `${size} bytes after the JSON`, `${tensor.length}`);
-  return new array(new Uint8Array(tensor).buffer); // a copy: the tensor may start at any byte; Buffer.slice is none
+  // It starts at any byte, which bytes alone can do without a copy.
+  const { buffer, byteOffset } = tensor.byteOffset % bytes === 0 ? tensor : new Uint8Array(tensor);
+  return new array(buffer as ArrayBuffer, byteOffset, count);
 }
 
 function mismatch(what: string, expected: string, found: string): BadRequest {

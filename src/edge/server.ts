@@ -104,6 +104,15 @@ function modelOptions(options: EdgeServerOptions) {
 function eventsOf(metrics: Metrics, log: Logger): ModelEvents {
   return {
     batch: metrics.batch,
+    died(model, error, pauseMs) {
+      metrics.tail(model, pauseMs === undefined ? 'given up' : 'died');
+      const what = pauseMs === undefined ? 'is given up' : `starts again in ${pauseMs / 1000} s`;
+      log.error({ model, reason: error.message }, `the thread of a tail has died and ${what}`);
+    },
+    restarted(model) {
+      metrics.tail(model, 'restarted');
+      log.warn({ model }, 'the thread of a tail has started again');
+    },
     replaced(model, version) {
       metrics.reload(model, 'replaced');
       log.warn({ model, version }, 'another version serves now');

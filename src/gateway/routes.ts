@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { Refusal } from '../edge/errors.js';
 import { Overloaded } from '../edge/models/batcher.js';
-import { patienceOf } from '../edge/patience.js';
+import { patienceOf, signalOf } from '../edge/patience.js';
 import { createBodyReader } from '../edge/read-body.js';
 import { USE_PATH } from '../edge/read-use.js';
 import { deadlineOf } from './deadline.js';
@@ -53,10 +53,10 @@ export async function forwardRoutes(app: FastifyInstance, routes: ForwardRoutes)
       if (held > BODY_BUDGET) throw new Overloaded(1);
       const ownMs = body && deadlineOf(request.headers, body);
       if (ownMs !== undefined && ownMs < routes.timeoutMs) patience.limit(ownMs);
-      const answer = await ask(routes, request, body, patience.signal);
+      const answer = await ask(routes, request, body, signalOf(patience));
       return send(reply, answer, request.method);
     } catch (thrown) {
-      throw patience.signal.aborted ? patience.signal.reason : thrown;
+      throw patience.over() ?? thrown;
     } finally {
       held -= length;
       patience.end();

@@ -32,6 +32,14 @@ it('counts what others have at a server', () => {
   expect([...scheduler.offers(4)]).toEqual([2, 7]);
 });
 
+it('gives a server no more than it has places for, whatever the policy says', () => {
+  const { scheduler, upstreams } = setUp(onlyFirst);
+  upstreams[0].inFlight = 7;
+  expect([...scheduler.decide(5)]).toEqual([3, 0]);
+  upstreams[0].inFlight = 11;
+  expect([...scheduler.decide(5)]).toEqual([0, 0]);
+});
+
 it('sends nothing to a server that is out, whatever the policy says', () => {
   const { scheduler, upstreams } = setUp(onlyFirst);
   upstreams[0].up = false;

@@ -16,6 +16,7 @@ export interface SchedulerEvents {
 
 /** Decides how many of the waiting requests each server is given. */
 export interface Scheduler {
+  /** Never more than a server has places for, whatever the policy: what waits here, any server can still take. */
   decide(waiting: number): Int32Array;
   /** What the policy offers, for those who need shares and not counts. */
   offers(waiting: number): Float64Array;
@@ -74,7 +75,11 @@ export function createScheduler(
     offers: offersFor,
     decide(waiting) {
       const taken = new Int32Array(upstreams.length);
-      fillInProportion(offersFor(waiting), waiting, taken);
+      const offers = offersFor(waiting);
+      upstreams.forEach(({ capacity, inFlight }, i) => {
+        offers[i] = Math.min(offers[i], Math.max(0, capacity - inFlight));
+      });
+      fillInProportion(offers, waiting, taken);
       return taken;
     },
     use(given) {

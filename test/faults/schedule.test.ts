@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { expectMistake, fresh, lcdnn, leftovers, start } from './cli.js';
+import { BUNDLE, expectMistake, fresh, lcdnn, leftovers, start } from './cli.js';
+import { ask, questions, serving } from './serving.js';
 
 /** Servers and episodes so small that a training takes a second. */
 const SMALL = ['--capacity', '10', '--slots', '10', '--steps', '20'];
@@ -115,6 +116,21 @@ it('draws the figures of a quick report, and goes by what is trained', async () 
   const written = readFileSync(policyOf(join(out, 'policies', 'drlos-2')));
   expect((await report()).code).toBe(0);
   expect(readFileSync(policyOf(join(out, 'policies', 'drlos-2'))).equals(written)).toBe(true);
+});
+
+it('replays the log of a server, which tells of its requests no more than it takes', async () => {
+  const asked = await questions(BUNDLE, 3);
+  const server = await serving(BUNDLE, ['--log', 'info']);
+  for (let i = 0; i < 12; i++) expect((await ask(server, asked, i % 3)).status).toBe(200);
+  server.child.kill('SIGINT');
+  const { stderr } = await server.ended;
+  const lines = stderr.split('\n').filter((line) => line.includes('"inferred"'));
+  expect(lines.map((line) => Object.keys(JSON.parse(line)))).toEqual(
+    Array(12).fill(['level', 'time', 'reqId', 'model', 'images', 'arrivalMs', 'queueMs', 'serviceMs', 'msg']),
+  );
+  const simulated = await lcdnn('schedule', 'simulate', ...SMALL, '--trace', file('serve.log', stderr), '--json');
+  expect(simulated).toMatchObject({ code: 0 });
+  for (const { tasks } of JSON.parse(simulated.stdout).results) expect(tasks.mean).toBe(12);
 });
 
 it('recommends by what was measured', async () => {

@@ -26,7 +26,10 @@ export default class ScheduleSimulate extends LcdnnCommand {
     seed: Flags.integer({ summary: 'First seed. [default: 1]', default: 1, min: 0 }),
     seeds: Flags.integer({ summary: 'Number of seeds. [default: 5]', default: 5, min: 1, max: 1000 }),
     episodes: Flags.integer({ summary: 'Task sets of each seed. [default: 5]', default: 5, min: 1, max: 10_000 }),
-    trace: Flags.string({ summary: 'Replay the tasks of a trace (CSV or JSON lines) in place of drawn ones.' }),
+    trace: Flags.string({
+      summary:
+        'Replay the tasks of a trace (CSV, JSON lines, or the log of `lcdnn serve --log info`) in place of drawn ones.',
+    }),
     ...scheduleFlags,
   };
 

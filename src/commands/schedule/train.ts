@@ -42,7 +42,10 @@ export default class ScheduleTrain extends LcdnnCommand {
       options: ['adam', 'ascent'] as const,
     })(),
     seed: Flags.integer({ summary: 'Seed of all randomness. [default: 1]', min: 0 }),
-    trace: Flags.string({ summary: 'Train on the tasks of a trace (CSV or JSON lines) in place of drawn ones.' }),
+    trace: Flags.string({
+      summary:
+        'Train on the tasks of a trace (CSV, JSON lines, or the log of `lcdnn serve --log info`) in place of drawn ones.',
+    }),
     out: Flags.string({ summary: 'Folder of the policy.', exclusive: ['resume'] }),
     resume: Flags.directory({ summary: 'Folder of a training to go on with; its own options decide.' }),
     ...scheduleFlags,

@@ -1,16 +1,33 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Values } from '../../bundle/datatypes.js';
+import type { Patience } from '../patience.js';
 import { type BatcherOptions, createBatcher, Overloaded } from './batcher.js';
 
 /** A tail that computes when it is told to: a logit for each image, its value times ten. */
 function slowTail() {
   const started: { values: number[]; finish(error?: Error): void }[] = [];
-  const infer = (values: Float32Array): Promise<Float32Array> =>
+  const infer = (parts: readonly Values[]): Promise<Float32Array> =>
     new Promise((resolve, reject) => {
-      const finish = (error?: Error) => (error ? reject(error) : resolve(values.map((value) => 10 * value)));
-      started.push({ values: Array.from(values), finish });
+      const values = parts.flatMap((part) => Array.from(part));
+      const logits = Float32Array.from(values, (value) => 10 * value);
+      started.push({ values, finish: (error) => (error ? reject(error) : resolve(logits)) });
     });
   return { infer, started };
+}
+
+/** Someone who waits until they go. */
+function waiting(): Patience & { go(): void } {
+  let reason: Error | undefined;
+  const listeners: ((reason: Error) => void)[] = [];
+  return {
+    over: () => reason,
+    onOver: (listener) => void listeners.push(listener),
+    go() {
+      reason = new Error('gone');
+      for (const listener of listeners) listener(reason);
+    },
+  };
 }
 
 const setUp = (options: Partial<BatcherOptions> = {}) => {
@@ -19,8 +36,8 @@ const setUp = (options: Partial<BatcherOptions> = {}) => {
   const all = { maxBatch: 4, maxWaitMs: 2, maxQueue: 8, ...options };
   const batcher = createBatcher(tail, all, (images) => void batches.push(images));
   /** An image for each value. */
-  const ask = (values: number[], signal?: AbortSignal) =>
-    batcher.infer(Float32Array.from(values), values.length, signal).then(({ logits }) => Array.from(logits));
+  const ask = (values: number[], patience?: Patience) =>
+    batcher.infer(Float32Array.from(values), values.length, patience).then(({ logits }) => Array.from(logits));
   return { ...tail, batcher, batches, ask };
 };
 
@@ -99,13 +116,13 @@ describe('a batcher', () => {
 
   it('does not compute what nobody waits for any more', async () => {
     const { ask, started, batcher } = setUp();
-    const controller = new AbortController();
+    const client = waiting();
     const answers = [ask([1]), ask([3])];
-    const gone = ask([2], controller.signal);
-    controller.abort(new Error('gone'));
+    const gone = ask([2], client);
+    client.go();
     await expect(gone).rejects.toThrow('gone');
     expect(batcher.waiting()).toBe(1);
-    await expect(ask([2], controller.signal)).rejects.toThrow('gone');
+    await expect(ask([2], client)).rejects.toThrow('gone');
     started[0].finish();
     await settled();
     vi.advanceTimersByTime(2);
@@ -161,14 +178,14 @@ describe('a batcher', () => {
           else if (what === 'wait') vi.advanceTimersByTime(1);
           else {
             const values = Array.from({ length: what.ask }, () => next++);
-            const controller = new AbortController();
-            const end = ask(values, controller.signal).then(
+            const client = waiting();
+            const end = ask(values, client).then(
               (logits) => expect(logits).toEqual(values.map((value) => 10 * value)),
               (reason: Error) =>
                 expect(['failed', 'gone', expect.stringMatching(/busy/)]).toContainEqual(reason.message),
             );
             ends.push(end);
-            if (what.gone) controller.abort(new Error('gone'));
+            if (what.gone) client.go();
           }
           await settled();
           expect(batcher.waiting()).toBeLessThanOrEqual(8);

@@ -1,5 +1,6 @@
 import type { Values } from '../../bundle/datatypes.js';
-import type { Tail } from '../tail.js';
+import type { Patience } from '../patience.js';
+import type { TailInThread } from './tail-in-thread.js';
 
 export interface BatcherOptions {
   /** Most images in one batch. */
@@ -24,6 +25,7 @@ export interface Batched {
 /** Thrown where no more images may wait. */
 export class Overloaded extends Error {
   override readonly name = 'Overloaded';
+  readonly statusCode = 503;
 
   /** @param retryAfterS seconds until those that wait now will be answered */
   constructor(readonly retryAfterS: number) {
@@ -34,12 +36,12 @@ export class Overloaded extends Error {
 /** Puts requests together to batches. */
 export interface Batcher {
   /**
-   * Logits of some images, at most `maxBatch`. Takes the values' buffer away from the caller.
+   * Logits of some images, at most `maxBatch`. Their values must stay as they are until then.
    *
-   * @param signal whose abort takes the images out of the queue; its reason is then thrown
+   * @param patience whose end takes the images out of the queue; its reason is then thrown
    * @throws Overloaded at once
    */
-  infer(values: Values, images: number, signal?: AbortSignal): Promise<Batched>;
+  infer(values: Values, images: number, patience?: Patience): Promise<Batched>;
   /** Throws Overloaded where a request would be refused. */
   checkRoom(): void;
   /** Images that wait. */
@@ -54,7 +56,6 @@ interface Job {
   readonly since: number;
   /** Whether it came to a tail that was busy. */
   readonly behind: boolean;
-  readonly signal?: AbortSignal;
   resolve(batched: Batched): void;
   reject(reason: unknown): void;
 }
@@ -64,7 +65,7 @@ const MOST_RUNNING = 2;
 
 /** @param onBatch hears of each batch that was computed: its images, and how long it took */
 export function createBatcher(
-  tail: Pick<Tail, 'infer'>,
+  tail: Pick<TailInThread, 'infer'>,
   { maxBatch, maxWaitMs, maxQueue }: BatcherOptions,
   onBatch: (images: number, ms: number) => void = () => {},
 ): Batcher {
@@ -113,7 +114,8 @@ export function createBatcher(
     const started = performance.now();
     running++;
     try {
-      const logits = await tail.infer(joined(jobs), images);
+      const parts = jobs.map(({ values }) => values);
+      const logits = await tail.infer(parts, images);
       const inferMs = performance.now() - started;
       const now = inferMs / images;
       msPerImage = msPerImage === 0 ? now : 0.9 * msPerImage + 0.1 * now;
@@ -134,14 +136,15 @@ export function createBatcher(
   };
 
   return {
-    infer(values, images, signal) {
+    infer(values, images, patience) {
       return new Promise((resolve, reject) => {
-        signal?.throwIfAborted();
+        const reason = patience?.over();
+        if (reason) throw reason;
         checkRoom(images);
-        const job: Job = { values, images, since: performance.now(), behind: running > 0, signal, resolve, reject };
-        signal?.addEventListener('abort', () => {
+        const job: Job = { values, images, since: performance.now(), behind: running > 0, resolve, reject };
+        patience?.onOver((reason) => {
           leave(job);
-          reject(signal.reason);
+          reject(reason);
           advance();
         });
         queue.push(job);
@@ -157,18 +160,4 @@ export function createBatcher(
         advance();
       }),
   };
-}
-
-/** The values of all jobs, one after another. */
-function joined(jobs: readonly Job[]): Values {
-  const [{ values: first }] = jobs;
-  if (jobs.length === 1) return first;
-  const Kind = first.constructor as new (length: number) => Values;
-  const all = new Kind(jobs.reduce((length, { values }) => length + values.length, 0));
-  let at = 0;
-  for (const { values } of jobs) {
-    all.set(values, at);
-    at += values.length;
-  }
-  return all;
 }

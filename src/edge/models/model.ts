@@ -2,7 +2,7 @@ import { type MeasuredCurve, readMeasuredCurve } from '../../bundle/measured-cur
 import type { ModelTensors } from '../protocol.js';
 import { createWebFolder, packAll, type WebFolder } from '../web-folder.js';
 import { type Batcher, type BatcherOptions, createBatcher } from './batcher.js';
-import { openTailInThread } from './tail-in-thread.js';
+import { openLastingTail, type TailEvents, type TailFault } from './lasting-tail.js';
 import type { BundleSource } from './tail-messages.js';
 
 export interface ModelOptions extends BatcherOptions {
@@ -21,8 +21,8 @@ export interface Model extends ModelTensors, Pick<Batcher, 'infer' | 'checkRoom'
   /** What the validation images made of other thresholds, where the bundle tells. */
   readonly measured?: MeasuredCurve;
   readonly web: WebFolder;
-  /** Why it can't answer any more. */
-  fault(): Error | undefined;
+  /** Why it can't answer. */
+  fault(): TailFault | undefined;
   /** Frees it as soon as all that was asked of it is answered. */
   close(): Promise<void>;
 }
@@ -31,10 +31,10 @@ export interface Model extends ModelTensors, Pick<Batcher, 'infer' | 'checkRoom'
 export async function openModel(
   source: BundleSource,
   options: ModelOptions,
-  onBatch?: Parameters<typeof createBatcher>[2],
+  events: TailEvents & { batch(images: number, ms: number): void },
 ): Promise<Model> {
-  const tail = await openTailInThread(source, options.threads);
-  const batcher = createBatcher(tail, options, onBatch);
+  const tail = await openLastingTail(source, options.threads, events);
+  const batcher = createBatcher(tail, options, events.batch);
   const { manifest, files } = tail;
   const web = createWebFolder(manifest, files);
   if (options.packWeb) void packAll(web);

@@ -23,6 +23,8 @@ const OPTIONS = { maxBatch: 4, maxWaitMs: 2, maxQueue: 16, threads: 1 };
 let events: string[] = [];
 const heard: ModelEvents = {
   batch: (model, images) => void events.push(`${model} computed ${images}`),
+  died: (model) => void events.push(`${model} died`),
+  restarted: (model) => void events.push(`${model} restarted`),
   replaced: (model) => void events.push(`${model} replaced`),
   refused: (model, _folder, reason) => void events.push(`${model} refused: ${reason}`),
 };
@@ -109,7 +111,7 @@ describe('models', () => {
     expect(versions('tiny')).toEqual([before.version, after.version]);
     await tinyBundle(at, {}, 3);
     await reload();
-    await expect.poll(() => before.fault()?.message).toMatch(/has ended/);
+    await expect.poll(() => before.fault()?.error.message).toMatch(/was closed/);
     expect(get('tiny', before.version)).toBeUndefined();
     expect([get('tiny', after.version), after.fault()]).toEqual([after, undefined]);
   });

@@ -5,11 +5,15 @@ import { MANIFEST_FILE } from '../../bundle/manifest.js';
 import { readManifest } from '../../bundle/read-bundle.js';
 import { type Model, type ModelOptions, openModel } from './model.js';
 import type { BundleSource } from './tail-messages.js';
+import { createUses } from './uses.js';
 
 /** What happens to the models while they serve. */
 export interface ModelEvents {
   /** A batch was computed. */
   batch(model: string, images: number, ms: number): void;
+  /** The thread of its tail has died, and is started again after so many milliseconds; or given up, without. */
+  died(model: string, error: Error, pauseMs: number | undefined): void;
+  restarted(model: string): void;
   /** Another version serves now, and new requests go to it. */
   replaced(model: string, version: string): void;
   /** A bundle that was put in the place of another is of no use; the other goes on. */
@@ -47,13 +51,17 @@ export async function openModels(
   options: ModelOptions,
   events: ModelEvents,
 ): Promise<Models> {
-  const uses = new Map<Model, Set<Promise<unknown>>>();
+  const uses = createUses<Model>();
   const retired = new Set<Promise<void>>();
   let reloading: Promise<void> = Promise.resolve();
 
   const open = async (source: BundleSource): Promise<Place> => {
     const stamp = typeof source === 'string' ? await stampOf(source) : undefined;
-    const current: Model = await openModel(source, options, (images, ms) => events.batch(current.name, images, ms));
+    const current: Model = await openModel(source, options, {
+      batch: (images, ms) => events.batch(current.name, images, ms),
+      died: (error, pauseMs) => events.died(current.name, error, pauseMs),
+      restarted: () => events.restarted(current.name),
+    });
     return { source, current, stamp };
   };
 
@@ -70,12 +78,9 @@ export async function openModels(
 
   /** Frees a model once the last request has left it. */
   const retire = (model: Model): void => {
-    const closed = Promise.allSettled(uses.get(model) ?? []).then(() => model.close());
+    const closed = uses.ended(model).then(() => model.close());
     retired.add(closed);
-    void closed.finally(() => {
-      retired.delete(closed);
-      uses.delete(model);
-    });
+    void closed.finally(() => retired.delete(closed));
   };
 
   const renew = async (place: Place): Promise<void> => {
@@ -114,13 +119,7 @@ export async function openModels(
       const { current, before } = byName.get(name)!;
       return [before, current].flatMap((model) => model?.version ?? []);
     },
-    using(model, work) {
-      const running = uses.get(model) ?? new Set();
-      uses.set(model, running);
-      const done = work().finally(() => running.delete(done));
-      running.add(done);
-      return done;
-    },
+    using: uses.during,
     reload() {
       reloading = reloading.then(async () => {
         for (const place of places) await renew(place);

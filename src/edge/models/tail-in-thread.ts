@@ -1,42 +1,68 @@
 import { once } from 'node:events';
 import { revived, startThread } from '../../base/threads.js';
+import type { Values } from '../../bundle/datatypes.js';
 import type { Manifest } from '../../bundle/manifest.js';
-import type { Tail } from '../tail.js';
-import type { BundleSource, FromTailThread, TailThreadData } from './tail-messages.js';
+import type { BundleSource, FromTailThread, InferMessage, TailThreadData } from './tail-messages.js';
 
 /** A tail that computes in a thread of its own, and what else its bundle holds. */
-export interface TailInThread extends Tail {
+export interface TailInThread {
+  /**
+   * Logits [batch, classes] of a batch that comes in parts, each in the tail's datatype.
+   *
+   * @throws TailDied
+   */
+  infer(parts: readonly Values[], batch: number): Promise<Float32Array>;
+  close(): Promise<void>;
   readonly manifest: Manifest;
   /** All files of the bundle but the tail. */
   readonly files: ReadonlyMap<string, Uint8Array>;
-  /** Why the thread ended before it was closed; from then on `infer` rejects. */
-  fault(): Error | undefined;
+}
+
+/** The thread ended before it had answered; the client may ask again. */
+export class TailDied extends Error {
+  override readonly name = 'TailDied';
+  readonly statusCode = 503;
+
+  constructor() {
+    super('this model has failed here; ask again, or another server');
+  }
 }
 
 interface Waiting {
+  /** Where its values lie. */
+  readonly memory: SharedArrayBuffer;
   resolve(logits: Float32Array): void;
   reject(error: Error): void;
 }
 
 /**
- * Reads a bundle, checks it and opens its tail, all in a new thread. `infer` takes the values' buffer away from the
- * caller.
+ * Reads a bundle, checks it and opens its tail, all in a new thread.
  *
  * @param threads that compute one batch
+ * @param onDeath hears why the thread ended, where it was not closed
  * @throws UserError where the bundle is not what its manifest says.
  */
-export async function openTailInThread(source: BundleSource, threads: number): Promise<TailInThread> {
+export async function openTailInThread(
+  source: BundleSource,
+  threads: number,
+  onDeath: (error: Error) => void,
+): Promise<TailInThread> {
   const thread = startThread(import.meta.url, 'tail-thread', { source, threads } satisfies TailThreadData);
   const waiting = new Map<number, Waiting>();
+  const spare = createSpareMemory();
   let asked = 0;
-  let fault: Error | undefined;
+  let fault: TailDied | undefined;
+  let isOpen = false;
   const fail = (error: Error): void => {
-    fault ??= error;
+    if (fault) return;
+    fault = new TailDied();
     for (const { reject } of waiting.values()) reject(fault);
     waiting.clear();
+    if (isOpen) onDeath(error);
   };
   const take = (id: number): Waiting | undefined => {
     const asker = waiting.get(id);
+    if (asker) spare.give(asker.memory);
     waiting.delete(id);
     return asker;
   };
@@ -50,27 +76,61 @@ export async function openTailInThread(source: BundleSource, threads: number): P
     });
     thread.on('error', fail).on('error', reject);
     thread.on('exit', () => {
-      fail(new Error('the thread of the tail has ended'));
-      reject(fault);
+      const error = new Error('the thread of the tail has ended');
+      fail(error);
+      reject(error);
     });
   });
   const { manifest, files } = await opened;
+  isOpen = true;
   return {
     manifest,
     files,
-    fault: () => fault,
-    infer: (values, batch) =>
+    infer: (parts, batch) =>
       new Promise((resolve, reject) => {
         if (fault) return reject(fault);
         const id = asked++;
-        waiting.set(id, { resolve, reject });
-        thread.postMessage({ id, values, batch }, [values.buffer as ArrayBuffer]);
+        const memory = spare.take(parts.reduce((bytes, { byteLength }) => bytes + byteLength, 0));
+        waiting.set(id, { memory, resolve, reject });
+        thread.postMessage({ id, values: joined(parts, memory), batch } satisfies InferMessage);
       }),
     async close() {
       if (fault) return;
+      isOpen = false;
       const ended = once(thread, 'exit');
       thread.postMessage('close');
       await ended;
     },
   };
+}
+
+/**
+ * Memory for batches that are computed, used again and again: new buffers for each would set the collector of both threads to
+ * work that takes as long as a small network.
+ */
+function createSpareMemory() {
+  const free: SharedArrayBuffer[] = [];
+  return {
+    take(bytes: number): SharedArrayBuffer {
+      const memory = free.pop();
+      return memory && memory.byteLength >= bytes ? memory : new SharedArrayBuffer(bytes);
+    },
+    give: (memory: SharedArrayBuffer) => void free.push(memory),
+  };
+}
+
+/** The values of all parts, one after another. */
+function joined(parts: readonly Values[], memory: SharedArrayBuffer): Values {
+  const Kind = parts[0].constructor as new (memory: SharedArrayBuffer, at: number, length: number) => Values;
+  const all = new Kind(
+    memory,
+    0,
+    parts.reduce((length, part) => length + part.length, 0),
+  );
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }

@@ -13,7 +13,7 @@ export interface TailThreadData {
   readonly threads: number;
 }
 
-/** Asks for the logits of a batch; the values' buffer is handed over. */
+/** Asks for the logits of a batch, whose values lie in memory that both threads see. */
 export interface InferMessage {
   readonly id: number;
   readonly values: Values;

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { failureOf } from '../../base/threads.js';
+import type { Values } from '../../bundle/datatypes.js';
 import { type Bundle, readBundle } from '../../bundle/read-bundle.js';
 import { openTail, type Tail } from '../tail.js';
 import type { FromTailThread, InferMessage, TailThreadData } from './tail-messages.js';
@@ -11,6 +12,8 @@ import type { FromTailThread, InferMessage, TailThreadData } from './tail-messag
 const port = parentPort!;
 const tell = (message: FromTailThread): void => port.postMessage(message);
 const { source, threads } = workerData as TailThreadData;
+/** Batches are computed one after another, and so in the same memory. */
+let own = new ArrayBuffer(0);
 
 try {
   const bundle: Bundle = typeof source === 'string' ? readBundle(source) : source;
@@ -18,9 +21,9 @@ try {
   const files = new Map(bundle.files);
   files.delete(bundle.manifest.tail.file); // it stays here
   tell({ manifest: bundle.manifest, files });
+  let turn = Promise.resolve();
   port.on('message', (message: InferMessage | 'close') => {
-    if (message === 'close') tail.close().finally(() => port.close());
-    else void answer(tail, message);
+    turn = turn.then(() => (message === 'close' ? tail.close().finally(() => port.close()) : answer(tail, message)));
   });
 } catch (thrown) {
   tell({ failure: failureOf(thrown) });
@@ -28,8 +31,17 @@ try {
 
 async function answer(tail: Tail, { id, values, batch }: InferMessage): Promise<void> {
   try {
-    tell({ id, logits: await tail.infer(values, batch) });
+    tell({ id, logits: await tail.infer(ownCopy(values), batch) });
   } catch (thrown) {
     tell({ id, failure: failureOf(thrown) });
   }
+}
+
+/** ONNX Runtime takes no shared memory. */
+function ownCopy(values: Values): Values {
+  if (own.byteLength < values.byteLength) own = new ArrayBuffer(values.byteLength);
+  const Kind = values.constructor as new (memory: ArrayBuffer, at: number, length: number) => Values;
+  const copy = new Kind(own, 0, values.length);
+  copy.set(values);
+  return copy;
 }

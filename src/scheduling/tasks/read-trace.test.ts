@@ -34,6 +34,21 @@ it('reads CSV and JSON lines alike, in the order of arrival', () => {
   expect([...fromCsv.place]).toEqual([0, 2, 1]);
 });
 
+it('reads the requests in a log of a server', () => {
+  const tasks = read(`
+{"level":30,"time":"2026-11-26T17:49:03.678Z","msg":"Server listening at http://127.0.0.1:8080"}
+{"level":30,"time":"2026-11-26T17:49:07.239Z","reqId":"req-1","req":{"method":"POST"},"msg":"incoming request"}
+{"level":30,"time":"2026-11-26T17:49:07.241Z","reqId":"req-1","model":"a","images":1,"arrivalMs":1000,"queueMs":0,"serviceMs":2,"msg":"inferred"}
+{"level":30,"time":"2026-11-26T17:49:07.244Z","reqId":"req-1","res":{"statusCode":200},"responseTime":4.5,"msg":"request completed"}
+{"level":30,"time":"2026-11-26T17:49:08.241Z","reqId":"req-2","model":"a","images":1,"arrivalMs":2000,"queueMs":0,"serviceMs":5,"msg":"inferred"}
+`);
+  expect([[...tasks.arrival], [...tasks.work], [...tasks.place]]).toEqual([
+    [0, 100],
+    [0.2, 0.5].map(Math.fround),
+    [0, 0],
+  ]);
+});
+
 it('is replayed, task for task', () => {
   const rows = Array.from({ length: 50 }, (_, i) => `${1e9 + 4 * i},${i % 5 === 0 ? 120 : 20},${i % 3}`);
   const tasks = read(['arrivalMs,serviceMs,place', ...rows].join('\n'));
@@ -51,6 +66,7 @@ it.each<[string, string, RegExp]>([
   ['ragged rows', 'arrivalMs,serviceMs\n1,2,3,4\n', /expected CSV with the columns/],
   ['no task', 'arrivalMs,serviceMs,place\n', /expected tasks, found none/],
   ['nothing', '', /expected tasks, found none/],
+  ['no request in its log', '{"level":40,"msg":"another version serves now"}', /found none; .* --log info/],
   ['times of years', 'arrivalMs,serviceMs\n0,5\n9e12,5\n', /at most 10000000 steps/],
 ])('refuses a trace with %s', (_, content, line) => {
   expect(() => read(content)).toThrow(UserError);

@@ -15,9 +15,12 @@ const rowSchema = z.object({
 
 type Row = z.output<typeof rowSchema>;
 
+/** A line of a server's log; those of answered inference requests have a service time. */
+const logLineSchema = z.object({ level: z.number(), msg: z.string(), serviceMs: z.never().optional() });
+
 /**
- * Tasks of a trace, as a server's log gives them: CSV with the columns `arrivalMs,serviceMs,place`, or JSON lines with
- * those fields. The first arrival is step 0; rows need no order.
+ * Tasks of a trace: CSV with the columns `arrivalMs,serviceMs,place`, or JSON lines with those fields, such as the log of
+ * `lcdnn serve --log info`. The first arrival is step 0; rows need no order.
  *
  * @throws UserError that names the first row that is wrong.
  */
@@ -26,7 +29,9 @@ export function readTrace(path: string, world: World): TaskSet {
   const rows = (text.trimStart().startsWith('{') ? jsonRows(path, text) : csvRows(path, text)).map(([row, line]) =>
     checkRow(path, row, line, world.servers),
   );
-  if (rows.length === 0) throw new UserError(`${path}: expected tasks, found none`);
+  if (rows.length === 0) {
+    throw new UserError(`${path}: expected tasks, found none; "lcdnn serve" logs its requests with --log info`);
+  }
   return toTaskSet(rows, world.settings.stepMs, path);
 }
 
@@ -36,7 +41,8 @@ function jsonRows(path: string, text: string): RawRow[] {
   return text.split('\n').flatMap((line, i): RawRow[] => {
     if (line.trim() === '') return [];
     try {
-      return [[JSON.parse(line), i + 1]];
+      const row: unknown = JSON.parse(line);
+      return logLineSchema.safeParse(row).success ? [] : [[row, i + 1]];
     } catch (thrown) {
       throw new UserError(`${path}, line ${i + 1}: expected a JSON object, found otherwise (${messageOf(thrown)})`);
     }

@@ -1,0 +1,38 @@
+/** Counts who uses things, so that a thing is freed once the last has left it. */
+export interface Uses<Thing> {
+  /** Does work with a thing. */
+  during<Result>(thing: Thing, work: () => Promise<Result>): Promise<Result>;
+  /** Until nobody uses it. */
+  ended(thing: Thing): Promise<void>;
+}
+
+interface Count {
+  users: number;
+  onEnd?: () => void;
+}
+
+export function createUses<Thing extends object>(): Uses<Thing> {
+  const counts = new WeakMap<Thing, Count>();
+  const countOf = (thing: Thing): Count => {
+    const count = counts.get(thing) ?? { users: 0 };
+    counts.set(thing, count);
+    return count;
+  };
+  return {
+    async during(thing, work) {
+      const count = countOf(thing);
+      count.users++;
+      try {
+        return await work();
+      } finally {
+        if (--count.users === 0) count.onEnd?.();
+      }
+    },
+    ended: (thing) =>
+      new Promise((resolve) => {
+        const count = countOf(thing);
+        if (count.users === 0) resolve();
+        else count.onEnd = resolve;
+      }),
+  };
+}

@@ -1,10 +1,10 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { NamedArrays } from '../base/tensors.js';
-import { floatModel, TAIL_INPUT } from '../export/float-model.js';
+import { floatModel } from '../export/float-model.js';
 import { attachmentNames, trunkOf } from '../network/branch.js';
 import type { JointNetwork } from '../network/layers.js';
 import { networkParameters } from '../network/parameters.js';
-import { featuresOf, sharedShape } from '../network/shapes.js';
+import { sharedShape } from '../network/shapes.js';
+import { timeModel } from './time-model.js';
 
 /** Time of what is left of a full network behind a layer, for one image on this machine's ONNX Runtime. */
 export interface TailTime {
@@ -13,10 +13,6 @@ export interface TailTime {
   /** Sample by sample. */
   readonly tailMs: readonly number[];
 }
-
-const WARM_UP = 5;
-/** A sample is as many runs as take this long: one alone may be a slice of the scheduler's. */
-const SAMPLE_MS = 5;
 
 /**
  * Times the tail behind every layer that a branch can leave behind. Each is the model that an export
@@ -31,29 +27,11 @@ export async function benchEdge(
 ): Promise<TailTime[]> {
   const times: TailTime[] = [];
   for (const attach of attachmentNames(trunkOf(network))) {
-    times.push({ attach, tailMs: await timeTail(at(attach), rounds) });
+    const tail = at(attach);
+    const model = floatModel(tail, arbitraryTail(tail), ['full']);
+    times.push({ attach, tailMs: await timeModel(model, sharedShape(tail), rounds) });
   }
   return times;
-}
-
-async function timeTail(network: JointNetwork, rounds: number): Promise<number[]> {
-  const session = await InferenceSession.create(floatModel(network, arbitraryTail(network), ['full']));
-  try {
-    const shape = sharedShape(network);
-    const values = new Float32Array(featuresOf(shape)).fill(0.5);
-    const feeds = { [TAIL_INPUT]: new Tensor('float32', values, [1, ...shape]) };
-    const timed = async (runs: number): Promise<number> => {
-      const start = performance.now();
-      for (let i = 0; i < runs; i++) await session.run(feeds);
-      return (performance.now() - start) / runs;
-    };
-    const runs = Math.max(1, Math.round(SAMPLE_MS / (await timed(WARM_UP))));
-    const samples: number[] = [];
-    while (samples.length < rounds) samples.push(await timed(runs));
-    return samples;
-  } finally {
-    await session.release();
-  }
 }
 
 /** Parameters of the tail, all alike: small, and variances above 0. */

@@ -1,12 +1,11 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { BrowserContext } from 'playwright-core';
 import { median } from '../../base/median.js';
 import type { Segment } from '../../baselines/segments.js';
-import { TAIL_INPUT } from '../../export/float-model.js';
 import { layerCost } from '../../network/cost.js';
-import { featuresOf, withChains } from '../../network/shapes.js';
+import { withChains } from '../../network/shapes.js';
 import { fitRates, type Sample } from '../../plan/fit-rates.js';
 import { type Rates, type Work, workMs, workOf } from '../../plan/layer-times.js';
+import { timeModel } from '../time-model.js';
 
 /** A segment with its model. */
 export interface TimedSegment {
@@ -19,23 +18,11 @@ const WARM_UP = 3;
 /** A sample is as many runs as take this long. */
 const SAMPLE_MS = 4;
 
-/** Time of each segment for one image in ONNX Runtime here, in one thread, in ms. */
+/** Time of each segment for one image in ONNX Runtime here, in ms. @param threads that compute it */
 export async function timeOnEdge(segments: readonly TimedSegment[], threads: number): Promise<number[]> {
   const times: number[] = [];
   for (const { segment, model } of segments) {
-    const session = await InferenceSession.create(model, { intraOpNumThreads: threads });
-    const values = new Float32Array(featuresOf(segment.input)).fill(0.5);
-    const feeds = { [TAIL_INPUT]: new Tensor('float32', values, [1, ...segment.input]) };
-    const timed = async (runs: number): Promise<number> => {
-      const start = performance.now();
-      for (let i = 0; i < runs; i++) await session.run(feeds);
-      return (performance.now() - start) / runs;
-    };
-    const runs = Math.max(1, Math.round(SAMPLE_MS / (await timed(WARM_UP))));
-    const samples: number[] = [];
-    while (samples.length < ROUNDS) samples.push(await timed(runs));
-    times.push(median(samples));
-    await session.release();
+    times.push(median(await timeModel(model, segment.input, ROUNDS, threads)));
   }
   return times;
 }

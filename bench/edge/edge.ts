@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openTail } from '../../src/edge/tail.js';
 import { median } from '../median.js';
+import { startBareServer } from './bare-server.js';
 import { type EdgeCase, edgeCase, question, trainedCase } from './bundles.js';
 import { fire } from './fire.js';
 import { overload } from './overload.js';
@@ -51,6 +52,13 @@ async function bareLoop({ tail }: EdgeCase, batch: number): Promise<number> {
   return perSecond;
 }
 
+/** Images per second that Node's HTTP and the tail's thread do by themselves. */
+async function bareServed(url: string, { tail }: EdgeCase, images: number): Promise<number> {
+  const shots = { connections: connectionsFor(images), duration: seconds };
+  const { answers, elapsed } = await fire(url, tail.manifest.name, question(tail, images), shots);
+  return (images * answers) / elapsed;
+}
+
 const exitsOf = (one: EdgeCase): number => one.exits ?? Number(flags.exits);
 
 /** Images per second that a model of the server answers, and the mean batch that it made. */
@@ -84,18 +92,22 @@ async function served(server: ServerProcess, one: EdgeCase, of: 'tail' | 'full',
 
 async function compare(one: EdgeCase, images: number): Promise<void> {
   const server = await startServer(one.folders, { threads, 'max-batch': MAX_BATCH });
+  const bareServer = await startBareServer(one.folders[0], { threads, maxBatch: MAX_BATCH });
   try {
     await served(server, one, 'tail', images);
+    await bareServed(bareServer.url, one, images);
     const all: {
       readonly tail: Awaited<ReturnType<typeof served>>;
       readonly full: Awaited<ReturnType<typeof served>>;
       readonly bare: number;
+      readonly http: number;
     }[] = [];
     for (let round = 0; round < rounds; round++) {
       const tail = await served(server, one, 'tail', images);
       const bare = await bareLoop(one, Math.max(1, Math.round(tail.batch)));
       const full = await served(server, one, 'full', images);
-      all.push({ tail, bare, full });
+      const http = await bareServed(bareServer.url, one, images);
+      all.push({ tail, bare, full, http });
     }
     const of = (value: (round: (typeof all)[number]) => number): string => median(all.map(value)).toFixed(2);
     const rate = (value: (round: (typeof all)[number]) => number): string =>
@@ -107,6 +119,8 @@ async function compare(one: EdgeCase, images: number): Promise<void> {
       rate(({ tail }) => tail.perSecond),
       rate(({ bare }) => bare),
       of(({ tail, bare }) => tail.perSecond / bare),
+      rate(({ http }) => http),
+      of(({ tail, http }) => tail.perSecond / http),
       rate(({ full }) => full.perSecond),
       of(({ tail, full }) => tail.perSecond / full.perSecond),
       rate(({ tail }) => tail.withExits),
@@ -118,6 +132,7 @@ async function compare(one: EdgeCase, images: number): Promise<void> {
     console.log(`| ${cells.join(' | ')} |`);
   } finally {
     await server.close();
+    await bareServer.close();
   }
 }
 
@@ -132,6 +147,8 @@ try {
     'mean batch',
     'tail',
     'bare loop',
+    'ratio',
+    'bare server',
     'ratio',
     'edge-only',
     'tail / edge-only',

@@ -17,13 +17,13 @@ export interface Shots {
   onAnswer?(answer: Answer): void;
 }
 
-/** Sends one request again and again; gives the seconds it took, and what failed without an answer. */
+/** Sends one request again and again; gives the seconds it took, good answers, and what failed without an answer. */
 export async function fire(
   url: string,
   model: string,
   request: { readonly headers: Record<string, string>; readonly body: Buffer },
   { connections, duration, rate, onAnswer }: Shots,
-): Promise<{ elapsed: number; errors: number }> {
+): Promise<{ elapsed: number; answers: number; errors: number }> {
   const started = performance.now();
   const result = await autocannon({
     url: `${url}/v2/models/${model}/infer`,
@@ -56,5 +56,5 @@ export async function fire(
   if (!onAnswer && result.non2xx > 0) {
     throw new Error(`expected answers only, found statuses ${JSON.stringify(result.statusCodeStats)}`);
   }
-  return { elapsed: (performance.now() - started) / 1000, errors: result.errors };
+  return { elapsed: (performance.now() - started) / 1000, answers: result['2xx'], errors: result.errors };
 }

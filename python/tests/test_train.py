@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from lcdnn_torch import __main__ as main
 from lcdnn_torch import train
@@ -48,11 +49,18 @@ def test_targets_are_mixed_and_smoothed() -> None:
 
 def test_the_full_branch_learns_nothing_from_distillation() -> None:
     full, branch = torch.randn(2, 3, requires_grad=True), torch.randn(2, 3, requires_grad=True)
-    config = {"branchWeight": 0, "distillation": 1, "temperature": 2}
+    config = {"branch": "mirror", "branchWeight": 0, "distillation": 1, "temperature": 2}
     losses = summed_loss(Outputs(full, [branch]), torch.zeros(2, 3), config)
     losses.summed.backward()  # type: ignore[no-untyped-call]
     assert full.grad is not None and branch.grad is not None
     assert full.grad.abs().max() == 0 and branch.grad.abs().max() > 0
+
+
+def test_a_network_alone_is_trained_by_its_end_alone() -> None:
+    logits, targets = torch.randn(2, 3), torch.eye(3)[:2]
+    config = {"branch": "none", "branchWeight": 1, "distillation": 1, "temperature": 2}
+    losses = summed_loss(Outputs(logits, [logits]), targets, config)
+    torch.testing.assert_close(losses.summed, F.cross_entropy(logits, targets))
 
 
 def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import type { Dataset } from '../datasets/dataset.js';
 import type { NetworkResults } from '../evaluation/results.js';
 import { floatModel } from '../export/float-model.js';
 import { readResult, type Tested, type Tuned } from '../run/results.js';
+import { readMetrics } from '../run/run-directory.js';
 import { openTrained, type Trained } from './open-trained.js';
 
 /** Runs of baselines beside the run that they are compared with. */
@@ -173,6 +174,7 @@ export async function drawTestImages(dataset: Dataset, count: number, seed: numb
 export function networkFacts({ run, tuned, tested }: MeasuredRun): Omit<NetworkResults, 'approaches'> {
   const { config, network } = run;
   const { accuracy: both, exitRatio } = tested.collaborative;
+  const trained = readMetrics(run).length;
   const step = Math.max(1, tuned.curve.length / CURVE_POINTS);
   const kept = Array.from(
     { length: Math.min(CURVE_POINTS, tuned.curve.length) },
@@ -181,7 +183,7 @@ export function networkFacts({ run, tuned, tested }: MeasuredRun): Omit<NetworkR
   return {
     network: config.width === 1 ? network.name : `${network.name} x ${config.width}`,
     dataset: config.dataset,
-    training: `${config.epochs} epochs, seed ${config.seed}`,
+    training: `${trained} of ${config.epochs} epochs, seed ${config.seed}`,
     tau: tuned.tau,
     accuracy: {
       full: tested.full.accuracy,

@@ -79,7 +79,7 @@ export function baselineModule({ facts }: Baseline, model: string, names: { inpu
     ...(device ? { device: { file: BASELINE_FILES.device, ...device } } : {}),
     ...(edge ? { edge: { model, ...names, shape: edge.input, ...encoding } } : {}),
   };
-  const template = readFileSync(new URL('../../templates/baseline.js', import.meta.url), 'utf8');
+  const template = readFileSync(new URL('../../templates/bench/baseline.js', import.meta.url), 'utf8');
   const [before, rest] = template.split('// <plan>');
   const after = rest.slice(rest.indexOf('// </plan>'));
   return `${before}const PLAN = ${JSON.stringify(plan)};\n${after}`;

@@ -44,7 +44,7 @@ export interface Visit {
   readonly answers: readonly Answered[];
 }
 
-const PAGE_SCRIPT = readFileSync(new URL('../../../templates/system.js', import.meta.url), 'utf8');
+const PAGE_SCRIPT = readFileSync(new URL('../../../templates/bench/system.js', import.meta.url), 'utf8');
 /** A page's time for whatever it waits for: the slowest network with the largest model needs minutes. */
 const TIMEOUT_MS = 20 * 60_000;
 /** A user's page is there before the model is asked for. */

@@ -136,6 +136,9 @@ export async function exitRun(
   dataDir: string | undefined,
 ): Promise<NonNullable<Compared['exits']>> {
   const { trained, tested } = await openBaseline(path, compared, dataDir);
+  if (!trained.run.network.floatExits) {
+    throw new UserError(`${path}: expected a run with exits in float, found binary ones; train it with --branch float`);
+  }
   const tuned = readResult(trained.run, 'tau');
   if (!tuned) {
     throw new UserError(

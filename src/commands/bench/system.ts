@@ -74,11 +74,11 @@ export default class BenchSystem extends LcdnnCommand {
     const without = approachesOf(flags.without);
     const images = flags.quick ? QUICK.images : flags.images;
     runtimeFiles(); // says at once where it is not installed
+    const measured = await openMeasured(args.run, flags['data-dir']);
     const browser = await launchChromium({ program: flags.browser });
     const folder = mkdtempSync(join(tmpdir(), 'lcdnn-system-'));
     const spinner = ora({ isSilent: this.jsonEnabled(), isEnabled: process.stderr.isTTY });
     try {
-      const measured = await openMeasured(args.run, flags['data-dir']);
       const compared = await comparedRuns(measured, flags, flags['data-dir']);
       const bundle = join(folder, 'bundle');
       spinner.start('export');

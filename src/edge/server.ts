@@ -92,12 +92,15 @@ function listOf(bundles: BundleSource | readonly BundleSource[]): readonly Bundl
   return isList(bundles) ? bundles : [bundles];
 }
 
+/** Threads that compute one batch unless told: one processor is left to requests. */
+export const defaultThreads = (): number => Math.max(1, availableParallelism() - 1);
+
 function modelOptions(options: EdgeServerOptions) {
   const { maxBatch = 16, maxWaitMs = 2, maxQueue = 128, packWeb = false } = options;
   if (maxQueue < maxBatch) {
     throw new UserError(`queue: expected room for a batch of ${maxBatch} images at least, found ${maxQueue}`);
   }
-  const threads = options.threads ?? Math.max(1, availableParallelism() - 1);
+  const threads = options.threads ?? defaultThreads();
   return { maxBatch, maxWaitMs, maxQueue, threads, packWeb };
 }
 

@@ -20,6 +20,18 @@ export const conditionFlags = {
   }),
 };
 
+/** Flags of what pages are measured with. */
+export const hostFlags = {
+  threads: Flags.integer({ summary: 'Threads of the edge for one batch. [default: all processors but one]', min: 1 }),
+  browser: Flags.string({
+    summary: 'Program of a Chromium or Chrome; default: CHROMIUM_PATH, or where it is installed.',
+  }),
+  'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set.' }),
+};
+
+/** A visit that takes longer, in ms, is not repeated. */
+export const LONG_VISIT_MS = 15_000;
+
 /** What they were given. */
 export interface ConditionFlags {
   readonly network: string;

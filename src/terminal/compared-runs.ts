@@ -8,6 +8,7 @@ import type { TrainedNetwork } from '../baselines/partition.js';
 import type { Accuracy, Compared, CompressedNetwork } from '../bench/system/system.js';
 import { evaluationBatches } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/dataset.js';
+import { evenly } from '../datasets/spread.js';
 import type { NetworkResults } from '../evaluation/results.js';
 import { floatModel } from '../export/float-model.js';
 import { readResult, type Tested, type Tuned } from '../run/results.js';
@@ -178,11 +179,6 @@ export function networkFacts({ run, tuned, tested }: MeasuredRun): Omit<NetworkR
   const { config, network } = run;
   const { accuracy: both, exitRatio } = tested.collaborative;
   const trained = readMetrics(run).length;
-  const step = Math.max(1, tuned.curve.length / CURVE_POINTS);
-  const kept = Array.from(
-    { length: Math.min(CURVE_POINTS, tuned.curve.length) },
-    (_, i) => tuned.curve[Math.floor(i * step)],
-  );
   return {
     network: config.width === 1 ? network.name : `${network.name} x ${config.width}`,
     dataset: config.dataset,
@@ -195,6 +191,6 @@ export function networkFacts({ run, tuned, tested }: MeasuredRun): Omit<NetworkR
       exitRatio,
       images: tested.samples,
     },
-    curve: kept.map(({ tau, accuracy, exitRatio }) => ({ tau, accuracy, exitRatio })),
+    curve: evenly(tuned.curve, CURVE_POINTS).map(({ tau, accuracy, exitRatio }) => ({ tau, accuracy, exitRatio })),
   };
 }

@@ -69,7 +69,7 @@ const LOOPBACK: NetworkProfile = { name: 'loopback', upMbps: 1000, downMbps: 100
 const REQUESTS = 20;
 
 /**
- * Neurosurgeon's and Edgent's partitions for each of the conditions, by regressions fitted to this machine's times of every
+ * Neurosurgeon's and Edgent's partitions for each of the conditions, in their order, by regressions fitted to this machine's times of every
  * segment, in the browser and on the edge.
  *
  * @param exits where it is absent, Edgent has the full network alone
@@ -79,10 +79,11 @@ export async function planPartitions(
   trained: TrainedNetwork,
   exits: ExitNetwork | undefined,
   { conditions, powers, objective = 'latency', limitMs, threads }: PartitionSettings,
-): Promise<(conditions: Conditions) => PlannedPartitions> {
+): Promise<PlannedPartitions[]> {
   const full = waysOut(trained, [undefined])[0];
   const ways = exits ? waysOut(exits, [...exitsOf(exits.network).map((_, i) => i + 1), undefined]) : [full];
-  const timed = [full, ...(exits ? ways : [])].flatMap((way) => way.timed);
+  const chains = exits ? [full, ...ways] : [full];
+  const timed = chains.flatMap((way) => way.timed);
 
   const edgeOnly = baselineContender(
     'edge-only',
@@ -114,25 +115,21 @@ export async function planPartitions(
     await host.close();
   }
 
-  return ({ network, slowdown }) => {
+  const timesBySlowdown = new Map(
+    Array.from(onDevice, ([slowdown, times]) => [slowdown, segmentTimes(chains, times, onEdge)] as const),
+  );
+  return conditions.map(({ network, slowdown }) => {
     const circumstances: PartitionCircumstances = { network, requestMs, powers: powers(network.name) };
-    let at = exits ? full.segments.length : 0;
-    const timesFrom = (start: number, segments: readonly Segment[]): SegmentTimes[] => {
-      const of = (times: readonly number[]) => predictedMs(segments, times.slice(start, start + segments.length));
-      const [device, edge] = [of(onDevice.get(slowdown)!), of(onEdge)];
-      return segments.map((_, i) => ({ deviceMs: device[i], edgeMs: edge[i] }));
-    };
+    const times = timesBySlowdown.get(slowdown)!;
     const whole = full.segments.length;
-    const partitions = deviceFirst(full.segments, timesFrom(0, full.segments), circumstances);
+    const partitions = deviceFirst(full.segments, times[0], circumstances);
     const byDevice = bestPartition(partitions, objective);
     const deviceCut = (cut: number): Cut => ({ segments: full.segments, cut, begins: 'device' });
     const expectedOf = (partition: Partition): Expected => ({ ...partition, plan: wordsFor(deviceCut(partition.cut)) });
 
-    const choices = ways.map(({ segments, exit }, i): ExitChoice => {
-      const times = timesFrom(at, segments);
-      at += segments.length;
-      return { exit, segments, times, accuracy: exits?.accuracies[i] ?? 1 };
-    });
+    const choices = ways.map(
+      (way, i): ExitChoice => ({ ...way, times: times[chains.indexOf(way)], accuracy: exits?.accuracies[i] ?? 1 }),
+    );
     const chosen = planEdgent(choices, circumstances, limitMs);
     const edgeCut = ({ choice, partition }: ExitPlan): Cut => ({
       segments: choice.segments,
@@ -162,7 +159,22 @@ export async function planPartitions(
         considered: exitPlans(choices, circumstances).map(byExit),
       },
     };
-  };
+  });
+}
+
+/** What the regressions make of the times of all chains' segments, one after another: chain by chain. */
+function segmentTimes(
+  chains: readonly { readonly segments: readonly Segment[] }[],
+  onDevice: readonly number[],
+  onEdge: readonly number[],
+): SegmentTimes[][] {
+  let end = 0;
+  return chains.map(({ segments }) => {
+    const start = end;
+    end += segments.length;
+    const [device, edge] = [onDevice, onEdge].map((times) => predictedMs(segments, times.slice(start, end)));
+    return segments.map((_, i) => ({ deviceMs: device[i], edgeMs: edge[i] }));
+  });
 }
 
 /** @param onDevice segments that run on the device */

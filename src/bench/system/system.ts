@@ -1,7 +1,7 @@
 import type { BrowserContext } from 'playwright-core';
 import { onDevice, partitioned, type TrainedNetwork } from '../../baselines/partition.js';
 import { chainOf, segmentsOf } from '../../baselines/segments.js';
-import { readBundle } from '../../bundle/read-bundle.js';
+import { type Bundle, readBundle } from '../../bundle/read-bundle.js';
 import { APPROACHES, type Approach, type ApproachResults, type Measurement } from '../../evaluation/results.js';
 import { floatModel } from '../../export/float-model.js';
 import type { JointNetwork } from '../../network/layers.js';
@@ -69,16 +69,15 @@ export async function measureSystem(
   const wanted = APPROACHES.filter((approach) => !without.includes(approach));
   const isPartitioned = wanted.some((approach) => approach === 'neurosurgeon' || approach === 'edgent');
   if (isPartitioned) tell('layers');
-  const planned = isPartitioned && (await planPartitions(browser, trained, exits, settings));
-  const fixed = fixedContenders(compared);
-  const contenderOf = (approach: Approach, at: Conditions): Contender | undefined => {
-    if (approach !== 'neurosurgeon' && approach !== 'edgent') return fixed.get(approach);
-    if (!planned) return undefined;
-    const { id, baseline } = planned(at)[approach];
-    return baselineContender(id, baseline);
-  };
+  const planned = isPartitioned ? await planPartitions(browser, trained, exits, settings) : [];
+  const own = readBundle(bundle);
+  const fixed = fixedContenders(compared, own);
+  const contendersOf = (approach: Approach): (Contender | undefined)[] =>
+    approach === 'neurosurgeon' || approach === 'edgent'
+      ? planned.map(({ [approach]: { id, baseline } }) => baselineContender(id, baseline))
+      : conditions.map(() => fixed.get(approach));
   const plans = wanted.flatMap((approach) => {
-    const contenders = conditions.map((at) => contenderOf(approach, at));
+    const contenders = contendersOf(approach);
     return contenders.every((contender) => contender !== undefined) ? [{ approach, contenders }] : [];
   });
   // What several have in common is hosted, and measured, once.
@@ -95,7 +94,7 @@ export async function measureSystem(
     const costOf = async (contender: Contender): Promise<RequestCost> => {
       const known = costs.get(contender.id);
       if (known !== undefined) return known;
-      const asked = contender.edge ?? readBundle(bundle);
+      const asked = contender.edge ?? own;
       const cost = await requestCost(host, asked, settings.edgeMs);
       costs.set(contender.id, cost);
       return cost;
@@ -146,8 +145,7 @@ async function measureOn(
 }
 
 /** The approaches whose plan is the same everywhere. */
-function fixedContenders({ trained, bundle, compressed }: Compared): Map<Approach, Contender> {
-  const { manifest } = readBundle(bundle);
+function fixedContenders({ trained, compressed }: Compared, { manifest }: Bundle): Map<Approach, Contender> {
   const { network, state } = trained;
   const segments = segmentsOf(chainOf(network));
   const own = (id: string, plan: string, options: object): Contender => ({

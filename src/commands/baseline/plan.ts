@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { makeFolder, writeFileAtomic } from '../../base/files.js';
@@ -8,8 +7,15 @@ import { chainOf, segmentsOf } from '../../baselines/segments.js';
 import { launchChromium } from '../../bench/launch-chromium.js';
 import { type Expected, planPartitions } from '../../bench/system/plan-partitions.js';
 import { runtimeFiles } from '../../bench/system/runtime.js';
+import { defaultThreads } from '../../edge/server.js';
 import { floatModel } from '../../export/float-model.js';
-import { type ConditionFlags, conditionFlags, conditionOf, devicePowers } from '../../terminal/bench-conditions.js';
+import {
+  type ConditionFlags,
+  conditionFlags,
+  conditionOf,
+  devicePowers,
+  hostFlags,
+} from '../../terminal/bench-conditions.js';
 import { exitRun, inInt8, trainedNetwork } from '../../terminal/compared-runs.js';
 import { percent, table } from '../../terminal/format.js';
 import { openTrained, type Trained } from '../../terminal/open-trained.js';
@@ -42,14 +48,10 @@ export default class BaselinePlan extends LcdnnCommand {
     })(),
     exits: Flags.string({ summary: 'Run with early exits in float for edgent ("lcdnn baseline train edgent").' }),
     limit: Flags.integer({ summary: 'Latency that edgent keeps to, in ms.', default: 100, min: 1 }),
-    threads: Flags.integer({ summary: 'Threads of the edge for one batch. [default: all processors but one]', min: 1 }),
-    browser: Flags.string({
-      summary: 'Program of a Chromium or Chrome; default: CHROMIUM_PATH, or where it is installed.',
-    }),
     out: Flags.string({
       summary: 'Folder for baseline.json, device.onnx and edge.onnx. [default: nothing is written]',
     }),
-    'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set.' }),
+    ...hostFlags,
   };
 
   async run(): Promise<unknown> {
@@ -78,14 +80,14 @@ export default class BaselinePlan extends LcdnnCommand {
       flags.exits === undefined ? undefined : await exitRun(flags.exits, trained.dataset, flags['data-dir']);
     const browser = await launchChromium({ program: flags.browser });
     try {
-      const planFor = await planPartitions(browser, trainedNetwork(trained), exits, {
+      const [planned] = await planPartitions(browser, trainedNetwork(trained), exits, {
         conditions: [conditions],
         powers: devicePowers,
         objective: flags.objective,
         limitMs: flags.limit,
-        threads: flags.threads ?? Math.max(1, availableParallelism() - 1),
+        threads: flags.threads ?? defaultThreads(),
       });
-      return planFor(conditions)[name];
+      return planned[name];
     } finally {
       await browser.close();
     }

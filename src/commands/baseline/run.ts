@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { Args, Flags } from '@oclif/core';
 import { UserError } from '../../base/errors.js';
 import { readBaseline } from '../../baselines/baseline.js';
@@ -7,9 +6,10 @@ import { baselineContender } from '../../bench/system/contender.js';
 import { startHost } from '../../bench/system/host.js';
 import { measure } from '../../bench/system/measure.js';
 import { runtimeFiles } from '../../bench/system/runtime.js';
+import { defaultThreads } from '../../edge/server.js';
 import type { Measurement } from '../../evaluation/results.js';
 import { openRun } from '../../run/run-directory.js';
-import { conditionFlags, conditionOf } from '../../terminal/bench-conditions.js';
+import { conditionFlags, conditionOf, hostFlags, LONG_VISIT_MS } from '../../terminal/bench-conditions.js';
 import { drawTestImages } from '../../terminal/compared-runs.js';
 import { fileSize, percent, table } from '../../terminal/format.js';
 import { loadRunDataset } from '../../terminal/open-trained.js';
@@ -31,11 +31,7 @@ export default class BaselineRun extends LcdnnCommand {
     images: Flags.integer({ summary: 'Random test images.', default: 100, min: 1, max: 10_000 }),
     visits: Flags.integer({ summary: 'Visits with an empty cache.', default: 3, min: 1, max: 1000 }),
     seed: Flags.integer({ summary: 'Seed of the choice of images.', default: 1, min: 0 }),
-    threads: Flags.integer({ summary: 'Threads of the edge for one batch. [default: all processors but one]', min: 1 }),
-    browser: Flags.string({
-      summary: 'Program of a Chromium or Chrome; default: CHROMIUM_PATH, or where it is installed.',
-    }),
-    'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set.' }),
+    ...hostFlags,
   };
 
   async run(): Promise<{ right: number; images: number } & Measurement> {
@@ -55,13 +51,13 @@ export default class BaselineRun extends LcdnnCommand {
       const host = await startHost({
         edges: contender.edge ? [contender.edge] : [],
         files: new Map([...files, ...contender.files]),
-        threads: flags.threads ?? Math.max(1, availableParallelism() - 1),
+        threads: flags.threads ?? defaultThreads(),
       });
       try {
         const { module, options } = contender;
         const visited = { url: host.url, module, options };
         const images = drawn.map(({ image }) => image);
-        const effort = { visits: flags.visits, longMs: 15_000 };
+        const effort = { visits: flags.visits, longMs: LONG_VISIT_MS };
         const { chosen, ...found } = await measure(browser, visited, conditions, images, effort);
         const right = chosen.filter((index, i) => index === drawn[i].label).length;
         this.log(

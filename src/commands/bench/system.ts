@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import ora from 'ora';
@@ -8,8 +8,15 @@ import { writeFileAtomic } from '../../base/files.js';
 import { launchChromium } from '../../bench/launch-chromium.js';
 import { runtimeFiles } from '../../bench/system/runtime.js';
 import { measureSystem } from '../../bench/system/system.js';
+import { defaultThreads } from '../../edge/server.js';
 import { APPROACHES, type Approach, RESULTS_FORMAT, type SystemResults } from '../../evaluation/results.js';
-import { conditionFlags, conditionsOf, devicePowers } from '../../terminal/bench-conditions.js';
+import {
+  conditionFlags,
+  conditionsOf,
+  devicePowers,
+  hostFlags,
+  LONG_VISIT_MS,
+} from '../../terminal/bench-conditions.js';
 import { comparedRuns, drawTestImages, networkFacts, openMeasured } from '../../terminal/compared-runs.js';
 import { exportWeb } from '../../terminal/export-web.js';
 import { systemTable } from '../../terminal/system-table.js';
@@ -18,8 +25,6 @@ import { LcdnnCommand } from '../base-command.js';
 /** What `--quick` measures. */
 const QUICK = { images: 20, visits: 1, edgeMs: 500 };
 const WHOLE = { visits: 4, edgeMs: 2000 };
-/** Visits that take longer are not repeated. */
-const LONG_MS = 15_000;
 
 export default class BenchSystem extends LcdnnCommand {
   static override summary =
@@ -59,13 +64,9 @@ export default class BenchSystem extends LcdnnCommand {
       default: '',
     }),
     limit: Flags.integer({ summary: 'Latency that Edgent keeps to, in ms.', default: 100, min: 1 }),
-    threads: Flags.integer({ summary: 'Threads of the edge for one batch. [default: all processors but one]', min: 1 }),
     seed: Flags.integer({ summary: 'Seed of the choice of images.', default: 1, min: 0 }),
-    browser: Flags.string({
-      summary: 'Program of a Chromium or Chrome; default: CHROMIUM_PATH, or where it is installed.',
-    }),
     out: Flags.string({ summary: 'File for the results, for "lcdnn report".' }),
-    'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set.' }),
+    ...hostFlags,
   };
 
   async run(): Promise<SystemResults> {
@@ -92,8 +93,8 @@ export default class BenchSystem extends LcdnnCommand {
           without,
           powers: devicePowers,
           limitMs: flags.limit,
-          threads: flags.threads ?? Math.max(1, availableParallelism() - 1),
-          effort: { visits: flags.quick ? QUICK.visits : flags.visits, longMs: LONG_MS },
+          threads: flags.threads ?? defaultThreads(),
+          effort: { visits: flags.quick ? QUICK.visits : flags.visits, longMs: LONG_VISIT_MS },
           edgeMs: flags.quick ? QUICK.edgeMs : WHOLE.edgeMs,
           onProgress: (text) => {
             spinner.text = text;

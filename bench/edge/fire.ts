@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import autocannon from 'autocannon';
 
 export interface Answer {
@@ -17,13 +18,46 @@ export interface Shots {
   onAnswer?(answer: Answer): void;
 }
 
-/** Sends one request again and again; gives the seconds it took, good answers, and what failed without an answer. */
+export interface Fired {
+  /** Seconds it took. */
+  readonly elapsed: number;
+  /** Good ones. */
+  readonly answers: number;
+  /** What failed without an answer. */
+  readonly errors: number;
+}
+
+export interface Request {
+  readonly headers: Record<string, string>;
+  readonly body: Buffer;
+}
+
+/** Parts of a second that requests are spread over. */
+const PARTS = 20;
+
+/**
+ * Sends one request at a rate, spread over each second: autocannon sends all of a second's at its beginning, so here it runs
+ * several times, each a part of a second after the one before.
+ */
+export async function fireEvenly(url: string, model: string, request: Request, shots: Shots): Promise<Fired> {
+  const [connections, rate] = [shots.connections, shots.rate!].map((all) => Math.ceil(all / PARTS));
+  const fired = await Promise.all(
+    Array.from({ length: PARTS }, async (_, part) => {
+      await pause((1000 * part) / PARTS);
+      return fire(url, model, request, { ...shots, connections, rate });
+    }),
+  );
+  const sum = (of: 'answers' | 'errors'): number => fired.reduce((all, one) => all + one[of], 0);
+  return { elapsed: Math.max(...fired.map(({ elapsed }) => elapsed)), answers: sum('answers'), errors: sum('errors') };
+}
+
+/** Sends one request again and again. */
 export async function fire(
   url: string,
   model: string,
-  request: { readonly headers: Record<string, string>; readonly body: Buffer },
+  request: Request,
   { connections, duration, rate, onAnswer }: Shots,
-): Promise<{ elapsed: number; answers: number; errors: number }> {
+): Promise<Fired> {
   const started = performance.now();
   const result = await autocannon({
     url: `${url}/v2/models/${model}/infer`,

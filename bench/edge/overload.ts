@@ -2,7 +2,7 @@ import { setPriority } from 'node:os';
 import { openTail } from '../../src/edge/tail.js';
 import { readAnswer } from '../../test/infer-request.js';
 import { type EdgeCase, question } from './bundles.js';
-import { type Answer, fire } from './fire.js';
+import { type Answer, fire, fireEvenly } from './fire.js';
 import { startServer } from './server-process.js';
 
 const [BATCH, QUEUE] = [8, 32];
@@ -29,7 +29,7 @@ export async function overload(one: EdgeCase, { threads, seconds }: { threads: n
     const opening: number[] = [];
     const started = performance.now();
     let wrong = 0;
-    const shots = await fire(server.url, name, request, {
+    const shots = await (rate ? fireEvenly : fire)(server.url, name, request, {
       connections,
       duration,
       rate,

@@ -1,6 +1,16 @@
 import type { IncomingMessage } from 'node:http';
-import { createGunzip, createInflate } from 'node:zlib';
+import { createGunzip, createInflate, gunzipSync, inflateSync } from 'node:zlib';
 import { Refusal } from './errors.js';
+
+/**
+ * Bytes up to which a body is inflated when it is here, which takes a third of the time that a stream takes. However far it
+ * is packed, that is over in a few milliseconds.
+ */
+const SMALL = 4096;
+const ENCODINGS = new Map([
+  ['gzip', { stream: createGunzip, whole: gunzipSync }],
+  ['deflate', { stream: createInflate, whole: inflateSync }],
+]);
 
 /**
  * Reads bodies, so that all of them together never take more than a budget. A body in gzip or deflate is inflated while it
@@ -13,7 +23,9 @@ export function createBodyReader(budgetBytes: number): (request: IncomingMessage
     new Promise((resolve, reject) => {
       const tooLarge = () => new Refusal(413, `body: expected at most ${limit} bytes, found more`);
       if (Number(request.headers['content-length'] ?? 0) > limit) return reject(tooLarge());
-      const inflater = inflaterOf(request);
+      const encoding = encodingOf(request);
+      const isSmall = Number(request.headers['content-length']) <= SMALL;
+      const inflater = isSmall ? undefined : encoding?.stream();
       const source = inflater ?? request;
       let chunks: Buffer[] = [];
       let length = 0;
@@ -39,24 +51,26 @@ export function createBodyReader(budgetBytes: number): (request: IncomingMessage
       const give = (): void => {
         const body = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length);
         end();
-        resolve(body);
+        try {
+          resolve(isSmall && encoding ? encoding.whole(body, { maxOutputLength: limit }) : body);
+        } catch (thrown) {
+          reject((thrown as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge() : damaged());
+        }
       };
       const leave = (): void => {
         if (!request.complete) fail(new Refusal(499, 'the client went away'));
       };
-      const damaged = (): void =>
-        fail(new Refusal(400, 'body: expected the content-encoding that it says, found another'));
+      const damaged = () => new Refusal(400, 'body: expected the content-encoding that it says, found another');
       source.on('data', take).on('end', give);
       request.on('error', fail).on('close', leave);
-      if (inflater) request.pipe(inflater).once('error', damaged);
+      if (inflater) request.pipe(inflater).once('error', () => fail(damaged()));
     });
 }
 
 /** @throws Refusal for an encoding that is not read here */
-function inflaterOf({ headers }: IncomingMessage) {
+function encodingOf({ headers }: IncomingMessage) {
   const encoding = headers['content-encoding']?.trim().toLowerCase() || 'identity';
-  if (encoding === 'gzip') return createGunzip();
-  if (encoding === 'deflate') return createInflate();
-  if (encoding === 'identity') return undefined;
+  const known = ENCODINGS.get(encoding);
+  if (known || encoding === 'identity') return known;
   throw new Refusal(415, `content-encoding: expected gzip or deflate, found ${encoding}`);
 }

@@ -6,7 +6,7 @@ import { APPROACHES, type Approach, type ApproachResults, type Measurement } fro
 import { floatModel } from '../../export/float-model.js';
 import type { JointNetwork } from '../../network/layers.js';
 import { baselineContender, type Contender } from './contender.js';
-import { type RequestCost, requestCost } from './edge-cost.js';
+import { requestCosts } from './edge-cost.js';
 import { type Host, startHost } from './host.js';
 import { type Effort, measure } from './measure.js';
 import { type ExitNetwork, type PartitionSettings, planPartitions } from './plan-partitions.js';
@@ -44,7 +44,7 @@ export interface Compared {
 
 export interface SystemSettings extends PartitionSettings {
   readonly effort: Effort;
-  /** How long requests are sent to the edge for its processor time. */
+  /** How long requests are sent to each model on the edge for its processor time. */
   readonly edgeMs: number;
   /** Approaches that are left out. */
   readonly without: readonly Approach[];
@@ -90,15 +90,9 @@ export async function measureSystem(
   });
   try {
     const measured = new Map<string, Measurement>();
-    const costs = new Map<string, RequestCost>();
-    const costOf = async (contender: Contender): Promise<RequestCost> => {
-      const known = costs.get(contender.id);
-      if (known !== undefined) return known;
-      const asked = contender.edge ?? own;
-      const cost = await requestCost(host, asked, settings.edgeMs);
-      costs.set(contender.id, cost);
-      return cost;
-    };
+    tell('edge');
+    const askers = [...all.values()].filter((contender) => askedShare(contender, accuracy.exitRatio) > 0);
+    const costs = await requestCosts(host, new Map(askers.map(({ id, edge = own }) => [id, edge])), settings.edgeMs);
     const results: ApproachResults[] = [];
     for (const { approach, contenders } of plans) {
       const measurements: Measurement[] = [];
@@ -111,8 +105,8 @@ export async function measureSystem(
         measurements.push(found);
       }
       const [first] = contenders;
-      const asked = askedShare(approach, first, accuracy.exitRatio);
-      const cost = asked === 0 ? undefined : await costOf(first);
+      const asked = askedShare(first, accuracy.exitRatio);
+      const cost = costs.get(first.id);
       const cpuMs = cost ? asked * cost.processorMs : 0;
       results.push({
         approach,
@@ -169,8 +163,8 @@ function fixedContenders({ trained, compressed }: Compared, { manifest }: Bundle
 }
 
 /** Share of the test images for which the edge is asked. */
-function askedShare(approach: Approach, { edge }: Contender, exitRatio: number): number {
-  if (approach === 'lcdnn') return 1 - exitRatio;
+function askedShare({ id, edge }: Contender, exitRatio: number): number {
+  if (id === 'lcdnn') return 1 - exitRatio;
   return edge ? 1 : 0;
 }
 

@@ -1,10 +1,10 @@
-// The first images of each class of CIFAR-10 as an image folder, so that a whole network is trained in minutes where there
-// is no GPU: what `docs/evaluation.md` was measured with.
+// The first images of each class of a data set as an image folder, so that a large network is trained in minutes where
+// there is no GPU: what `docs/evaluation.md` was measured with.
 //
-//   npx tsx bench/system/cifar-subset.ts --data-dir DIR --out FOLDER --train 600 --test 100
+//   npx tsx bench/system/subset.ts --dataset cifar-10 --data-dir DIR --out FOLDER --train 600 --test 100
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import sharp from 'sharp';
+import sharp, { type Channels } from 'sharp';
 import { makeFolder } from '../../src/base/files.js';
 import type { Split } from '../../src/datasets/dataset.js';
 import { loadDataset } from '../../src/datasets/load-dataset.js';
@@ -12,20 +12,21 @@ import { bytesOf, type MemoryPixels } from '../../src/datasets/pixels.js';
 
 const { values: flags } = parseArgs({
   options: {
+    dataset: { type: 'string', default: 'cifar-10' },
     'data-dir': { type: 'string' },
-    out: { type: 'string', default: 'cifar-subset' },
+    out: { type: 'string', default: 'subset' },
     /** Images of a class. */
     train: { type: 'string', default: '600' },
     test: { type: 'string', default: '100' },
   },
 });
 
-const { shape, labels, train, test } = await loadDataset('cifar-10', { dataDir: flags['data-dir'] });
+const { shape, labels, train, test } = await loadDataset(flags.dataset, { dataDir: flags['data-dir'] });
 await writeImages('train', train, Number(flags.train));
 await writeImages('test', test, Number(flags.test));
 
 async function writeImages(part: string, split: Split, perClass: number): Promise<void> {
-  const [height, width] = shape;
+  const [height, width, channels] = shape;
   const { bytes } = split.pixels as MemoryPixels;
   for (const label of labels) makeFolder(join(flags.out, part, label));
   const taken = new Array<number>(labels.length).fill(0);
@@ -34,6 +35,6 @@ async function writeImages(part: string, split: Split, perClass: number): Promis
     if (taken[label]++ >= perClass) continue;
     const pixels = bytes.subarray(i * bytesOf(shape), (i + 1) * bytesOf(shape));
     const file = join(flags.out, part, labels[label], `${String(i).padStart(5, '0')}.png`);
-    await sharp(Buffer.from(pixels), { raw: { width, height, channels: 3 } }).toFile(file);
+    await sharp(Buffer.from(pixels), { raw: { width, height, channels: channels as Channels } }).toFile(file);
   }
 }

@@ -49,3 +49,6 @@ globalThis.classifyAll = async (warmUp) => {
   for (const image of images) answers.push(await classify(image));
   return answers;
 };
+
+/** Has the edge answer for the first image, however sure the page is. */
+globalThis.askEdge = async () => void (await globalThis.model.classify(globalThis.images[0], { edge: 'always' }));

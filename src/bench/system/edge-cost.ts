@@ -1,10 +1,8 @@
 import { Agent, request } from 'undici';
 import { median } from '../../base/median.js';
-import { DATATYPES, type Datatype } from '../../bundle/datatypes.js';
-import type { Manifest } from '../../bundle/manifest.js';
-import type { Bundle } from '../../bundle/read-bundle.js';
 import { startRapl } from '../../evaluation/rapl.js';
 import type { Host } from './host.js';
+import type { SentRequest } from './visit.js';
 
 /** Requests at a time: the edge always has one to do while another travels. */
 const CONNECTIONS = 4;
@@ -13,7 +11,7 @@ const WARM_UP_MS = 3000;
 /** In which all take their turns: a machine is not the same from one second to the next. */
 const ROUNDS = 5;
 
-/** What a request with one image costs the edge. */
+/** What a request costs the edge. */
 export interface RequestCost {
   readonly processorMs: number;
   /** Of this whole machine's processor, the client's part of it as well; where it has counters. */
@@ -21,25 +19,25 @@ export interface RequestCost {
 }
 
 /**
- * Asks for each model many times, one request after another on a few connections: medians of rounds in alternation.
+ * Sends each request many times, one after another on a few connections: medians of rounds in alternation.
  *
- * @param models by any names
- * @param forMs how long requests are sent for each model
+ * @param sent what pages send, by any names
+ * @param forMs how long each is sent
  */
 export async function requestCosts(
   host: Host,
-  models: ReadonlyMap<string, Pick<Bundle, 'manifest'>>,
+  sent: ReadonlyMap<string, SentRequest>,
   forMs: number,
 ): Promise<Map<string, RequestCost>> {
   const dispatcher = new Agent({ connections: CONNECTIONS });
-  const rounds = new Map([...models.keys()].map((id): [string, RequestCost[]] => [id, []]));
+  const rounds = new Map([...sent.keys()].map((id): [string, RequestCost[]] => [id, []]));
   try {
-    for (const { manifest } of models.values()) await askFor(host, manifest, dispatcher, WARM_UP_MS);
+    for (const one of sent.values()) await sendFor(one, dispatcher, WARM_UP_MS);
     for (let round = 0; round < ROUNDS; round++) {
-      for (const [id, { manifest }] of models) {
+      for (const [id, one] of sent) {
         const before = await host.processorMs();
         const spent = startRapl();
-        const requests = await askFor(host, manifest, dispatcher, forMs / ROUNDS);
+        const requests = await sendFor(one, dispatcher, forMs / ROUNDS);
         const joules = spent?.();
         const processorMs = ((await host.processorMs()) - before) / requests;
         rounds.get(id)!.push({ processorMs, ...(joules === undefined ? {} : { joules: joules / requests }) });
@@ -60,36 +58,16 @@ function medians(rounds: readonly RequestCost[]): RequestCost {
 }
 
 /** Requests that were answered in this time. */
-async function askFor(host: Host, { name, tail }: Manifest, dispatcher: Agent, ms: number): Promise<number> {
-  const body = requestBody(tail);
+async function sendFor({ url, headers, body }: SentRequest, dispatcher: Agent, ms: number): Promise<number> {
   const started = performance.now();
   let requests = 0;
   const client = async (): Promise<void> => {
     for (; performance.now() - started < ms; requests++) {
-      const answer = await request(`${host.url}/v2/models/${name}/infer`, { method: 'POST', dispatcher, ...body });
+      const answer = await request(url, { method: 'POST', dispatcher, headers, body });
       await answer.body.dump();
-      if (answer.statusCode !== 200) throw new Error(`${name}: expected an answer, found HTTP ${answer.statusCode}`);
+      if (answer.statusCode !== 200) throw new Error(`${url}: expected an answer, found HTTP ${answer.statusCode}`);
     }
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, client));
   return requests;
-}
-
-/** A request of the Open Inference Protocol v2 for one image, its values in binary. */
-function requestBody({ input, output, shape, ...tail }: Manifest['tail']) {
-  const datatype: Datatype = tail.datatype ?? 'FP32';
-  const values = shape.reduce((all, size) => all * size, 1);
-  const tensor = new Uint8Array(values * DATATYPES[datatype].bytes);
-  const parameters = { binary_data_size: tensor.length };
-  const head = JSON.stringify({
-    inputs: [{ name: input, shape: [1, ...shape], datatype, parameters }],
-    outputs: [{ name: output, parameters: { binary_data: true } }],
-  });
-  return {
-    headers: {
-      'content-type': 'application/octet-stream',
-      'inference-header-content-length': String(Buffer.byteLength(head)),
-    },
-    body: Buffer.concat([Buffer.from(head), tensor]),
-  };
 }

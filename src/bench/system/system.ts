@@ -11,7 +11,7 @@ import { type Host, startHost } from './host.js';
 import { type Effort, measure } from './measure.js';
 import { type ExitNetwork, type PartitionSettings, planPartitions } from './plan-partitions.js';
 import { runtimeFiles } from './runtime.js';
-import type { Conditions } from './visit.js';
+import { type Conditions, recordRequest, type SentRequest } from './visit.js';
 
 /** Right answers on the test split. */
 export type Accuracy = NonNullable<ApproachResults['accuracy']>;
@@ -44,7 +44,7 @@ export interface Compared {
 
 export interface SystemSettings extends PartitionSettings {
   readonly effort: Effort;
-  /** How long requests are sent to each model on the edge for its processor time. */
+  /** How long each approach's request is sent to the edge for its processor time. */
   readonly edgeMs: number;
   /** Approaches that are left out. */
   readonly without: readonly Approach[];
@@ -91,8 +91,12 @@ export async function measureSystem(
   try {
     const measured = new Map<string, Measurement>();
     tell('edge');
-    const askers = [...all.values()].filter((contender) => askedShare(contender, accuracy.exitRatio) > 0);
-    const costs = await requestCosts(host, new Map(askers.map(({ id, edge = own }) => [id, edge])), settings.edgeMs);
+    const sent = new Map<string, SentRequest>();
+    for (const { id, module, options, edge } of all.values()) {
+      const isAsked = askedShare({ id, edge }, accuracy.exitRatio) > 0;
+      if (isAsked) sent.set(id, await recordRequest(browser, { url: host.url, module, options }, images[0]));
+    }
+    const costs = await requestCosts(host, sent, settings.edgeMs);
     const results: ApproachResults[] = [];
     for (const { approach, contenders } of plans) {
       const measurements: Measurement[] = [];
@@ -163,7 +167,7 @@ function fixedContenders({ trained, compressed }: Compared, { manifest }: Bundle
 }
 
 /** Share of the test images for which the edge is asked. */
-function askedShare({ id, edge }: Contender, exitRatio: number): number {
+function askedShare({ id, edge }: Pick<Contender, 'id' | 'edge'>, exitRatio: number): number {
   if (id === 'lcdnn') return 1 - exitRatio;
   return edge ? 1 : 0;
 }

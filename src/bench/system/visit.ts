@@ -72,14 +72,8 @@ export async function visit(
   images: readonly Float32Array[],
   { cold, warmUp }: VisitOptions,
 ): Promise<Visit> {
-  const page = await browser.newPage();
-  page.setDefaultTimeout(TIMEOUT_MS);
+  const page = await pageWith(browser, url, images);
   try {
-    // A page of the origin that runs nothing of its own.
-    await page.goto(`${url}/v2`);
-    await page.evaluate(PAGE_SCRIPT);
-    await handOver(page, images);
-    await page.waitForTimeout(SETTLE_MS);
     const session = await browser.newCDPSession(page);
     await session.send('Network.enable');
     await session.send('Network.clearBrowserCache');
@@ -94,6 +88,43 @@ export async function visit(
   } finally {
     await page.close();
   }
+}
+
+/** An inference request as a page sends it. */
+export interface SentRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+/** What an approach sends to the edge for an image, sure of its answer or not. */
+export async function recordRequest(
+  browser: BrowserContext,
+  { url, module, options }: Visited,
+  image: Float32Array,
+): Promise<SentRequest> {
+  const page = await pageWith(browser, url, [image]);
+  try {
+    const sent = page.waitForRequest((request) => request.url().endsWith('/infer'));
+    await page.evaluate(`openApproach(${JSON.stringify({ module, options })})`);
+    await page.evaluate('askEdge()');
+    const request = await sent;
+    const kept = Object.entries(request.headers()).filter(([name]) => /^(content-|inference-)/.test(name));
+    return { url: request.url(), headers: Object.fromEntries(kept), body: request.postDataBuffer()! };
+  } finally {
+    await page.close();
+  }
+}
+
+/** A page of the origin that runs nothing of its own, with the images that it will classify. */
+async function pageWith(browser: BrowserContext, url: string, images: readonly Float32Array[]): Promise<Page> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(TIMEOUT_MS);
+  await page.goto(`${url}/v2`);
+  await page.evaluate(PAGE_SCRIPT);
+  await handOver(page, images);
+  await page.waitForTimeout(SETTLE_MS);
+  return page;
 }
 
 async function handOver(page: Page, images: readonly Float32Array[]): Promise<void> {

@@ -24,3 +24,8 @@ export function oneOrList<Value>(values: readonly Value[]): Value | Value[] {
 export function numbered<Name extends string>(name: Name, exit: number): Name | `${Name}${number}` {
   return exit === 0 ? name : `${name}${exit + 1}`;
 }
+
+/** What the branches of a network are. */
+export type BranchKind = 'binary branch' | 'float exit';
+export const branchKind = ({ floatExits }: { readonly floatExits?: boolean }): BranchKind =>
+  floatExits ? 'float exit' : 'binary branch';

@@ -1,4 +1,4 @@
-import { exitsOf, type WithExits } from '../base/exits.js';
+import { type BranchKind, exitsOf, type WithExits } from '../base/exits.js';
 import type { Tuned } from '../run/results.js';
 import type { EpochMetrics } from '../run/run-directory.js';
 import { percent } from './chart.js';
@@ -16,6 +16,7 @@ type Measured = Pick<Tuned, 'samples' | 'full' | 'collaborative'> & WithExits<Br
 export interface Report {
   /** The page's heading, e.g. `lenet on mnist`. */
   readonly title: string;
+  readonly kind: BranchKind;
   /** config.json: any plain data. */
   readonly config: Readonly<Record<string, unknown>>;
   /** metrics.jsonl; may be empty. */
@@ -27,24 +28,24 @@ export interface Report {
 }
 
 /** One self-contained page about a run: no script, no request, in the reader's light or dark colours. */
-export function reportHtml({ title, config, epochs, tuned, test }: Report): string {
+export function reportHtml({ title, kind, config, epochs, tuned, test }: Report): string {
   const splits: [string, Measured | undefined][] = [
     ['test', test],
     ['validation', tuned],
   ];
   const measured = splits.flatMap(([name, split]) => (split ? [splitRow(name, split)] : []));
   const sections = [
-    measured.length > 0 ? accuracyTable(measured) : '<p>Not tuned or evaluated yet.</p>',
+    measured.length > 0 ? accuracyTable(measured, kind) : '<p>Not tuned or evaluated yet.</p>',
     tuned ? tauParagraph(tuned) : '',
-    ...(tuned ? tauFigures(tuned) : []),
-    epochs.length > 0 ? figure('Training', (theme) => trainingChart(epochs, theme)) : '',
+    ...(tuned ? tauFigures(tuned, kind) : []),
+    epochs.length > 0 ? figure('Training', (theme) => trainingChart(epochs, theme, kind)) : '',
     `<h2>Configuration</h2>\n<table>\n${flattened(config).map(configRow).join('\n')}\n</table>`,
   ];
   return page(title, sections);
 }
 
-function accuracyTable(rows: readonly string[]): string {
-  const columns = ['images', 'full branch', 'binary branch', 'both together', 'exits'];
+function accuracyTable(rows: readonly string[], kind: BranchKind): string {
+  const columns = ['images', 'full branch', kind, 'both together', 'exits'];
   const head = columns.map((name) => `<th class="number">${name}</th>`).join('');
   return `<h2>Accuracy</h2>\n<table>\n<tr><th>split</th>${head}</tr>\n${rows.join('\n')}\n</table>`;
 }
@@ -74,11 +75,11 @@ function tauParagraph(tuned: Tuned): string {
 }
 
 /** A chart for each exit: what all do together as its τ moves. */
-function tauFigures(tuned: Tuned): string[] {
+function tauFigures(tuned: Tuned, kind: BranchKind): string[] {
   return exitsOf<TunedExit>(tuned).map((exit, i, { length }) => {
     const threshold = length > 1 ? `threshold τ of exit ${i + 1}` : 'threshold τ';
     const caption = `Accuracy and exit ratio against the ${threshold}, validation split`;
-    return figure(caption, (theme) => tauChart({ ...tuned, ...exit }, theme));
+    return figure(caption, (theme) => tauChart({ ...tuned, ...exit }, theme, kind));
   });
 }
 

@@ -154,7 +154,14 @@ const hostile = `<script>alert("1")</script> & 'x' <img src=x onerror=alert(1)>`
 
 test('the report shows accuracies, threshold, charts and the whole configuration', () => {
   const config = { network: 'lenet', optimizer: { name: 'adam', lr: 0.003 }, classes: [1, 2], resume: null };
-  const html = reportHtml({ title: 'lenet on mnist', config, epochs, tuned, test: { ...tuned, samples: 10000 } });
+  const html = reportHtml({
+    title: 'lenet on mnist',
+    kind: 'binary branch',
+    config,
+    epochs,
+    tuned,
+    test: { ...tuned, samples: 10000 },
+  });
   expect(html).toContain('<h1>lenet on mnist</h1>');
   expect(html).toContain('<tr><th>test</th><td class="number">10000</td><td class="number">99.34 %</td>');
   expect(html).toContain(
@@ -168,7 +175,7 @@ test('the report shows accuracies, threshold, charts and the whole configuration
 });
 
 test('the report of a run that has only a configuration', () => {
-  const html = reportHtml({ title: 'new', config: { seed: 1 }, epochs: [] });
+  const html = reportHtml({ title: 'new', kind: 'binary branch', config: { seed: 1 }, epochs: [] });
   expect(html).toContain('Not tuned or evaluated yet.');
   expect(html).not.toContain('<svg');
 });
@@ -176,6 +183,7 @@ test('the report of a run that has only a configuration', () => {
 test('hostile strings are shown, not run', () => {
   const html = reportHtml({
     title: hostile,
+    kind: 'binary branch',
     config: { [hostile]: hostile, list: [hostile] },
     epochs: [],
     tuned: { ...tuned, method: hostile, objective: hostile, note: hostile },
@@ -201,9 +209,11 @@ test('several exits: a line for every branch, a chart for every threshold, exits
     collaborative: { ...tuned.collaborative, exitRatios: [0.5, 0.432] },
     further: [{ tau: 0.2, branch: { accuracy: 0.99 }, folds: { tau: folds.tau }, curve }],
   };
-  const html = reportHtml({ title: 'exits', config: {}, epochs: rows, tuned: several });
+  const html = reportHtml({ title: 'exits', kind: 'float exit', config: {}, epochs: rows, tuned: several });
   expect(html).toContain('τ = 0.0274, 0.2 (method exact');
   expect(html).toContain('98.83 %, 99.00 %</td>');
+  expect(html).toContain('float exit</th>');
+  expect(html).not.toContain('binary branch');
   expect(html).toContain('93.20 % (50.00 %, 43.20 %)</td>');
   expect(html).toContain('against the threshold τ of exit 2, validation split');
   expect(html.match(/<svg /g)).toHaveLength(6);

@@ -1,3 +1,4 @@
+import type { BranchKind } from '../base/exits.js';
 import type { Tuned } from '../run/results.js';
 import { axis, frame, PALETTES, percent, percentRange, renderSvg, type Theme } from './chart.js';
 
@@ -8,12 +9,12 @@ const BOTH = 'both together';
 const EXITS = 'exit ratio (right)';
 
 /** Accuracy and exit ratio against τ (the paper's Fig. 14), the chosen τ marked. @returns SVG. */
-export function tauChart(data: TauChartData, theme: Theme = 'light'): string {
+export function tauChart(data: TauChartData, theme: Theme = 'light', kind: BranchKind = 'binary branch'): string {
   const palette = PALETTES[theme];
   const from = leftEnd(data);
   const visible = clipped(data.curve, from);
   const full = `full branch ${percent(data.full.accuracy)}`;
-  const branch = `binary branch ${percent(data.branch.accuracy)}`;
+  const branch = `${kind} ${percent(data.branch.accuracy)}`;
   const level = (name: string, share: number, color: string) => ({
     name,
     type: 'line' as const,

@@ -1,5 +1,5 @@
 import { UserError } from '../base/errors.js';
-import { exitsOf } from '../base/exits.js';
+import { type BranchKind, exitsOf } from '../base/exits.js';
 import type { EpochMetrics } from '../run/run-directory.js';
 import { axis, frame, PALETTES, percent, percentRange, renderSvg, type Theme } from './chart.js';
 
@@ -11,7 +11,7 @@ interface Measured {
 
 type BranchMetrics = Pick<EpochMetrics, 'branchLoss' | 'branchAccuracy'>;
 
-/** A branch's two curves; further binary branches are dashed and dotted. */
+/** A branch's two curves; further small branches are dashed and dotted. */
 interface Line {
   readonly name: string;
   readonly color: 'full' | 'branch';
@@ -28,9 +28,9 @@ const FULL: Line = {
 const DASHES = ['solid', 'dashed', 'dotted'] as const;
 
 /** The lines of a run with so many exits. */
-function linesOf(exits: number): Line[] {
+function linesOf(exits: number, kind: BranchKind): Line[] {
   const branches = Array.from({ length: exits }, (_, exit) => ({
-    name: exits > 1 ? `binary branch ${exit + 1}` : 'binary branch',
+    name: exits > 1 ? `${kind} ${exit + 1}` : kind,
     color: 'branch' as const,
     dash: DASHES[exit % DASHES.length],
     measured: (row: EpochMetrics) => {
@@ -45,10 +45,14 @@ function linesOf(exits: number): Line[] {
 const LOG_FROM = 20;
 
 /** Loss and validation accuracy of all branches against the epoch. @returns SVG. @throws UserError without an epoch. */
-export function trainingChart(rows: readonly EpochMetrics[], theme: Theme = 'light'): string {
+export function trainingChart(
+  rows: readonly EpochMetrics[],
+  theme: Theme = 'light',
+  kind: BranchKind = 'binary branch',
+): string {
   if (rows.length === 0) throw new UserError('training chart: expected at least one epoch, found none; train first');
   const last = rows[rows.length - 1];
-  const named = linesOf(exitsOf<BranchMetrics>(last).length).map((line) => ({
+  const named = linesOf(exitsOf<BranchMetrics>(last).length, kind).map((line) => ({
     ...line,
     name: `${line.name} ${percent(line.measured(last).accuracy)}`,
     values: rows.map(line.measured),

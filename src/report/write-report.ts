@@ -1,3 +1,4 @@
+import { branchKind } from '../base/exits.js';
 import { writeFileAtomic } from '../base/files.js';
 import { readResult, readTaus } from '../run/results.js';
 import { type Run, readMetrics, runFile } from '../run/run-directory.js';
@@ -11,6 +12,7 @@ export function writeReport(run: Run): void {
   const test = readResult(run, 'test');
   const html = reportHtml({
     title: `${network.name} on ${config.dataset}`,
+    kind: branchKind(network),
     config,
     epochs: readMetrics(run),
     tuned,

@@ -1,3 +1,4 @@
+import { branchKind } from '../base/exits.js';
 import type { JointNetwork } from '../network/layers.js';
 
 /** 0.98765 as "98.77 %". */
@@ -14,7 +15,7 @@ export function fileSize(bytes: number): string {
 
 /** "binary branch", with its number where there are several; "float exit" in a network of those. Exits count from 0 here. */
 export function branchName(network: JointNetwork, exit: number): string {
-  const name = network.floatExits ? 'float exit' : 'binary branch';
+  const name = branchKind(network);
   return network.further ? `${name} ${exit + 1}` : name;
 }
 

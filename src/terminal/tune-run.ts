@@ -1,4 +1,4 @@
-import { exitsOf } from '../base/exits.js';
+import { branchKind, exitsOf } from '../base/exits.js';
 import { writeFileAtomic } from '../base/files.js';
 import { splitTrainValidation } from '../datasets/split.js';
 import { toPng } from '../report/chart.js';
@@ -19,7 +19,7 @@ export async function tuneRun({ run, dataset, evaluate }: Trained, options: TauO
   const result = tuneExits(outcomes, { seed: run.config.seed, ...options });
   writeResult(run, 'tau', result);
   for (const [i, exit] of exitsOf<ExitResult>(result).entries()) {
-    const svg = tauChart({ ...result, ...exit });
+    const svg = tauChart({ ...result, ...exit }, 'light', branchKind(run.network));
     writeFileAtomic(runFile(run, 'tauSvg', i), svg);
     writeFileAtomic(runFile(run, 'tauPng', i), await toPng(svg));
   }

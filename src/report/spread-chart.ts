@@ -49,10 +49,12 @@ export function spreadChart({ id, xName, yName, log, series }: Spreads, theme: T
     legend: { ...shared.legend, itemGap: 24 },
     grid: { ...shared.grid, right: 28, top: 34 + ROW * rows },
     xAxis: { type: 'value', ...axis(theme, xName, 32), min: 'dataMin', max: 'dataMax' },
-    yAxis: { type: log ? 'log' : 'value', ...axis(theme, yName, 56, (value) => String(Number(value.toPrecision(3)))) },
-    series: shown.flatMap(({ name, color, dash, points }) => [
+    yAxis: { type: log ? 'log' : 'value', ...axis(theme, yName, 56, shortNumber) },
+    series: shown.flatMap(({ name, color, dash, points }, i) => [
       {
         name,
+        // Where lines coincide, the first one is seen.
+        z: 2 + shown.length - i,
         type: 'line' as const,
         silent: true,
         data: points.map(({ x, mean }) => [x, mean]),
@@ -65,6 +67,12 @@ export function spreadChart({ id, xName, yName, log, series }: Spreads, theme: T
     ]),
     color: [PALETTES[theme].text],
   });
+}
+
+/** "0.25", "1e-6". */
+function shortNumber(value: number): string {
+  const short = Number(value.toPrecision(3));
+  return short !== 0 && Math.abs(short) < 1e-3 ? short.toExponential() : String(short);
 }
 
 /** Upright bars from the lower end of an interval to the upper. @param least what a logarithmic axis can show */

@@ -8,10 +8,13 @@ import { readBundle } from '../bundle/read-bundle.js';
 import { modelRepository } from '../codegen/model-repository.js';
 import { writeRepository } from '../codegen/write-repository.js';
 import { UPLINKS } from '../export/encoding.js';
-import { exportWeb, type WebFlags } from '../terminal/export-web.js';
+import { exportWeb, type WebFlags, type WebResult } from '../terminal/export-web.js';
 import { fileSize } from '../terminal/format.js';
+import { openTrained } from '../terminal/open-trained.js';
 import { uplinkTable } from '../terminal/uplink-table.js';
 import { LcdnnCommand } from './base-command.js';
+
+type ExportFlags = WebFlags & { readonly 'data-dir'?: string };
 
 export default class Export extends LcdnnCommand {
   static override summary =
@@ -41,7 +44,7 @@ export default class Export extends LcdnnCommand {
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Export);
     if (flags.target === 'triton') return this.exportRepository(args.run, flags);
-    const { manifest, downloadBytes, uplink, check } = await exportWeb(args.run, flags, this.config.version);
+    const { manifest, downloadBytes, uplink, check } = await this.exportRun(args.run, flags, flags.out);
     this.log(uplinkTable(uplink));
     this.log(
       `${flags.out}: ${manifest.name} ${manifest.version}, a page fetches ${fileSize(downloadBytes)} (brotli), ` +
@@ -56,8 +59,13 @@ export default class Export extends LcdnnCommand {
     return { bundle: flags.out, name, version, tau, downloadBytes, uplink, check };
   }
 
+  private async exportRun(path: string, flags: ExportFlags, out: string): Promise<WebResult> {
+    const trained = await openTrained(path, flags['data-dir']);
+    return exportWeb(trained, { ...flags, out }, this.config.version);
+  }
+
   /** The model repository of a bundle, or of what a run would be as one. */
-  private async exportRepository(source: string, flags: WebFlags): Promise<unknown> {
+  private async exportRepository(source: string, flags: ExportFlags): Promise<unknown> {
     const isBundle = existsSync(join(source, MANIFEST_FILE));
     if (isBundle && (flags.name ?? flags.uplink) !== undefined) {
       throw new UserError(
@@ -67,8 +75,7 @@ export default class Export extends LcdnnCommand {
     const temporary = mkdtempSync(join(tmpdir(), 'lcdnn-export-'));
     try {
       const folder = isBundle ? source : join(temporary, 'bundle');
-      if (!isBundle)
-        this.log(uplinkTable((await exportWeb(source, { ...flags, out: folder }, this.config.version)).uplink));
+      if (!isBundle) this.log(uplinkTable((await this.exportRun(source, flags, folder)).uplink));
       const { manifest, files } = readBundle(folder);
       const repository = modelRepository(manifest, files.get(manifest.tail.file)!);
       writeRepository(flags.out, repository);

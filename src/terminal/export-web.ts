@@ -22,7 +22,7 @@ import type { LabelledImage } from '../export/uplink-trial.js';
 import { readResult, readTaus, type Tuned } from '../run/results.js';
 import type { Run } from '../run/run-directory.js';
 import { entropies } from '../tau/entropy.js';
-import { openTrained, type Trained } from './open-trained.js';
+import type { Trained } from './open-trained.js';
 
 /** Training images that a finished bundle is checked on: fewer where they are large. */
 const CHECK_IMAGES = { most: 256, least: 16, bytes: 64e6 };
@@ -41,7 +41,6 @@ export interface WebFlags {
   readonly out: string;
   readonly name?: string;
   readonly uplink?: Uplink | 'auto';
-  readonly 'data-dir'?: string;
 }
 
 /** A bundle that was written. */
@@ -58,18 +57,17 @@ export interface WebResult {
  * @param version of this tool, for the bundle's provenance
  * @throws UserError where the run has no tuned threshold, or no bundle can have the name
  */
-export async function exportWeb(source: string, flags: WebFlags, version: string): Promise<WebResult> {
+export async function exportWeb(trained: Trained, flags: WebFlags, version: string): Promise<WebResult> {
   if (flags.name !== undefined && !manifestSchema.shape.name.safeParse(flags.name).success) {
     throw new UserError(`--name: expected lower-case letters, digits and hyphens, found ${flags.name}`);
   }
-  const trained = await openTrained(source, flags['data-dir']);
   const { run, dataset, state } = trained;
   if (run.network.branch.length === 0) {
-    throw new UserError(`${source}: expected a run with a branch for the browser, found a network alone`);
+    throw new UserError(`${run.path}: expected a run with a branch for the browser, found a network alone`);
   }
   const taus = readTaus(run);
   if (taus === undefined) {
-    throw new UserError(`${source}: expected a tuned threshold, found none; run "lcdnn tune-tau ${source}" first`);
+    throw new UserError(`${run.path}: expected a tuned threshold, found none; run "lcdnn tune-tau ${run.path}" first`);
   }
   const input: Manifest['input'] = {
     shape: [...dataset.shape],

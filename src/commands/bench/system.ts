@@ -83,7 +83,7 @@ export default class BenchSystem extends LcdnnCommand {
       const compared = await comparedRuns(measured, flags, flags['data-dir']);
       const bundle = join(folder, 'bundle');
       spinner.start('export');
-      await exportWeb(args.run, { out: bundle, 'data-dir': flags['data-dir'] }, this.config.version);
+      await exportWeb(measured, { out: bundle }, this.config.version);
       const approaches = await measureSystem(
         browser,
         { ...compared, bundle },

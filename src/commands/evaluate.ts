@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { oneOrList, withExits } from '../base/exits.js';
 import { writeReport } from '../report/write-report.js';
+import { dataTitle } from '../run/config.js';
 import { readTaus, type Tested, writeResult } from '../run/results.js';
 import { collaborativeExits } from '../tau/exits.js';
 import { count, outcomesFromLogits } from '../tau/outcomes.js';
@@ -48,7 +49,7 @@ export default class Evaluate extends LcdnnCommand {
     }
     writeResult(run, 'test', result);
     writeReport(run);
-    this.log(`${run.config.dataset}, test split, ${samples} images\n${table(rows, [1, 2])}`);
+    this.log(`${dataTitle(run.config)}, test split, ${samples} images\n${table(rows, [1, 2])}`);
     if (!result.collaborative) this.log(`no tau yet: ${this.config.bin} tune-tau ${args.run}`);
     return result;
   }

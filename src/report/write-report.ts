@@ -1,5 +1,6 @@
 import { branchKind } from '../base/exits.js';
 import { writeFileAtomic } from '../base/files.js';
+import { dataTitle } from '../run/config.js';
 import { readResult, readTaus } from '../run/results.js';
 import { type Run, readMetrics, runFile } from '../run/run-directory.js';
 import { reportHtml } from './report-html.js';
@@ -11,7 +12,7 @@ export function writeReport(run: Run): void {
   const taus = readTaus(run);
   const test = readResult(run, 'test');
   const html = reportHtml({
-    title: `${network.name} on ${config.dataset}`,
+    title: `${network.name} on ${dataTitle(config)}`,
     kind: branchKind(network),
     config,
     epochs: readMetrics(run),

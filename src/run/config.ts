@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { OPTIONS, type OptionName, type Options, optionNames } from './options.js';
@@ -12,6 +13,10 @@ export const configSchema = z.strictObject({
 });
 
 export type Config = z.infer<typeof configSchema>;
+
+/** What a run's data are called; one image folder is told from another by its name. */
+export const dataTitle = ({ dataset, dataDir }: Pick<Config, 'dataset' | 'dataDir'>): string =>
+  dataset === 'folder' && dataDir !== undefined ? `folder ${basename(dataDir)}` : dataset;
 
 /** What a run uses where the user says nothing. `branchLr` follows `lr`. */
 export const DEFAULT_CONFIG = Object.fromEntries(

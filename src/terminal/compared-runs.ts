@@ -11,6 +11,7 @@ import type { Dataset } from '../datasets/dataset.js';
 import { evenly } from '../datasets/spread.js';
 import type { NetworkResults } from '../evaluation/results.js';
 import { floatModel } from '../export/float-model.js';
+import { dataTitle } from '../run/config.js';
 import { readResult, type Tested, type Tuned } from '../run/results.js';
 import { readMetrics } from '../run/run-directory.js';
 import { openTrained, type Trained } from './open-trained.js';
@@ -181,7 +182,7 @@ export function networkFacts({ run, tuned, tested }: MeasuredRun): Omit<NetworkR
   const trained = readMetrics(run).length;
   return {
     network: config.width === 1 ? network.name : `${network.name} x ${config.width}`,
-    dataset: config.dataset,
+    dataset: dataTitle(config),
     training: `${trained} of ${config.epochs} epochs, seed ${config.seed}`,
     tau: tuned.tau,
     accuracy: {

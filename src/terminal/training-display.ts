@@ -1,6 +1,7 @@
 import ora from 'ora';
 import { exitsOf, type WithExits } from '../base/exits.js';
 import type { Progress } from '../run/checkpoint.js';
+import { dataTitle } from '../run/config.js';
 import type { EpochMetrics, Run } from '../run/run-directory.js';
 import type { BranchReport, StepReport } from '../train/reports.js';
 import type { WarmStart } from '../train/warm-start/warm-start.js';
@@ -59,7 +60,7 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
     start({ path, config, network }, resumedFrom, warmStart) {
       ({ batchSize, epochs } = config);
       print(
-        `${network.name} on ${config.dataset}, ${epochs} epochs, seed ${config.seed}, engine ${config.engine} on ${config.device} -> ${path}`,
+        `${network.name} on ${dataTitle(config)}, ${epochs} epochs, seed ${config.seed}, engine ${config.engine} on ${config.device} -> ${path}`,
       );
       if (resumedFrom) print(`resumed at epoch ${resumedFrom.epoch + 1}, step ${resumedFrom.step}`);
       if (warmStart) for (const line of warmStartLines(config.initFrom, warmStart)) print(line);

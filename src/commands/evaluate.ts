@@ -35,10 +35,11 @@ export default class Evaluate extends LcdnnCommand {
       collaborative: taus && together ? { ...together, tau: oneOrList(taus) } : null,
       samples,
     };
+    const isAlone = run.network.branch.length === 0;
     const rows = [
       ['', 'accuracy', 'exits'],
-      ['full branch', percent(result.full.accuracy), ''],
-      ...branches.map(({ branch }, i) => {
+      [isAlone ? 'network' : 'full branch', percent(result.full.accuracy), ''],
+      ...(isAlone ? [] : branches).map(({ branch }, i) => {
         const share = together?.exitRatios?.[i];
         return [branchName(run.network, i), percent(branch.accuracy), share === undefined ? '' : percent(share)];
       }),
@@ -50,7 +51,7 @@ export default class Evaluate extends LcdnnCommand {
     writeResult(run, 'test', result);
     writeReport(run);
     this.log(`${dataTitle(run.config)}, test split, ${samples} images\n${table(rows, [1, 2])}`);
-    if (!result.collaborative) this.log(`no tau yet: ${this.config.bin} tune-tau ${args.run}`);
+    if (!result.collaborative && !isAlone) this.log(`no tau yet: ${this.config.bin} tune-tau ${args.run}`);
     return result;
   }
 }

@@ -18,6 +18,7 @@ import { parseArgs, promisify } from 'node:util';
 import type { BrowserContext, Page } from 'playwright-core';
 import { writeBundle } from '../../src/bundle/write-bundle.js';
 import { emulation, networkProfile } from '../../src/plan/networks.js';
+import { REQUEST_BYTES } from '../../src/plan/price.js';
 import { table } from '../../src/terminal/format.js';
 import { launchChromium } from '../../test/browser/chromium.js';
 import { buildCase, NETWORK_CASES, type NetworkCase } from '../browser/network-cases.js';
@@ -41,8 +42,6 @@ const LEAVING = 0.7;
 /** In percent. */
 const GOAL = 15;
 
-/** Tensors of these bundles travel as they are. */
-const FLOATS = ['--uplink-bits', '32'];
 const LCDNN = [fileURLToPath(new URL('../../bin/run.js', import.meta.url))];
 const run = promisify(execFile);
 
@@ -109,25 +108,36 @@ async function tauFor(
   return { tau, ratio: leaving.filter(Boolean).length / images, leaving };
 }
 
+interface Further {
+  readonly ms: number;
+  /** Of a request: tensors travel as float32, deflated. */
+  readonly sentBytes: number;
+}
+
 /** Mean over the images, each by the median of its rounds, of a model that is loaded already. */
-async function furtherMs(browser: BrowserContext, url: string, connection: string, tau: number): Promise<number> {
+async function further(browser: BrowserContext, url: string, connection: string, tau: number): Promise<Further> {
   const page = await openPage(browser, url, connection);
-  const times: number[][] = await page.evaluate(`(async () => {
+  const { times, sent }: { times: number[][]; sent: number[] } = await page.evaluate(`(async () => {
     const model = await ${LOADED(tau)};
     const shape = model.manifest.input.shape;
     const times = Array.from({ length: ${images} }, () => []);
+    const sent = [];
     for (let round = -1; round < ${rounds}; round++) {
       for (let i = 0; i < ${images}; i++) {
         const image = (${NOISE})(i, shape);
         const start = performance.now();
-        await model.classify(image);
+        const { bytes } = await model.classify(image);
         if (round >= 0) times[i].push(performance.now() - start);
+        if (bytes.sent > 0) sent.push(bytes.sent);
       }
     }
-    return times;
+    return { times, sent };
   })()`);
   await page.close();
-  return times.reduce((sum, rounds) => sum + median(rounds), 0) / images;
+  return {
+    ms: times.reduce((sum, rounds) => sum + median(rounds), 0) / images,
+    sentBytes: sent.reduce((sum, bytes) => sum + bytes, 0) / sent.length,
+  };
 }
 
 /** From the import of the loader to the answer to an image, in a page with an empty cache. */
@@ -203,7 +213,9 @@ interface Planned {
 async function compare(folder: string, browser: BrowserContext, networkCase: NetworkCase): Promise<Comparison[]> {
   const { title, network, input, classes } = networkCase;
   const at = (name: string) => join(folder, `${title}-${name}`);
-  await writeBundle(at('bundle'), buildCase(networkCase).bundle);
+  const { bundle } = buildCase(networkCase);
+  const values = bundle.manifest.tail.shape.reduce((all, size) => all * size, 1);
+  await writeBundle(at('bundle'), bundle);
   const described = [network, '--image', input.join('x'), '--classes', String(classes)];
   writeFileSync(at('device.json'), (await lcdnnJson('bench', 'device', at('bundle'), '--rounds', '60')).text);
   writeFileSync(at('edge.json'), (await lcdnnJson('bench', 'edge', ...described)).text);
@@ -212,7 +224,7 @@ async function compare(folder: string, browser: BrowserContext, networkCase: Net
     const { tau, ratio, leaving } = await tauFor(browser, server.url);
     const found: Comparison[] = [];
     for (const connection of CONNECTIONS) {
-      const further = await furtherMs(browser, server.url, connection, tau);
+      const { ms: furtherMs, sentBytes } = await further(browser, server.url, connection, tau);
       const ways: number[][] = [[], []];
       for (let visit = 0; visit < visits; visit++) {
         ways[0].push(await firstMs(browser, server.url, connection, tau, leaving.indexOf(true)));
@@ -228,7 +240,8 @@ async function compare(folder: string, browser: BrowserContext, networkCase: Net
         String(ratio),
         '--max-exits',
         '1',
-        ...FLOATS,
+        '--uplink-bits',
+        String((8 * (sentBytes - REQUEST_BYTES)) / values),
       ];
       const bandwidths = await delivered(browser, server.url, connection);
       const plan = async (...more: string[]) => (await lcdnnJson<Planned>(...asked, ...more)).result.design;
@@ -245,7 +258,7 @@ async function compare(folder: string, browser: BrowserContext, networkCase: Net
       found.push({
         ...{ title, connection, bandwidths, ratio },
         first: times(first, 'expectedMs'),
-        further: times(further, 'furtherMs'),
+        further: times(furtherMs, 'furtherMs'),
       });
     }
     return found;

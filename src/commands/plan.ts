@@ -56,12 +56,9 @@ export default class Plan extends LcdnnCommand {
       default: 1,
       min: 1,
     }),
-    'uplink-bits': Flags.integer({
-      summary: 'Bits of a value on its way to the edge: what export chooses, or 32.',
-      default: 8,
-      min: 1,
-      max: 32,
-    }),
+    'uplink-bits': numberFlag(
+      'Bits of a value on its way to the edge: 8, 16 or 32 as export chooses, fewer where deflate helps. [default: 8]',
+    ),
     device: Flags.string({ summary: 'Times of the branch: what "lcdnn bench device --json" printed for it.' }),
     edge: Flags.string({ summary: 'Times of the tails: what "lcdnn bench edge --json" printed for the network.' }),
     'exit-ratios': Flags.string({
@@ -172,7 +169,7 @@ function knownExits(
 
 /** Measured times where the user has them, else those of the table. */
 function circumstancesOf(
-  flags: { readonly device?: string; readonly edge?: string; readonly images: number; readonly 'uplink-bits': number },
+  flags: { readonly device?: string; readonly edge?: string; readonly images: number; readonly 'uplink-bits'?: number },
   design: Design,
   network: NetworkProfile,
 ): Circumstances {
@@ -185,7 +182,7 @@ function circumstancesOf(
   return {
     network,
     images: flags.images,
-    uplinkBits: flags['uplink-bits'],
+    uplinkBits: checkBits(flags['uplink-bits'] ?? 8),
     device: {
       rates: profile ? calibratedRates(profile, onDevice, device, flags.device!) : device,
       loadMs: profile?.loadMs ?? loadMs,
@@ -206,4 +203,9 @@ function runsOf(
   const own = run && measuredRun(run);
   if (own) runs.set(runKey(run.network, run.config.dataset), own);
   return runs;
+}
+
+function checkBits(bits: number): number {
+  if (bits > 0 && bits <= 32) return bits;
+  throw new UserError(`--uplink-bits: expected a number above 0 and up to 32, found ${bits}`);
 }

@@ -51,7 +51,7 @@ export interface PricedDesign extends DesignChoice {
 }
 
 /** The head of a request: JSON that names the tensors. */
-const REQUEST_BYTES = 250;
+export const REQUEST_BYTES = 250;
 /** The loader, and then everything that it fetches, side by side. */
 const LOADING_ROUND_TRIPS = 2;
 

@@ -293,7 +293,7 @@ export const OPTIONS = {
     schema: z.enum(['float32', 'bfloat16']),
     byDefault: 'float32',
     summary:
-      'Numbers of the forward and backward pass; bfloat16 takes engine pytorch and is faster on GPUs that have it.',
+      'Numbers of the forward and backward pass; bfloat16 takes engine pytorch and is faster on GPUs and processors that have it.',
     group: 'TRAINING',
   }),
 } as const;

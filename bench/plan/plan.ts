@@ -2,7 +2,8 @@
  * What `lcdnn plan` predicts against what Chromium and `lcdnn serve` take: `npm run bench:plan`. Three networks with random
  * weights under four connections of Chromium's emulation, τ such that 7 of 10 images leave; device and edge as measured
  * by `lcdnn bench device` and `lcdnn bench edge` just before. The emulation keeps every few KB waiting for a timer, and gives
- * less than fast connections have: what it gives is measured, too, and predicted with; "by name" is the connection's own.
+ * less than fast connections have: what it gives is measured, too, as are the bytes of a request, and predicted with; "by
+ * name" is the connection's own.
  *
  *   --images 20    images of noise; --rounds 5: times that each is classified; --visits 3: of a page with an empty cache
  *   --only TEXT    the networks whose title has it

@@ -69,8 +69,8 @@ const LOOPBACK: NetworkProfile = { name: 'loopback', upMbps: 1000, downMbps: 100
 const REQUESTS = 20;
 
 /**
- * Neurosurgeon's and Edgent's partitions for each of the conditions, in their order, by regressions fitted to this machine's times of every
- * segment, in the browser and on the edge.
+ * Neurosurgeon's and Edgent's partitions for each of the conditions, in their order, by regressions fitted to this machine's
+ * times of every segment, in the browser and on the edge.
  *
  * @param exits where it is absent, Edgent has the full network alone
  */

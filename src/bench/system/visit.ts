@@ -105,10 +105,11 @@ export async function recordRequest(
 ): Promise<SentRequest> {
   const page = await pageWith(browser, url, [image]);
   try {
-    const sent = page.waitForRequest((request) => request.url().endsWith('/infer'));
     await page.evaluate(`openApproach(${JSON.stringify({ module, options })})`);
-    await page.evaluate('askEdge()');
-    const request = await sent;
+    const [request] = await Promise.all([
+      page.waitForRequest((request) => request.url().endsWith('/infer')),
+      page.evaluate('askEdge()'),
+    ]);
     const kept = Object.entries(request.headers()).filter(([name]) => /^(content-|inference-)/.test(name));
     return { url: request.url(), headers: Object.fromEntries(kept), body: request.postDataBuffer()! };
   } finally {

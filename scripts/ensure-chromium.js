@@ -1,7 +1,7 @@
 // The browser tests need a Chromium: finds one; on Debian as root installs it; else says how, and fails.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { findBrowser } from '../dist/bench/find-browser.js';
+import { findBrowser } from '../dist/profiling/find-browser.js';
 
 try {
   findBrowser();

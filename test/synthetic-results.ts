@@ -4,8 +4,8 @@ import {
   type Approach,
   RESULTS_FORMAT,
   type SystemResults,
-} from '../src/evaluation/results.js';
-import { NETWORKS, transferMs } from '../src/plan/networks.js';
+} from '../src/baselines/results/results.js';
+import { NETWORKS, transferMs } from '../src/plan/connections.js';
 
 /** A network of the model below: bytes, ms on this machine's processor, exits. */
 interface Model {

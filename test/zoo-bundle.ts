@@ -2,11 +2,17 @@ import { random } from '../src/base/random.js';
 import type { NamedArrays } from '../src/base/tensors.js';
 import type { BundleDraft } from '../src/bundle/write-bundle.js';
 import { generateBundle } from '../src/codegen/generate-bundle.js';
-import { byteEncoding, channelRanges, type Encoding, imageEncoding, type Uplink } from '../src/export/encoding.js';
 import { TAIL_INPUT, TAIL_OUTPUT, tailModel } from '../src/export/float-model.js';
 import { lowerBranch } from '../src/export/lower.js';
 import { stagesOf } from '../src/export/program.js';
 import { runReference } from '../src/export/run-reference.js';
+import {
+  byteEncoding,
+  channelRanges,
+  type Encoding,
+  imageEncoding,
+  type Uplink,
+} from '../src/export/uplink/encoding.js';
 import type { JointNetwork } from '../src/network/layers.js';
 
 const input = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type * as Loader from '../../templates/lcdnn.js';
+import type * as Loader from '../../templates/loader/lcdnn.js';
 import { BUNDLE_FILES, type Manifest } from './manifest.js';
 
 /**

@@ -9,10 +9,10 @@ import { deployedState } from '../network/deployed.js';
 import { createNetwork } from '../network/zoo/index.js';
 import { initialState } from '../train/initial-state.js';
 import { type BundleInfo, generateBundle } from './generate-bundle.js';
-import { compact, printLoader } from './loader.js';
+import { compact, printLoader } from './print-program.js';
 import { encodeWeights } from './weights.js';
 
-const template = readFileSync(new URL('../../templates/lcdnn.js', import.meta.url), 'utf8');
+const template = readFileSync(new URL('../../templates/loader/lcdnn.js', import.meta.url), 'utf8');
 
 /** Calls of kernels that the template itself does not have. */
 function callsIn(printed: string): number {
@@ -70,7 +70,7 @@ it.each([
   ['lcdnn-edge.js', 3],
   ['lcdnn-stream.js', 1],
 ])('%s, which comes later, is at most %d KB, brotli', (file, most) => {
-  const text = readFileSync(new URL(`../../templates/${file}`, import.meta.url), 'utf8');
+  const text = readFileSync(new URL(`../../templates/loader/${file}`, import.meta.url), 'utf8');
   expect(brotliCompressSync(compact(text)).length).toBeLessThanOrEqual(most * 1024);
 });
 

@@ -3,15 +3,13 @@ import { BUNDLE_FILES, type ManifestDraft } from '../bundle/manifest.js';
 import { CURVE_FILE, type MeasuredCurve, printMeasuredCurve } from '../bundle/measured-curve.js';
 import type { BundleDraft } from '../bundle/write-bundle.js';
 import { type DeviceProgram, stagesOf } from '../export/program.js';
-import { compact, printLoader } from './loader.js';
+import { compact, printLoader } from './print-program.js';
 import { encodeWeights } from './weights.js';
 
 const TAIL_FILE = 'edge/tail.onnx';
 /** For pages to look at and to take from; nothing here needs them. */
-const PAGE_FILES = [
-  'service-worker.js',
-  ...['index.html', 'demo.js', 'demo.css', 'drawing.js', 'history.js', 'panel.js'].map((file) => `demo/${file}`),
-];
+const DEMO_FILES = ['index.html', 'demo.js', 'demo.css', 'drawing.js', 'history.js', 'panel.js'];
+const SERVICE_WORKER = 'service-worker.js';
 
 /** What a bundle says of its model beside the device program. */
 export interface BundleInfo extends Omit<ManifestDraft, 'tail'> {
@@ -41,7 +39,8 @@ export function generateBundle(program: DeviceProgram, info: BundleInfo): Bundle
     [BUNDLE_FILES.weights, encodeWeights(program.constants)],
     [BUNDLE_FILES.package, Buffer.from(packageJson(info.name))],
     [TAIL_FILE, model],
-    ...PAGE_FILES.map((file) => [file, template(file)] as const),
+    [SERVICE_WORKER, template(SERVICE_WORKER)],
+    ...DEMO_FILES.map((file) => [`demo/${file}`, template(file, 'demo')] as const),
   ]);
   if (measured) files.set(CURVE_FILE, Buffer.from(printMeasuredCurve(measured)));
   const listed = samples.map(({ png, label }, i) => {
@@ -88,8 +87,8 @@ function script(file: string): Buffer {
   return Buffer.from(compact(template(file).toString()));
 }
 
-function template(file: string): Buffer {
-  return readFileSync(new URL(`../../templates/${file}`, import.meta.url));
+function template(file: string, folder: 'loader' | 'demo' = 'loader'): Buffer {
+  return readFileSync(new URL(`../../templates/${folder}/${file}`, import.meta.url));
 }
 
 function prebuilt(file: string): Buffer {

@@ -1,19 +1,20 @@
 import { join, resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
+import { requireTrainable } from '../api/check-variants.js';
+import { withClassNames } from '../api/class-names.js';
+import { trainRun } from '../api/train-run.js';
 import { makeFolder } from '../base/files.js';
+import { percent, table } from '../base/format.js';
+import { configFlags, givenConfig } from '../cli/config-flags.js';
+import { pythonFlag } from '../cli/python-flag.js';
+import { createTrainingDisplay } from '../cli/training-display.js';
 import { ablationCells, described, NUMBER_COLUMNS } from '../report/ablation-table.js';
 import { writeAblationReport } from '../report/write-ablation.js';
 import { writeReport } from '../report/write-report.js';
 import { type Ablation, type AblationRow, isDone, readAblation, rowOfFailed, rowOfTrained } from '../run/ablation.js';
+import { flagsFor, quoted } from '../run/command-line.js';
 import { BASE, openVariant, readGrid, type Variant } from '../run/grid.js';
 import { openRun, type Run } from '../run/run-directory.js';
-import { requireTrainable } from '../terminal/check-variants.js';
-import { withClassNames } from '../terminal/class-names.js';
-import { configFlags, flagsFor, givenConfig, quoted } from '../terminal/config-flags.js';
-import { percent, table } from '../terminal/format.js';
-import { pythonFlag } from '../terminal/python-flag.js';
-import { trainRun } from '../terminal/train-run.js';
-import { createTrainingDisplay } from '../terminal/training-display.js';
 import { Diverged } from '../train/reports.js';
 import { LcdnnCommand } from './base-command.js';
 

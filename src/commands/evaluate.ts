@@ -1,12 +1,13 @@
 import { Args, Flags } from '@oclif/core';
+import { openTrained } from '../api/open-trained.js';
 import { oneOrList, withExits } from '../base/exits.js';
+import { percent, table } from '../base/format.js';
+import { branchName } from '../network/branch-name.js';
 import { writeReport } from '../report/write-report.js';
 import { dataTitle } from '../run/config.js';
 import { readTaus, type Tested, writeResult } from '../run/results.js';
 import { collaborativeExits } from '../tau/exits.js';
 import { count, outcomesFromLogits } from '../tau/outcomes.js';
-import { branchName, percent, table } from '../terminal/format.js';
-import { openTrained } from '../terminal/open-trained.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class Evaluate extends LcdnnCommand {

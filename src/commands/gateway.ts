@@ -1,16 +1,16 @@
 import { Args, Flags } from '@oclif/core';
 import { messageOf, UserError } from '../base/errors.js';
 import { listenForInterruption } from '../base/interruption.js';
+import { serverFlags, serverOptions } from '../cli/server-flags.js';
 import { listen } from '../edge/listen.js';
 import { createGateway, type GatewayOptions } from '../gateway/gateway.js';
 import { type HaproxyGateway, startHaproxyGateway } from '../gateway/haproxy/haproxy-gateway.js';
 import { parseOrigin, parseServers } from '../gateway/parse-servers.js';
 import type { Scheduler } from '../gateway/scheduler.js';
 import { ruleNames } from '../scheduling/policies/index.js';
+import { namedPolicy } from '../scheduling/policies/named-policy.js';
 import type { Policy } from '../scheduling/policies/policy.js';
 import { resolveSettings } from '../scheduling/settings.js';
-import { namedPolicy } from '../terminal/schedule-policies.js';
-import { serverFlags, serverOptions } from '../terminal/server-flags.js';
 import { LcdnnCommand } from './base-command.js';
 
 /** Where users are is not known here, so that nobody is closest. */

@@ -1,9 +1,9 @@
 import { Args } from '@oclif/core';
+import { fileSize, table, wholeNumber } from '../base/format.js';
+import { openNetwork, zooFlags } from '../cli/zoo-network.js';
 import { arenaBytes } from '../export/arena-bytes.js';
 import { type CostTotal, networkCost } from '../network/cost.js';
 import { networkNames } from '../network/zoo/index.js';
-import { fileSize, table, wholeNumber } from '../terminal/format.js';
-import { openNetwork, zooFlags } from '../terminal/zoo-network.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class Inspect extends LcdnnCommand {

@@ -2,13 +2,13 @@ import { readdirSync, statSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Args, Flags } from '@oclif/core';
-import type { Classification, EdgeTensor, Model } from '../../templates/lcdnn.js';
+import type { Classification, EdgeTensor, Model } from '../../templates/loader/lcdnn.js';
 import { UserError } from '../base/errors.js';
+import { percent, table } from '../base/format.js';
 import { importLoader } from '../bundle/import-loader.js';
 import { readBundle } from '../bundle/read-bundle.js';
 import { readImage } from '../datasets/image.js';
 import { openTail } from '../edge/tail.js';
-import { percent, table } from '../terminal/format.js';
 import { LcdnnCommand } from './base-command.js';
 
 const IMAGE_EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '.tif', '.tiff']);

@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core';
+import { table } from '../base/format.js';
 import { resolveConfig } from '../run/config.js';
 import { readRecipe, recipeNames } from '../run/recipes.js';
-import { table } from '../terminal/format.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class Recipes extends LcdnnCommand {

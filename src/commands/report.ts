@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { writeFileAtomic } from '../base/files.js';
-import { figuresOf } from '../evaluation/figures.js';
-import { PUBLISHED_POWERS, readPowers } from '../evaluation/powers.js';
-import { readSystemResults } from '../evaluation/results.js';
+import { table } from '../base/format.js';
+import { figuresOf } from '../baselines/results/figures.js';
+import { PUBLISHED_POWERS, readPowers } from '../baselines/results/powers.js';
+import { readSystemResults } from '../baselines/results/results.js';
+import { numberFlag } from '../cli/number-flag.js';
+import { evaluationCells } from '../report/evaluation-cells.js';
 import { evaluationPage } from '../report/evaluation-page.js';
-import { evaluationCells } from '../terminal/evaluation-cells.js';
-import { table } from '../terminal/format.js';
-import { numberFlag } from '../terminal/number-flag.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class Report extends LcdnnCommand {

@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import { listenForInterruption } from '../base/interruption.js';
+import { numberFlag } from '../cli/number-flag.js';
+import { serverFlags, serverOptions } from '../cli/server-flags.js';
 import { listen } from '../edge/listen.js';
 import { createEdgeServer, type EdgeServer } from '../edge/server.js';
-import { numberFlag } from '../terminal/number-flag.js';
-import { serverFlags, serverOptions } from '../terminal/server-flags.js';
 import { LcdnnCommand } from './base-command.js';
 
 /** Milliseconds between two looks at the bundle folders. */

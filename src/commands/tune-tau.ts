@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
+import { openTrained } from '../api/open-trained.js';
+import { tuneRun } from '../api/tune-run.js';
 import { exitsOf } from '../base/exits.js';
-import { readUse } from '../edge/read-use.js';
+import { percent, table } from '../base/format.js';
+import { numberFlag } from '../cli/number-flag.js';
+import { readUse } from '../edge/read-usage-counts.js';
 import { applyTau } from '../run/apply-tau.js';
 import { openRun, runFile } from '../run/run-directory.js';
 import { proposeTau, type UsePoint } from '../tau/in-use.js';
 import type { ExitResult } from '../tau/tune.js';
-import { percent, table } from '../terminal/format.js';
-import { numberFlag } from '../terminal/number-flag.js';
-import { openTrained } from '../terminal/open-trained.js';
-import { tuneRun } from '../terminal/tune-run.js';
 import { LcdnnCommand } from './base-command.js';
 
 interface FromServer {

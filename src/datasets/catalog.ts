@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { closest } from '../base/closest.js';
 import { UserError } from '../base/errors.js';
 import { readJson } from '../base/files.js';
+import { closest } from '../base/suggest-name.js';
 
 /** The package's own folder of data: the catalogue and the built-in sample. The same from `src/` and from `dist/`. */
 export const PACKAGE_DATASETS = fileURLToPath(new URL('../../datasets', import.meta.url));

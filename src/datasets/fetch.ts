@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { type CatalogEntry, ROLES } from './catalog.js';
 import { DownloadError, download } from './download.js';
-import { cacheFolder, existingFile, fileNames, findPlace, type Place, placeIn, type WhereToLook } from './places.js';
+import { cacheFolder, existingFile, fileNames, findPlace, type Place, placeIn, type WhereToLook } from './locations.js';
 import { faultOf, verifyPlace } from './verify.js';
 
 /** How far a download is, in bytes, or the check of a folder, in images. */

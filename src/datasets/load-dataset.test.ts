@@ -8,7 +8,7 @@ import { UserError } from '../base/errors.js';
 import { PACKAGE_DATASETS, ROLES } from './catalog.js';
 import type { Dataset } from './dataset.js';
 import { loadDataset } from './load-dataset.js';
-import { findPlace } from './places.js';
+import { findPlace } from './locations.js';
 import { verifyPlace } from './verify.js';
 
 const NAME = 'fashion-mnist-sample';

@@ -3,7 +3,7 @@ import { type CatalogEntry, catalogEntry } from './catalog.js';
 import type { Dataset } from './dataset.js';
 import { type FetchOptions, fetchDataset } from './fetch.js';
 import { IMAGE_FOLDERS, type ImageFolderOptions, loadImageFolder } from './image-folder/load-image-folder.js';
-import { findPlace, notInDataDir, type Place } from './places.js';
+import { findPlace, notInDataDir, type Place } from './locations.js';
 import { readCifar } from './read-cifar.js';
 import { readIdx } from './read-idx.js';
 

@@ -11,7 +11,7 @@ import { bytesIn } from '../../test/tiny-dataset.js';
 import { UserError } from '../base/errors.js';
 import type { CifarEntry } from './catalog.js';
 import { loadDataset } from './load-dataset.js';
-import { placeIn } from './places.js';
+import { placeIn } from './locations.js';
 import { readCifar } from './read-cifar.js';
 import { verifyPlace } from './verify.js';
 

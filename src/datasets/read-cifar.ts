@@ -3,8 +3,8 @@ import { readTarGz } from './archive.js';
 import { type CifarEntry, entryFiles, type FileFacts, recordBytes } from './catalog.js';
 import { readCifarRecords } from './cifar.js';
 import type { Split } from './dataset.js';
+import type { Place } from './locations.js';
 import { bytesOf, sharedBytes } from './pixels.js';
-import type { Place } from './places.js';
 import { readUnpacked } from './unpack.js';
 import { checksumFault } from './verify.js';
 

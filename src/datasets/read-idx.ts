@@ -2,8 +2,8 @@ import { UserError } from '../base/errors.js';
 import type { IdxEntry } from './catalog.js';
 import type { Split } from './dataset.js';
 import { parseIdxImages, parseIdxLabels } from './idx.js';
+import type { Place } from './locations.js';
 import { sharedBytes } from './pixels.js';
-import type { Place } from './places.js';
 import { readUnpacked, sha256 } from './unpack.js';
 
 /** Reads a data set of IDX files. @throws UserError for files that are damaged or another data set's */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { catalogEntry } from './catalog.js';
-import { placeIn } from './places.js';
+import { placeIn } from './locations.js';
 import { verifyPlace } from './verify.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

@@ -1,7 +1,7 @@
 import { messageOf, UserError } from '../base/errors.js';
 import { readTarGz } from './archive.js';
 import { type CatalogEntry, entryFiles, type FileFacts } from './catalog.js';
-import type { Place } from './places.js';
+import type { Place } from './locations.js';
 import { readUnpacked, sha256 } from './unpack.js';
 
 export interface FileCheck {

@@ -8,11 +8,11 @@ import { answerErrors } from './errors.js';
 import { inferenceRoutes } from './inference-routes.js';
 import { createMetrics } from './metrics.js';
 import { createBatcher } from './models/batcher.js';
-import type { TailFault } from './models/lasting-tail.js';
 import type { Model } from './models/model.js';
 import type { Models } from './models/models.js';
+import type { TailFault } from './models/supervised-tail.js';
 import { createBodyReader } from './read-body.js';
-import { createUse } from './use.js';
+import { createUse } from './usage-counts.js';
 
 const MANIFEST = { tail: { file: 'x', shape: [2], input: 'shared', output: 'logits' } };
 let app: FastifyInstance | undefined;

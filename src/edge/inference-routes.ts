@@ -6,12 +6,12 @@ import type {
   onRequestHookHandler,
 } from 'fastify';
 import { Refusal } from './errors.js';
+import type { Relief } from './load-shedding.js';
 import type { Metrics } from './metrics.js';
 import type { Batched } from './models/batcher.js';
 import type { Model } from './models/model.js';
 import type { Models } from './models/models.js';
 import { TailDied } from './models/tail-in-thread.js';
-import { patienceOf } from './patience.js';
 import {
   formatInferResponse,
   JSON_LENGTH_HEADER,
@@ -20,8 +20,8 @@ import {
   parseInferRequest,
 } from './protocol.js';
 import type { createBodyReader } from './read-body.js';
-import type { Relief } from './relief.js';
-import type { Use } from './use.js';
+import { patienceOf } from './request-deadline.js';
+import type { Use } from './usage-counts.js';
 
 interface ModelParams {
   readonly model: string;

@@ -6,14 +6,14 @@ import { UserError } from '../base/errors.js';
 import { requireToken } from './access.js';
 import { createHttpServer, type HttpServerOptions } from './http-server.js';
 import { inferenceRoutes } from './inference-routes.js';
+import { createRelief } from './load-shedding.js';
 import { createLog, type LogLevel } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { type ModelEvents, type Models, openModels } from './models/models.js';
 import type { BundleSource } from './models/tail-messages.js';
 import { createBodyReader } from './read-body.js';
-import { USE_PATH } from './read-use.js';
-import { createRelief } from './relief.js';
-import { createUse } from './use.js';
+import { USE_PATH } from './read-usage-counts.js';
+import { createUse } from './usage-counts.js';
 import { webRoutes } from './web-routes.js';
 
 export interface EdgeServerOptions extends HttpServerOptions {

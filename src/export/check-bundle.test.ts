@@ -15,12 +15,12 @@ import { featuresOf } from '../network/shapes.js';
 import { createAnswers } from '../train/answers.js';
 import { createOnnxruntimeEngine } from '../train/engines/onnxruntime.js';
 import { type BundleEnds, checkBundle, type Expected } from './check-bundle.js';
-import { decode, encode, type Uplink } from './encoding.js';
 import { tailModel } from './float-model.js';
 import { lowerBranch } from './lower.js';
-import { openEnds } from './open-ends.js';
+import { openEnds } from './open-loader-and-tails.js';
 import { type DeviceProgram, type KernelCall, type Pointer, stagesOf } from './program.js';
 import { instantiate } from './run-wasm.js';
+import { decode, encode, type Uplink } from './uplink/encoding.js';
 
 const network = smallNetwork(false);
 const program = lowerBranch(network, randomParameters(network, 13));

@@ -1,9 +1,9 @@
 import { UserError } from '../base/errors.js';
 import type { Values } from '../bundle/datatypes.js';
-import { decode, type Encoding, encode } from './encoding.js';
 import { type DeviceProgram, type KernelCall, type Pointer, stagesOf } from './program.js';
 import { affine } from './reference.js';
 import { instantiate, type WasmProgram } from './run-wasm.js';
+import { decode, type Encoding, encode } from './uplink/encoding.js';
 
 /** The trainer's answer to an image: what a finished bundle must give too. */
 export interface Expected {

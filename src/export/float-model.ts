@@ -12,7 +12,7 @@ import {
 import { channelsOf, featuresOf, type PlacedLayer, placeLayers, windowed } from '../network/shapes.js';
 import { uplinkLayers } from '../network/uplink.js';
 import { createGraph, type Graph } from '../onnx/graph.js';
-import type { Encoding } from './encoding.js';
+import type { Encoding } from './uplink/encoding.js';
 
 /** ONNX's number of float32, for `Cast`. */
 const FLOAT = 1;

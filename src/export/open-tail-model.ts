@@ -1,8 +1,8 @@
 import { InferenceSession } from 'onnxruntime-node';
 import type { Values } from '../bundle/datatypes.js';
 import { onnxTensor } from '../bundle/onnx-tensor.js';
-import type { Encoding } from './encoding.js';
 import { TAIL_INPUT, TAIL_OUTPUT } from './float-model.js';
+import type { Encoding } from './uplink/encoding.js';
 
 /** A tail that runs here: what devices send, one after another in its encoding, in; logits [batch, classes] out. */
 export interface TailModel {

@@ -1,4 +1,4 @@
-import { every } from './every.js';
+import { every } from './repeat.js';
 import type { Upstream } from './upstream.js';
 
 /** Checks in a row after which a server is taken out, and let in again. */

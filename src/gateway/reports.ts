@@ -1,6 +1,6 @@
 import { messageOf } from '../base/errors.js';
-import { every } from './every.js';
 import { type LoadReport, readReport } from './read-report.js';
+import { every } from './repeat.js';
 import type { Upstream } from './upstream.js';
 
 /** Weight of a new measurement of speed. */

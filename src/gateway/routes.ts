@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { Refusal } from '../edge/errors.js';
 import { Overloaded } from '../edge/models/batcher.js';
-import { patienceOf, signalOf } from '../edge/patience.js';
 import { createBodyReader } from '../edge/read-body.js';
-import { USE_PATH } from '../edge/read-use.js';
+import { USE_PATH } from '../edge/read-usage-counts.js';
+import { patienceOf, signalOf } from '../edge/request-deadline.js';
 import { deadlineOf } from './deadline.js';
 import type { Dispatcher } from './dispatcher.js';
 import { type Answer, endToEnd, type Forwarder } from './forward.js';

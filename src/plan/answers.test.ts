@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { parseBranch } from '../network/branch.js';
 import { createNetwork } from '../network/zoo/index.js';
 import { answer, chooseWithin, type Question } from './answers.js';
+import { networkProfile } from './connections.js';
 import { type Builder, buildDesign, placesOf } from './designs.js';
 import { assumedRatios, exitDepths } from './exits.js';
 import { sum } from './latency.js';
 import { MEASURED_RATES } from './measured-rates.js';
-import { networkProfile } from './networks.js';
 import { type Circumstances, priceDesign, ratioToMatch } from './price.js';
 
 const build: Builder = ({ attach, branch }) =>

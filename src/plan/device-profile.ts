@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { readJson } from '../base/files.js';
-import { median } from '../base/median.js';
+import { median } from '../base/statistics.js';
 import type { LayerCost } from '../network/cost.js';
 import { LAYER_KINDS, type LayerKind, type Rates, workMs, workOf } from './layer-times.js';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { readJson } from '../base/files.js';
-import { median } from '../base/median.js';
+import { median } from '../base/statistics.js';
 import type { JointNetwork } from '../network/layers.js';
 
 /** What of `lcdnn bench edge --json` is read. */

@@ -2,6 +2,7 @@ import { exitsOf } from '../base/exits.js';
 import type { LayerCost } from '../network/cost.js';
 import type { Exit } from '../network/layers.js';
 import { featuresOf, sharedShape } from '../network/shapes.js';
+import { type NetworkProfile, transferMs } from './connections.js';
 import type { Design, DesignChoice } from './designs.js';
 import { accuraciesOf, type ExitShares } from './exits.js';
 import {
@@ -12,7 +13,6 @@ import {
   paperExpectation,
 } from './latency.js';
 import { layersMs, type Rates } from './layer-times.js';
-import { type NetworkProfile, transferMs } from './networks.js';
 
 /** What designs are priced for. */
 export interface Circumstances {

@@ -1,9 +1,9 @@
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { syntheticResults } from '../../test/synthetic-results.js';
-import { figuresOf } from '../evaluation/figures.js';
-import { PUBLISHED_POWERS } from '../evaluation/powers.js';
-import type { SystemResults } from '../evaluation/results.js';
+import { figuresOf } from '../baselines/results/figures.js';
+import { PUBLISHED_POWERS } from '../baselines/results/powers.js';
+import type { SystemResults } from '../baselines/results/results.js';
 import { evaluationPage } from './evaluation-page.js';
 
 const pageOf = (...results: SystemResults[]) =>

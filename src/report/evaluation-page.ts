@@ -1,5 +1,5 @@
-import type { Figures, NetworkFigures } from '../evaluation/figures.js';
-import { APPROACHES, type Approach } from '../evaluation/results.js';
+import type { Figures, NetworkFigures } from '../baselines/results/figures.js';
+import { APPROACHES, type Approach } from '../baselines/results/results.js';
 import { percent } from './chart.js';
 import { evaluationTables } from './evaluation-tables.js';
 import { barsChart, dotsChart } from './narrow-chart.js';

@@ -1,5 +1,5 @@
-import type { Figures, LatencyCell, MeasuredAnswers, NetworkFigures } from '../evaluation/figures.js';
-import type { Approach } from '../evaluation/results.js';
+import type { Figures, LatencyCell, MeasuredAnswers, NetworkFigures } from '../baselines/results/figures.js';
+import type { Approach } from '../baselines/results/results.js';
 import { percent } from './chart.js';
 import { type Cell, escapeHtml, table } from './page.js';
 import { joules, milliseconds, significant, size, times } from './quantities.js';

@@ -109,7 +109,7 @@ describe('the run of a variant', () => {
 });
 
 describe('the grids of bench/ablation', () => {
-  const grids = fileURLToPath(new URL('../../bench/ablation/', import.meta.url));
+  const grids = fileURLToPath(new URL('../../recipes/grids/', import.meta.url));
   const images = { 'fashion-mnist': [28, 28, 1], 'cifar-10': [32, 32, 3] } as const;
   it.each(readdirSync(grids).filter((name) => name.endsWith('.json')))('%s can be trained', (name) => {
     const variants = readGrid(join(grids, name));

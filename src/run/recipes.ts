@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { basename, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { closest } from '../base/closest.js';
 import { UserError } from '../base/errors.js';
 import { readJson } from '../base/files.js';
+import { closest } from '../base/suggest-name.js';
 import { type Config, checkPartialConfig } from './config.js';
 
 /** The package's own recipes. The same from `src/` and from `dist/`. */

@@ -74,7 +74,7 @@ test('audits that prove too much disagreement lower tau, and only those', () => 
   const lowered = proposeTau(use(0.1, 40_000, drifted, 0.05), { epsilon: 0.005 });
   expect(lowered.tau).toBeLessThan(0.1);
   expect(lowered.tau).toBeGreaterThan(0.005);
-  expect(lowered.reason).toMatch(/more than 0.5 % of all/);
+  expect(lowered.reason).toMatch(/more than 0.50 % of all/);
   // The estimate of what leaves wrongly at the present tau.
   expect(lowered.present.disagreement).toBeCloseTo(shareBetween(0, 0.1, drifted), 2);
 

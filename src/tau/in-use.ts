@@ -1,7 +1,7 @@
 import { UserError } from '../base/errors.js';
+import { percent } from '../base/format.js';
 import { mostHarmAllowed, provesMore } from './binomial.js';
 import { RISK_LIMITS } from './objectives.js';
-import { percent } from './percent.js';
 
 /**
  * What an edge server learns of τ from real use (4.4): of every image that it is sent it knows the branch's entropy and

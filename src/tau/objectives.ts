@@ -1,6 +1,6 @@
+import { percent } from '../base/format.js';
 import { mostHarmAllowed } from './binomial.js';
 import { type Curve, hitsAt } from './curve.js';
-import { percent } from './percent.js';
 
 /** What objectives may be told; each names what it reads. Shares in [0, 1], times in milliseconds. */
 export interface Limits {

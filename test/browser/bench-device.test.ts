@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createDeviceBench, type DeviceResult } from '../../src/bench/device-bench.js';
+import { createDeviceBench, type DeviceResult } from '../../src/profiling/device-bench.js';
 import { tinyBundle } from '../tiny-bundle.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-bench-device-'));

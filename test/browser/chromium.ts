@@ -1,5 +1,5 @@
 import type { BrowserContext } from 'playwright-core';
-import { type ChromiumOptions, launchChromium as launch } from '../../src/bench/launch-chromium.js';
+import { type ChromiumOptions, launchChromium as launch } from '../../src/profiling/launch-chromium.js';
 
 const TIMEOUT_MS = 120_000;
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { beforeAll, expect, it } from 'vitest';
-import { readSystemResults } from '../../src/evaluation/results.js';
+import { readSystemResults } from '../../src/baselines/results/results.js';
 import { copyOf, fresh, lcdnn, RUN } from '../faults/cli.js';
 
 let run: string;

@@ -9,7 +9,7 @@ import { readBundle } from '../../src/bundle/read-bundle.js';
 import { writeBundle } from '../../src/bundle/write-bundle.js';
 import { createEdgeServer } from '../../src/edge/server.js';
 import { openTail } from '../../src/edge/tail.js';
-import { type Encoding, UPLINKS, type Uplink } from '../../src/export/encoding.js';
+import { type Encoding, UPLINKS, type Uplink } from '../../src/export/uplink/encoding.js';
 import { deployedState } from '../../src/network/deployed.js';
 import { initialState } from '../../src/train/initial-state.js';
 import { TINY_ZOO } from '../zoo.js';

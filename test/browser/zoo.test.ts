@@ -15,7 +15,7 @@ import { deployedState } from '../../src/network/deployed.js';
 import type { JointNetwork } from '../../src/network/layers.js';
 import { createNetwork } from '../../src/network/zoo/index.js';
 import { initialState } from '../../src/train/initial-state.js';
-import type { EdgeTensor } from '../../templates/lcdnn.js';
+import type { EdgeTensor } from '../../templates/loader/lcdnn.js';
 import { TINY_ZOO } from '../zoo.js';
 import { zooDraft } from '../zoo-bundle.js';
 import { launchChromium } from './chromium.js';

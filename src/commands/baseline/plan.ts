@@ -1,24 +1,24 @@
 import { join } from 'node:path';
 import { Args, Flags } from '@oclif/core';
+import { exitRun, inInt8, trainedNetwork } from '../../api/compared-runs.js';
+import { openTrained, type Trained } from '../../api/open-trained.js';
 import { makeFolder, writeFileAtomic } from '../../base/files.js';
-import { type Baseline, baselineFiles } from '../../baselines/baseline.js';
-import { onDevice, partitioned } from '../../baselines/partition.js';
-import { chainOf, segmentsOf } from '../../baselines/segments.js';
-import { launchChromium } from '../../bench/launch-chromium.js';
-import { type Expected, planPartitions } from '../../bench/system/plan-partitions.js';
-import { runtimeFiles } from '../../bench/system/runtime.js';
-import { defaultThreads } from '../../edge/server.js';
-import { floatModel } from '../../export/float-model.js';
+import { percent, table } from '../../base/format.js';
+import { type Baseline, baselineFiles } from '../../baselines/approaches/baseline.js';
+import { onDevice, partitioned } from '../../baselines/approaches/partition.js';
+import { chainOf, segmentsOf } from '../../baselines/approaches/segments.js';
+import { type Expected, planPartitions } from '../../baselines/measure/plan-partitions.js';
+import { runtimeFiles } from '../../baselines/measure/runtime.js';
 import {
   type ConditionFlags,
   conditionFlags,
   conditionOf,
   devicePowers,
   hostFlags,
-} from '../../terminal/bench-conditions.js';
-import { exitRun, inInt8, trainedNetwork } from '../../terminal/compared-runs.js';
-import { percent, table } from '../../terminal/format.js';
-import { openTrained, type Trained } from '../../terminal/open-trained.js';
+} from '../../cli/condition-flags.js';
+import { defaultThreads } from '../../edge/server.js';
+import { floatModel } from '../../export/float-model.js';
+import { launchChromium } from '../../profiling/launch-chromium.js';
 import { LcdnnCommand } from '../base-command.js';
 
 const NAMES = ['mobile-only', 'mobile-only-int8', 'edge-only', 'neurosurgeon', 'edgent'] as const;

@@ -1,18 +1,18 @@
 import { Args, Flags } from '@oclif/core';
+import { drawTestImages } from '../../api/compared-runs.js';
+import { loadRunDataset } from '../../api/open-trained.js';
 import { UserError } from '../../base/errors.js';
-import { readBaseline } from '../../baselines/baseline.js';
-import { launchChromium } from '../../bench/launch-chromium.js';
-import { baselineContender } from '../../bench/system/contender.js';
-import { startHost } from '../../bench/system/host.js';
-import { measure } from '../../bench/system/measure.js';
-import { runtimeFiles } from '../../bench/system/runtime.js';
+import { fileSize, percent, table } from '../../base/format.js';
+import { readBaseline } from '../../baselines/approaches/baseline.js';
+import { baselineContender } from '../../baselines/measure/contender.js';
+import { startHost } from '../../baselines/measure/host.js';
+import { measure } from '../../baselines/measure/measure.js';
+import { runtimeFiles } from '../../baselines/measure/runtime.js';
+import type { Measurement } from '../../baselines/results/results.js';
+import { conditionFlags, conditionOf, hostFlags, LONG_VISIT_MS } from '../../cli/condition-flags.js';
 import { defaultThreads } from '../../edge/server.js';
-import type { Measurement } from '../../evaluation/results.js';
+import { launchChromium } from '../../profiling/launch-chromium.js';
 import { openRun } from '../../run/run-directory.js';
-import { conditionFlags, conditionOf, hostFlags, LONG_VISIT_MS } from '../../terminal/bench-conditions.js';
-import { drawTestImages } from '../../terminal/compared-runs.js';
-import { fileSize, percent, table } from '../../terminal/format.js';
-import { loadRunDataset } from '../../terminal/open-trained.js';
 import { LcdnnCommand } from '../base-command.js';
 
 export default class BaselineRun extends LcdnnCommand {

@@ -1,14 +1,14 @@
 import { resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
-import { baselineConfig, TRAINED_BASELINES } from '../../baselines/training.js';
+import { trainRun } from '../../api/train-run.js';
+import { baselineConfig, TRAINED_BASELINES } from '../../baselines/approaches/training.js';
+import { configFlags, givenConfig } from '../../cli/config-flags.js';
+import { pythonFlag } from '../../cli/python-flag.js';
+import { createTrainingDisplay } from '../../cli/training-display.js';
 import { writeReport } from '../../report/write-report.js';
 import { resolveConfig } from '../../run/config.js';
 import { OPTIONS, type OptionName, optionNames } from '../../run/options.js';
 import { openRun, readMetrics } from '../../run/run-directory.js';
-import { configFlags, givenConfig } from '../../terminal/config-flags.js';
-import { pythonFlag } from '../../terminal/python-flag.js';
-import { trainRun } from '../../terminal/train-run.js';
-import { createTrainingDisplay } from '../../terminal/training-display.js';
 import { LcdnnCommand } from '../base-command.js';
 
 /** What makes the baseline what it is, and what the data are, follow from its name and the run; no layer is binary. */

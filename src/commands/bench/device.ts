@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { UserError } from '../../base/errors.js';
-import { createDeviceBench, type DeviceResult } from '../../bench/device-bench.js';
-import { findBrowser, HEADLESS } from '../../bench/find-browser.js';
+import { fileSize, table } from '../../base/format.js';
 import { readBundle } from '../../bundle/read-bundle.js';
 import { listen } from '../../edge/listen.js';
-import { fileSize, table } from '../../terminal/format.js';
+import { createDeviceBench, type DeviceResult } from '../../profiling/device-bench.js';
+import { findBrowser, HEADLESS } from '../../profiling/find-browser.js';
 import { LcdnnCommand } from '../base-command.js';
 
 export default class BenchDevice extends LcdnnCommand {

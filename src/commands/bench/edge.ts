@@ -1,11 +1,11 @@
 import { Args, Flags } from '@oclif/core';
-import { median } from '../../base/median.js';
-import { benchEdge, type TailTime } from '../../bench/edge-bench.js';
+import { table } from '../../base/format.js';
+import { median } from '../../base/statistics.js';
+import { openNetwork, zooFlags } from '../../cli/zoo-network.js';
 import type { JointNetwork } from '../../network/layers.js';
 import { networkNames } from '../../network/zoo/index.js';
+import { benchEdge, type TailTime } from '../../profiling/edge-bench.js';
 import { networkOf } from '../../run/run-directory.js';
-import { table } from '../../terminal/format.js';
-import { openNetwork, zooFlags } from '../../terminal/zoo-network.js';
 import { LcdnnCommand } from '../base-command.js';
 
 export default class BenchEdge extends LcdnnCommand {

@@ -3,23 +3,17 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import ora from 'ora';
+import { comparedRuns, drawTestImages, networkFacts, openMeasured } from '../../api/compared-runs.js';
+import { exportWeb } from '../../api/export-web.js';
 import { UserError } from '../../base/errors.js';
 import { writeFileAtomic } from '../../base/files.js';
-import { launchChromium } from '../../bench/launch-chromium.js';
-import { runtimeFiles } from '../../bench/system/runtime.js';
-import { measureSystem } from '../../bench/system/system.js';
+import { runtimeFiles } from '../../baselines/measure/runtime.js';
+import { measureSystem } from '../../baselines/measure/system.js';
+import { APPROACHES, type Approach, RESULTS_FORMAT, type SystemResults } from '../../baselines/results/results.js';
+import { conditionFlags, conditionsOf, devicePowers, hostFlags, LONG_VISIT_MS } from '../../cli/condition-flags.js';
+import { systemTable } from '../../cli/system-table.js';
 import { defaultThreads } from '../../edge/server.js';
-import { APPROACHES, type Approach, RESULTS_FORMAT, type SystemResults } from '../../evaluation/results.js';
-import {
-  conditionFlags,
-  conditionsOf,
-  devicePowers,
-  hostFlags,
-  LONG_VISIT_MS,
-} from '../../terminal/bench-conditions.js';
-import { comparedRuns, drawTestImages, networkFacts, openMeasured } from '../../terminal/compared-runs.js';
-import { exportWeb } from '../../terminal/export-web.js';
-import { systemTable } from '../../terminal/system-table.js';
+import { launchChromium } from '../../profiling/launch-chromium.js';
 import { LcdnnCommand } from '../base-command.js';
 
 /** What `--quick` measures. */

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
+import { progressLine } from '../../cli/download-progress.js';
 import { catalogEntry } from '../../datasets/catalog.js';
 import { fetchDataset } from '../../datasets/fetch.js';
-import { progressLine } from '../../datasets/progress.js';
 import { LcdnnCommand } from '../base-command.js';
 
 export default class DataFetch extends LcdnnCommand {

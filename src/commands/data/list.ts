@@ -1,5 +1,5 @@
 import { type CatalogEntry, catalogEntries } from '../../datasets/catalog.js';
-import { findPlace, type Place } from '../../datasets/places.js';
+import { findPlace, type Place } from '../../datasets/locations.js';
 import { LcdnnCommand } from '../base-command.js';
 
 export default class DataList extends LcdnnCommand {

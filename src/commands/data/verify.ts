@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { UserError } from '../../base/errors.js';
 import { catalogEntries, catalogEntry } from '../../datasets/catalog.js';
-import { findPlace, notInDataDir } from '../../datasets/places.js';
+import { findPlace, notInDataDir } from '../../datasets/locations.js';
 import { verifyPlace } from '../../datasets/verify.js';
 import { LcdnnCommand } from '../base-command.js';
 

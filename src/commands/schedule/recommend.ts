@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
+import { table } from '../../base/format.js';
+import { scheduleFlags, settingsOf } from '../../cli/schedule-flags.js';
 import { type Recommendation, readMeasured, recommend, type Scenario } from '../../scheduling/recommend.js';
 import { MEASURES } from '../../scheduling/simulation/summary.js';
-import { table } from '../../terminal/format.js';
-import { scheduleFlags, settingsOf } from '../../terminal/schedule-flags.js';
 import { LcdnnCommand } from '../base-command.js';
 
 export default class ScheduleRecommend extends LcdnnCommand {

@@ -2,17 +2,17 @@ import { join, resolve } from 'node:path';
 import { Flags } from '@oclif/core';
 import { makeFolder, writeFileAtomic } from '../../base/files.js';
 import { listenForInterruption } from '../../base/interruption.js';
+import { createScheduleDisplay } from '../../cli/schedule-display.js';
+import { scheduleFlags, settingsOf } from '../../cli/schedule-flags.js';
 import { toPng } from '../../report/chart.js';
+import { availability } from '../../report/schedule-figures/availability.js';
+import { convergence } from '../../report/schedule-figures/convergence.js';
+import { decisionTimes } from '../../report/schedule-figures/decision-times.js';
+import { efficiency } from '../../report/schedule-figures/efficiency.js';
+import type { Figure } from '../../report/schedule-figures/figure.js';
+import { Interrupted, type Trainer } from '../../report/schedule-figures/trained-policies.js';
 import { spreadChart } from '../../report/spread-chart.js';
-import { availability } from '../../scheduling/figures/availability.js';
-import { convergence } from '../../scheduling/figures/convergence.js';
-import { decisionTimes } from '../../scheduling/figures/decision-times.js';
-import { efficiency } from '../../scheduling/figures/efficiency.js';
-import type { Figure } from '../../scheduling/figures/figure.js';
-import { Interrupted, type Trainer } from '../../scheduling/figures/trained-policies.js';
 import { createWorld } from '../../scheduling/world.js';
-import { createScheduleDisplay } from '../../terminal/schedule-display.js';
-import { scheduleFlags, settingsOf } from '../../terminal/schedule-flags.js';
 import { LcdnnCommand } from '../base-command.js';
 
 export default class ScheduleReport extends LcdnnCommand {

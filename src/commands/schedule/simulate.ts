@@ -1,11 +1,11 @@
 import { Flags } from '@oclif/core';
+import { table } from '../../base/format.js';
+import { scheduleFlags, settingsOf } from '../../cli/schedule-flags.js';
 import { ruleNames } from '../../scheduling/policies/index.js';
+import { namedPolicy } from '../../scheduling/policies/named-policy.js';
 import { type Estimates, estimates, simulate } from '../../scheduling/simulation/simulate.js';
 import { readTrace } from '../../scheduling/tasks/read-trace.js';
 import { createWorld } from '../../scheduling/world.js';
-import { table } from '../../terminal/format.js';
-import { scheduleFlags, settingsOf } from '../../terminal/schedule-flags.js';
-import { namedPolicy } from '../../terminal/schedule-policies.js';
 import { LcdnnCommand } from '../base-command.js';
 
 export default class ScheduleSimulate extends LcdnnCommand {

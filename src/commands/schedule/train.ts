@@ -2,15 +2,15 @@ import { resolve } from 'node:path';
 import { Flags } from '@oclif/core';
 import { UserError } from '../../base/errors.js';
 import { listenForInterruption } from '../../base/interruption.js';
+import { numberFlag } from '../../cli/number-flag.js';
+import { createScheduleDisplay } from '../../cli/schedule-display.js';
+import { scheduleFlags, settingsOf } from '../../cli/schedule-flags.js';
 import { lockRun } from '../../run/lock.js';
-import { METHODS, resolvePlan } from '../../scheduling/learning/plan.js';
+import { METHODS, resolvePlan } from '../../scheduling/learning/training-plan.js';
 import { parseObjective } from '../../scheduling/simulation/costs.js';
 import { readTrace } from '../../scheduling/tasks/read-trace.js';
 import { beginTraining, openTraining, policyFile, runTraining } from '../../scheduling/training-run.js';
 import { createWorld } from '../../scheduling/world.js';
-import { numberFlag } from '../../terminal/number-flag.js';
-import { createScheduleDisplay } from '../../terminal/schedule-display.js';
-import { scheduleFlags, settingsOf } from '../../terminal/schedule-flags.js';
 import { LcdnnCommand } from '../base-command.js';
 
 export default class ScheduleTrain extends LcdnnCommand {

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { codeOf, messageOf, UserError } from '../../base/errors.js';
 import type { Progress } from '../fetch.js';
 import { readSquare } from '../image.js';
+import { openVerdicts, type Seen } from './image-check-cache.js';
 import { isPacked, type Packing, packedPath, startPacking } from './pack-images.js';
-import { openVerdicts, type Seen } from './verdicts.js';
 
 export interface CheckOptions {
   /** Side of the squares that images are decoded to. */

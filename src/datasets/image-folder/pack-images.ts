@@ -4,7 +4,7 @@ import { type FileHandle, open, rename, rm, stat, statfs } from 'node:fs/promise
 import { join } from 'node:path';
 import { codeOf, UserError } from '../../base/errors.js';
 import { makeFolder } from '../../base/files.js';
-import type { Seen } from './verdicts.js';
+import type { Seen } from './image-check-cache.js';
 
 /** A file of records that is being written, one for each image. */
 export interface Packing {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Values } from '../../bundle/datatypes.js';
-import type { Patience } from '../patience.js';
+import type { Patience } from '../request-deadline.js';
 import { type BatcherOptions, createBatcher, Overloaded } from './batcher.js';
 
 /** A tail that computes when it is told to: a logit for each image, its value times ten. */

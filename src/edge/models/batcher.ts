@@ -1,5 +1,5 @@
 import type { Values } from '../../bundle/datatypes.js';
-import type { Patience } from '../patience.js';
+import type { Patience } from '../request-deadline.js';
 import type { TailInThread } from './tail-in-thread.js';
 
 export interface BatcherOptions {

@@ -2,7 +2,7 @@ import { type MeasuredCurve, readMeasuredCurve } from '../../bundle/measured-cur
 import type { ModelTensors } from '../protocol.js';
 import { createWebFolder, packAll, type WebFolder } from '../web-folder.js';
 import { type Batcher, type BatcherOptions, createBatcher } from './batcher.js';
-import { openLastingTail, type TailEvents, type TailFault } from './lasting-tail.js';
+import { openLastingTail, type TailEvents, type TailFault } from './supervised-tail.js';
 import type { BundleSource } from './tail-messages.js';
 
 export interface ModelOptions extends BatcherOptions {

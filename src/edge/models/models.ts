@@ -4,8 +4,8 @@ import { messageOf, UserError } from '../../base/errors.js';
 import { MANIFEST_FILE } from '../../bundle/manifest.js';
 import { readManifest } from '../../bundle/read-bundle.js';
 import { type Model, type ModelOptions, openModel } from './model.js';
+import { createUses } from './reference-count.js';
 import type { BundleSource } from './tail-messages.js';
-import { createUses } from './uses.js';
 
 /** What happens to the models while they serve. */
 export interface ModelEvents {

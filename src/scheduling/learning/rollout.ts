@@ -1,7 +1,7 @@
 import type { Random } from '../../base/random.js';
-import { act } from '../simulation/act.js';
 import { beginStep } from '../simulation/begin-step.js';
 import { type Objective, rewardOf } from '../simulation/costs.js';
+import { act } from '../simulation/dispatch-tasks.js';
 import { createEpisode, isDone } from '../simulation/episode.js';
 import type { TaskSet } from '../tasks/task-set.js';
 import type { World } from '../world.js';

@@ -9,10 +9,10 @@ import { resolveSettings } from '../settings.js';
 import { simulate } from '../simulation/simulate.js';
 import { beginTraining, openTraining, policyFile, readReports, runTraining } from '../training-run.js';
 import { createWorld } from '../world.js';
-import { METHODS, type Plan, resolvePlan } from './plan.js';
 import { advantages } from './policy-gradient.js';
 import { serverModel } from './server-model.js';
 import { initialState, train } from './train.js';
+import { METHODS, type Plan, resolvePlan } from './training-plan.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-scheduling-'));
 afterAll(() => rmSync(folder, { recursive: true }));

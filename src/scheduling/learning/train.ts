@@ -5,11 +5,11 @@ import { drawTasks } from '../tasks/draw-tasks.js';
 import type { TaskSet } from '../tasks/task-set.js';
 import type { World } from '../world.js';
 import { initialNetwork, layout, type Network } from './network.js';
-import { modelOf, type Plan } from './plan.js';
 import { policyGradient } from './policy-gradient.js';
 import { epsilonGreedy, qGradient } from './q-learning.js';
 import { playEpisode } from './rollout.js';
 import { createTape, type Tape } from './tape.js';
+import { modelOf, type Plan } from './training-plan.js';
 import { createOptimizer, type Optimizer, UPDATES } from './update.js';
 
 /** Where a training run stands; with plan and settings it is all that goes on from here. */

@@ -1,5 +1,5 @@
-import { closest as nearName } from '../../base/closest.js';
 import { UserError } from '../../base/errors.js';
+import { closest as nearName } from '../../base/suggest-name.js';
 import type { Settings } from '../settings.js';
 import { alwaysHigh } from './always-high.js';
 import { average } from './average.js';

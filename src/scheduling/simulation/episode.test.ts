@@ -7,8 +7,8 @@ import { resolveSettings } from '../settings.js';
 import { drawTasks } from '../tasks/draw-tasks.js';
 import type { TaskSet } from '../tasks/task-set.js';
 import { createWorld, type World } from '../world.js';
-import { act } from './act.js';
 import { beginStep } from './begin-step.js';
+import { act } from './dispatch-tasks.js';
 import { createEpisode, type Episode, isDone, NOBODY } from './episode.js';
 
 const anySettings = fc.record({

@@ -2,8 +2,8 @@ import type { Random } from '../../base/random.js';
 import type { Policy } from '../policies/policy.js';
 import type { TaskSet } from '../tasks/task-set.js';
 import type { World } from '../world.js';
-import { act } from './act.js';
 import { beginStep } from './begin-step.js';
+import { act } from './dispatch-tasks.js';
 import { createEpisode, isDone } from './episode.js';
 import { type Summary, summarise } from './summary.js';
 

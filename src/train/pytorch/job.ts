@@ -8,7 +8,7 @@ import type { Dataset } from '../../datasets/dataset.js';
 import { splitTrainValidation } from '../../datasets/split.js';
 import { networkParameters } from '../../network/parameters.js';
 import { type Run, runFile } from '../../run/run-directory.js';
-import { epochPlan, integers } from './plan.js';
+import { epochPlan, integers } from './epoch-plan.js';
 
 /** Files of a job, in a folder of the run directory: other machines of a cluster see it there. */
 const FILES = {

@@ -1,0 +1,190 @@
+/**
+ * Real Chromium, one page, one thread, in alternation: kernels against onnxruntime-web on the same float layer and against
+ * their build without SIMD; branches against onnxruntime-web (fp32, int8) on the full network and on what the branch would
+ * be in float, and against TensorFlow.js (wasm, and webgl, in whatever renders it) on the full network.
+ * `npm run bench:browser`
+ *
+ *   --throttle 4          slows the processor down four times, as a phone's stand-in
+ *   --only TEXT           the cases whose title has it
+ *   --profile             each branch's steps as well
+ *   --json F, --chart F   all samples as JSON; the ratios as a chart (SVG)
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import type { Page } from 'playwright-core';
+import { table } from '../../src/base/format.js';
+import { median } from '../../src/base/statistics.js';
+import { writeBundle } from '../../src/bundle/write-bundle.js';
+import { int8Model } from '../../src/onnx/int8-model.js';
+import { launchChromium } from '../../test/browser/chromium.js';
+import { KERNEL_CASES, type KernelCase } from './kernel-cases.js';
+import { buildCase, NETWORK_CASES, type NetworkCase } from './network-cases.js';
+import { ratioChart } from './ratio-chart.js';
+import { createBenchServer } from './serve.js';
+
+const { values: flags } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '30' },
+    throttle: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
+    profile: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    chart: { type: 'string' },
+  },
+});
+const rounds = Number(flags.rounds);
+const chosen = <Case extends { title: string }>(cases: readonly Case[]): Case[] =>
+  cases.filter(({ title }) => title.includes(flags.only));
+
+type Contestant = readonly [maker: string, ...args: unknown[]];
+
+/** Milliseconds, round by round, of lcdnn and of its peers. */
+interface Result {
+  readonly title: string;
+  readonly goal: number;
+  readonly lcdnn: readonly number[];
+  readonly peers: Readonly<Record<string, readonly number[]>>;
+  /** What is multiplied, for kernels. */
+  readonly operations?: number;
+}
+
+async function compare(page: Page, lcdnn: Contestant, peers: Record<string, Contestant>) {
+  const contestants = JSON.stringify([lcdnn, ...Object.values(peers)]);
+  const [ours, ...theirs]: number[][] = await page.evaluate(`compare(${contestants}, ${rounds})`);
+  return { lcdnn: ours, peers: Object.fromEntries(Object.keys(peers).map((name, i) => [name, theirs[i]])) };
+}
+
+async function kernelResult(page: Page, folder: string, kernelCase: KernelCase): Promise<Result> {
+  const { title, kernel, args, peer, operations, goal } = kernelCase;
+  writeFileSync(join(folder, 'layer.onnx'), peer.model);
+  const call = { kernel, args };
+  const peers = { fp32: ['onnx', '/run/layer.onnx', peer.shape], scalar: ['kernel', call, 'scalar'] } as const;
+  return { title, goal, operations, ...(await compare(page, ['kernel', call], peers)) };
+}
+
+async function networkResult(page: Page, folder: string, networkCase: NetworkCase, webgl: boolean): Promise<Result> {
+  const { title, network, input, classes, goal } = networkCase;
+  const { program, bundle, full, floatBranch, images } = buildCase(networkCase);
+  await writeBundle(join(folder, title), bundle);
+  const [fullInt8, branchInt8] = [await int8Model(full, images, input), await int8Model(floatBranch, images, input)];
+  const models = { full, 'full-int8': fullInt8, branch: floatBranch, 'branch-int8': branchInt8 };
+  for (const [name, model] of Object.entries(models)) writeFileSync(join(folder, `${name}.onnx`), model);
+  const onnx = (name: string): Contestant => ['onnx', `/run/${name}.onnx`, [1, ...input]];
+  const lcdnn: Contestant = ['branch', `/run/${title}/`, input];
+  const result = await compare(page, lcdnn, {
+    fp32: onnx('full'),
+    int8: onnx('full-int8'),
+    'branch fp32': onnx('branch'),
+    'branch int8': onnx('branch-int8'),
+    'tfjs-wasm': ['tfjs', 'wasm', network, input, classes],
+    ...(webgl && { 'tfjs-webgl': ['tfjs', 'webgl', network, input, classes] }),
+  });
+  if (flags.profile) {
+    const steps: number[] = await page.evaluate(`profile('/run/${title}/', ${JSON.stringify(input)})`);
+    const total = steps.reduce((sum, time) => sum + time);
+    const lines = program.calls.map(({ kernel, args }, i) => {
+      const geometry = args.filter((arg) => typeof arg === 'number').join(' ');
+      return [kernel, geometry, (1000 * steps[i]).toFixed(1), `${((100 * steps[i]) / total).toFixed(1)} %`];
+    });
+    console.log(`${title}\n${table([['step', 'geometry', 'us', 'share'], ...lines], [2, 3])}\n`);
+  }
+  return { title, goal, ...result };
+}
+
+const microseconds = (times: readonly number[]): string => (1000 * median(times)).toFixed(0);
+const ratios = ({ lcdnn, peers }: Result, peer: string): number[] => peers[peer].map((time, i) => time / lcdnn[i]);
+const ratio = (result: Result, peer: string): number => median(ratios(result, peer));
+/** The middle half of all rounds' ratios. */
+const spread = (result: Result, peer: string): string => {
+  const sorted = ratios(result, peer).toSorted((a, b) => a - b);
+  return [0.25, 0.75].map((share) => sorted[Math.floor(share * (sorted.length - 1))].toFixed(1)).join(' to ');
+};
+
+function kernelTable(results: readonly Result[], limit: number): string {
+  const header = [
+    'layer',
+    'lcdnn us',
+    'Gop/s',
+    'of xor + popcount',
+    'scalar us',
+    'ratio',
+    'fp32 us',
+    'ratio',
+    'half of all',
+    'goal',
+  ];
+  const lines = results.map((result) => {
+    const { title, lcdnn, peers, goal, operations = 0 } = result;
+    const giga = operations / median(lcdnn) / 1e6;
+    const ofLimit = title.startsWith('binary') ? `${((100 * giga) / limit).toFixed(0)} %` : '';
+    const others = ['scalar', 'fp32'].flatMap((peer) => [microseconds(peers[peer]), ratio(result, peer).toFixed(1)]);
+    return [title, microseconds(lcdnn), giga.toFixed(0), ofLimit, ...others, spread(result, 'fp32'), String(goal)];
+  });
+  return table([header, ...lines], [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+}
+
+/** A table of every network: times, ratios and their spread, a line for each peer. */
+function networkTable(results: readonly Result[]): string {
+  const header = ['branch', 'lcdnn us', 'against', 'us', 'ratio', 'half of all', 'goal'];
+  const lines = results.flatMap((result) =>
+    Object.keys(result.peers).map((peer, i) => {
+      const [title, own, goal] =
+        i === 0 ? [result.title, microseconds(result.lcdnn), String(result.goal)] : ['', '', ''];
+      return [
+        title,
+        own,
+        peer,
+        microseconds(result.peers[peer]),
+        ratio(result, peer).toFixed(1),
+        spread(result, peer),
+        goal,
+      ];
+    }),
+  );
+  return table([header, ...lines], [1, 3, 4, 5, 6]);
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'lcdnn-bench-'));
+const app = createBenchServer(folder);
+const url = await app.listen({ host: '127.0.0.1', port: 0 });
+const browser = await launchChromium({ args: ['--enable-unsafe-swiftshader'] });
+try {
+  const page = await browser.newPage();
+  await page.goto(url);
+  await page.waitForFunction('globalThis.ready');
+  const session = await browser.newCDPSession(page);
+  await session.send('Emulation.setCPUThrottlingRate', { rate: Number(flags.throttle) });
+  console.log(
+    `Chromium, one thread, processor slowed ${flags.throttle} times; medians of ${rounds} rounds in alternation\n`,
+  );
+  const kernels: Result[] = [];
+  for (const kernelCase of chosen(KERNEL_CASES)) kernels.push(await kernelResult(page, folder, kernelCase));
+  if (kernels.length > 0) {
+    const limit: number = await page.evaluate(`popcountLimit(${rounds})`);
+    console.log(`xor + popcount in registers: ${limit.toFixed(0)} Gop/s\n\n${kernelTable(kernels, limit)}\n`);
+  }
+  const networks: Result[] = [];
+  const outfile = join(folder, 'tfjs-full.js');
+  const entry = fileURLToPath(new URL('tfjs-full.ts', import.meta.url));
+  await build({ entryPoints: [entry], bundle: true, format: 'esm', outfile });
+  const renderer: string | undefined = await page.evaluate('webglRenderer()');
+  for (const networkCase of chosen(NETWORK_CASES)) {
+    networks.push(await networkResult(page, folder, networkCase, renderer !== undefined));
+  }
+  if (networks.length > 0) console.log(`${networkTable(networks)}\n\ntfjs-webgl: ${renderer ?? 'no WebGL here'}`);
+  const all = [...kernels, ...networks];
+  if (flags.json)
+    writeFileSync(flags.json, `${JSON.stringify({ throttle: Number(flags.throttle), renderer, results: all })}\n`);
+  if (flags.chart) {
+    const bars = all.map((result) => ({ title: result.title, goal: result.goal, ratio: ratio(result, 'fp32') }));
+    writeFileSync(flags.chart, ratioChart(bars));
+  }
+} finally {
+  await browser.close();
+  await app.close();
+  rmSync(folder, { recursive: true });
+}

@@ -1,0 +1,143 @@
+/**
+ * The first answer of a page that was never visited, and of one that was: `npm run bench:cold`. Binary branch against the
+ * full network in onnxruntime-web, from one server, everything in brotli and with preload hints, over Chromium's emulation
+ * of a 4G network, in alternation.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { BrowserContext } from 'playwright-core';
+import { fileSize, table } from '../../src/base/format.js';
+import { median } from '../../src/base/statistics.js';
+import { BUNDLE_FILES } from '../../src/bundle/manifest.js';
+import { writeBundle } from '../../src/bundle/write-bundle.js';
+import { instantiate } from '../../src/export/run-wasm.js';
+import { emulation, networkProfile } from '../../src/plan/connections.js';
+import { launchChromium } from '../../test/browser/chromium.js';
+import { buildCase, NETWORK_CASES, type NetworkCase } from './network-cases.js';
+import { createBenchServer } from './serve.js';
+
+const { values: flags } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    only: { type: 'string', multiple: true, default: ['LeNet', 'ResNet18-CIFAR'] },
+  },
+});
+
+const FAST_4G = emulation(networkProfile('4g'));
+/** The ratios that we want at least: of time, and of bytes. */
+const GOALS: Record<string, readonly [number, number]> = { LeNet: [8, 40], 'ResNet18-CIFAR': [8, 25] };
+const TIMEOUT_MS = 300_000;
+/** Evaluated in a page: bytes of its Workers, which the protocol of the developer tools doesn't tell. */
+const WORKER_HEAP = `performance.measureUserAgentSpecificMemory().then(({ breakdown }) =>
+  breakdown
+    .filter(({ attribution }) => attribution.some(({ scope }) => scope === 'DedicatedWorkerGlobalScope'))
+    .reduce((sum, { bytes }) => sum + bytes, 0))`;
+
+interface Visit {
+  /** From the navigation to the answer. */
+  readonly milliseconds: number;
+  readonly bytes: number;
+  /** Memory of WebAssembly, where the page can tell. */
+  readonly wasmBytes?: number;
+  /** Objects of JavaScript that are in use, the Worker's as well. */
+  readonly heapBytes: number;
+}
+
+/** A page, until it has its first answer. */
+async function visit(
+  browser: BrowserContext,
+  sent: { bytes: number },
+  url: string,
+  cache: 'empty' | 'full',
+): Promise<Visit> {
+  const page = await browser.newPage();
+  const session = await browser.newCDPSession(page);
+  await session.send('Network.enable');
+  if (cache === 'empty') await session.send('Network.clearBrowserCache');
+  await session.send('Network.emulateNetworkConditions', FAST_4G);
+  sent.bytes = 0;
+  await page.goto(url, { waitUntil: 'commit' });
+  const answered = await page.waitForFunction('globalThis.answered', undefined, { timeout: TIMEOUT_MS });
+  const milliseconds = (await answered.jsonValue()) as number;
+  const wasmBytes: number | undefined = await page.evaluate('globalThis.wasmBytes');
+  const { usedSize } = await session.send('Runtime.getHeapUsage');
+  const heapBytes = usedSize + ((await page.evaluate(WORKER_HEAP)) as number);
+  await page.close();
+  return { milliseconds, bytes: sent.bytes, wasmBytes, heapBytes };
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'lcdnn-bench-'));
+const app = createBenchServer(folder, { brotli: true, workerDelayMs: FAST_4G.latency });
+const sent = { bytes: 0 };
+app.addHook('onSend', async (_request, _reply, body) => {
+  if (Buffer.isBuffer(body)) sent.bytes += body.length;
+});
+const url = await app.listen({ host: '127.0.0.1', port: 0 });
+// Else a page is told its memory only after the next collection of garbage.
+const browser = await launchChromium({ args: ['--enable-blink-features=ForceEagerMeasureMemory'] });
+
+interface Visits {
+  readonly cold: Visit[];
+  readonly warm: Visit[];
+}
+
+async function visitBoth(networkCase: NetworkCase): Promise<{ row: string[]; memory: string[] }> {
+  const { title, input } = networkCase;
+  const { program, bundle, full } = buildCase(networkCase);
+  await writeBundle(join(folder, title), bundle);
+  writeFileSync(join(folder, `${title}.onnx`), full);
+  const values = input.reduce((all, size) => all * size, 1);
+  const pages = [
+    `${url}/cold/lcdnn?bundle=/run/${title}/&values=${values}`,
+    `${url}/cold/onnxruntime-web?model=/run/${title}.onnx&shape=${[1, ...input]}`,
+  ];
+  const visits: Visits[] = pages.map(() => ({ cold: [], warm: [] }));
+  // The first visits only make the compressed files.
+  for (let round = -1; round < Number(flags.rounds); round++) {
+    for (const [i, page] of pages.entries()) {
+      const cold = await visit(browser, sent, page, 'empty');
+      const warm = await visit(browser, sent, page, 'full');
+      if (round < 0) continue;
+      visits[i].cold.push(cold);
+      visits[i].warm.push(warm);
+    }
+  }
+  const [ours, theirs] = visits;
+  const middle = (of: keyof Visit, list: readonly Visit[]) => median(list.map((visit) => visit[of] ?? 0));
+  const seconds = (list: readonly Visit[]) => `${(middle('milliseconds', list) / 1000).toFixed(2)} s`;
+  const ratio = (of: 'milliseconds' | 'bytes', cache: keyof Visits) =>
+    median(theirs[cache].map((visit, i) => visit[of] / ours[cache][i][of])).toFixed(1);
+  const [time, wire] = GOALS[title] ?? ['-', '-'];
+  const cold = [...visits.map(({ cold }) => seconds(cold)), ratio('milliseconds', 'cold'), String(time)];
+  const warm = [...visits.map(({ warm }) => seconds(warm)), ratio('milliseconds', 'warm')];
+  const bytes = [...visits.map(({ cold }) => fileSize(middle('bytes', cold))), ratio('bytes', 'cold'), String(wire)];
+  // The branch runs in a Worker, out of the page's sight: this is the same memory, laid out here.
+  const kernels = new Uint8Array(bundle.files.get(BUNDLE_FILES.simd)!);
+  const wasm = [instantiate(program, kernels).memoryBytes, middle('wasmBytes', theirs.cold)];
+  const heaps = visits.map(({ cold }) => middle('heapBytes', cold));
+  return { row: [title, ...cold, ...warm, ...bytes], memory: [title, ...[...wasm, ...heaps].map(fileSize)] };
+}
+
+try {
+  const networks = NETWORK_CASES.filter(({ title }) => flags.only.includes(title));
+  const results: { row: string[]; memory: string[] }[] = [];
+  for (const networkCase of networks) results.push(await visitBoth(networkCase));
+  const both = ['lcdnn', 'ort-web'];
+  console.log(`4G, medians of ${flags.rounds} rounds in alternation; ort-web: onnxruntime-web on the full network\n`);
+  const visits = [
+    ['first answer,', 'empty cache', '', '', '', 'full cache', '', '', 'bytes', '', '', ''],
+    ['network', ...both, 'ratio', 'goal', ...both, 'ratio', ...both, 'ratio', 'goal'],
+  ];
+  console.log(`${table([...visits, ...results.map(({ row }) => row)], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])}\n`);
+  const memory = [
+    ['memory', 'WebAssembly', '', 'JavaScript', ''],
+    ['network', ...both, ...both],
+  ];
+  console.log(table([...memory, ...results.map((result) => result.memory)], [1, 2, 3, 4]));
+} finally {
+  await browser.close();
+  await app.close();
+  rmSync(folder, { recursive: true });
+}

@@ -1,0 +1,182 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
+import sharp from 'sharp';
+import { UserError } from '../base/errors.js';
+import { exitsOf, oneOrList } from '../base/exits.js';
+import { BUNDLE_FILES, MANIFEST_FILE, type Manifest, manifestSchema } from '../bundle/manifest.js';
+import type { MeasuredCurve } from '../bundle/measured-curve.js';
+import { writeBundle } from '../bundle/write-bundle.js';
+import { generateBundle } from '../codegen/generate-bundle.js';
+import { evaluationBatches } from '../datasets/batches.js';
+import { evenly, placesByClass } from '../datasets/even-sample.js';
+import { bytesOf, type ImageShape, openPixels } from '../datasets/pixels.js';
+import { splitTrainValidation } from '../datasets/split.js';
+import { type CheckResult, checkBundle } from '../export/check-bundle.js';
+import { TAIL_INPUT, TAIL_OUTPUT, tailModel } from '../export/float-model.js';
+import { lowerBranch } from '../export/lower.js';
+import { openEnds } from '../export/open-loader-and-tails.js';
+import type { Uplink } from '../export/uplink/encoding.js';
+import { measureUplink, type UplinkReport } from '../export/uplink/measure-uplink.js';
+import type { LabelledImage } from '../export/uplink/uplink-trial.js';
+import { readResult, readTaus, type Tuned } from '../run/results.js';
+import type { Run } from '../run/run-directory.js';
+import { entropies } from '../tau/entropy.js';
+import type { Trained } from './open-trained.js';
+
+/** Training images that a finished bundle is checked on: fewer where they are large. */
+const CHECK_IMAGES = { most: 256, least: 16, bytes: 64e6 };
+/** Test images that the demo's samples are taken from. */
+const LOOKED_AT = 1000;
+/** Classes that the demo has samples of: fewer where images are large, for the page to stay small. */
+const SAMPLED_CLASSES = { most: 12, bytes: 2e6 };
+const SAMPLES_OF_CLASS = 2;
+
+/** Validation images that what travels is measured on, and those that its ranges and sizes are taken from. */
+const MEASURED_IMAGES = { most: 5000, least: 16, bytes: 1e9 };
+const SIZED_IMAGES = CHECK_IMAGES;
+
+/** What `export` is asked for. */
+export interface WebFlags {
+  readonly out: string;
+  readonly name?: string;
+  readonly uplink?: Uplink | 'auto';
+}
+
+/** A bundle that was written. */
+export interface WebResult {
+  readonly manifest: Manifest;
+  readonly downloadBytes: number;
+  readonly uplink: UplinkReport;
+  readonly check: CheckResult;
+}
+
+/**
+ * Writes the web bundle of a run, checked against the trainer.
+ *
+ * @param version of this tool, for the bundle's provenance
+ * @throws UserError where the run has no tuned threshold, or no bundle can have the name
+ */
+export async function exportWeb(trained: Trained, flags: WebFlags, version: string): Promise<WebResult> {
+  if (flags.name !== undefined && !manifestSchema.shape.name.safeParse(flags.name).success) {
+    throw new UserError(`--name: expected lower-case letters, digits and hyphens, found ${flags.name}`);
+  }
+  const { run, dataset, state } = trained;
+  if (run.network.branch.length === 0) {
+    throw new UserError(`${run.path}: expected a run with a branch for the browser, found a network alone`);
+  }
+  const taus = readTaus(run);
+  if (taus === undefined) {
+    throw new UserError(`${run.path}: expected a tuned threshold, found none; run "lcdnn tune-tau ${run.path}" first`);
+  }
+  const input: Manifest['input'] = {
+    shape: [...dataset.shape],
+    mean: [...dataset.mean],
+    std: [...dataset.std],
+    resize: dataset.resize,
+  };
+  const { encoding, report } = await measureUplink(
+    {
+      ...{ network: run.network, state, input },
+      program: lowerBranch(run.network, state),
+      wasm: new Uint8Array(readFileSync(new URL(`../../kernels/prebuilt/${BUNDLE_FILES.simd}`, import.meta.url))),
+      images: () => validationImages(trained, MEASURED_IMAGES),
+      few: () => validationImages(trained, SIZED_IMAGES),
+    },
+    flags.uplink ?? 'auto',
+  );
+  const program = lowerBranch(run.network, state, encoding.from);
+  const model = tailModel(run.network, state, encoding);
+  const draft = generateBundle(program, {
+    name: flags.name ?? `${run.config.network}-${run.config.dataset}`,
+    network: run.config.network,
+    dataset: run.config.dataset,
+    input,
+    labels: [...dataset.labels],
+    tau: oneOrList(taus),
+    measured: readMeasured(run),
+    tail: { model, input: TAIL_INPUT, output: TAIL_OUTPUT, ...encoding },
+    samples: await demoSamples(trained),
+    provenance: {
+      ...{ lcdnn: version, seed: run.config.seed, epochs: run.config.epochs },
+      uplink: report,
+    },
+  });
+  const images = await checkImages(trained);
+  let check: CheckResult | undefined;
+  const manifest = await writeBundle(flags.out, draft, async (folder) => {
+    const { ends, wasm, close } = await openEnds(folder, tailModel(run.network, state, { from: encoding.from }));
+    check = await trained.answers((trainer) => checkBundle(program, wasm, ends, images, trainer, encoding));
+    await close();
+  });
+  const fetched = [BUNDLE_FILES.loader, BUNDLE_FILES.simd, BUNDLE_FILES.weights, MANIFEST_FILE];
+  const downloadBytes = fetched.reduce(
+    (sum, file) => sum + brotliCompressSync(readFileSync(join(flags.out, file))).length,
+    0,
+  );
+  return { manifest, downloadBytes, uplink: report, check: check! };
+}
+
+/** As many images as there may be, fewer where they are large. */
+function imagesWithin({ most, least, bytes }: typeof CHECK_IMAGES, shape: ImageShape): number {
+  return Math.min(most, Math.max(least, Math.floor(bytes / (4 * bytesOf(shape)))));
+}
+
+/** Normalised validation images of a run, evenly spread over them: those that τ was tuned on. */
+async function* validationImages({ run, dataset }: Trained, limit: typeof CHECK_IMAGES): AsyncGenerator<LabelledImage> {
+  const { train, shape } = dataset;
+  const { validation } = splitTrainValidation(train.labels, run.config.validation, run.config.seed);
+  const places = Int32Array.from(evenly([...validation], imagesWithin(limit, shape)));
+  for await (const { images, labels } of evaluationBatches(dataset, train, 1, places)) {
+    yield { image: images, label: labels[0] };
+  }
+}
+
+/** The curve of the last exit. */
+function readMeasured(run: Run): MeasuredCurve {
+  const tuned = readResult(run, 'tau')!;
+  return { full: tuned.full, curve: [...exitsOf<Pick<Tuned, 'curve'>>(tuned).at(-1)!.curve] };
+}
+
+/** Normalised training images, evenly of all classes. */
+async function checkImages({ dataset }: Trained): Promise<Float32Array[]> {
+  const { train, shape, labels } = dataset;
+  const most = imagesWithin(CHECK_IMAGES, shape);
+  const places = Int32Array.from(evenly(placesByClass(train.labels, labels.length).flat(), most));
+  const images: Float32Array[] = [];
+  for await (const batch of evaluationBatches(dataset, train, 1, places)) images.push(batch.images.slice());
+  return images;
+}
+
+/**
+ * For each class, or some of many, its first test image and one that the last branch is least sure of, so that the edge
+ * has work. As PNG of the size that images are stored in: the loader cuts out of it what was evaluated.
+ */
+async function demoSamples({ dataset, evaluate }: Trained): Promise<{ png: Uint8Array; label: string }[]> {
+  const { test, stored, labels } = dataset;
+  const [height, width, channels] = stored;
+  const fitting = Math.floor(SAMPLED_CLASSES.bytes / (SAMPLES_OF_CLASS * bytesOf(stored)));
+  const most = Math.min(SAMPLED_CLASSES.most, Math.max(1, fitting));
+  const withImages = placesByClass(test.labels, labels.length).filter((places) => places.length > 0);
+  const classes = evenly(withImages, most).map((places) => evenly(places, Math.ceil(LOOKED_AT / most)));
+  const looked = Int32Array.from(classes.flat());
+  const { branches } = await evaluate((logitsOf) => logitsOf(test, looked));
+  const inOrder = entropies(branches[branches.length - 1], labels.length);
+  const unsure = new Map(Array.from(looked, (place, i) => [place, inOrder[i]]));
+  const places = classes.flatMap((own) => {
+    const leastSure = own.reduce((found, place) => (unsure.get(place)! > unsure.get(found)! ? place : found));
+    return [...new Set([own[0], leastSure])];
+  });
+  const reader = openPixels(test.pixels, stored);
+  const samples: { png: Uint8Array; label: string }[] = [];
+  for (const place of places) {
+    const image = new Uint8Array(bytesOf(stored));
+    await reader.read(place, image);
+    const png = await sharp(image, { raw: { width, height, channels: channels as 1 | 3 } })
+      .png()
+      .toBuffer();
+    samples.push({ png, label: labels[test.labels[place]] });
+  }
+  await reader.close();
+  return samples;
+}

@@ -1,0 +1,34 @@
+/** 0.98765 as "98.77 %": two decimals, a half rounds up. A share below 0.01 % keeps two significant digits. */
+export function percent(share: number): string {
+  if (share > 0 && share < 1e-4) return `${Number((100 * share).toPrecision(2))} %`;
+  // 0.12345 is stored a little below the half: its decimal digits decide.
+  return `${(Math.round(Number((1e4 * share).toPrecision(12))) / 100).toFixed(2)} %`;
+}
+
+/** 1234567 as "1,234,567". */
+export const wholeNumber = (value: number): string => Math.round(value).toLocaleString('en-US');
+
+/** Bytes as "1.2 KB" or "3.4 MB" (powers of 1000). */
+export function fileSize(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(2)} MB`;
+}
+
+/** Seconds as "2:05" or "1:02:05". */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** Rows of text as aligned columns; columns named in `right` are aligned to the right. */
+export function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => (right.includes(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
+      .join('  ')
+      .trimEnd();
+  return rows.map(line).join('\n');
+}

@@ -1,0 +1,65 @@
+import { UserError } from '../../base/errors.js';
+import { exitsOf, numbered } from '../../base/exits.js';
+import type { JointNetwork, Part, Shape } from '../../network/layers.js';
+import { type PlacedLayer, placeLayers } from '../../network/shapes.js';
+
+/**
+ * A stretch of a float network that is not cut: a convolution, dense layer or residual block, with the activations and
+ * pools behind it, which make less of what would travel.
+ */
+export interface Segment {
+  readonly name: string;
+  readonly layers: readonly PlacedLayer[];
+  /** What it reads: what travels where the network is cut before it. */
+  readonly input: Shape;
+  readonly output: Shape;
+}
+
+/**
+ * The float layers from the image to the logits: of the full network, or of an exit with a float branch.
+ *
+ * @param exit its number, from 1
+ * @throws UserError where the network has no such exit, or its branch is binary
+ */
+export function chainOf(network: JointNetwork, exit?: number): PlacedLayer[] {
+  const exits = exitsOf(network).length;
+  if (exit !== undefined && !(exit >= 1 && exit <= exits)) {
+    throw new UserError(`exit: expected one of the ${exits} of ${network.name}, found ${exit}`);
+  }
+  const shared = Array.from({ length: exit ?? exits }, (_, i): Part => numbered('shared', i));
+  const parts: readonly Part[] = [...shared, exit === undefined ? 'full' : numbered('branch', exit - 1)];
+  const chain = placeLayers(network).filter(({ part }) => parts.includes(part));
+  if (chain.some(({ layer }) => layer.type.startsWith('binary'))) {
+    throw new UserError(`exit ${exit} of ${network.name}: expected float layers, found binary ones; see --branch`);
+  }
+  return chain;
+}
+
+/** A chain in segments, first to last. */
+export function segmentsOf(chain: readonly PlacedLayer[]): Segment[] {
+  const groups: PlacedLayer[][] = [];
+  for (const placed of chain) {
+    const { type } = placed.layer;
+    const begins = type.endsWith('conv2d') || type === 'dense' || type === 'residual';
+    if (groups.length === 0 || (begins && groups.at(-1)!.some((other) => nameOf(other) !== undefined))) {
+      groups.push([]);
+    }
+    groups.at(-1)!.push(placed);
+  }
+  return groups.map((layers) => ({
+    name: layers.map(nameOf).find((name) => name !== undefined) ?? layers[0].layer.type,
+    layers,
+    input: layers[0].input,
+    output: layers[layers.length - 1].output,
+  }));
+}
+
+/** The layer that a segment is called after; of a residual block, what the names of its layers begin with. */
+function nameOf({ layer, body = [] }: PlacedLayer): string | undefined {
+  if (layer.type === 'residual') {
+    const first = body.map(nameOf).find((name) => name !== undefined);
+    return first?.slice(0, first.lastIndexOf('-'));
+  }
+  const isWeighted = layer.type.endsWith('conv2d') || layer.type === 'dense';
+  return isWeighted && 'name' in layer ? layer.name : undefined;
+}

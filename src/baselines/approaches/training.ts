@@ -1,0 +1,70 @@
+import { UserError } from '../../base/errors.js';
+import { attachmentNames, jointNetwork, trunkOf } from '../../network/branch.js';
+import { networkCost } from '../../network/cost.js';
+import type { JointNetwork } from '../../network/layers.js';
+import { buildDesign } from '../../plan/designs.js';
+import { exitDepths } from '../../plan/exits.js';
+import type { Config } from '../../run/config.js';
+import { networkOf, type Run } from '../../run/run-directory.js';
+
+/** What LcDNN is compared with and has to be trained for it. */
+export const TRAINED_BASELINES = ['edgent', 'mobilenet-v2', 'student'] as const;
+export type TrainedBaseline = (typeof TRAINED_BASELINES)[number];
+
+const MOST_EXITS = 3;
+/** What a student may have a page download, against what the run has. */
+const STUDENT_DOWNLOAD = 2;
+
+/**
+ * The options that a baseline is trained with: those of the run that it is compared with, but for what makes it the
+ * baseline. Learning rates of float exits follow that of the full network, and nothing starts warm.
+ *
+ * @throws UserError as `studentWidth` does
+ */
+export function baselineConfig(name: TrainedBaseline, run: Run): Partial<Config> {
+  const { initFrom: _initFrom, teacher: _teacher, branchLr: _branchLr, ...options } = run.config;
+  const config = { ...options, freezeFull: false, floatWeights: 0, distillation: 0 };
+  switch (name) {
+    case 'edgent':
+      return { ...config, branch: 'float', attach: spreadExits(run.network) };
+    case 'mobilenet-v2':
+      return { ...config, network: 'mobilenet-v2', width: 1, branch: 'none' };
+    case 'student':
+      return { ...config, branch: 'none', width: studentWidth(run), teacher: run.path, distillation: 1 };
+  }
+}
+
+/**
+ * Where float exits leave unless told: up to three layers, those nearest to a quarter, a half and three quarters of the
+ * full network's multiplications.
+ */
+export function spreadExits(network: JointNetwork): string {
+  const { name, input, classes } = network;
+  const places = attachmentNames(trunkOf(network));
+  const everywhere = buildDesign(
+    ({ attach }) => jointNetwork(name, input, classes, trunkOf(network), { attach, branch: 'float' }),
+    { attach: places.join(','), branch: 'float' },
+  );
+  const depths = exitDepths(everywhere);
+  const nearest = Array.from({ length: MOST_EXITS }, (_, i) => {
+    const distances = depths.map((depth) => Math.abs(depth - (i + 1) / (MOST_EXITS + 1)));
+    return distances.indexOf(Math.min(...distances));
+  });
+  return [...new Set(nearest)].map((place) => places[place]).join(',');
+}
+
+/**
+ * The largest width, in steps of a 64th of the run's, at which the network alone is no larger than twice what the run's
+ * device downloads, before compression.
+ *
+ * @throws UserError where no width is small enough
+ */
+export function studentWidth({ path, config, network }: Run): number {
+  const limit = STUDENT_DOWNLOAD * networkCost(network).device.bytes;
+  for (let step = 63; step > 0; step--) {
+    const width = (config.width * step) / 64;
+    const student = networkOf({ ...config, width, branch: 'none' }, network.input, network.classes);
+    if (networkCost(student).full.bytes <= limit) return width;
+  }
+  throw new UserError(`${path}: expected a network that has a student within ${limit} bytes, found none; give --width`);
+}

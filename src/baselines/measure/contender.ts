@@ -1,0 +1,61 @@
+import type { Bundle } from '../../bundle/read-bundle.js';
+import { completeManifest } from '../../bundle/write-bundle.js';
+import { TAIL_INPUT, TAIL_OUTPUT } from '../../export/float-model.js';
+import { BASELINE_FILES, type Baseline, baselineFiles, baselineModule } from '../approaches/baseline.js';
+import { FILES_PATH } from './host-messages.js';
+
+/** An approach as it is hosted. What two approaches have in common is one contender, and is measured once. */
+export interface Contender {
+  /** Lower-case letters, digits and hyphens. */
+  readonly id: string;
+  /** What runs where, in a few words. */
+  readonly plan: string;
+  /** Path of the page's module on the host. */
+  readonly module: string;
+  /** Passed to the module's `load`. */
+  readonly options: object;
+  /** Its part on the edge, if it has one. */
+  readonly edge?: Bundle;
+  /** Its files on the host, by path. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+const TAIL_FILE = 'edge/tail.onnx';
+
+/** A baseline, hosted under an id. */
+export function baselineContender(id: string, baseline: Baseline): Contender {
+  const module = Buffer.from(baselineModule(baseline, id, { input: TAIL_INPUT, output: TAIL_OUTPUT }));
+  const files = new Map<string, Uint8Array>([[`${id}/baseline.js`, module]]);
+  const device = baselineFiles(baseline).get(BASELINE_FILES.device);
+  if (device) files.set(`${id}/${BASELINE_FILES.device}`, device);
+  return {
+    id,
+    plan: baseline.facts.plan,
+    module: `${FILES_PATH}${id}/baseline.js`,
+    options: {},
+    ...(baseline.edge ? { edge: edgeBundle(id, baseline) } : {}),
+    files,
+  };
+}
+
+/** What the edge server needs of a baseline: a tail, and a label for each number that it gives. */
+function edgeBundle(id: string, { facts, edge }: Baseline): Bundle {
+  const [height, width, channels] = facts.input;
+  const { input: shape, output, ...encoding } = facts.edge!;
+  const files = new Map([[TAIL_FILE, Buffer.from(edge!)]]);
+  const outputs = output.reduce((all, size) => all * size, 1);
+  const manifest = completeManifest({
+    manifest: {
+      name: id,
+      network: facts.network,
+      dataset: 'none',
+      input: { shape: [height, width, channels], mean: Array(channels).fill(0), std: Array(channels).fill(1) },
+      tail: { file: TAIL_FILE, shape, input: TAIL_INPUT, output: TAIL_OUTPUT, ...encoding },
+      labels: Array.from({ length: outputs }, (_, i) => String(i)),
+      tau: 0,
+      provenance: {},
+    },
+    files,
+  });
+  return { manifest, files };
+}

@@ -1,0 +1,73 @@
+import { Agent, request } from 'undici';
+import { median } from '../../base/statistics.js';
+import { startRapl } from '../../profiling/rapl.js';
+import type { Host } from './host.js';
+import type { SentRequest } from './visit.js';
+
+/** Requests at a time: the edge always has one to do while another travels. */
+const CONNECTIONS = 4;
+/** The server's code is compiled while it runs: what it costs at first says nothing. */
+const WARM_UP_MS = 3000;
+/** In which all take their turns: a machine is not the same from one second to the next. */
+const ROUNDS = 5;
+
+/** What a request costs the edge. */
+export interface RequestCost {
+  readonly processorMs: number;
+  /** Of this whole machine's processor, the client's part of it as well; where it has counters. */
+  readonly joules?: number;
+}
+
+/**
+ * Sends each request many times, one after another on a few connections: medians of rounds in alternation.
+ *
+ * @param sent what pages send, by any names
+ * @param forMs how long each is sent
+ */
+export async function requestCosts(
+  host: Host,
+  sent: ReadonlyMap<string, SentRequest>,
+  forMs: number,
+): Promise<Map<string, RequestCost>> {
+  const dispatcher = new Agent({ connections: CONNECTIONS });
+  const rounds = new Map([...sent.keys()].map((id): [string, RequestCost[]] => [id, []]));
+  try {
+    for (const one of sent.values()) await sendFor(one, dispatcher, WARM_UP_MS);
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const [id, one] of sent) {
+        const before = await host.processorMs();
+        const spent = startRapl();
+        const requests = await sendFor(one, dispatcher, forMs / ROUNDS);
+        const joules = spent?.();
+        const processorMs = ((await host.processorMs()) - before) / requests;
+        rounds.get(id)!.push({ processorMs, ...(joules === undefined ? {} : { joules: joules / requests }) });
+      }
+    }
+  } finally {
+    await dispatcher.close();
+  }
+  return new Map([...rounds].map(([id, found]) => [id, medians(found)]));
+}
+
+function medians(rounds: readonly RequestCost[]): RequestCost {
+  const joules = rounds.flatMap((round) => round.joules ?? []);
+  return {
+    processorMs: median(rounds.map(({ processorMs }) => processorMs)),
+    ...(joules.length > 0 ? { joules: median(joules) } : {}),
+  };
+}
+
+/** Requests that were answered in this time. */
+async function sendFor({ url, headers, body }: SentRequest, dispatcher: Agent, ms: number): Promise<number> {
+  const started = performance.now();
+  let requests = 0;
+  const client = async (): Promise<void> => {
+    for (; performance.now() - started < ms; requests++) {
+      const answer = await request(url, { method: 'POST', dispatcher, headers, body });
+      await answer.body.dump();
+      if (answer.statusCode !== 200) throw new Error(`${url}: expected an answer, found HTTP ${answer.statusCode}`);
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, client));
+  return requests;
+}

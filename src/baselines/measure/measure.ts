@@ -1,0 +1,104 @@
+import type { BrowserContext } from 'playwright-core';
+import type { Answers, Measurement } from '../results/results.js';
+import { type Answered, type Conditions, type Visited, visit } from './visit.js';
+
+/** How much is measured. */
+export interface Effort {
+  /** Visits with an empty cache, of each kind of image. */
+  readonly visits: number;
+  /** Milliseconds; a visit that takes longer is not repeated. */
+  readonly longMs: number;
+}
+
+const WARM_UP = 5;
+
+/** A first answer, or a further one, with its loading. */
+type Whole = Omit<Answered, 'index' | 'asked'> & { readonly downloadMs: number; readonly compileMs: number };
+
+/**
+ * The answers of an approach over one connection, first and further ones. Few visits with an empty cache are made of
+ * each kind of image, those the edge is asked for and those it isn't; every image of the sample has one of its kind, in
+ * turn.
+ *
+ * @param images normalised, NHWC
+ * @returns the classes that were chosen as well, image by image
+ */
+export async function measure(
+  browser: BrowserContext,
+  visited: Visited,
+  conditions: Conditions,
+  images: readonly Float32Array[],
+  effort: Effort,
+): Promise<Measurement & { readonly chosen: readonly number[] }> {
+  const { answers: further } = await visit(browser, visited, conditions, images, { cold: false, warmUp: WARM_UP });
+  const warm = further.map((answer): Whole => ({ ...answer, downloadMs: 0, compileMs: 0 }));
+
+  const firsts = new Map<boolean, Whole[]>();
+  for (const asked of new Set(further.map((answer) => answer.asked))) {
+    firsts.set(
+      asked,
+      await firstAnswers(
+        browser,
+        visited,
+        conditions,
+        images.filter((_, i) => further[i].asked === asked),
+        effort,
+      ),
+    );
+  }
+  const taken = new Map([...firsts.keys()].map((asked) => [asked, 0]));
+  const cold = further.map(({ asked }) => {
+    const turn = taken.get(asked)!;
+    taken.set(asked, turn + 1);
+    const ofKind = firsts.get(asked)!;
+    return ofKind[turn % ofKind.length];
+  });
+  return {
+    connection: conditions.network.name,
+    slowdown: conditions.slowdown,
+    cold: summary(cold),
+    warm: summary(warm),
+    chosen: further.map(({ index }) => index),
+  };
+}
+
+async function firstAnswers(
+  browser: BrowserContext,
+  visited: Visited,
+  conditions: Conditions,
+  images: readonly Float32Array[],
+  { visits, longMs }: Effort,
+): Promise<Whole[]> {
+  const found: Whole[] = [];
+  for (let i = 0; i < visits; i++) {
+    const image = images[i % images.length];
+    const { loading, answers } = await visit(browser, visited, conditions, [image], { cold: true, warmUp: 0 });
+    const [answer] = answers;
+    const { downloadMs, compileMs } = loading;
+    const ms = downloadMs + compileMs + answer.ms;
+    found.push({ ...answer, ms, downloadMs, compileMs, bytesDown: loading.bytesDown + answer.bytesDown });
+    if (ms > longMs) break;
+  }
+  return found;
+}
+
+function summary(all: readonly Whole[]): Answers {
+  const mean = (of: (answer: Whole) => number): number => all.reduce((sum, answer) => sum + of(answer), 0) / all.length;
+  const sorted = all.map(({ ms }) => ms).toSorted((a, b) => a - b);
+  const quantile = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+  return {
+    meanMs: mean(({ ms }) => ms),
+    p50Ms: quantile(0.5),
+    p95Ms: quantile(0.95),
+    parts: {
+      downloadMs: mean(({ downloadMs }) => downloadMs),
+      compileMs: mean(({ compileMs }) => compileMs),
+      computeMs: mean(({ computeMs }) => computeMs),
+      uplinkMs: mean(({ uplinkMs }) => uplinkMs),
+      edgeMs: mean(({ edgeMs }) => edgeMs),
+    },
+    bytesDown: mean(({ bytesDown }) => bytesDown),
+    bytesUp: mean(({ bytesUp }) => bytesUp),
+    eachMs: all.map(({ ms }) => ms),
+  };
+}

@@ -1,0 +1,215 @@
+import type { BrowserContext } from 'playwright-core';
+import { exitsOf } from '../../base/exits.js';
+import { median } from '../../base/statistics.js';
+import { chainModel } from '../../export/float-model.js';
+import type { NetworkProfile } from '../../plan/connections.js';
+import type { Baseline } from '../approaches/baseline.js';
+import { type ExitChoice, type ExitPlan, exitPlans, planEdgent } from '../approaches/edgent.js';
+import { type Cut, partitioned, type TrainedNetwork, wordsFor } from '../approaches/partition.js';
+import {
+  bestPartition,
+  deviceFirst,
+  type Partition,
+  type PartitionCircumstances,
+  type PartitionObjective,
+  type SegmentTimes,
+} from '../approaches/partition-costs.js';
+import { chainOf, type Segment, segmentsOf } from '../approaches/segments.js';
+import { baselineContender, type Contender } from './contender.js';
+import { type Host, startHost } from './host.js';
+import { FILES_PATH } from './host-messages.js';
+import { RUNTIME_PATH, runtimeFiles } from './runtime.js';
+import { predictedMs, type TimedSegment, timeOnDevice, timeOnEdge } from './time-segments.js';
+import { type Conditions, visit } from './visit.js';
+
+/** A network with exits whose branches are float, and how right each of its ways out is. */
+export interface ExitNetwork extends TrainedNetwork {
+  /** Shares of right answers: of each exit, then of the full network. */
+  readonly accuracies: readonly number[];
+}
+
+/** What partitions are planned for. */
+export interface PartitionSettings {
+  readonly conditions: readonly Conditions[];
+  readonly powers: (connection: string) => PartitionCircumstances['powers'];
+  /** What Neurosurgeon's partition is the best by. Default `latency`. */
+  readonly objective?: PartitionObjective;
+  /** Edgent's limit. */
+  readonly limitMs: number;
+  /** Of the edge, for one batch. */
+  readonly threads: number;
+}
+
+/** A partition that was chosen, with its models. */
+export interface PlannedPartition {
+  /** The same for the same partition; the ends, where the network is whole, are approaches of their own. */
+  readonly id: string;
+  readonly baseline: Baseline;
+  /** As the regressions have it. */
+  readonly expected: Expected;
+  /** What it was chosen from: every partition, or the fastest of every exit. */
+  readonly considered: readonly Expected[];
+}
+
+/** A partition, and what it would take. */
+export interface Expected extends Pick<Partition, 'latencyMs' | 'energyMj'> {
+  readonly plan: string;
+  /** On validation images; of exits that were trained. */
+  readonly accuracy?: number;
+}
+
+/** Partitions for one connection and processor. */
+export interface PlannedPartitions {
+  readonly neurosurgeon: PlannedPartition;
+  readonly edgent: PlannedPartition;
+}
+
+/** Nothing in its way. */
+const LOOPBACK: NetworkProfile = { name: 'loopback', upMbps: 1000, downMbps: 1000, roundTripMs: 0, source: '' };
+const REQUESTS = 20;
+
+/**
+ * Neurosurgeon's and Edgent's partitions for each of the conditions, in their order, by regressions fitted to this machine's
+ * times of every segment, in the browser and on the edge.
+ *
+ * @param exits where it is absent, Edgent has the full network alone
+ */
+export async function planPartitions(
+  browser: BrowserContext,
+  trained: TrainedNetwork,
+  exits: ExitNetwork | undefined,
+  { conditions, powers, objective = 'latency', limitMs, threads }: PartitionSettings,
+): Promise<PlannedPartitions[]> {
+  const full = waysOut(trained, [undefined])[0];
+  const ways = exits ? waysOut(exits, [...exitsOf(exits.network).map((_, i) => i + 1), undefined]) : [full];
+  const chains = exits ? [full, ...ways] : [full];
+  const timed = chains.flatMap((way) => way.timed);
+
+  const edgeOnly = baselineContender(
+    'edge-only',
+    partitioned('edge-only', trained, { segments: full.segments, cut: 0, begins: 'device' }),
+  );
+  const host = await startHost({
+    edges: [edgeOnly.edge!],
+    threads,
+    files: new Map([
+      ...runtimeFiles(),
+      ...edgeOnly.files,
+      ...timed.map(({ model }, i) => [`segments/${i}.onnx`, model] as const),
+    ]),
+  });
+  const onDevice = new Map<number, number[]>();
+  let onEdge: number[];
+  let requestMs: number;
+  try {
+    const models = timed.map((_, i) => `${FILES_PATH}segments/${i}.onnx`);
+    for (const slowdown of new Set(conditions.map((one) => one.slowdown))) {
+      onDevice.set(
+        slowdown,
+        await timeOnDevice(browser, { url: host.url, runtime: RUNTIME_PATH, models }, timed, slowdown),
+      );
+    }
+    onEdge = await timeOnEdge(timed, threads);
+    requestMs = await requestOverhead(browser, host, edgeOnly, trained, sum(onEdge.slice(0, full.segments.length)));
+  } finally {
+    await host.close();
+  }
+
+  const timesBySlowdown = new Map(
+    Array.from(onDevice, ([slowdown, times]) => [slowdown, segmentTimes(chains, times, onEdge)] as const),
+  );
+  return conditions.map(({ network, slowdown }) => {
+    const circumstances: PartitionCircumstances = { network, requestMs, powers: powers(network.name) };
+    const times = timesBySlowdown.get(slowdown)!;
+    const whole = full.segments.length;
+    const partitions = deviceFirst(full.segments, times[0], circumstances);
+    const byDevice = bestPartition(partitions, objective);
+    const deviceCut = (cut: number): Cut => ({ segments: full.segments, cut, begins: 'device' });
+    const expectedOf = (partition: Partition): Expected => ({ ...partition, plan: wordsFor(deviceCut(partition.cut)) });
+
+    const choices = ways.map(
+      (way, i): ExitChoice => ({ ...way, times: times[chains.indexOf(way)], accuracy: exits?.accuracies[i] ?? 1 }),
+    );
+    const chosen = planEdgent(choices, circumstances, limitMs);
+    const edgeCut = ({ choice, partition }: ExitPlan): Cut => ({
+      segments: choice.segments,
+      cut: partition.cut,
+      begins: 'edge',
+    });
+    const byExit = (plan: ExitPlan): Expected => {
+      const words = wordsFor(edgeCut(plan));
+      if (!exits) return { ...plan.partition, plan: words };
+      const { exit, accuracy } = plan.choice;
+      return { ...plan.partition, plan: `${exit === undefined ? 'full network' : `exit ${exit}`}: ${words}`, accuracy };
+    };
+    const byEdge = partitioned('edgent', exits ?? trained, edgeCut(chosen));
+    const { cut } = chosen.partition;
+    return {
+      neurosurgeon: {
+        id: partitionId('neurosurgeon', byDevice.cut, whole),
+        baseline: partitioned('neurosurgeon', trained, deviceCut(byDevice.cut)),
+        expected: expectedOf(byDevice),
+        considered: partitions.map(expectedOf),
+      },
+      edgent: {
+        // Without exits of its own it cuts the network that the others have, from the other end.
+        id: exits ? `edgent-${chosen.choice.exit ?? 'full'}-${cut}` : partitionId('edgent', whole - cut, whole),
+        baseline: { ...byEdge, facts: { ...byEdge.facts, plan: byExit(chosen).plan } },
+        expected: byExit(chosen),
+        considered: exitPlans(choices, circumstances).map(byExit),
+      },
+    };
+  });
+}
+
+/** What the regressions make of the times of all chains' segments, one after another: chain by chain. */
+function segmentTimes(
+  chains: readonly { readonly segments: readonly Segment[] }[],
+  onDevice: readonly number[],
+  onEdge: readonly number[],
+): SegmentTimes[][] {
+  let end = 0;
+  return chains.map(({ segments }) => {
+    const start = end;
+    end += segments.length;
+    const [device, edge] = [onDevice, onEdge].map((times) => predictedMs(segments, times.slice(start, end)));
+    return segments.map((_, i) => ({ deviceMs: device[i], edgeMs: edge[i] }));
+  });
+}
+
+/** @param onDevice segments that run on the device */
+function partitionId(approach: string, onDevice: number, segments: number): string {
+  if (onDevice === 0) return 'edge-only';
+  return onDevice === segments ? 'mobile-only' : `${approach}-${onDevice}`;
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+function waysOut(
+  { network, state }: TrainedNetwork,
+  exits: readonly (number | undefined)[],
+): { readonly exit?: number; readonly segments: readonly Segment[]; readonly timed: readonly TimedSegment[] }[] {
+  return exits.map((exit) => {
+    const segments = segmentsOf(chainOf(network, exit));
+    const timed = segments.map((segment) => ({ segment, model: chainModel(state, segment.layers, segment.name) }));
+    return { exit, segments, timed };
+  });
+}
+
+/** What a request takes beside its layers, in ms. */
+async function requestOverhead(
+  browser: BrowserContext,
+  host: Host,
+  { module, options }: Contender,
+  { network }: TrainedNetwork,
+  layersMs: number,
+): Promise<number> {
+  const image = new Float32Array(network.input.reduce((all, size) => all * size, 1));
+  const conditions = { network: LOOPBACK, slowdown: 1 };
+  const images = Array.from({ length: REQUESTS }, () => image);
+  const { answers } = await visit(browser, { url: host.url, module, options }, conditions, images, {
+    cold: false,
+    warmUp: 3,
+  });
+  return Math.max(0, median(answers.map(({ ms }) => ms)) - layersMs);
+}

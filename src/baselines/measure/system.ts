@@ -1,0 +1,208 @@
+import type { BrowserContext } from 'playwright-core';
+import { type Bundle, readBundle } from '../../bundle/read-bundle.js';
+import { floatModel } from '../../export/float-model.js';
+import type { JointNetwork } from '../../network/layers.js';
+import { onDevice, partitioned, type TrainedNetwork } from '../approaches/partition.js';
+import { chainOf, segmentsOf } from '../approaches/segments.js';
+import { APPROACHES, type Approach, type ApproachResults, type Measurement } from '../results/results.js';
+import { baselineContender, type Contender } from './contender.js';
+import { requestCosts } from './edge-cost.js';
+import { type Host, startHost } from './host.js';
+import { type Effort, measure } from './measure.js';
+import { type ExitNetwork, type PartitionSettings, planPartitions } from './plan-partitions.js';
+import { runtimeFiles } from './runtime.js';
+import { type Conditions, recordRequest, type SentRequest } from './visit.js';
+
+/** Right answers on the test split. */
+export type Accuracy = NonNullable<ApproachResults['accuracy']>;
+
+/** A network that runs in the page alone. */
+export interface CompressedNetwork {
+  readonly approach: Approach;
+  readonly network: JointNetwork;
+  /** ONNX, float32 [batch, ...input] to logits. */
+  readonly model: Uint8Array;
+  readonly plan: string;
+  readonly accuracy?: Accuracy;
+}
+
+/** What is compared. */
+export interface Compared {
+  readonly trained: TrainedNetwork;
+  /** Folder of its bundle. */
+  readonly bundle: string;
+  /** Of the joint network; `exitRatio` is the share of images for which the edge is not asked. */
+  readonly accuracy: {
+    readonly full: Accuracy;
+    readonly branch: Accuracy;
+    readonly both: Accuracy;
+    readonly exitRatio: number;
+  };
+  readonly compressed: readonly CompressedNetwork[];
+  readonly exits?: ExitNetwork & { readonly tested: readonly Accuracy[] };
+}
+
+export interface SystemSettings extends PartitionSettings {
+  readonly effort: Effort;
+  /** How long each approach's request is sent to the edge for its processor time. */
+  readonly edgeMs: number;
+  /** Approaches that are left out. */
+  readonly without: readonly Approach[];
+  /** Hears what is being measured. */
+  onProgress?(text: string): void;
+}
+
+/**
+ * Measures every approach in the browser and on an edge server of this machine.
+ *
+ * @param images of the test split, normalised, NHWC
+ */
+export async function measureSystem(
+  browser: BrowserContext,
+  compared: Compared,
+  images: readonly Float32Array[],
+  settings: SystemSettings,
+): Promise<ApproachResults[]> {
+  const { trained, bundle, exits, accuracy } = compared;
+  const { conditions, effort, without } = settings;
+  const tell = settings.onProgress ?? (() => {});
+  const wanted = APPROACHES.filter((approach) => !without.includes(approach));
+  const isPartitioned = wanted.some((approach) => approach === 'neurosurgeon' || approach === 'edgent');
+  if (isPartitioned) tell('layers');
+  const planned = isPartitioned ? await planPartitions(browser, trained, exits, settings) : [];
+  const own = readBundle(bundle);
+  const fixed = fixedContenders(compared, own);
+  const contendersOf = (approach: Approach): (Contender | undefined)[] =>
+    approach === 'neurosurgeon' || approach === 'edgent'
+      ? planned.map(({ [approach]: { id, baseline } }) => baselineContender(id, baseline))
+      : conditions.map(() => fixed.get(approach));
+  const plans = wanted.flatMap((approach) => {
+    const contenders = contendersOf(approach);
+    return contenders.every((contender) => contender !== undefined) ? [{ approach, contenders }] : [];
+  });
+  // What several have in common is hosted, and measured, once.
+  const all = new Map(plans.flatMap(({ contenders }) => contenders).map((contender) => [contender.id, contender]));
+  const host = await startHost({
+    bundle,
+    edges: [...all.values()].flatMap(({ edge }) => edge ?? []),
+    files: new Map([...runtimeFiles(), ...[...all.values()].flatMap(({ files }) => [...files])]),
+    threads: settings.threads,
+  });
+  try {
+    const measured = new Map<string, Measurement>();
+    tell('edge');
+    const sent = new Map<string, SentRequest>();
+    for (const { id, module, options, edge } of all.values()) {
+      const isAsked = askedShare({ id, edge }, accuracy.exitRatio) > 0;
+      if (isAsked) sent.set(id, await recordRequest(browser, { url: host.url, module, options }, images[0]));
+    }
+    const costs = await requestCosts(host, sent, settings.edgeMs);
+    const results: ApproachResults[] = [];
+    for (const { approach, contenders } of plans) {
+      const measurements: Measurement[] = [];
+      for (const [i, at] of conditions.entries()) {
+        const contender = all.get(contenders[i].id)!;
+        const key = `${contender.id}/${at.network.name}/${at.slowdown}`;
+        tell(`${approach} over ${at.network.name}${at.slowdown > 1 ? `, ${at.slowdown} times slower` : ''}`);
+        const found = measured.get(key) ?? (await measureOn(browser, host, contender, at, images, effort));
+        measured.set(key, found);
+        measurements.push(found);
+      }
+      const [first] = contenders;
+      const asked = askedShare(first, accuracy.exitRatio);
+      const cost = costs.get(first.id);
+      const cpuMs = cost ? asked * cost.processorMs : 0;
+      results.push({
+        approach,
+        plan: planInWords(contenders, conditions),
+        accuracy: accuracyOf(approach, compared, contenders[0]),
+        downloadBytes: measurements[0].cold.bytesDown,
+        edge: { asked, cpuMs, perSecond: cpuMs > 0 ? 1000 / cpuMs : undefined, joules: cost?.joules },
+        measurements,
+      });
+    }
+    return results;
+  } finally {
+    await host.close();
+  }
+}
+
+async function measureOn(
+  browser: BrowserContext,
+  { url }: Host,
+  { module, options }: Contender,
+  conditions: Conditions,
+  images: readonly Float32Array[],
+  effort: Effort,
+): Promise<Measurement> {
+  // What the emulation slows down is the page, and not its Workers.
+  const inPage = conditions.slowdown > 1 ? { worker: false } : {};
+  const visited = { url, module, options: { ...options, ...inPage } };
+  const { chosen: _, ...measurement } = await measure(browser, visited, conditions, images, effort);
+  return measurement;
+}
+
+/** The approaches whose plan is the same everywhere. */
+function fixedContenders({ trained, compressed }: Compared, { manifest }: Bundle): Map<Approach, Contender> {
+  const { network, state } = trained;
+  const segments = segmentsOf(chainOf(network));
+  const own = (id: string, plan: string, options: object): Contender => ({
+    ...{ id, plan, options, files: new Map() },
+    module: `/${manifest.name}/${manifest.version}/lcdnn.js`,
+  });
+  const full = floatModel(network, state, ['shared', 'full']);
+  return new Map<Approach, Contender>([
+    ['lcdnn', own('lcdnn', 'binary branch on the device, edge where it is unsure', { timeoutMs: 60_000 })],
+    ['binary', own('binary', 'binary branch alone', { edge: false })],
+    ['mobile-only', baselineContender('mobile-only', onDevice('mobile-only', network, full, 'all on the device'))],
+    [
+      'edge-only',
+      baselineContender('edge-only', partitioned('edge-only', trained, { segments, cut: 0, begins: 'device' })),
+    ],
+    ...compressed.map(({ approach, network: own, model, plan }): [Approach, Contender] => [
+      approach,
+      baselineContender(approach, onDevice(approach, own, model, plan)),
+    ]),
+  ]);
+}
+
+/** Share of the test images for which the edge is asked. */
+function askedShare({ id, edge }: Pick<Contender, 'id' | 'edge'>, exitRatio: number): number {
+  if (id === 'lcdnn') return 1 - exitRatio;
+  return edge ? 1 : 0;
+}
+
+function accuracyOf(approach: Approach, compared: Compared, { id }: Contender): Accuracy | undefined {
+  const { accuracy, compressed, exits } = compared;
+  switch (approach) {
+    case 'lcdnn':
+      return accuracy.both;
+    case 'binary':
+      return accuracy.branch;
+    case 'mobile-only':
+    case 'edge-only':
+    case 'neurosurgeon':
+      return accuracy.full;
+    case 'edgent': {
+      if (!exits) return accuracy.full;
+      const exit = /^edgent-(\d+)-/.exec(id)?.[1];
+      return exit === undefined ? exits.tested.at(-1) : exits.tested[Number(exit) - 1];
+    }
+    default:
+      return compressed.find((one) => one.approach === approach)?.accuracy;
+  }
+}
+
+/** One plan, or which for what. */
+function planInWords(contenders: readonly Contender[], conditions: readonly Conditions[]): string {
+  const plans = [...new Set(contenders.map(({ plan }) => plan))];
+  if (plans.length === 1) return plans[0];
+  return plans
+    .map((plan) => {
+      const where = conditions
+        .filter((_, i) => contenders[i].plan === plan)
+        .map(({ network, slowdown }) => (slowdown > 1 ? `${network.name} ${slowdown}x` : network.name));
+      return `${where.join(', ')}: ${plan}`;
+    })
+    .join('; ');
+}

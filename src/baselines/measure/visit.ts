@@ -1,0 +1,138 @@
+import { readFileSync } from 'node:fs';
+import type { BrowserContext, Page } from 'playwright-core';
+import { emulation, type NetworkProfile } from '../../plan/connections.js';
+
+/** Where a page is opened, and what it loads. */
+export interface Visited {
+  /** Origin of the host. */
+  readonly url: string;
+  /** Path of a module that exports `load()`. */
+  readonly module: string;
+  /** Passed to `load`. */
+  readonly options: object;
+}
+
+/** How a page is hampered. */
+export interface Conditions {
+  readonly network: NetworkProfile;
+  /** How much slower the processor is made. */
+  readonly slowdown: number;
+}
+
+/** What loading took, in ms; downloading ends when the last file is here. */
+export interface Loading {
+  readonly downloadMs: number;
+  readonly compileMs: number;
+  readonly bytesDown: number;
+}
+
+/** One answer, in ms and bytes. What the server did is not in `uplinkMs`. */
+export interface Answered {
+  readonly ms: number;
+  readonly computeMs: number;
+  readonly uplinkMs: number;
+  readonly edgeMs: number;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  /** The class that was chosen. */
+  readonly index: number;
+  readonly asked: boolean;
+}
+
+export interface Visit {
+  readonly loading: Loading;
+  readonly answers: readonly Answered[];
+}
+
+const PAGE_SCRIPT = readFileSync(new URL('../../../templates/measure/system.js', import.meta.url), 'utf8');
+/** A page's time for whatever it waits for: the slowest network with the largest model needs minutes. */
+const TIMEOUT_MS = 20 * 60_000;
+/** A user's page is there before the model is asked for. */
+const SETTLE_MS = 300;
+/** Images are handed over so many at a time. */
+const CHUNK = 20;
+
+/** How an approach is visited. */
+export interface VisitOptions {
+  /** Whether its files come over the network, or at once, as from a cache. */
+  readonly cold: boolean;
+  /** Answers that are not counted before those that are. */
+  readonly warmUp: number;
+}
+
+/**
+ * Opens an approach in a page of its own, and has it classify images, one after another.
+ *
+ * @param images normalised, NHWC
+ */
+export async function visit(
+  browser: BrowserContext,
+  { url, module, options }: Visited,
+  { network, slowdown }: Conditions,
+  images: readonly Float32Array[],
+  { cold, warmUp }: VisitOptions,
+): Promise<Visit> {
+  const page = await pageWith(browser, url, images);
+  try {
+    const session = await browser.newCDPSession(page);
+    await session.send('Network.enable');
+    await session.send('Network.clearBrowserCache');
+    const connect = () => session.send('Network.emulateNetworkConditions', emulation(network));
+    if (cold) await connect();
+    if (slowdown > 1) await session.send('Emulation.setCPUThrottlingRate', { rate: slowdown });
+    const loading: Loading = await page.evaluate(`openApproach(${JSON.stringify({ module, options })})`);
+    // What is fetched when idle is there, too.
+    if (!cold) await page.waitForTimeout(SETTLE_MS);
+    if (!cold) await connect();
+    return { loading, answers: await page.evaluate(`classifyAll(${warmUp})`) };
+  } finally {
+    await page.close();
+  }
+}
+
+/** An inference request as a page sends it. */
+export interface SentRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+/** What an approach sends to the edge for an image, sure of its answer or not. */
+export async function recordRequest(
+  browser: BrowserContext,
+  { url, module, options }: Visited,
+  image: Float32Array,
+): Promise<SentRequest> {
+  const page = await pageWith(browser, url, [image]);
+  try {
+    await page.evaluate(`openApproach(${JSON.stringify({ module, options })})`);
+    const [request] = await Promise.all([
+      page.waitForRequest((request) => request.url().endsWith('/infer')),
+      page.evaluate('askEdge()'),
+    ]);
+    const kept = Object.entries(request.headers()).filter(([name]) => /^(content-|inference-)/.test(name));
+    return { url: request.url(), headers: Object.fromEntries(kept), body: request.postDataBuffer()! };
+  } finally {
+    await page.close();
+  }
+}
+
+/** A page of the origin that runs nothing of its own, with the images that it will classify. */
+async function pageWith(browser: BrowserContext, url: string, images: readonly Float32Array[]): Promise<Page> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(TIMEOUT_MS);
+  await page.goto(`${url}/v2`);
+  await page.evaluate(PAGE_SCRIPT);
+  await handOver(page, images);
+  await page.waitForTimeout(SETTLE_MS);
+  return page;
+}
+
+async function handOver(page: Page, images: readonly Float32Array[]): Promise<void> {
+  for (let at = 0; at < images.length; at += CHUNK) {
+    const texts = images
+      .slice(at, at + CHUNK)
+      .map((image) => Buffer.from(image.buffer, image.byteOffset, image.byteLength).toString('base64'));
+    await page.evaluate(`addImages(${JSON.stringify(texts)})`);
+  }
+}

@@ -1,0 +1,42 @@
+import { Flags } from '@oclif/core';
+import { z } from 'zod';
+import { networkNames } from '../network/zoo/index.js';
+import type { Config } from '../run/config.js';
+import { flagOf, OPTIONS, type OptionName, optionNames } from '../run/options.js';
+import { engineNames } from '../train/engines/index.js';
+import { numberFlag } from './number-flag.js';
+
+/** What an option's line names that the table of options can't know. */
+const CHOICES: Partial<Record<OptionName, readonly string[]>> = { network: networkNames, engine: engineNames };
+
+/**
+ * The flags for these options of a run, or for all of them.
+ *
+ * @param byDefault what decides where a flag is not given; without it, the default of the option.
+ */
+export function configFlags(
+  names: readonly OptionName[] = optionNames,
+  byDefault?: string,
+): Record<string, ReturnType<typeof flagFor>> {
+  return Object.fromEntries(names.map((name) => [flagOf(name), flagFor(name, byDefault)]));
+}
+
+/** What the user said with those flags, under the names of the options. */
+export function givenConfig(flags: Readonly<Record<string, unknown>>): Partial<Config> {
+  return Object.fromEntries(optionNames.map((name) => [name, flags[flagOf(name)]]));
+}
+
+function flagFor(name: OptionName, otherwise?: string) {
+  const { schema, summary: said, group, char } = OPTIONS[name] as (typeof OPTIONS)['epochs'];
+  const { byDefault } = OPTIONS[name] as { byDefault?: unknown };
+  const whole: z.ZodType = schema;
+  const type = whole instanceof z.ZodOptional ? whole.unwrap() : whole;
+  const shown = otherwise ?? (typeof byDefault === 'boolean' ? (byDefault ? 'on' : 'off') : byDefault);
+  const choices = CHOICES[name] ? `${said.replace(/\.$/, '')}: ${CHOICES[name].join(', ')}.` : said;
+  const summary = shown === undefined ? choices : `${choices} [default: ${shown}]`;
+  const helpGroup = group;
+  if (type instanceof z.ZodBoolean) return Flags.boolean({ summary, helpGroup, allowNo: true });
+  if (type instanceof z.ZodEnum) return Flags.option({ summary, helpGroup, options: type.options as string[] })();
+  if (type instanceof z.ZodNumber) return numberFlag(summary, { helpGroup, char });
+  return Flags.string({ summary, helpGroup });
+}

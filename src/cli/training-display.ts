@@ -1,0 +1,107 @@
+import ora from 'ora';
+import { exitsOf, type WithExits } from '../base/exits.js';
+import { duration, percent, wholeNumber } from '../base/format.js';
+import type { Progress } from '../run/checkpoint.js';
+import { dataTitle } from '../run/config.js';
+import type { EpochMetrics, Run } from '../run/run-directory.js';
+import type { BranchReport, StepReport } from '../train/reports.js';
+import type { WarmStart } from '../train/warm-start/warm-start.js';
+import { warmStartLines } from './warm-start-lines.js';
+
+export interface TrainingDisplay {
+  start(run: Run, resumedFrom: Progress | undefined, warmStart: WarmStart | undefined): void;
+  step(report: StepReport): void;
+  epoch(metrics: EpochMetrics): void;
+  stop(): void;
+}
+
+const REDRAW_MS = 100;
+/** In a log, where an epoch can take hours. */
+const LOG_MS = 300_000;
+/** Less waiting than that is as it should be. */
+const SHOWN_LOADING = 0.05;
+/** Weight of the latest step in the smoothed time per step. */
+const SMOOTHING = 0.05;
+
+type Shown = Pick<StepReport, 'fullLoss' | 'fullAccuracy'> & WithExits<BranchReport>;
+
+/** "0.123 + 0.456": the full branch's loss, and that of each binary branch. */
+function losses(shown: Shown, digits: number): string {
+  const branches = exitsOf<BranchReport>(shown).map(({ branchLoss }) => branchLoss);
+  return [shown.fullLoss, ...branches].map((loss) => loss.toFixed(digits)).join(' + ');
+}
+
+/** "99.00 % full, 98.00 % branch". */
+function accuracies(shown: Shown): string {
+  const branches = exitsOf<BranchReport>(shown).map(({ branchAccuracy }) => percent(branchAccuracy));
+  return `${percent(shown.fullAccuracy)} full, ${branches.join(', ')} branch${branches.length > 1 ? 'es' : ''}`;
+}
+
+/**
+ * Shows training on stderr: a line per epoch, and between them one with images/s, losses, accuracies and time left,
+ * redrawn on a terminal, every five minutes in a log. Quiet where `silent`.
+ */
+export function createTrainingDisplay(silent: boolean): TrainingDisplay {
+  // On a pseudo-terminal of 0 columns ora would clear lines for ever.
+  const live = !silent && process.stderr.isTTY === true && process.stderr.columns > 0 && !process.env.CI;
+  const spinner = ora({ stream: process.stderr, isEnabled: live, discardStdin: false, hideCursor: false });
+  const print = (line: string): void => {
+    if (silent) return;
+    if (live) spinner.clear();
+    process.stderr.write(`${line}\n`);
+  };
+  let batchSize = 0;
+  let epochs = 0;
+  let msPerStep = 0;
+  let lastStep = 0;
+  let lastDrawn = 0;
+
+  return {
+    start({ path, config, network }, resumedFrom, warmStart) {
+      ({ batchSize, epochs } = config);
+      print(
+        `${network.name} on ${dataTitle(config)}, ${epochs} epochs, seed ${config.seed}, engine ${config.engine} on ${config.device} -> ${path}`,
+      );
+      if (resumedFrom) print(`resumed at epoch ${resumedFrom.epoch + 1}, step ${resumedFrom.step}`);
+      if (warmStart) for (const line of warmStartLines(config.initFrom, warmStart)) print(line);
+      if (live) spinner.start('compiling the training step');
+      lastStep = lastDrawn = performance.now();
+    },
+    step(report) {
+      const now = performance.now();
+      const ms = now - lastStep;
+      lastStep = now;
+      // The first steps carry the compilation and the evaluation between epochs.
+      if (report.step > 1) msPerStep = msPerStep === 0 ? ms : msPerStep + SMOOTHING * (ms - msPerStep);
+      if (now - lastDrawn < (live ? REDRAW_MS : LOG_MS) || msPerStep === 0) return;
+      lastDrawn = now;
+      const stepsLeft = (report.epochs - report.epoch) * report.steps + report.steps - report.step;
+      const text = [
+        `epoch ${report.epoch}/${report.epochs}, step ${report.step}/${report.steps}`,
+        `${wholeNumber((1000 * batchSize) / msPerStep)} images/s`,
+        `loss ${losses(report, 3)}`,
+        `accuracy ${accuracies(report)}`,
+        `${duration((stepsLeft * msPerStep) / 1000)} left`,
+      ].join('  ');
+      if (live) spinner.text = text;
+      else print(text);
+    },
+    epoch(metrics) {
+      const { loadingShare = 0 } = metrics;
+      const width = String(epochs).length;
+      print(
+        [
+          `epoch ${String(metrics.epoch).padStart(width)}/${epochs}`,
+          `loss ${losses(metrics, 4)}`,
+          `validation ${accuracies(metrics)}`,
+          `${wholeNumber(metrics.imagesPerSecond)} images/s`,
+          ...(loadingShare > SHOWN_LOADING ? [`${percent(loadingShare)} of the time waiting for images`] : []),
+        ].join('  '),
+      );
+      lastDrawn = performance.now();
+    },
+    stop() {
+      spinner.stop();
+    },
+  };
+}

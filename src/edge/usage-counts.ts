@@ -1,0 +1,31 @@
+import { countSent, noUse, type UseCounts } from '../tau/in-use.js';
+import type { Model } from './models/model.js';
+import type { InferRequest } from './protocol.js';
+import type { ModelUse } from './read-usage-counts.js';
+
+/** What a server learns of τ from the images that it is sent (4.4): counts for each model, by its present version. */
+export interface Use {
+  /** Counts an image of which the client says what its branch found. Clients with a τ of their own are left out. */
+  count(model: Model, asked: InferRequest, logits: Float32Array): void;
+  of(models: readonly Model[]): ModelUse[];
+}
+
+export function createUse(): Use {
+  const known = new WeakMap<Model, UseCounts>();
+  const countsOf = (model: Model): UseCounts => {
+    const counts = known.get(model) ?? noUse(model.tau);
+    known.set(model, counts);
+    return counts;
+  };
+  return {
+    count(model, { batch, exits = 0, entropy, branch, audit = false, tau }, logits) {
+      if (tau !== undefined || batch !== 1) return;
+      const counts = countsOf(model);
+      counts.exits += exits;
+      // A sure image that the page wanted to be sent is no sample of the sure ones.
+      if (entropy === undefined || branch === undefined || entropy < counts.tau !== audit) return;
+      countSent(counts, entropy, branch === logits.indexOf(Math.max(...logits)));
+    },
+    of: (models) => models.map((model) => ({ model: model.name, version: model.version, counts: countsOf(model) })),
+  };
+}

@@ -1,0 +1,93 @@
+import { UserError } from '../base/errors.js';
+import { closest } from '../base/suggest-name.js';
+
+/** A connection between browser and edge server. */
+export interface NetworkProfile {
+  readonly name: string;
+  /** Megabits (millions of bits) a second. */
+  readonly upMbps: number;
+  readonly downMbps: number;
+  /** From a request to the first byte of its answer, apart from what the server does. */
+  readonly roundTripMs: number;
+  /** Where the numbers come from. */
+  readonly source: string;
+}
+
+/** The connections that `plan` and the benchmarks know. */
+export const NETWORKS: readonly NetworkProfile[] = [
+  {
+    name: '3g',
+    upMbps: 0.768,
+    downMbps: 1.6,
+    roundTripMs: 300,
+    source: 'WebPageTest, profile "3G" (connectivity.ini)',
+  },
+  {
+    name: '4g',
+    upMbps: 1.35,
+    downMbps: 8.1,
+    roundTripMs: 165,
+    source: 'Chromium, preset "Fast 4G" of the developer tools',
+  },
+  {
+    name: '5g',
+    upMbps: 150,
+    downMbps: 600,
+    roundTripMs: 20,
+    source: 'bandwidths: Huang et al. (4.1.1); round trip: what 5 % of mobile users stay below (arXiv 2507.18834)',
+  },
+  {
+    name: 'wifi',
+    upMbps: 15,
+    downMbps: 30,
+    roundTripMs: 2,
+    source: 'Firefox, "Wi-Fi" of the network monitor',
+  },
+];
+
+export const networkNames: readonly string[] = NETWORKS.map(({ name }) => name);
+
+/** Numbers of a user's own; what is not given is the named profile's. */
+export type CustomNetwork = Partial<Pick<NetworkProfile, 'upMbps' | 'downMbps' | 'roundTripMs'>>;
+
+/**
+ * A profile by its name, with the user's own numbers in it.
+ *
+ * @throws UserError where no profile has the name, a bandwidth is not above 0 or the round trip is below 0
+ */
+export function networkProfile(name: string, custom: CustomNetwork = {}): NetworkProfile {
+  const known = NETWORKS.find((profile) => profile.name === name);
+  if (!known) {
+    const near = closest(name, networkNames);
+    const hint = near ? `; did you mean ${near}?` : '';
+    throw new UserError(`network: expected one of ${networkNames.join(', ')}, found ${name}${hint}`);
+  }
+  const given = Object.fromEntries(Object.entries(custom).filter(([, value]) => value !== undefined));
+  if (Object.keys(given).length === 0) return known;
+  const profile = { ...known, ...given, name: `${name}, changed`, source: `${known.source}; changed by flags` };
+  for (const [direction, mbps] of [
+    ['up', profile.upMbps],
+    ['down', profile.downMbps],
+  ] as const) {
+    if (!(mbps > 0 && mbps < Infinity)) {
+      throw new UserError(`--${direction}: expected a bandwidth above 0 Mbit/s, found ${mbps}`);
+    }
+  }
+  if (!(profile.roundTripMs >= 0 && profile.roundTripMs < Infinity)) {
+    throw new UserError(`--rtt: expected a round trip of 0 ms or more, found ${profile.roundTripMs}`);
+  }
+  return profile;
+}
+
+/** Time to move so many bytes, in ms, without the round trip. */
+export const transferMs = (bytes: number, mbps: number): number => (8 * bytes) / (1000 * mbps);
+
+/** What the developer tools' protocol is told to emulate the connection (`Network.emulateNetworkConditions`). */
+export function emulation({ upMbps, downMbps, roundTripMs }: NetworkProfile) {
+  return {
+    offline: false,
+    uploadThroughput: (1e6 / 8) * upMbps,
+    downloadThroughput: (1e6 / 8) * downMbps,
+    latency: roundTripMs,
+  };
+}

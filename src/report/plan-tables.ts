@@ -1,0 +1,124 @@
+import { exitsOf } from '../base/exits.js';
+import { fileSize, percent, table, wholeNumber } from '../base/format.js';
+import type { Exit } from '../network/layers.js';
+import type { Priced } from '../plan/answers.js';
+import { sum, wayTimes } from '../plan/latency.js';
+import { ratioToMatch } from '../plan/price.js';
+
+/** Milliseconds as "0.123", "12.3" or "1,234". */
+export const milliseconds = (value: number): string => (value >= 1000 ? wholeNumber(value) : value.toPrecision(3));
+
+/** A table as rows, and which of its columns are numbers. */
+export interface Cells {
+  readonly rows: readonly (readonly string[])[];
+  readonly right: readonly number[];
+}
+
+export const cellsAsText = ({ rows, right }: Cells): string => table(rows, right);
+
+/** The way of an image through a design, exit by exit, and at last to the edge; for a page's first image. */
+export function wayCells({ attach, network, times, exits, uplinkBytes, cost }: Priced): Cells {
+  const ways = wayTimes(times);
+  const places = attach.split(',');
+  const rows = exitsOf<Exit>(network).map((_, exit) => {
+    const { downloadMs, trunkMs, branchMs } = times.exits[exit];
+    const own = (part: string) => (exit === 0 ? part : `${part}${exit + 1}`);
+    const layers = cost.layers.filter(({ part }) => part === own('shared') || part === own('branch'));
+    return [
+      `exit behind ${places[exit]}`,
+      fileSize(sum(layers.map(({ bytes }) => bytes))),
+      milliseconds(downloadMs),
+      milliseconds(trunkMs),
+      milliseconds(branchMs),
+      '',
+      percent(exits.ratios[exit]),
+      milliseconds(ways[exit]),
+    ];
+  });
+  const edge = [
+    'edge',
+    `${fileSize(uplinkBytes)} up`,
+    milliseconds(times.uplinkMs),
+    '',
+    '',
+    milliseconds(times.edgeMs),
+    percent(Math.max(0, 1 - sum(exits.ratios))),
+    milliseconds(ways[ways.length - 1]),
+  ];
+  const header = [
+    'answered by',
+    'bytes',
+    'transfer ms',
+    'trunk ms',
+    'branch ms',
+    'tail ms',
+    'share',
+    'first answer ms',
+  ];
+  return { rows: [header, ...rows, edge], right: [1, 2, 3, 4, 5, 6, 7] };
+}
+
+/** Designs with their prices, in the order given; those of `best` are marked. */
+export function designCells(
+  designs: readonly Priced[],
+  compared: Priced,
+  images: number,
+  best: readonly Priced[] = [],
+): Cells {
+  const rows = designs.map((design) => {
+    const { attach, branch, downloadBytes, macs, binaryOps, uplinkBytes, exits, expectedMs, furtherMs, paper } = design;
+    const needed = exits.ratios.length === 1 ? ratioToMatch(design, compared, images) : undefined;
+    return [
+      `${best.includes(design) ? '* ' : ''}${exits.ratios.length}`,
+      attach,
+      branch,
+      fileSize(downloadBytes),
+      wholeNumber(macs / 1000),
+      wholeNumber(binaryOps / 1000),
+      fileSize(uplinkBytes),
+      `${percent(sum(exits.ratios))}${exits.from === 'assumed' ? ' ?' : ''}`,
+      exits.accuracy === undefined ? '' : percent(exits.accuracy),
+      milliseconds(expectedMs),
+      milliseconds(paper.milliseconds),
+      milliseconds(furtherMs),
+      needed === undefined ? '' : needed > 1 ? 'none' : percent(needed),
+    ];
+  });
+  const header = [
+    'exits',
+    'behind',
+    'branch',
+    'download',
+    '1000 MACs',
+    '1000 binary',
+    'uplink',
+    'leave',
+    'accuracy',
+    'expected ms',
+    'Eq. 11-16',
+    'further ms',
+    'must leave',
+  ];
+  return { rows: [header, ...rows], right: [0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] };
+}
+
+/** Fig. 7's grid: bytes and operations by count, accuracy where a run exists. */
+export function sizeCells(sizes: readonly Priced[]): Cells {
+  const rows = sizes.map(({ branch, cost, exits, expectedMs }) => {
+    const [, conv, fc] = /^conv=(\d+),fc=(\d+)$/.exec(branch)!;
+    const { accuracies } = exits;
+    return [
+      conv,
+      fc,
+      wholeNumber(cost.device.bytes),
+      wholeNumber(cost.device.macs),
+      wholeNumber(cost.device.binaryOps),
+      accuracies ? percent(accuracies.branches[0]) : '',
+      accuracies ? percent(accuracies.full) : '',
+      `${percent(sum(exits.ratios))}${exits.from === 'assumed' ? ' ?' : ''}`,
+      milliseconds(expectedMs),
+    ];
+  });
+  const header = ['conv', 'fc', 'bytes', 'MACs', 'binary ops', 'branch', 'full', 'leave', 'expected ms'];
+  return { rows: [header, ...rows], right: [0, 1, 2, 3, 4, 5, 6, 7, 8] };
+}

@@ -1,0 +1,35 @@
+import type { Policy } from '../../scheduling/policies/policy.js';
+import { policyOf } from '../../scheduling/policy-file.js';
+import { resolveSettings, type Settings } from '../../scheduling/settings.js';
+import { createWorld } from '../../scheduling/world.js';
+import { figuresByLoad, type Line, LOADS, measureLoads, tasksPerStep } from './by-load.js';
+import { type ConvergenceOptions, paperPlan } from './convergence.js';
+import type { Figure } from './figure.js';
+import { type Trainer, trainedPolicy } from './trained-policies.js';
+
+const SERVERS = [3, 4, 5];
+
+/** Fig. 17: DRLoS for 3, 4 and 5 servers that work on `capacity` tasks each, against the number of tasks. */
+export async function availability(
+  settings: Settings,
+  capacity: number,
+  trainer: Trainer,
+  { seeds, iterations, episodes }: ConvergenceOptions,
+): Promise<Figure[]> {
+  const lines: Line[] = [];
+  for (const count of SERVERS) {
+    const servers = Array.from({ length: count }, () => ({ capacity }));
+    const unfit = createWorld(resolveSettings({ ...settings, servers }));
+    // Slots for all tasks of a step at the highest load, or these would bound what more servers can do.
+    const slots = Math.ceil(1.1 * tasksPerStep(unfit, LOADS[LOADS.length - 1]));
+    const world = createWorld({ ...unfit.settings, slots });
+    const policies: Policy[] = [];
+    for (const seed of seeds) {
+      const plan = paperPlan('drlos', seed, iterations);
+      const { trained } = await trainedPolicy(trainer, `drlos-${count}x${capacity}-${seed}`, world, plan);
+      policies.push(policyOf(trained));
+    }
+    lines.push(measureLoads(`${count} servers`, world, policies, seeds, episodes));
+  }
+  return figuresByLoad(17, 'by number of servers', lines);
+}

@@ -1,0 +1,55 @@
+import type { Policy } from '../../scheduling/policies/policy.js';
+import { resolveSettings } from '../../scheduling/settings.js';
+import { type Estimates, estimates, simulate } from '../../scheduling/simulation/simulate.js';
+import { createWorld, type World } from '../../scheduling/world.js';
+import { type Figure, point } from './figure.js';
+
+export const LOADS = [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3];
+
+/** Tasks of a step at such a load, as the axis of the paper's figures has them. */
+export const tasksPerStep = ({ workPerStep, meanWork }: World, load: number): number =>
+  Math.round((load * workPerStep) / meanWork);
+
+/** The same world at another load. */
+const atLoad = ({ settings }: World, load: number): World => createWorld(resolveSettings({ ...settings, load }));
+
+/** What is measured at every load. */
+export interface Line {
+  readonly name: string;
+  readonly measured: readonly { readonly x: number; readonly measures: Estimates }[];
+}
+
+/** Simulates a world at every load. @param policies one for each seed */
+export function measureLoads(
+  name: string,
+  world: World,
+  policies: readonly Policy[],
+  seeds: readonly number[],
+  episodes: number,
+): Line {
+  const measured = LOADS.map((load) => {
+    const loaded = atLoad(world, load);
+    const measures = estimates(policies.map((policy, i) => simulate(loaded, policy, seeds[i], episodes)));
+    return { x: tasksPerStep(world, load), measures };
+  });
+  return { name, measured };
+}
+
+/** Two figures of the same lines, a and b: variance and latency. @param what follows either in the title */
+export function figuresByLoad(number: number, what: string, lines: readonly Line[]): Figure[] {
+  const figure = (part: string, title: string, yName: string, of: 'variance' | 'meanMs', log = false): Figure => ({
+    id: `fig-${number}${part}`,
+    title: `${title} ${what}`,
+    xName: 'tasks that arrive in a step',
+    yName,
+    log,
+    series: lines.map(({ name, measured }) => ({
+      name,
+      points: measured.map(({ x, measures }) => point(x, measures[of])),
+    })),
+  });
+  return [
+    figure('a', 'Variance of the utilisation', 'variance of utilisation', 'variance', true),
+    figure('b', 'Mean latency', 'mean latency (ms)', 'meanMs'),
+  ];
+}

@@ -1,0 +1,19 @@
+import type { Estimate } from '../../scheduling/statistics.js';
+
+/** A figure as numbers: lines of means over seeds with the half width of their 95 % intervals. */
+export interface Figure {
+  readonly id: string;
+  readonly title: string;
+  readonly xName: string;
+  readonly yName: string;
+  readonly log?: boolean;
+  readonly series: readonly { readonly name: string; readonly points: readonly Point[] }[];
+}
+
+export interface Point {
+  readonly x: number;
+  readonly mean: number;
+  readonly half: number;
+}
+
+export const point = (x: number, { mean, half }: Estimate): Point => ({ x, mean, half });

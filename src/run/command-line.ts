@@ -1,0 +1,18 @@
+import type { Config } from './config.js';
+import { flagOf, optionNames } from './options.js';
+
+/** The flags that say these options, as a shell takes them: `--lr 0.001 --no-flip`. */
+export function flagsFor(given: Partial<Config>): string {
+  const flags = optionNames.flatMap((name) => {
+    const value = given[name];
+    if (value === undefined) return [];
+    if (typeof value === 'boolean') return [`--${value ? '' : 'no-'}${flagOf(name)}`];
+    return [`--${flagOf(name)} ${quoted(String(value))}`];
+  });
+  if (given.dataDir !== undefined) flags.push(`--data-dir ${quoted(given.dataDir)}`);
+  return flags.join(' ');
+}
+
+/** One word of a shell. */
+export const quoted = (word: string): string =>
+  /^[\w./:=,@+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

@@ -1,0 +1,59 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { UserError } from '../base/errors.js';
+import { exitsOf } from '../base/exits.js';
+import type { JointNetwork } from '../network/layers.js';
+import { readResult, type Tested } from './results.js';
+import { openRun, type Run, readMetrics, runExists } from './run-directory.js';
+
+/** What is known of a trained network. Shares in [0, 1]. */
+export interface MeasuredRun {
+  readonly path: string;
+  readonly epochs: number;
+  readonly accuracies: { readonly branches: readonly number[]; readonly full: number };
+  /** With the tuned thresholds: the share that leaves at each exit, and the accuracy of all together. */
+  readonly tuned?: { readonly exitRatios: readonly number[]; readonly accuracy: number };
+  /** `test.json` where the run was evaluated, else `tau.json`, else the last epoch. */
+  readonly file: string;
+}
+
+/** A run's results on the test split, else on the validation images; nothing before its first epoch. */
+export function measuredRun(run: Run): MeasuredRun | undefined {
+  const { path } = run;
+  const metrics = readMetrics(run);
+  const epochs = metrics.at(-1)?.epoch ?? 0;
+  const tested = readResult(run, 'test');
+  const [result, file] = tested?.collaborative ? [tested, 'test.json'] : [readResult(run, 'tau'), 'tau.json'];
+  if (result?.collaborative) {
+    const { exitRatio, exitRatios = [exitRatio], accuracy } = result.collaborative;
+    const branches = exitsOf<Pick<Tested, 'branch'>>(result).map(({ branch }) => branch.accuracy);
+    return {
+      path,
+      epochs,
+      file,
+      accuracies: { branches, full: result.full.accuracy },
+      tuned: { exitRatios, accuracy },
+    };
+  }
+  const last = metrics.at(-1);
+  if (!last) return undefined;
+  const branches = exitsOf<{ readonly branchAccuracy: number }>(last).map(({ branchAccuracy }) => branchAccuracy);
+  return { path, epochs, file: 'metrics.jsonl', accuracies: { branches, full: last.fullAccuracy } };
+}
+
+/** Whose results a network may take: two runs with the same key were trained for the same network and images. */
+export const runKey = (network: JointNetwork, dataset: string): string => JSON.stringify([dataset, network]);
+
+/** The results of all runs in a folder, by `runKey`. @throws UserError where it is no folder, or a run in it is broken */
+export function measuredRuns(folder: string): Map<string, MeasuredRun> {
+  if (!existsSync(folder)) throw new UserError(`${folder}: expected a folder of runs, found none`);
+  const found = new Map<string, MeasuredRun>();
+  for (const name of readdirSync(folder).sort()) {
+    const path = join(folder, name);
+    if (!runExists(path)) continue;
+    const run = openRun(path);
+    const measured = measuredRun(run);
+    if (measured) found.set(runKey(run.network, run.config.dataset), measured);
+  }
+  return found;
+}

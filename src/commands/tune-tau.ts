@@ -5,7 +5,7 @@ import { tuneRun } from '../api/tune-run.js';
 import { exitsOf } from '../base/exits.js';
 import { percent, table } from '../base/format.js';
 import { numberFlag } from '../cli/number-flag.js';
-import { readUse } from '../edge/read-usage-counts.js';
+import { readUsageCounts } from '../edge/read-usage-counts.js';
 import { applyTau } from '../run/apply-tau.js';
 import { openRun, runFile } from '../run/run-directory.js';
 import { proposeTau, type UsePoint } from '../tau/in-use.js';
@@ -86,7 +86,7 @@ export default class TuneTau extends LcdnnCommand {
     const run = openRun(path);
     const { server, model, epsilon, delta, apply } = flags;
     const token = flags['token-file'] && readFileSync(flags['token-file'], 'utf8').trim();
-    const { counts, ...served } = await readUse(server, { model, token });
+    const { counts, ...served } = await readUsageCounts(server, { model, token });
     const proposal = proposeTau(counts, { epsilon, delta });
     const { present, reason, evidence } = proposal;
     const row = (name: string, { tau, exitRatio, disagreement }: UsePoint) => [

@@ -12,7 +12,7 @@ import type { Model } from './models/model.js';
 import type { Models } from './models/models.js';
 import type { TailFault } from './models/supervised-tail.js';
 import { createBodyReader } from './read-body.js';
-import { createUse } from './usage-counts.js';
+import { createUsageCounts } from './usage-counts.js';
 
 const MANIFEST = { tail: { file: 'x', shape: [2], input: 'shared', output: 'logits' } };
 let app: FastifyInstance | undefined;
@@ -57,8 +57,8 @@ async function serve({ fault, budget = 1e6 }: { fault?: TailFault; budget?: numb
   app.register(inferenceRoutes, {
     models,
     metrics,
-    use: createUse(),
-    relief: { header: () => undefined },
+    usage: createUsageCounts(),
+    loadShedding: { header: () => undefined },
     readBody: createBodyReader(budget),
     guard: [],
     isReady: () => true,

@@ -6,7 +6,7 @@ import type {
   onRequestHookHandler,
 } from 'fastify';
 import { Refusal } from './errors.js';
-import type { Relief } from './load-shedding.js';
+import type { LoadShedding } from './load-shedding.js';
 import type { Metrics } from './metrics.js';
 import type { Batched } from './models/batcher.js';
 import type { Model } from './models/model.js';
@@ -20,8 +20,8 @@ import {
   parseInferRequest,
 } from './protocol.js';
 import type { createBodyReader } from './read-body.js';
-import { patienceOf } from './request-deadline.js';
-import type { Use } from './usage-counts.js';
+import { watchRequest } from './request-deadline.js';
+import type { UsageCounter } from './usage-counts.js';
 
 interface ModelParams {
   readonly model: string;
@@ -31,8 +31,8 @@ interface ModelParams {
 export interface InferenceRoutes {
   readonly models: Models;
   readonly metrics: Metrics;
-  readonly use: Use;
-  readonly relief: Relief;
+  readonly usage: UsageCounter;
+  readonly loadShedding: LoadShedding;
   readonly readBody: ReturnType<typeof createBodyReader>;
   /** Who may infer. */
   readonly guard: onRequestAsyncHookHandler[];
@@ -95,14 +95,14 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
 async function infer(served: InferenceRoutes, model: Model, request: FastifyRequest, reply: FastifyReply) {
   // Before the body is read.
   if (model.fault()) throw new TailDied();
-  const loose = served.relief.header(model);
+  const loose = served.loadShedding.header(model);
   if (loose) reply.header('lcdnn-tau', loose);
   model.checkRoom();
-  const patience = patienceOf(reply.raw);
+  const deadline = watchRequest(reply.raw);
   const arrivalMs = Date.now();
   try {
     const body = await served.readBody(request.raw, maxBodyBytes(model)).catch((thrown) => {
-      throw patience.over() ?? thrown;
+      throw deadline.over() ?? thrown;
     });
     const started = performance.now();
     const asked = parseInferRequest(body, request.headers[JSON_LENGTH_HEADER]?.toString(), model);
@@ -110,14 +110,14 @@ async function infer(served: InferenceRoutes, model: Model, request: FastifyRequ
     if (asked.version !== undefined && asked.version !== model.version)
       throw new Refusal(409, `version: expected ${model.version}, found ${asked.version}; load the bundle again`);
     if (asked.exits) served.metrics.exits(model.name, asked.exits);
-    if (asked.timeout !== undefined) patience.limit(asked.timeout / 1000);
-    const batched = await model.infer(asked.values, asked.batch, patience);
-    served.use.count(model, asked, batched.logits);
+    if (asked.timeout !== undefined) deadline.limit(asked.timeout / 1000);
+    const batched = await model.infer(asked.values, asked.batch, deadline);
+    served.usage.count(model, asked, batched.logits);
     request.log.info(traceOf(model, asked.batch, arrivalMs, parseMs, batched), 'inferred');
     const { headers, body: answer } = formatInferResponse(asked, batched.logits, model);
     return reply.headers({ ...headers, 'server-timing': serverTiming(parseMs, batched) }).send(answer);
   } finally {
-    patience.end();
+    deadline.end();
   }
 }
 

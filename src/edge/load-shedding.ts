@@ -8,7 +8,7 @@ const SECONDS = 10;
 const BUSY = 0.5;
 
 /** Under load the server asks clients to send less, as far as a floor of accuracy allows. */
-export interface Relief {
+export interface LoadShedding {
   /** The header `lcdnn-tau` for answers of a model; nothing where it isn't busy. */
   header(model: Model): string | undefined;
 }
@@ -16,7 +16,7 @@ export interface Relief {
 /**
  * @param points of accuracy, below the full network's on the validation images, that may be lost; without it nothing is
  */
-export function createRelief(points: number | undefined, maxQueue: number, log: Logger): Relief {
+export function createLoadShedding(points: number | undefined, maxQueue: number, log: Logger): LoadShedding {
   const busyUntil = new WeakMap<Model, number>();
   return {
     header(model) {

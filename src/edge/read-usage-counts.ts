@@ -17,10 +17,10 @@ const useSchema = z.array(
 );
 
 /** What an edge server counted for a model, by its present version. */
-export type ModelUse = z.infer<typeof useSchema>[number];
+export type ModelUsage = z.infer<typeof useSchema>[number];
 
-/** Where an edge server tells what it counted, a list of `ModelUse`. */
-export const USE_PATH = '/lcdnn/use';
+/** Where an edge server tells what it counted, a list of `ModelUsage`. */
+export const USAGE_PATH = '/lcdnn/use';
 
 const TIMEOUT_MS = 10_000;
 
@@ -30,11 +30,11 @@ const TIMEOUT_MS = 10_000;
  * @param model name on the server; may be left out where it serves one model
  * @throws UserError where the server is away, is another one, or has no such model
  */
-export async function readUse(
+export async function readUsageCounts(
   server: string,
   { model, token }: { readonly model?: string; readonly token?: string } = {},
-): Promise<ModelUse & { readonly counts: UseCounts }> {
-  const url = URL.canParse(server) ? new URL(USE_PATH, server) : undefined;
+): Promise<ModelUsage & { readonly counts: UseCounts }> {
+  const url = URL.canParse(server) ? new URL(USAGE_PATH, server) : undefined;
   if (!url?.protocol.startsWith('http')) {
     throw new UserError(`${server}: expected the address of an edge server, such as http://127.0.0.1:8080`);
   }

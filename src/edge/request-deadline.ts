@@ -2,21 +2,21 @@ import type { ServerResponse } from 'node:http';
 import { Refusal } from './errors.js';
 
 /** How long someone waits for an answer. An AbortSignal for each request would be 7 % of what a small network's takes. */
-export interface Patience {
+export interface RequestDeadline {
   /** Why nobody waits any more, once it is so: the client's connection has ended (499, which nobody reads) or its time is over (504). */
   over(): Error | undefined;
   /** Has a listener hear of that, when it comes. */
-  onOver(listener: (reason: Error) => void): void;
+  onceOver(listener: (reason: Error) => void): void;
 }
 
-export interface ClientPatience extends Patience {
+export interface ClientDeadline extends RequestDeadline {
   /** Gives a client this many milliseconds, counted from when its request came. */
   limit(ms: number): void;
   /** Ends the watch over the connection. */
   end(): void;
 }
 
-export function patienceOf(response: ServerResponse): ClientPatience {
+export function watchRequest(response: ServerResponse): ClientDeadline {
   const came = performance.now();
   const listeners: ((reason: Error) => void)[] = [];
   let reason: Error | undefined;
@@ -30,7 +30,7 @@ export function patienceOf(response: ServerResponse): ClientPatience {
   response.once('close', gone);
   return {
     over: () => reason,
-    onOver: (listener) => void listeners.push(listener),
+    onceOver: (listener) => void listeners.push(listener),
     limit(ms) {
       const late = (): void => stop(new Refusal(504, `timeout: no answer within ${ms} ms`));
       timer = setTimeout(late, Math.min(Math.max(0, came + ms - performance.now()), 2 ** 31 - 1));
@@ -43,10 +43,10 @@ export function patienceOf(response: ServerResponse): ClientPatience {
 }
 
 /** The same for those who want a signal. */
-export function signalOf(patience: Patience): AbortSignal {
-  const reason = patience.over();
+export function signalOf(deadline: RequestDeadline): AbortSignal {
+  const reason = deadline.over();
   if (reason) return AbortSignal.abort(reason);
   const controller = new AbortController();
-  patience.onOver((reason) => controller.abort(reason));
+  deadline.onceOver((reason) => controller.abort(reason));
   return controller.signal;
 }

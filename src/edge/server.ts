@@ -6,14 +6,14 @@ import { UserError } from '../base/errors.js';
 import { requireToken } from './access.js';
 import { createHttpServer, type HttpServerOptions } from './http-server.js';
 import { inferenceRoutes } from './inference-routes.js';
-import { createRelief } from './load-shedding.js';
+import { createLoadShedding } from './load-shedding.js';
 import { createLog, type LogLevel } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { type ModelEvents, type Models, openModels } from './models/models.js';
 import type { BundleSource } from './models/tail-messages.js';
 import { createBodyReader } from './read-body.js';
-import { USE_PATH } from './read-usage-counts.js';
-import { createUse } from './usage-counts.js';
+import { USAGE_PATH } from './read-usage-counts.js';
+import { createUsageCounts } from './usage-counts.js';
 import { webRoutes } from './web-routes.js';
 
 export interface EdgeServerOptions extends HttpServerOptions {
@@ -71,12 +71,20 @@ export async function createEdgeServer(
   app.get('/metrics', { onRequest: guard }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),
   );
-  const use = createUse();
-  const relief = createRelief(options.loosenTau, modelOptions(options).maxQueue, log);
-  app.get(USE_PATH, { onRequest: guard }, () => use.of(models.names.map((name) => models.get(name)!)));
+  const usage = createUsageCounts();
+  const loadShedding = createLoadShedding(options.loosenTau, modelOptions(options).maxQueue, log);
+  app.get(USAGE_PATH, { onRequest: guard }, () => usage.of(models.names.map((name) => models.get(name)!)));
   if (options.rateLimit) await app.register(rateLimit, { global: false, max: options.rateLimit, timeWindow: 1000 });
   const readBody = createBodyReader(BODY_BUDGET);
-  app.register(inferenceRoutes, { models, metrics, use, relief, readBody, guard, isReady: () => !isDraining() });
+  app.register(inferenceRoutes, {
+    models,
+    metrics,
+    usage,
+    loadShedding,
+    readBody,
+    guard,
+    isReady: () => !isDraining(),
+  });
   try {
     webRoutes(app, models);
   } catch (thrown) {
@@ -122,7 +130,7 @@ function eventsOf(metrics: Metrics, log: Logger): ModelEvents {
     },
     refused(model, folder, reason) {
       metrics.reload(model, 'refused');
-      log.error({ model, folder, reason }, 'a new bundle is of no use, the one before it goes on');
+      log.error({ model, folder, reason }, 'the new bundle was refused; the previous one keeps serving');
     },
   };
 }

@@ -11,9 +11,9 @@ import { importLoader } from '../bundle/import-loader.js';
 import type { Bundle } from '../bundle/read-bundle.js';
 import { entropyBin, type UseCounts } from '../tau/in-use.js';
 import { listen } from './listen.js';
-import { createRelief } from './load-shedding.js';
+import { createLoadShedding } from './load-shedding.js';
 import type { Model } from './models/model.js';
-import { readUse } from './read-usage-counts.js';
+import { readUsageCounts } from './read-usage-counts.js';
 import { createEdgeServer, type EdgeServer, type EdgeServerOptions } from './server.js';
 import { openTail } from './tail.js';
 
@@ -76,14 +76,14 @@ test('a server counts what its clients send, and how many they did not send', as
   const model = await load(url);
   for (const image of images) await model.classify(image);
   const expected = await expectedCounts(model, false);
-  const { counts, ...about } = await readUse(url);
+  const { counts, ...about } = await readUsageCounts(url);
   expect(about).toEqual({ model: 'tiny', version: bundle.manifest.version });
   // Images that left after the last request are not yet told.
   expect(sum(expected.unsure.all)).toBeGreaterThan(5);
   expect(expected.exits).toBeGreaterThan(5);
   expect(counts.exits).toBeLessThanOrEqual(expected.exits);
   await model.classify(images[0], { edge: 'always' });
-  const told = (await readUse(url)).counts;
+  const told = (await readUsageCounts(url)).counts;
   expect(told.exits).toBe(expected.exits);
   expect(told.audited).toEqual(expected.audited);
 });
@@ -96,24 +96,28 @@ test('with audits sure images are sent as well, behind the answer', async () => 
     if (answer.entropy < tau) expect(answer).toMatchObject({ by: 'branch', unsure: false, bytes: { sent: 0 } });
   }
   const expected = await expectedCounts(model, true);
-  await expect.poll(async () => (await readUse(url)).counts, { timeout: 10_000 }).toEqual(expected);
+  await expect.poll(async () => (await readUsageCounts(url)).counts, { timeout: 10_000 }).toEqual(expected);
 });
 
 test('clients with a threshold of their own are not counted', async () => {
   const url = await serve();
   const model = await load(url, { tau: 0 });
   for (const image of images) expect((await model.classify(image)).by).toBe('edge');
-  const { counts } = await readUse(url);
+  const { counts } = await readUsageCounts(url);
   expect(sum([...counts.unsure.all, ...counts.audited.all, counts.exits])).toBe(0);
 });
 
 test('asks for the token, and names what it did not find', async () => {
   const url = await serve({ token: 'open' });
-  await expect(readUse(url)).rejects.toThrow(/asks for a token; give it with --token-file/);
-  expect((await readUse(url, { token: 'open' })).model).toBe('tiny');
-  await expect(readUse(url, { token: 'open', model: 'huge' })).rejects.toThrow(/expected a model huge, found tiny/);
-  await expect(readUse('http://127.0.0.1:1')).rejects.toThrow(/expected an answer of "lcdnn serve", found none/);
-  await expect(readUse('edge')).rejects.toThrow(/expected the address of an edge server/);
+  await expect(readUsageCounts(url)).rejects.toThrow(/asks for a token; give it with --token-file/);
+  expect((await readUsageCounts(url, { token: 'open' })).model).toBe('tiny');
+  await expect(readUsageCounts(url, { token: 'open', model: 'huge' })).rejects.toThrow(
+    /expected a model huge, found tiny/,
+  );
+  await expect(readUsageCounts('http://127.0.0.1:1')).rejects.toThrow(
+    /expected an answer of "lcdnn serve", found none/,
+  );
+  await expect(readUsageCounts('edge')).rejects.toThrow(/expected the address of an edge server/);
 });
 
 test('a busy server asks for less, within its floor of accuracy, and only then', () => {
@@ -125,7 +129,7 @@ test('a busy server asks for less, within its floor of accuracy, and only then',
   ];
   const model = { name: 'any', tau: 0.1, waiting: () => waiting, measured: { full: { accuracy: 0.99 }, curve } };
   const header = (points: number | undefined, maxQueue = 10) =>
-    createRelief(points, maxQueue, pino({ level: 'silent' })).header(model as unknown as Model);
+    createLoadShedding(points, maxQueue, pino({ level: 'silent' })).header(model as unknown as Model);
   expect(header(0.5)).toBeUndefined();
   waiting = 5;
   expect(header(0.5)).toBe('0.4;max-age=10');

@@ -1,16 +1,16 @@
 import { countSent, noUse, type UseCounts } from '../tau/in-use.js';
 import type { Model } from './models/model.js';
 import type { InferRequest } from './protocol.js';
-import type { ModelUse } from './read-usage-counts.js';
+import type { ModelUsage } from './read-usage-counts.js';
 
 /** What a server learns of τ from the images that it is sent (4.4): counts for each model, by its present version. */
-export interface Use {
+export interface UsageCounter {
   /** Counts an image of which the client says what its branch found. Clients with a τ of their own are left out. */
   count(model: Model, asked: InferRequest, logits: Float32Array): void;
-  of(models: readonly Model[]): ModelUse[];
+  of(models: readonly Model[]): ModelUsage[];
 }
 
-export function createUse(): Use {
+export function createUsageCounts(): UsageCounter {
   const known = new WeakMap<Model, UseCounts>();
   const countsOf = (model: Model): UseCounts => {
     const counts = known.get(model) ?? noUse(model.tau);

@@ -7,7 +7,7 @@ import type { Upstream } from './upstream.js';
 const LOOK_MS = 2000;
 
 /** What the gateway itself asks servers. */
-export const questions = (forwarder: Forwarder) => ({
+export const serverProbes = (forwarder: Forwarder) => ({
   fetchMetrics: (origin: string) => forwarder.text(origin, '/metrics', LOOK_MS),
   isReady: (origin: string) =>
     forwarder.text(origin, '/v2/health/ready', LOOK_MS).then(

@@ -6,7 +6,7 @@ import { createHttpServer, type HttpServerOptions } from '../edge/http-server.js
 import { createLog, type LogLevel } from '../edge/log.js';
 import type { Policy } from '../scheduling/policies/policy.js';
 import { createDispatcher, type Dispatcher, type DispatcherEvents } from './dispatcher.js';
-import { findServers, questions } from './find-servers.js';
+import { findServers, serverProbes } from './find-servers.js';
 import { createForwarder, type Forwarder } from './forward.js';
 import { type Health, watchHealth } from './health.js';
 import { createMetrics, type Metrics } from './metrics.js';
@@ -63,7 +63,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const metrics = createMetrics(upstreams, () => dispatcher.waiting());
   const log = createLog(options.log ?? 'error', metrics.lostLogLine);
   const forwarder = createForwarder({ answerTimeoutMs: options.answerTimeoutMs ?? 5000, token });
-  const { fetchMetrics, isReady } = questions(forwarder);
+  const { fetchMetrics, isReady } = serverProbes(forwarder);
   try {
     await findServers(upstreams, isReady, fetchMetrics);
   } catch (thrown) {

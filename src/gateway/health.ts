@@ -1,4 +1,4 @@
-import { every } from './repeat.js';
+import { repeat } from './repeat.js';
 import type { Upstream } from './upstream.js';
 
 /** Checks in a row after which a server is taken out, and let in again. */
@@ -40,7 +40,7 @@ export function watchHealth(
     against.set(upstream, count);
     if (count >= (upstream.up ? FALL : RISE)) turn(upstream, ready);
   };
-  const stops = upstreams.map((upstream) => every(everyMs, () => check(upstream)));
+  const stops = upstreams.map((upstream) => repeat(everyMs, () => check(upstream)));
   const suspected = new Set<Upstream>();
   return {
     suspect(upstream) {

@@ -1,5 +1,5 @@
 /** Does a task again and again, `ms` after it was done, the first time after `ms`. Gives what ends it. */
-export function every(ms: number, task: () => Promise<unknown> | unknown): () => void {
+export function repeat(ms: number, task: () => Promise<unknown> | unknown): () => void {
   let timer: NodeJS.Timeout;
   let stopped = false;
   const next = (): void => {

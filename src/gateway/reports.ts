@@ -1,6 +1,6 @@
 import { messageOf } from '../base/errors.js';
 import { type LoadReport, readReport } from './read-report.js';
-import { every } from './repeat.js';
+import { repeat } from './repeat.js';
 import type { Upstream } from './upstream.js';
 
 /** Weight of a new measurement of speed. */
@@ -12,7 +12,7 @@ export type FetchMetrics = (origin: string) => Promise<{ readonly status: number
 /** Reads the metrics of every server again and again, each by itself: a slow one holds up nobody. */
 export function pollReports(upstreams: readonly Upstream[], fetchMetrics: FetchMetrics, everyMs: number): () => void {
   const stops = upstreams.map((upstream) =>
-    every(everyMs, () => (upstream.up ? takeReport(upstream, fetchMetrics) : undefined)),
+    repeat(everyMs, () => (upstream.up ? takeReport(upstream, fetchMetrics) : undefined)),
   );
   return () => {
     for (const stop of stops) stop();

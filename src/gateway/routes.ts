@@ -2,9 +2,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookH
 import { Refusal } from '../edge/errors.js';
 import { Overloaded } from '../edge/models/batcher.js';
 import { createBodyReader } from '../edge/read-body.js';
-import { USE_PATH } from '../edge/read-usage-counts.js';
-import { patienceOf, signalOf } from '../edge/request-deadline.js';
-import { deadlineOf } from './deadline.js';
+import { USAGE_PATH } from '../edge/read-usage-counts.js';
+import { signalOf, watchRequest } from '../edge/request-deadline.js';
+import { clientTimeoutMs } from './client-timeout.js';
 import type { Dispatcher } from './dispatcher.js';
 import { type Answer, endToEnd, type Forwarder } from './forward.js';
 import type { Metrics } from './metrics.js';
@@ -43,30 +43,30 @@ export async function forwardRoutes(app: FastifyInstance, routes: ForwardRoutes)
   };
 
   const pass = async (request: FastifyRequest, reply: FastifyReply, hasBody: boolean) => {
-    const patience = patienceOf(reply.raw);
-    patience.limit(routes.timeoutMs);
+    const deadline = watchRequest(reply.raw);
+    deadline.limit(routes.timeoutMs);
     let length = 0;
     try {
       const body = hasBody ? await readBody(request.raw, routes.maxBodyBytes) : undefined;
       length = body?.length ?? 0;
       held += length;
       if (held > BODY_BUDGET) throw new Overloaded(1);
-      const ownMs = body && deadlineOf(request.headers, body);
-      if (ownMs !== undefined && ownMs < routes.timeoutMs) patience.limit(ownMs);
-      const answer = await ask(routes, request, body, signalOf(patience));
+      const ownMs = body && clientTimeoutMs(request.headers, body);
+      if (ownMs !== undefined && ownMs < routes.timeoutMs) deadline.limit(ownMs);
+      const answer = await ask(routes, request, body, signalOf(deadline));
       return send(reply, answer, request.method);
     } catch (thrown) {
-      throw patience.over() ?? thrown;
+      throw deadline.over() ?? thrown;
     } finally {
       held -= length;
-      patience.end();
+      deadline.end();
     }
   };
 
   // Heeded where @fastify/rate-limit is registered.
   const config = { rateLimit: { groupId: 'infer' } };
-  app.get(USE_PATH, () => {
-    throw new Refusal(404, `each server has its own ${USE_PATH}; ask them one by one`);
+  app.get(USAGE_PATH, () => {
+    throw new Refusal(404, `each server has its own ${USAGE_PATH}; ask them one by one`);
   });
   app.get('/*', { onRequest: count }, (request, reply) => pass(request, reply, false));
   app.post('/*', { onRequest: [count, ...guard], config }, (request, reply) => pass(request, reply, true));

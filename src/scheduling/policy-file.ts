@@ -1,8 +1,8 @@
 import { UserError } from '../base/errors.js';
 import { readFileOrExplain, writeFileAtomic } from '../base/files.js';
 import { decodeSafetensors, encodeSafetensors, floatTensor, floatValues } from '../base/safetensors.js';
-import type { Model } from './learning/model.js';
 import { layout, type NetworkShape } from './learning/network.js';
+import type { PolicyModel } from './learning/policy-model.js';
 import type { TrainingState } from './learning/train.js';
 import { modelOf, type Plan, resolvePlan } from './learning/training-plan.js';
 import { learned } from './policies/learned.js';
@@ -18,7 +18,7 @@ export interface TrainedPolicy {
 
 const FORMAT = 'lcdnn-policy-1';
 
-const modelFor = ({ method }: Plan, settings: Settings): Model =>
+const modelFor = ({ method }: Plan, settings: Settings): PolicyModel =>
   modelOf(method, { ...settings, servers: settings.servers.length });
 
 /** Writes a policy so that a kill at any moment leaves the old or the new one. @throws UserError (disk full, ...) */

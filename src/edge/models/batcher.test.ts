@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Values } from '../../bundle/datatypes.js';
-import type { Patience } from '../request-deadline.js';
+import type { RequestDeadline } from '../request-deadline.js';
 import { type BatcherOptions, createBatcher, Overloaded } from './batcher.js';
 
 /** A tail that computes when it is told to: a logit for each image, its value times ten. */
@@ -17,12 +17,12 @@ function slowTail() {
 }
 
 /** Someone who waits until they go. */
-function waiting(): Patience & { go(): void } {
+function waiting(): RequestDeadline & { go(): void } {
   let reason: Error | undefined;
   const listeners: ((reason: Error) => void)[] = [];
   return {
     over: () => reason,
-    onOver: (listener) => void listeners.push(listener),
+    onceOver: (listener) => void listeners.push(listener),
     go() {
       reason = new Error('gone');
       for (const listener of listeners) listener(reason);
@@ -36,8 +36,8 @@ const setUp = (options: Partial<BatcherOptions> = {}) => {
   const all = { maxBatch: 4, maxWaitMs: 2, maxQueue: 8, ...options };
   const batcher = createBatcher(tail, all, (images) => void batches.push(images));
   /** An image for each value. */
-  const ask = (values: number[], patience?: Patience) =>
-    batcher.infer(Float32Array.from(values), values.length, patience).then(({ logits }) => Array.from(logits));
+  const ask = (values: number[], deadline?: RequestDeadline) =>
+    batcher.infer(Float32Array.from(values), values.length, deadline).then(({ logits }) => Array.from(logits));
   return { ...tail, batcher, batches, ask };
 };
 

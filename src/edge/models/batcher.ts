@@ -1,5 +1,5 @@
 import type { Values } from '../../bundle/datatypes.js';
-import type { Patience } from '../request-deadline.js';
+import type { RequestDeadline } from '../request-deadline.js';
 import type { TailInThread } from './tail-in-thread.js';
 
 export interface BatcherOptions {
@@ -38,10 +38,10 @@ export interface Batcher {
   /**
    * Logits of some images, at most `maxBatch`. Their values must stay as they are until then.
    *
-   * @param patience whose end takes the images out of the queue; its reason is then thrown
+   * @param deadline whose end takes the images out of the queue; its reason is then thrown
    * @throws Overloaded at once
    */
-  infer(values: Values, images: number, patience?: Patience): Promise<Batched>;
+  infer(values: Values, images: number, deadline?: RequestDeadline): Promise<Batched>;
   /** Throws Overloaded where a request would be refused. */
   checkRoom(): void;
   /** Images that wait. */
@@ -136,13 +136,13 @@ export function createBatcher(
   };
 
   return {
-    infer(values, images, patience) {
+    infer(values, images, deadline) {
       return new Promise((resolve, reject) => {
-        const reason = patience?.over();
+        const reason = deadline?.over();
         if (reason) throw reason;
         checkRoom(images);
         const job: Job = { values, images, since: performance.now(), behind: running > 0, resolve, reject };
-        patience?.onOver((reason) => {
+        deadline?.onceOver((reason) => {
           leave(job);
           reject(reason);
           advance();

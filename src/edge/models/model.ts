@@ -2,7 +2,7 @@ import { type MeasuredCurve, readMeasuredCurve } from '../../bundle/measured-cur
 import type { ModelTensors } from '../protocol.js';
 import { createWebFolder, packAll, type WebFolder } from '../web-folder.js';
 import { type Batcher, type BatcherOptions, createBatcher } from './batcher.js';
-import { openLastingTail, type TailEvents, type TailFault } from './supervised-tail.js';
+import { openSupervisedTail, type TailEvents, type TailFault } from './supervised-tail.js';
 import type { BundleSource } from './tail-messages.js';
 
 export interface ModelOptions extends BatcherOptions {
@@ -33,7 +33,7 @@ export async function openModel(
   options: ModelOptions,
   events: TailEvents & { batch(images: number, ms: number): void },
 ): Promise<Model> {
-  const tail = await openLastingTail(source, options.threads, events);
+  const tail = await openSupervisedTail(source, options.threads, events);
   const batcher = createBatcher(tail, options, events.batch);
   const { manifest, files } = tail;
   const web = createWebFolder(manifest, files);

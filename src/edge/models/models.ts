@@ -4,7 +4,7 @@ import { messageOf, UserError } from '../../base/errors.js';
 import { MANIFEST_FILE } from '../../bundle/manifest.js';
 import { readManifest } from '../../bundle/read-bundle.js';
 import { type Model, type ModelOptions, openModel } from './model.js';
-import { createUses } from './reference-count.js';
+import { createReferenceCounts } from './reference-count.js';
 import type { BundleSource } from './tail-messages.js';
 
 /** What happens to the models while they serve. */
@@ -51,7 +51,7 @@ export async function openModels(
   options: ModelOptions,
   events: ModelEvents,
 ): Promise<Models> {
-  const uses = createUses<Model>();
+  const references = createReferenceCounts<Model>();
   const retired = new Set<Promise<void>>();
   let reloading: Promise<void> = Promise.resolve();
 
@@ -69,7 +69,7 @@ export async function openModels(
   const places = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   try {
     for (const result of opened) if (result.status === 'rejected') throw result.reason;
-    refuseTwins(places.map(({ current }) => current.name));
+    requireUniqueNames(places.map(({ current }) => current.name));
   } catch (thrown) {
     await Promise.all(places.map(({ current }) => current.close()));
     throw thrown;
@@ -78,7 +78,7 @@ export async function openModels(
 
   /** Frees a model once the last request has left it. */
   const retire = (model: Model): void => {
-    const closed = uses.ended(model).then(() => model.close());
+    const closed = references.ended(model).then(() => model.close());
     retired.add(closed);
     void closed.finally(() => retired.delete(closed));
   };
@@ -119,7 +119,7 @@ export async function openModels(
       const { current, before } = byName.get(name)!;
       return [before, current].flatMap((model) => model?.version ?? []);
     },
-    using: uses.during,
+    using: references.during,
     reload() {
       reloading = reloading.then(async () => {
         for (const place of places) await renew(place);
@@ -145,7 +145,7 @@ async function stampOf(folder: string): Promise<string | undefined> {
   }
 }
 
-function refuseTwins(names: readonly string[]): void {
+function requireUniqueNames(names: readonly string[]): void {
   const twin = names.find((name, i) => names.indexOf(name) !== i);
   if (twin) throw new UserError(`expected bundles of different names, found two of ${twin}; export one with another`);
 }

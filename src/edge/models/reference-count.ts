@@ -1,5 +1,5 @@
 /** Counts who uses things, so that a thing is freed once the last has left it. */
-export interface Uses<Thing> {
+export interface ReferenceCounts<Thing> {
   /** Does work with a thing. */
   during<Result>(thing: Thing, work: () => Promise<Result>): Promise<Result>;
   /** Until nobody uses it. */
@@ -11,7 +11,7 @@ interface Count {
   onEnd?: () => void;
 }
 
-export function createUses<Thing extends object>(): Uses<Thing> {
+export function createReferenceCounts<Thing extends object>(): ReferenceCounts<Thing> {
   const counts = new WeakMap<Thing, Count>();
   const countOf = (thing: Thing): Count => {
     const count = counts.get(thing) ?? { users: 0 };

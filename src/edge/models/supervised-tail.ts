@@ -22,12 +22,16 @@ export interface TailEvents {
 }
 
 /** A tail whose thread is started again when it dies. */
-export interface LastingTail extends TailInThread {
+export interface SupervisedTail extends TailInThread {
   fault(): TailFault | undefined;
 }
 
 /** @throws UserError where the bundle is not what its manifest says. */
-export async function openLastingTail(source: BundleSource, threads: number, events: TailEvents): Promise<LastingTail> {
+export async function openSupervisedTail(
+  source: BundleSource,
+  threads: number,
+  events: TailEvents,
+): Promise<SupervisedTail> {
   let fault: TailFault | undefined;
   let attempts = 0;
   let timer: NodeJS.Timeout | undefined;

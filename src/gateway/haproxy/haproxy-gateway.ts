@@ -5,12 +5,12 @@ import { messageOf } from '../../base/errors.js';
 import { createHttpServer } from '../../edge/http-server.js';
 import { listen } from '../../edge/listen.js';
 import { createLog } from '../../edge/log.js';
-import { findServers, questions } from '../find-servers.js';
+import { findServers, serverProbes } from '../find-servers.js';
 import { createForwarder } from '../forward.js';
 import type { GatewayOptions } from '../gateway.js';
 import { createMetrics } from '../metrics.js';
 import { ownRoutes } from '../own-routes.js';
-import { every } from '../repeat.js';
+import { repeat } from '../repeat.js';
 import { pollReports } from '../reports.js';
 import { createScheduler, loggedEvents, type Scheduler } from '../scheduler.js';
 import { createUpstream, type Upstream } from '../upstream.js';
@@ -52,7 +52,7 @@ export async function startHaproxyGateway(options: HaproxyGatewayOptions): Promi
   const metrics = createMetrics(upstreams, () => steering?.waiting() ?? 0);
   const log = createLog(options.log ?? 'error', metrics.lostLogLine);
   const forwarder = createForwarder({ answerTimeoutMs: options.answerTimeoutMs ?? 5000, token });
-  const { fetchMetrics, isReady } = questions(forwarder);
+  const { fetchMetrics, isReady } = serverProbes(forwarder);
   const own = createHttpServer(log, options);
   ownRoutes(own, upstreams, metrics, token);
   const stops: (() => unknown)[] = [() => forwarder.close(), () => own.app.close()];
@@ -73,7 +73,7 @@ export async function startHaproxyGateway(options: HaproxyGatewayOptions): Promi
     steering = steer;
     await steer.step();
     stops.push(pollReports(upstreams, fetchMetrics, reportEveryMs));
-    stops.push(every(reportEveryMs, () => steer.step().catch((thrown) => log.error(messageOf(thrown)))));
+    stops.push(repeat(reportEveryMs, () => steer.step().catch((thrown) => log.error(messageOf(thrown)))));
     return {
       url: running ? ownUrl : `http://${host}:${port}`,
       upstreams,

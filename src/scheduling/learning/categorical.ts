@@ -1,8 +1,8 @@
 import type { Random } from '../../base/random.js';
-import type { Model } from './model.js';
+import type { PolicyModel } from './policy-model.js';
 
 /** Outputs as logits of a distribution over actions (softmax). */
-export const categorical: Pick<Model, 'draw' | 'best' | 'logGradient'> = {
+export const categorical: Pick<PolicyModel, 'draw' | 'best' | 'logGradient'> = {
   draw(outputs: Float64Array, next: Random): number {
     const most = maximum(outputs);
     let sum = 0;

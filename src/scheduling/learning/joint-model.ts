@@ -1,7 +1,7 @@
 import { UserError } from '../../base/errors.js';
 import { actionCount, actionOffers } from '../actions.js';
 import { categorical } from './categorical.js';
-import type { Model } from './model.js';
+import type { PolicyModel } from './policy-model.js';
 
 /** More servers would have more actions than can be tried out. */
 const MAX_SERVERS = 8;
@@ -20,7 +20,7 @@ export interface JointShape {
  *
  * @throws UserError for more than 8 servers.
  */
-export function jointModel({ servers, slots, eta }: JointShape): Model {
+export function jointModel({ servers, slots, eta }: JointShape): PolicyModel {
   if (servers > MAX_SERVERS) {
     throw new UserError(
       `expected at most ${MAX_SERVERS} servers for 2^N actions, found ${servers}; train the method per-server`,

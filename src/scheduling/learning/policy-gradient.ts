@@ -1,5 +1,5 @@
-import type { Model } from './model.js';
 import { backward, type Network } from './network.js';
+import type { PolicyModel } from './policy-model.js';
 import { decisionAt, type Tape } from './tape.js';
 
 /** v_t: the sum of the rewards from each step on (γ = 1). */
@@ -22,7 +22,12 @@ export function advantages(rewards: readonly (readonly number[])[]): Float64Arra
 }
 
 /** The gradient of REINFORCE (Eq. 8, 9): sum over steps of ∇ log π(s_t, a_t) v_t, mean over the episodes. */
-export function policyGradient(model: Model, network: Network, tapes: readonly Tape[], gradient: Float64Array): void {
+export function policyGradient(
+  model: PolicyModel,
+  network: Network,
+  tapes: readonly Tape[],
+  gradient: Float64Array,
+): void {
   const weights = advantages(tapes.map((tape) => tape.rewards));
   const byOutputs = new Float64Array(model.shape.outputs);
   gradient.fill(0);

@@ -1,12 +1,12 @@
 import type { Random } from '../../base/random.js';
 import { beginStep } from '../simulation/begin-step.js';
 import { type Objective, rewardOf } from '../simulation/costs.js';
-import { act } from '../simulation/dispatch-tasks.js';
+import { dispatchTasks } from '../simulation/dispatch-tasks.js';
 import { createEpisode, isDone } from '../simulation/episode.js';
 import type { TaskSet } from '../tasks/task-set.js';
 import type { World } from '../world.js';
-import type { Model } from './model.js';
 import { createInput, forward, type Network } from './network.js';
+import type { PolicyModel } from './policy-model.js';
 import { recordDecision, rewind, type Tape } from './tape.js';
 
 /** Draws an action; Q-learning has its own way. */
@@ -20,7 +20,7 @@ export type Draw = (outputs: Float64Array, next: Random) => number;
 export function playEpisode(
   world: World,
   tasks: TaskSet,
-  model: Model,
+  model: PolicyModel,
   network: Network,
   draw: Draw,
   objective: Objective,
@@ -45,7 +45,7 @@ export function playEpisode(
       recordDecision(tape, input, units, outputs, actions[decision]);
     }
     model.offers(episode.observation, actions, offers);
-    act(episode, offers);
+    dispatchTasks(episode, offers);
     tape.rewards.push(rewardOf(episode.costs, objective));
     variance += episode.costs.variance;
   }

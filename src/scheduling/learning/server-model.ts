@@ -1,7 +1,7 @@
 import { normal } from '../../base/random.js';
 import { fillInProportion } from '../simulation/fill.js';
 import { freeAt, type Observation } from '../simulation/observation.js';
-import type { Model } from './model.js';
+import type { PolicyModel } from './policy-model.js';
 
 const HIDDEN = 20;
 const FEATURES = 9;
@@ -15,7 +15,7 @@ const LIMIT = 6;
  * capacity times exp(score), within what it may have free. Scores are drawn from a normal distribution in training, and are
  * its mean afterwards.
  */
-export function serverModel(): Model {
+export function serverModel(): PolicyModel {
   return {
     shape: { features: FEATURES, slots: 0, hidden: HIDDEN, outputs: 1 },
     decisions: (servers) => servers,

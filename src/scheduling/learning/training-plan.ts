@@ -3,7 +3,7 @@ import { UserError } from '../../base/errors.js';
 import type { Objective } from '../simulation/costs.js';
 import { COST_NAMES } from '../simulation/costs.js';
 import { jointModel } from './joint-model.js';
-import type { Model } from './model.js';
+import type { PolicyModel } from './policy-model.js';
 import { serverModel } from './server-model.js';
 
 export const METHODS = ['drlos', 'per-server', 'q-learning'] as const;
@@ -36,6 +36,6 @@ export function resolvePlan(given: unknown, origin = 'training'): Plan {
 }
 
 /** The model of a method, for such settings. @throws UserError as `jointModel` does */
-export function modelOf(method: Method, settings: { servers: number; slots: number; eta: number }): Model {
+export function modelOf(method: Method, settings: { servers: number; slots: number; eta: number }): PolicyModel {
   return method === 'per-server' ? serverModel() : jointModel(settings);
 }

@@ -1,9 +1,9 @@
-import type { Model } from '../learning/model.js';
 import { createInput, forward, type Network } from '../learning/network.js';
+import type { PolicyModel } from '../learning/policy-model.js';
 import type { Policy } from './policy.js';
 
 /** The policy of a trained network: the most likely action of every state, or one that is drawn. */
-export function learned(model: Model, network: Network, drawn = false): Policy {
+export function learned(model: PolicyModel, network: Network, drawn = false): Policy {
   const input = createInput(model.shape);
   const units = new Float64Array(model.shape.hidden);
   const outputs = new Float64Array(model.shape.outputs);

@@ -10,7 +10,7 @@ import { sendTask } from './start-task.js';
  *
  * @param offers whole numbers from 0: tasks that each server may be given. The rest of the tasks stay.
  */
-export function act(episode: Episode, offers: Float64Array): void {
+export function dispatchTasks(episode: Episode, offers: Float64Array): void {
   const { world, observation, taken, buffer, tasks } = episode;
   const { waiting, places } = observation;
   if (world.settings.filling === 'nearest') fillNearest(offers, waiting, places, world.nearest, taken);

@@ -8,7 +8,7 @@ import { drawTasks } from '../tasks/draw-tasks.js';
 import type { TaskSet } from '../tasks/task-set.js';
 import { createWorld, type World } from '../world.js';
 import { beginStep } from './begin-step.js';
-import { act } from './dispatch-tasks.js';
+import { dispatchTasks } from './dispatch-tasks.js';
 import { createEpisode, type Episode, isDone, NOBODY } from './episode.js';
 
 const anySettings = fc.record({
@@ -42,7 +42,7 @@ function run(world: World, tasks: TaskSet, name: string, seed: number, look: (ep
   while (!isDone(episode)) {
     beginStep(episode);
     policy(episode.observation, next, offers);
-    act(episode, offers);
+    dispatchTasks(episode, offers);
     look(episode);
   }
   return episode;

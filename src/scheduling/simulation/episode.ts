@@ -8,7 +8,7 @@ export const NOBODY = -1;
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
-/** One simulation under way: servers, buffer and tasks. `beginStep` and `act` change it, in turn, once a step each. */
+/** One simulation under way: servers, buffer and tasks. `beginStep` and `dispatchTasks` change it, in turn, once a step each. */
 export interface Episode {
   readonly world: World;
   readonly tasks: TaskSet;
@@ -48,7 +48,7 @@ export interface Episode {
   /** Tasks that went to the cloud. */
   overflowed: number;
   readonly costs: StepCosts;
-  /** Whole numbers that `act` computes in. */
+  /** Whole numbers that `dispatchTasks` computes in. */
   readonly taken: Int32Array;
   readonly bounced: number[];
 }

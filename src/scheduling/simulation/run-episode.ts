@@ -3,7 +3,7 @@ import type { Policy } from '../policies/policy.js';
 import type { TaskSet } from '../tasks/task-set.js';
 import type { World } from '../world.js';
 import { beginStep } from './begin-step.js';
-import { act } from './dispatch-tasks.js';
+import { dispatchTasks } from './dispatch-tasks.js';
 import { createEpisode, isDone } from './episode.js';
 import { type Summary, summarise } from './summary.js';
 
@@ -16,7 +16,7 @@ export function runEpisode(world: World, tasks: TaskSet, policy: Policy, next: R
   while (!isDone(episode)) {
     beginStep(episode);
     policy(episode.observation, next, offers);
-    act(episode, offers);
+    dispatchTasks(episode, offers);
     sums.energy += episode.costs.energy;
     if (episode.step > tasks.steps) continue;
     sums.variance += episode.costs.variance;

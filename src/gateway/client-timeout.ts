@@ -8,7 +8,7 @@ const MOST_HEAD = 16 << 10;
  * Milliseconds that the client gives its request (`parameters.timeout`), where that can be read without reading tensors:
  * from the head of a binary request that is not compressed. Of others, the server minds it.
  */
-export function deadlineOf(headers: IncomingHttpHeaders, body: Buffer): number | undefined {
+export function clientTimeoutMs(headers: IncomingHttpHeaders, body: Buffer): number | undefined {
   const length = Number(headers[JSON_LENGTH_HEADER]);
   if (headers['content-encoding'] !== undefined || !(length > 0 && length <= MOST_HEAD)) return undefined;
   try {

@@ -6,7 +6,7 @@ import type { Input, NetworkShape } from './network.js';
  * How a network schedules: what it sees of a state, what its outputs mean, and what is offered then. A step takes one
  * decision (over all servers) or one for each server.
  */
-export interface Model {
+export interface PolicyModel {
   readonly shape: NetworkShape;
   decisions(servers: number): number;
   /** Fills in the input of a decision. */

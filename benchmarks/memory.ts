@@ -1,6 +1,6 @@
 /**
  * Runs one image through the branch of every network at full width, in WebAssembly, and prints the memory that takes as
- * a table for docs/sizes.md: `npm run bench:memory`, or `npm run bench:memory -- resnet18` for one.
+ * a table for docs/reproduce/sizes.md: `npm run bench:memory`, or `npm run bench:memory -- resnet18` for one.
  */
 import { readFileSync } from 'node:fs';
 import { normal, random } from '../src/base/random.js';

@@ -1,4 +1,4 @@
-/** Prints the sizes of every row of the paper's Table 1 as a table for docs/sizes.md: `npm run bench:sizes`. */
+/** Prints the sizes of every row of the paper's Table 1 as a table for docs/reproduce/sizes.md: `npm run bench:sizes`. */
 import { countSizes, measureDownload, type Row, TABLE_1 } from './table-1.js';
 
 const thousands = (bytes: number): string => Math.round(bytes).toLocaleString('en');

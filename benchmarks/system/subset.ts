@@ -1,5 +1,5 @@
 // The first images of each class of a data set as an image folder, so that a large network is trained in minutes where
-// there is no GPU: what `docs/evaluation.md` was measured with.
+// there is no GPU: what `docs/reproduce/evaluation.md` was measured with.
 //
 //   npx tsx bench/system/subset.ts --dataset cifar-10 --data-dir DIR --out FOLDER --train 600 --test 100
 import { join } from 'node:path';

@@ -7,7 +7,7 @@ const helpGroup = 'SETTINGS';
 
 /** The flags of what is simulated; each overrides the settings file. */
 export const scheduleFlags = {
-  settings: Flags.file({ summary: 'Settings file (JSON); docs/scheduling.md has its fields.', helpGroup }),
+  settings: Flags.file({ summary: 'Settings file (JSON); docs/operate/scheduling.md has its fields.', helpGroup }),
   servers: Flags.integer({ summary: 'Number of edge servers. [default: 3]', helpGroup }),
   capacity: Flags.string({
     summary:

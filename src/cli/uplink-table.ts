@@ -24,7 +24,9 @@ export function uplinkTable({ choice, images, sizes, png }: UplinkReport): strin
   const travels = ({ bytes, deflated }: UplinkReport['sizes'][number]) => Math.min(bytes, deflated);
   const [chosen, image] = [choice, 'image'].map((uplink) => travels(sizes.find((size) => size.uplink === uplink)!));
   if (image < chosen) {
-    lines.push('the image is smaller: --uplink image sends it instead, and the edge then sees it (docs/uplink.md)');
+    lines.push(
+      'the image is smaller: --uplink image sends it instead, and the edge then sees it (docs/deploy/uplink.md)',
+    );
   }
   return lines.join('\n');
 }

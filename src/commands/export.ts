@@ -80,7 +80,7 @@ export default class Export extends LcdnnCommand {
       const repository = modelRepository(manifest, files.get(manifest.tail.file)!);
       writeRepository(flags.out, repository);
       this.log(`${flags.out}: ${manifest.name} ${manifest.version}: ${[...repository.keys()].join(', ')}`);
-      this.log(`next: tritonserver --model-repository=${join(flags.out, 'models')} (docs/scaling.md)`);
+      this.log(`next: tritonserver --model-repository=${join(flags.out, 'models')} (docs/operate/scaling.md)`);
       return { repository: flags.out, name: manifest.name, version: manifest.version, files: [...repository.keys()] };
     } finally {
       rmSync(temporary, { recursive: true, force: true });

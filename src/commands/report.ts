@@ -32,7 +32,7 @@ export default class Report extends LcdnnCommand {
   static override flags = {
     out: Flags.string({ summary: 'The page.', default: 'report.html' }),
     powers: Flags.string({
-      summary: 'JSON file of powers of your own; what it leaves out is as published (docs/energy.md).',
+      summary: 'JSON file of powers of your own; what it leaves out is as published (docs/reproduce/energy.md).',
     }),
     slowdown: numberFlag(
       "Of the slowdowns of the processor that were measured, the figures'. [default: the largest, nearest to a phone]",

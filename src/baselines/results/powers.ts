@@ -33,7 +33,7 @@ export interface Powers {
 const HUANG =
   'Huang et al., "A Close Examination of Performance and Power Characteristics of 4G LTE Networks", MobiSys 2012, Tables 3 and 4, not checked against the print';
 
-/** Published measurements; docs/energy.md says more of how sure they are. */
+/** Published measurements; docs/reproduce/energy.md says more of how sure they are. */
 export const PUBLISHED_POWERS: Powers = {
   processor: {
     busyMw: 1812,
@@ -92,7 +92,7 @@ export function readPowers(path: string): Powers {
   if (!parsed.success) {
     const { path: where, message } = parsed.error.issues[0];
     throw new UserError(
-      `${path}: expected powers as in docs/energy.md, found otherwise: ${[...where, message].join(' ')}`,
+      `${path}: expected powers as in docs/reproduce/energy.md, found otherwise: ${[...where, message].join(' ')}`,
     );
   }
   const source = path;

@@ -1,7 +1,7 @@
 // The demo page: an image from the camera, a file, the clipboard, a drawing or a sample goes to the model, its answer to
 // the panel.
 
-import { load } from '../loader/lcdnn.js';
+import { load } from '../lcdnn.js';
 import { createDrawing } from './drawing.js';
 import { createPanel } from './panel.js';
 

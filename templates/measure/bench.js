@@ -1,5 +1,5 @@
 // The page of `lcdnn bench device`: times the branch of the bundle it comes from, and sends the server what it found.
-import { load } from '../loader/lcdnn.js';
+import { load } from '../lcdnn.js';
 import { profile } from './profile.js';
 
 /** Browsers' clocks have steps of up to a millisecond: a sample is as many runs as take this long. */

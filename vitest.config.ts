@@ -11,7 +11,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'kernels/**/*.test.ts', 'benchmarks/**/*.test.ts', 'test/**/*.test.ts'],
+          include: ['{src,kernels,benchmarks,scripts,test}/**/*.test.ts'],
           exclude: ['test/browser/**'],
         },
       },

@@ -1,26 +1,29 @@
 import { readFileSync } from 'node:fs';
+import { inOrder, type KernelName, type NamedArguments } from '../src/export/program.js';
 
 /** The builds in kernels/prebuilt/. */
 export const BUILDS = ['simd', 'scalar'] as const;
 export type Build = (typeof BUILDS)[number];
 
-/** An argument of a kernel: a number, an array that is placed in the module's memory, or an absent pointer. */
+/** An argument of a kernel: a number, an array that is copied to the module's memory, or an absent pointer. */
 export type Argument = number | Float32Array | Uint8Array | null;
 
-/** A build of the kernels that tests and benchmarks call one by one. */
+/** A build of the kernels whose functions tests and benchmarks call one by one. */
 export interface Kernels {
   readonly memory: WebAssembly.Memory;
   /** Copies an array into fresh memory, 16-byte aligned, at least `GUARD` bytes from its neighbours. */
   place(array: Float32Array | Uint8Array): number;
   /** The kernel of that name, without its `lcdnn_` prefix. */
   kernel(name: string): (...args: number[]) => number;
+  /** Calls a kernel of device programs with its arguments by name, as `call` does. */
+  run<Kernel extends KernelName>(kernel: Kernel, named: NamedArguments<Kernel, Argument>): void;
   /**
-   * Calls a kernel with arrays placed in memory, and copies them back. Throws where the kernel wrote outside them.
-   * Returns the kernel's result.
+   * Calls a function with arrays copied to memory, and copies them back. Returns its result. Throws if the function wrote
+   * outside the arrays.
    */
   call(name: string, ...args: Argument[]): number;
   /** Binary weights of that shape (`ConstantLayout`) in this build's order, for the kernel that reads them. */
-  prepare(kernel: string, travelled: Uint8Array, ...shape: number[]): Uint8Array;
+  prepare(kernel: string, downloaded: Uint8Array, ...shape: number[]): Uint8Array;
 }
 
 const GUARD = 64;
@@ -68,13 +71,17 @@ export function loadKernels(build: Build, folder = new URL('prebuilt/', import.m
     return result;
   }
 
-  function prepare(name: string, travelled: Uint8Array, ...shape: number[]): Uint8Array {
+  function run<Kernel extends KernelName>(kernel: Kernel, named: NamedArguments<Kernel, Argument>): void {
+    call(kernel, ...inOrder<Kernel, Argument>(kernel, named));
+  }
+
+  function prepare(name: string, downloaded: Uint8Array, ...shape: number[]): Uint8Array {
     const prepared = new Uint8Array(kernel(`prepared_${name}_bytes`)(...shape));
-    call(`prepare_${name}`, travelled, prepared, ...shape);
+    call(`prepare_${name}`, downloaded, prepared, ...shape);
     return prepared;
   }
 
-  return { memory, place, kernel, call, prepare };
+  return { memory, place, kernel, run, call, prepare };
 }
 
 const bytesOf = (array: Float32Array | Uint8Array): Uint8Array =>

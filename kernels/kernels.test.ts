@@ -8,8 +8,8 @@ import { bitRows, expectEqual, type Floats, floats, wholes } from './test-values
 const orNull = (next: Random, values: Floats): Floats | null => (next() < 0.5 ? values : null);
 
 /**
- * Every value within two units in the last place of its sum's magnitude (the sum of |terms|), or more where the sum is
- * long: rounding errors grow as a random walk does. Results below the smallest normal float may lose their last bits.
+ * Expects every value within two units in the last place of its sum's magnitude (the sum of |terms|). Long sums may be off
+ * by more, because rounding errors grow as a random walk does. Results below the smallest normal float may lose their last bits.
  */
 function expectNear(got: Floats, want: Floats, magnitude: Floats = want, terms = 1): void {
   for (let i = 0; i < want.length; i++) {
@@ -19,17 +19,18 @@ function expectNear(got: Floats, want: Floats, magnitude: Floats = want, terms =
 }
 
 const absolute = (values: Floats): Floats => values.map(Math.abs);
+const buffers = (count: number, size: number): Floats[] => Array.from({ length: count }, () => new Float32Array(size));
 
-/** A convolution's geometry; the input is just as large as the output needs, or lacks what the padding gives. */
+/** A convolution's geometry. The input is as large as the output needs, or smaller by some of the padding. */
 const shapes = fc
   .record({
     seed: fc.integer(),
     kernel: fc.integer({ min: 1, max: 5 }),
     stride: fc.integer({ min: 1, max: 3 }),
-    c: fc.integer({ min: 1, max: 40 }),
+    channels: fc.integer({ min: 1, max: 40 }),
     filters: fc.integer({ min: 1, max: 140 }),
-    oh: fc.integer({ min: 1, max: 6 }),
-    ow: fc.integer({ min: 1, max: 9 }),
+    outHeight: fc.integer({ min: 1, max: 6 }),
+    outWidth: fc.integer({ min: 1, max: 9 }),
     padTop: fc.nat(4),
     padLeft: fc.nat(4),
     lack: fc.nat(4),
@@ -39,7 +40,7 @@ const shapes = fc
     const padLeft = Math.min(shape.padLeft, shape.kernel - 1);
     const input = (out: number, pad: number) =>
       Math.max(1, (out - 1) * shape.stride + shape.kernel - pad - Math.min(shape.lack, shape.kernel - 1));
-    return { ...shape, padTop, padLeft, h: input(shape.oh, padTop), w: input(shape.ow, padLeft) };
+    return { ...shape, padTop, padLeft, height: input(shape.outHeight, padTop), width: input(shape.outWidth, padLeft) };
   });
 
 const RUNS = { numRuns: 80, seed: 20201204 };
@@ -49,48 +50,42 @@ describe.each(BUILDS)('%s build', (build) => {
 
   test('conv2d_f32', () => {
     fc.assert(
-      fc.property(
-        shapes,
-        fc.boolean(),
-        ({ seed, kernel, stride, c, filters, oh, ow, padTop, padLeft, h, w }, exact) => {
-          const next = random(seed);
-          const numbers = exact ? wholes : floats;
-          const x = numbers(next, h * w * c);
-          const weights = numbers(next, kernel * kernel * c * filters);
-          const bias = orNull(next, numbers(next, filters));
-          const got = new Float32Array(oh * ow * filters);
-          const want = new Float32Array(oh * ow * filters);
-          const rest = [h, w, c, filters, kernel, stride, padTop, padLeft, oh, ow] as const;
-          wasm.call('conv2d_f32', x, weights, bias, null, null, null, got, ...rest);
-          reference.conv2d_f32(x, weights, bias, null, null, null, want, ...rest);
-          if (exact) expectEqual(got, want);
-          else {
-            const magnitude = new Float32Array(want.length);
-            const absoluteBias = bias && absolute(bias);
-            reference.conv2d_f32(absolute(x), absolute(weights), absoluteBias, null, null, null, magnitude, ...rest);
-            expectNear(got, want, magnitude, kernel * kernel * c + 1);
-          }
-          // What follows the sums is exact.
-          const [scale, shift, slope] = [0, 1, 2].map(() => orNull(next, floats(next, filters)));
-          const finished = new Float32Array(want.length);
-          wasm.call('affine_prelu_f32', got, scale, shift, slope, finished, got.length, filters);
-          wasm.call('conv2d_f32', x, weights, bias, scale, shift, slope, got, ...rest);
-          expectEqual(got, finished);
-        },
-      ),
+      fc.property(shapes, fc.boolean(), (shape, exact) => {
+        const { seed, kernel, channels, filters, height, width } = shape;
+        const next = random(seed);
+        const numbers = exact ? wholes : floats;
+        const x = numbers(next, height * width * channels);
+        const w = numbers(next, kernel * kernel * channels * filters);
+        const bias = orNull(next, numbers(next, filters));
+        const size = shape.outHeight * shape.outWidth * filters;
+        const [got, want, magnitude, finished] = buffers(4, size);
+        const plain = { ...shape, scale: null, shift: null, slope: null };
+        wasm.run('conv2d_f32', { ...plain, x, w, bias, y: got });
+        reference.conv2d_f32({ ...plain, x, w, bias, y: want });
+        if (exact) expectEqual(got, want);
+        else {
+          const absoluteBias = bias && absolute(bias);
+          reference.conv2d_f32({ ...plain, x: absolute(x), w: absolute(w), bias: absoluteBias, y: magnitude });
+          expectNear(got, want, magnitude, kernel * kernel * channels + 1);
+        }
+        // What follows the sums is exact.
+        const [scale, shift, slope] = [0, 1, 2].map(() => orNull(next, floats(next, filters)));
+        const epilogue = { scale, shift, slope };
+        wasm.run('affine_prelu_f32', { x: got, ...epilogue, y: finished, count: size, channels: filters });
+        wasm.run('conv2d_f32', { ...shape, x, w, bias, ...epilogue, y: got });
+        expectEqual(got, finished);
+      }),
       RUNS,
     );
   });
 
   test('max_pool_f32', () => {
     fc.assert(
-      fc.property(shapes, ({ seed, kernel, stride, c, padTop, padLeft, h, w, oh, ow }) => {
-        const x = floats(random(seed), h * w * c);
-        const got = new Float32Array(oh * ow * c);
-        const want = new Float32Array(oh * ow * c);
-        const rest = [h, w, c, kernel, stride, padTop, padLeft, oh, ow] as const;
-        wasm.call('max_pool_f32', x, got, ...rest);
-        reference.max_pool_f32(x, want, ...rest);
+      fc.property(shapes, (shape) => {
+        const x = floats(random(shape.seed), shape.height * shape.width * shape.channels);
+        const [got, want] = buffers(2, shape.outHeight * shape.outWidth * shape.channels);
+        wasm.run('max_pool_f32', { ...shape, x, y: got });
+        reference.max_pool_f32({ ...shape, x, y: want });
         expectEqual(got, want);
       }),
       RUNS,
@@ -99,20 +94,18 @@ describe.each(BUILDS)('%s build', (build) => {
 
   test('depthwise_conv2d_f32', () => {
     fc.assert(
-      fc.property(shapes, fc.boolean(), ({ seed, kernel, stride, c, padTop, padLeft, h, w, oh, ow }, exact) => {
+      fc.property(shapes, fc.boolean(), (shape, exact) => {
+        const { seed, kernel, channels } = shape;
         const next = random(seed);
         const numbers = exact ? wholes : floats;
-        const x = numbers(next, h * w * c);
-        const weights = numbers(next, kernel * kernel * c);
-        const got = new Float32Array(oh * ow * c);
-        const want = new Float32Array(oh * ow * c);
-        const rest = [h, w, c, kernel, stride, padTop, padLeft, oh, ow] as const;
-        wasm.call('depthwise_conv2d_f32', x, weights, got, ...rest);
-        reference.depthwise_conv2d_f32(x, weights, want, ...rest);
+        const x = numbers(next, shape.height * shape.width * channels);
+        const w = numbers(next, kernel * kernel * channels);
+        const [got, want, magnitude] = buffers(3, shape.outHeight * shape.outWidth * channels);
+        wasm.run('depthwise_conv2d_f32', { ...shape, x, w, y: got });
+        reference.depthwise_conv2d_f32({ ...shape, x, w, y: want });
         if (exact) expectEqual(got, want);
         else {
-          const magnitude = new Float32Array(want.length);
-          reference.depthwise_conv2d_f32(absolute(x), absolute(weights), magnitude, ...rest);
+          reference.depthwise_conv2d_f32({ ...shape, x: absolute(x), w: absolute(w), y: magnitude });
           expectNear(got, want, magnitude, kernel * kernel);
         }
       }),
@@ -122,16 +115,15 @@ describe.each(BUILDS)('%s build', (build) => {
 
   test('average_pool_f32', () => {
     fc.assert(
-      fc.property(shapes, fc.integer({ min: 1, max: 4 }), ({ seed, kernel: rows, c, lack, oh, ow }, columns) => {
-        const w = ow * columns + lack;
-        const x = floats(random(seed), oh * rows * w * c);
-        const got = new Float32Array(oh * ow * c);
-        const want = new Float32Array(oh * ow * c);
-        const magnitude = new Float32Array(oh * ow * c);
-        const rest = [w, c, rows, columns, oh, ow] as const;
-        wasm.call('average_pool_f32', x, got, ...rest);
-        reference.average_pool_f32(x, want, ...rest);
-        reference.average_pool_f32(absolute(x), magnitude, ...rest);
+      fc.property(shapes, fc.integer({ min: 1, max: 4 }), (shape, columns) => {
+        const { seed, kernel: rows, channels, lack, outHeight, outWidth } = shape;
+        const width = outWidth * columns + lack;
+        const x = floats(random(seed), outHeight * rows * width * channels);
+        const [got, want, magnitude] = buffers(3, outHeight * outWidth * channels);
+        const windows = { width, channels, rows, columns, outHeight, outWidth };
+        wasm.run('average_pool_f32', { x, y: got, ...windows });
+        reference.average_pool_f32({ x, y: want, ...windows });
+        reference.average_pool_f32({ x: absolute(x), y: magnitude, ...windows });
         expectNear(got, want, magnitude, rows * columns);
       }),
       RUNS,
@@ -140,27 +132,24 @@ describe.each(BUILDS)('%s build', (build) => {
 
   test('repeat_channels_f32, add_f32 and minimum_f32', () => {
     fc.assert(
-      fc.property(fc.integer(), fc.nat(40), fc.nat(7), fc.nat(4), (seed, c, places, times) => {
+      fc.property(fc.integer(), fc.nat(40), fc.nat(7), fc.nat(4), (seed, channels, pixels, times) => {
         const next = random(seed);
-        const x = floats(next, places * c);
-        const got = new Float32Array(places * c * times);
-        const want = got.slice();
-        wasm.call('repeat_channels_f32', x, got, places, c, times);
-        reference.repeat_channels_f32(x, want, places, c, times);
+        const count = pixels * channels;
+        const x = floats(next, count);
+        const [got, want] = buffers(2, count * times);
+        wasm.run('repeat_channels_f32', { x, y: got, pixels, channels, times });
+        reference.repeat_channels_f32({ x, y: want, pixels, channels, times });
         expectEqual(got, want);
 
-        const other = floats(next, places * c);
+        const b = floats(next, count);
         const most = floats(next, 1);
-        for (const [kernel, second] of [
-          ['add_f32', other],
-          ['minimum_f32', most],
-        ] as const) {
-          const y = new Float32Array(places * c);
-          const wantY = y.slice();
-          wasm.call(kernel, x, second, y, places * c);
-          reference[kernel](x, second, wantY, places * c);
-          expectEqual(y, wantY);
-        }
+        const [sum, wantSum, least, wantLeast] = buffers(4, count);
+        wasm.run('add_f32', { a: x, b, y: sum, count });
+        reference.add_f32({ a: x, b, y: wantSum, count });
+        expectEqual(sum, wantSum);
+        wasm.run('minimum_f32', { x, most, y: least, count });
+        reference.minimum_f32({ x, most, y: wantLeast, count });
+        expectEqual(least, wantLeast);
       }),
       RUNS,
     );
@@ -179,16 +168,15 @@ describe.each(BUILDS)('%s build', (build) => {
           const count = 3 * row;
           const x = (exact ? wholes : floats)(next, count);
           const [scale, shift, slope] = [0, 1, 2].map(() => orNull(next, floats(next, channels)));
-          const y = new Float32Array(count);
-          const wantY = new Float32Array(count);
-          wasm.call('affine_prelu_f32', x, scale, shift, slope, y, count, channels);
-          reference.affine_prelu_f32(x, scale, shift, slope, wantY, count, channels);
+          const [y, wantY] = buffers(2, count);
+          wasm.run('affine_prelu_f32', { x, scale, shift, slope, y, count, channels });
+          reference.affine_prelu_f32({ x, scale, shift, slope, y: wantY, count, channels });
           expectEqual(y, wantY);
 
           const bits = new Uint8Array(3 * Math.ceil(row / 8)).fill(0xee);
           const wantBits = bits.slice();
-          wasm.call('sign_pack', x, scale, shift, bits, count, channels, row);
-          reference.sign_pack(x, scale, shift, wantBits, count, channels, row);
+          wasm.run('sign_pack', { x, scale, shift, bits, count, channels, row });
+          reference.sign_pack({ x, scale, shift, bits: wantBits, count, channels, row });
           expectEqual(bits, wantBits);
         },
       ),
@@ -199,22 +187,21 @@ describe.each(BUILDS)('%s build', (build) => {
   test('sign_pack: 0 and -0 are +1, NaN is -1, a byte fills from its lowest bit', () => {
     const x = Float32Array.of(0, -0, Number.NaN, -1, 1, 1e-45, -1e-45, Number.POSITIVE_INFINITY, Number.NaN, 3);
     const bits = new Uint8Array(2);
-    wasm.call('sign_pack', x, null, null, bits, 10, 10, 10);
+    wasm.run('sign_pack', { x, scale: null, shift: null, bits, count: 10, channels: 10, row: 10 });
     expect([...bits]).toEqual([0b10110011, 0b10]);
   });
 
   test('input_scale_f32', () => {
     fc.assert(
-      fc.property(shapes, ({ seed, kernel, stride, c, oh, ow, padTop, padLeft, h, w }) => {
+      fc.property(shapes, (shape) => {
+        const { seed, kernel, channels } = shape;
         const next = random(seed);
-        const x = floats(next, h * w * c);
-        const [scale, shift] = [0, 1].map(() => orNull(next, floats(next, c)));
-        const got = new Float32Array(oh * ow);
-        const want = new Float32Array(oh * ow);
-        const rest = [h, w, c, kernel, stride, padTop, padLeft, oh, ow] as const;
-        wasm.call('input_scale_f32', x, scale, shift, got, ...rest);
-        reference.input_scale_f32(x, scale, shift, want, ...rest);
-        expectNear(got, want, want, kernel * kernel * c);
+        const x = floats(next, shape.height * shape.width * channels);
+        const [scale, shift] = [0, 1].map(() => orNull(next, floats(next, channels)));
+        const [got, want] = buffers(2, shape.outHeight * shape.outWidth);
+        wasm.run('input_scale_f32', { ...shape, x, scale, shift, k: got });
+        reference.input_scale_f32({ ...shape, x, scale, shift, k: want });
+        expectNear(got, want, want, kernel * kernel * channels);
       }),
       RUNS,
     );
@@ -222,29 +209,30 @@ describe.each(BUILDS)('%s build', (build) => {
 
   test('binary_conv2d, bit for bit', () => {
     fc.assert(
-      fc.property(shapes, ({ seed, kernel, stride, c, filters, oh, ow, padTop, padLeft, h, w }) => {
+      fc.property(shapes, (shape) => {
+        const { seed, kernel, stride, channels, filters, outHeight, outWidth } = shape;
         const next = random(seed);
-        const x = bitRows(next, h * w, c);
-        const weights = bitRows(next, filters * kernel * kernel, c);
-        const k = orNull(next, floats(next, oh * ow));
+        const taps = kernel * kernel;
+        const x = bitRows(next, shape.height * shape.width, channels);
+        const weights = bitRows(next, filters * taps, channels);
+        const k = orNull(next, floats(next, outHeight * outWidth));
         const [scale, shift, slope] = [0, 1, 2].map(() => orNull(next, floats(next, filters)));
-        const shortcut = orNull(next, floats(next, oh * ow * filters));
-        const prepared = wasm.prepare('binary_conv2d', weights, filters, kernel * kernel, c);
-        const got = new Float32Array(oh * ow * filters);
-        const want = new Float32Array(oh * ow * filters);
-        const rest = [h, w, c, filters, kernel, stride, padTop, padLeft, oh, ow] as const;
-        const columns = Math.floor((ow - 1) / 2) * 2 * stride + kernel;
-        const touched = ((oh - 1) * stride + kernel) * columns;
-        const scratch = new Uint8Array(Math.ceil(c / 8) + Math.ceil(c / 4) * touched).fill(0xee);
-        wasm.call('binary_conv2d', x, prepared, k, scale, shift, slope, shortcut, got, scratch, ...rest);
-        reference.binary_conv2d(x, weights, k, scale, shift, slope, shortcut, want, scratch, ...rest);
+        const shortcut = orNull(next, floats(next, outHeight * outWidth * filters));
+        const prepared = wasm.prepare('binary_conv2d', weights, filters, taps, channels);
+        const [got, want] = buffers(2, outHeight * outWidth * filters);
+        const columns = Math.floor((outWidth - 1) / 2) * 2 * stride + kernel;
+        const touched = ((outHeight - 1) * stride + kernel) * columns;
+        const scratch = new Uint8Array(Math.ceil(channels / 8) + Math.ceil(channels / 4) * touched).fill(0xee);
+        const layer = { ...shape, x, k, scale, shift, slope, shortcut };
+        wasm.run('binary_conv2d', { ...layer, w: prepared, y: got, scratch });
+        reference.binary_conv2d({ ...layer, w: weights, y: want });
         expectEqual(got, want);
       }),
       RUNS,
     );
   });
 
-  test('binary_dense, bit for bit, also where the input is longer than a block', () => {
+  test('binary_dense, bit for bit, also for an input longer than a block', () => {
     fc.assert(
       fc.property(
         fc.integer(),
@@ -257,10 +245,10 @@ describe.each(BUILDS)('%s build', (build) => {
           const prepared = wasm.prepare('binary_dense', weights, units, inputs);
           const k = orNull(next, floats(next, 1));
           const [scale, shift, slope] = [0, 1, 2].map(() => orNull(next, floats(next, units)));
-          const got = new Float32Array(units);
-          const want = new Float32Array(units);
-          wasm.call('binary_dense', x, prepared, k, scale, shift, slope, got, inputs, units);
-          reference.binary_dense(x, weights, k, scale, shift, slope, want, inputs, units);
+          const [got, want] = buffers(2, units);
+          const layer = { x, k, scale, shift, slope, inputs, units };
+          wasm.run('binary_dense', { ...layer, w: prepared, y: got });
+          reference.binary_dense({ ...layer, w: weights, y: want });
           expectEqual(got, want);
         },
       ),
@@ -269,9 +257,11 @@ describe.each(BUILDS)('%s build', (build) => {
   });
 
   test('binary_dense counts rows that differ in every bit', () => {
-    const weights = wasm.prepare('binary_dense', new Uint8Array(20 * 1250).fill(0xff), 20, 10_000);
+    const [inputs, units] = [10_000, 20];
+    const w = wasm.prepare('binary_dense', new Uint8Array(20 * 1250).fill(0xff), units, inputs);
     const y = new Float32Array(20);
-    wasm.call('binary_dense', new Uint8Array(1250), weights, null, null, null, null, y, 10_000, 20);
+    const plain = { k: null, scale: null, shift: null, slope: null };
+    wasm.run('binary_dense', { x: new Uint8Array(1250), w, ...plain, y, inputs, units });
     expectEqual(y, new Float32Array(20).fill(-10_000));
   });
 
@@ -286,14 +276,13 @@ describe.each(BUILDS)('%s build', (build) => {
           const next = random(seed);
           const numbers = exact ? wholes : floats;
           const [x, w, bias] = [inputs, inputs * units, units].map((count) => numbers(next, count));
-          const got = new Float32Array(units);
-          const want = new Float32Array(units);
-          wasm.call('dense_f32', x, w, bias, got, inputs, units);
-          reference.dense_f32(x, w, bias, want, inputs, units);
+          const [got, want, magnitude] = buffers(3, units);
+          wasm.run('dense_f32', { x, w, bias, y: got, inputs, units });
+          reference.dense_f32({ x, w, bias, y: want, inputs, units });
           if (exact) expectEqual(got, want);
           else {
-            const magnitude = new Float32Array(units);
-            reference.dense_f32(absolute(x), absolute(w), absolute(bias), magnitude, inputs, units);
+            const sizes = { x: absolute(x), w: absolute(w), bias: absolute(bias) };
+            reference.dense_f32({ ...sizes, y: magnitude, inputs, units });
             expectNear(got, want, magnitude, inputs + 1);
           }
         },

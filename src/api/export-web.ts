@@ -15,7 +15,7 @@ import { splitTrainValidation } from '../datasets/split.js';
 import { type CheckResult, checkBundle } from '../export/check-bundle.js';
 import { TAIL_INPUT, TAIL_OUTPUT, tailModel } from '../export/float-model.js';
 import { lowerBranch } from '../export/lower.js';
-import { openEnds } from '../export/open-loader-and-tails.js';
+import { openLoaderAndTails } from '../export/open-loader-and-tails.js';
 import type { Uplink } from '../export/uplink/encoding.js';
 import { measureUplink, type UplinkReport } from '../export/uplink/measure-uplink.js';
 import type { LabelledImage } from '../export/uplink/uplink-trial.js';
@@ -105,8 +105,8 @@ export async function exportWeb(trained: Trained, flags: WebFlags, version: stri
   const images = await checkImages(trained);
   let check: CheckResult | undefined;
   const manifest = await writeBundle(flags.out, draft, async (folder) => {
-    const { ends, wasm, close } = await openEnds(folder, tailModel(run.network, state, { from: encoding.from }));
-    check = await trained.answers((trainer) => checkBundle(program, wasm, ends, images, trainer, encoding));
+    const { bundle, wasm, close } = await openLoaderAndTails(folder, tailModel(run.network, state, { from: encoding.from }));
+    check = await trained.answers((trainer) => checkBundle(program, wasm, bundle, images, trainer, encoding));
     await close();
   });
   const fetched = [BUNDLE_FILES.loader, BUNDLE_FILES.simd, BUNDLE_FILES.weights, MANIFEST_FILE];

@@ -14,10 +14,10 @@ import type { JointNetwork } from '../network/layers.js';
 import { featuresOf } from '../network/shapes.js';
 import { createAnswers } from '../train/answers.js';
 import { createOnnxruntimeEngine } from '../train/engines/onnxruntime.js';
-import { type BundleEnds, checkBundle, type Expected } from './check-bundle.js';
+import { checkBundle, type Expected, type LoaderAndTails } from './check-bundle.js';
 import { tailModel } from './float-model.js';
 import { lowerBranch } from './lower.js';
-import { openEnds } from './open-loader-and-tails.js';
+import { openLoaderAndTails } from './open-loader-and-tails.js';
 import { type DeviceProgram, type KernelCall, type Pointer, stagesOf } from './program.js';
 import { instantiate } from './run-wasm.js';
 import { decode, encode, type Uplink } from './uplink/encoding.js';
@@ -30,10 +30,10 @@ const wasm = new Uint8Array(readFileSync(new URL('../../kernels/prebuilt/lcdnn-s
 
 /** A tail of any kind: the first values of what it is sent. */
 const tail = async (shared: Float32Array): Promise<Float32Array> => shared.slice(0, classes);
-const running = (program: DeviceProgram): BundleEnds => {
+const running = (program: DeviceProgram): LoaderAndTails => {
   const device = instantiate(program, wasm);
   const last = stagesOf(program).length - 1;
-  const edge: BundleEnds['edge'] = async (image) => {
+  const edge: LoaderAndTails['edge'] = async (image) => {
     const sent = device.run(image, last).shared;
     return { sent, logits: await tail(sent) };
   };
@@ -106,14 +106,18 @@ describe('the check of a finished bundle', () => {
 
   const nothing = new Float32Array(classes).fill(Number.NaN);
   const off = (logits: Float32Array) => logits.map((logit) => logit * 1.01);
-  const edged = (change: (found: Awaited<ReturnType<BundleEnds['edge']>>) => typeof found): BundleEnds => ({
+  const edged = (change: (found: Awaited<ReturnType<LoaderAndTails['edge']>>) => typeof found): LoaderAndTails => ({
     ...right,
     edge: async (image) => change(await right.edge(image)),
   });
-  it.each<[string, BundleEnds, RegExp]>([
+  it.each<[string, LoaderAndTails, RegExp]>([
     ['shared layers that are off', { ...right, floatTail: async (x) => off(await tail(x)) }, /conv1 and the tail/],
     ['shared layers that give NaN', { ...right, floatTail: async () => nothing }, /conv1 and the tail .* by NaN/],
-    ['a tail that is off', edged(({ logits, ...rest }) => ({ ...rest, logits: off(logits) })), /the tail, given what/],
+    [
+      'a tail that is off',
+      edged(({ logits, ...rest }) => ({ ...rest, logits: off(logits) })),
+      /the tail, given what it/,
+    ],
     ['a tail that gives NaN', edged((found) => ({ ...found, logits: nothing })), /the tail, given .* by NaN/],
     [
       'a device that sends another value',
@@ -217,9 +221,9 @@ describe('the check of the bundle of every network of the zoo', () => {
 
     const path = join(folder, `${title.replaceAll(/\W+/g, '-')}-${uplink}`);
     await writeBundle(path, zooDraft(network, state, 0.5, encoding));
-    const { ends, close } = await openEnds(path, tailModel(network, state, { from: encoding.from }));
+    const { bundle, close } = await openLoaderAndTails(path, tailModel(network, state, { from: encoding.from }));
     const program = lowerBranch(network, state, encoding.from);
-    const check = (change: (answer: Expected) => Partial<Expected>, own = ends, said = encoding) =>
+    const check = (change: (answer: Expected) => Partial<Expected>, own = bundle, said = encoding) =>
       checkBundle(
         program,
         wasm,
@@ -240,7 +244,7 @@ describe('the check of the bundle of every network of the zoo', () => {
     const { scale } = encoding;
     if (scale) {
       const other = { ...encoding, scale: scale.map((value) => value * 1.1) };
-      await expect(check(() => ({}), ends, other)).rejects.toThrow('sends to the edge is not the encoding');
+      await expect(check(() => ({}), bundle, other)).rejects.toThrow('sends to the edge is not the encoding');
     }
     await engine.dispose();
     await close();

@@ -1,72 +1,71 @@
 import { UserError } from '../base/errors.js';
 import type { Values } from '../bundle/datatypes.js';
-import { type DeviceProgram, type KernelCall, type Pointer, stagesOf } from './program.js';
+import { type Address, byName, type DeviceProgram, type KernelCall, type Pointer, stagesOf } from './program.js';
 import { affine } from './reference.js';
 import { instantiate, type WasmProgram } from './run-wasm.js';
 import { decode, type Encoding, encode } from './uplink/encoding.js';
 
-/** The trainer's answer to an image: what a finished bundle must give too. */
+/** The trainer's answer to an image, which a finished bundle must give, too. */
 export interface Expected {
   readonly full: Float32Array;
-  /** A branch for each exit. */
+  /** The logits of every exit's branch. */
   readonly branches: readonly Float32Array[];
-  /** What each binary layer took the sign of, in the order of the program's `sign_pack` calls. */
+  /** The values of which each binary layer took the sign, in the order of the program's `sign_pack` calls. */
   readonly signed: readonly Float32Array[];
 }
 
 type Awaitable<T> = T | Promise<T>;
 
-/** The two ends of a bundle, as they will run. */
-export interface BundleEnds {
-  /** The device up to an exit, which counts from 0. */
+/** The device and the edge of a bundle, running as they will run in production. */
+export interface LoaderAndTails {
+  /** Runs the device up to an exit, which counts from 0. */
   branch(
     image: Float32Array,
     exit: number,
   ): Awaitable<{ readonly logits: Float32Array; readonly shared: Float32Array }>;
-  /** What the device sends to the edge for an image, and what the tail answers to it. */
+  /** What the device sends to the edge for an image, and the tail's answer to it. */
   edge(image: Float32Array): Promise<{ readonly sent: Values; readonly logits: Float32Array }>;
-  /** The tail as it would be in float32, for what is sent before it is encoded. */
+  /** The same tail in float32, which reads the values before they are encoded. */
   floatTail(shared: Float32Array): Promise<Float32Array>;
 }
 
+/** Errors of logits are relative to the largest logit of an answer, if that is above 1. */
 export interface CheckResult {
   readonly images: number;
-  /** Of the WebAssembly module: weights, values, the kernels' stack. */
+  /** Memory of the WebAssembly module: weights, values, the kernels' stack. */
   readonly memoryBytes: number;
-  /** Of logits, relative to the largest of an answer where that is above 1. */
   readonly largestBranchError: number;
   readonly largestFullError: number;
-  /** The same with what the edge is sent in its encoding: what encoding costs. */
+  /** The full network's error when the edge receives encoded values: the cost of the encoding. */
   readonly largestEncodedError: number;
-  /** Of the values before a sign, relative to the largest of their layer. */
+  /** Error of the values before a sign, relative to the largest of their layer. */
   readonly largestSignedError: number;
-  /** Images with a value so close to its threshold that the device rounds it to the other side than the trainer. */
+  /** Images with a value so close to its threshold that device and trainer round it to different sides. */
   readonly rounded: number;
-  /** Those among them to which a branch gives another class for it. */
+  /** Images among them for which a branch therefore answers with another class. */
   readonly otherClass: number;
 }
 
 const TOLERANCE = 1e-4;
 
 /**
- * Holds a finished bundle against the trainer, on normalised images.
+ * Compares a finished bundle with the trainer, on normalised images.
  *
- * A value next to a sign's threshold may round to either side, and one turned sign may turn many behind it. So the
- * branch is held against the trainer in two steps that leave no room: the bundle gives to the bit what its device
- * program gives; and the program, with each layer's signs replaced by the trainer's, gives the trainer's values before
- * every sign, and its logits.
+ * A value next to a sign's threshold may round to either side, and one flipped sign may flip many after it. So the
+ * branch is compared in two steps that leave no gap: the bundle gives the same bits as its device program; and the
+ * program, with each layer's signs replaced by the trainer's, gives the trainer's values before every sign, and its logits.
  *
- * An encoding may cost accuracy, which `measureUplink` has judged. Here it must be what it is said to be: the device sends, to
- * the bit, what `encode` makes of it; and the tail gives for that what the float tail gives for the values it stands for. The
- * float tail itself, and the shared layers before it, are held against the trainer.
+ * An encoding may cost accuracy, which `measureUplink` has measured. Here the encoding must be exactly the one in the
+ * manifest: the device sends the bits that `encode` computes, and the tail answers them as the float tail answers the
+ * values they decode to. The float tail itself, and the shared layers before it, are compared with the trainer.
  *
- * @param wasm the build of the kernels that the bundle's branch runs on.
- * @throws UserError where they differ by more than rounding; such a bundle must not be kept.
+ * @param wasm the build of the kernels on which the bundle's branch runs.
+ * @throws UserError if they differ by more than rounding; such a bundle must not be kept.
  */
 export async function checkBundle(
   program: DeviceProgram,
   wasm: Uint8Array<ArrayBuffer>,
-  ends: BundleEnds,
+  bundle: LoaderAndTails,
   images: Iterable<Float32Array>,
   trainer: (image: Float32Array) => Promise<Expected>,
   encoding: Encoding = {},
@@ -87,16 +86,16 @@ export async function checkBundle(
   for (const image of images) {
     const expected = await trainer(image);
     const at = `check image ${result.images++}`;
-    const runs = await Promise.all(expected.branches.map((_, exit) => ends.branch(image, exit)));
+    const runs = await Promise.all(expected.branches.map((_, exit) => bundle.branch(image, exit)));
     const { shared } = runs[runs.length - 1];
-    const fullError = relativeError(await ends.floatTail(shared), expected.full);
+    const fullError = relativeError(await bundle.floatTail(shared), expected.full);
     if (!(fullError <= TOLERANCE)) throw disagreement('conv1 and the tail', at, fullError);
-    const { sent, logits } = await ends.edge(image);
+    const { sent, logits } = await bundle.edge(image);
     const wanted = encode(shared, encoding);
     if (sent.length !== wanted.length || !wanted.every((value, i) => Object.is(value, sent[i])))
       throw unlikeEncoding(at);
-    const tailError = relativeError(logits, await ends.floatTail(decode(sent, encoding)));
-    if (!(tailError <= TOLERANCE)) throw disagreement('the tail, given what it is sent,', at, tailError);
+    const tailError = relativeError(logits, await bundle.floatTail(decode(sent, encoding)));
+    if (!(tailError <= TOLERANCE)) throw disagreement('the tail, given what it receives,', at, tailError);
     let rounded = false;
     let otherClass = false;
     for (const [exit, wanted] of expected.branches.entries()) {
@@ -119,7 +118,7 @@ export async function checkBundle(
   return result;
 }
 
-/** Largest difference, relative to the largest expected size; no less than `least`. NaN where a value is none. */
+/** The largest difference, relative to the largest expected size, or to `least` if that is larger. NaN if a value is NaN. */
 function relativeError(found: Float32Array, expected: Float32Array, least = 1): number {
   let [size, error] = [least, 0];
   for (let i = 0; i < expected.length; i++) {
@@ -131,7 +130,7 @@ function relativeError(found: Float32Array, expected: Float32Array, least = 1): 
 
 const largest = (logits: Float32Array): number => logits.indexOf(logits.reduce((a, b) => Math.max(a, b)));
 
-/** A run of the device in which each layer's signs, once compared, are replaced by those of the trainer's values. */
+/** Runs the device, compares the values before each layer's signs, then replaces the signs with the trainer's. */
 function runWithSigns(
   program: DeviceProgram,
   device: WasmProgram,
@@ -139,60 +138,63 @@ function runWithSigns(
   exit: number,
   signed: readonly Float32Array[],
 ): { logits: Float32Array; signedError: number; rounded: boolean } {
-  let met = 0;
+  let layer = 0;
   let signedError = 0;
   let rounded = false;
   const { logits } = device.run(image, exit, (call, arena) => {
     if (call.kernel !== 'sign_pack') return;
-    const wanted = signed[met++];
+    const expected = signed[layer++];
     const found = valuesBeforeSign(program, call, arena);
-    // Math.max keeps a NaN; the smallest size is for layers whose values are all 0.
-    signedError = Math.max(signedError, relativeError(found, wanted, 1e-3));
+    // Math.max keeps a NaN. The least size is for layers whose values are all 0.
+    signedError = Math.max(signedError, relativeError(found, expected, 1e-3));
     for (let i = 0; i < found.length; i++) {
-      if (found[i] >= 0 === wanted[i] >= 0) continue;
+      if (found[i] >= 0 === expected[i] >= 0) continue;
       rounded = true;
-      turnBit(call, arena, i);
+      flipBit(call, arena, i);
     }
   });
   return { logits, signedError, rounded };
 }
 
-/** What a `sign_pack` has taken the sign of. */
-function valuesBeforeSign(program: DeviceProgram, { args }: KernelCall, arena: Uint8Array): Float32Array {
-  const [x, scale, shift, , count, channels] = args;
+/** The values of which a `sign_pack` call took the sign. */
+function valuesBeforeSign(program: DeviceProgram, call: KernelCall, arena: Uint8Array): Float32Array {
+  const named = byName(call);
+  const [count, channels] = [named.count as number, named.channels as number];
   const floats = (pointer: Pointer): Float32Array | null => {
     const stored = pointer && 'constant' in pointer ? program.constants[pointer.constant] : undefined;
     return stored?.kind === 'f32' ? stored.values : null;
   };
-  const [scales, shifts] = [floats(scale as Pointer), floats(shift as Pointer)];
-  const values = new Float32Array(arena.buffer, arena.byteOffset + (x as { arena: number }).arena, count as number);
-  return values.map((value, i) => affine(value, scales, shifts, i % (channels as number)));
+  const applied = { scale: floats(named.scale as Pointer), shift: floats(named.shift as Pointer) };
+  const values = new Float32Array(arena.buffer, arena.byteOffset + (named.x as Address).arena, count);
+  return values.map((value, i) => affine(value, applied, i % channels));
 }
 
-function turnBit({ args }: KernelCall, arena: Uint8Array, i: number): void {
-  const [, , , bits, , , row] = args;
-  const [line, column] = [Math.floor(i / (row as number)), i % (row as number)];
-  const at = line * Math.ceil((row as number) / 8) + (column >> 3);
-  arena[(bits as { arena: number }).arena + at] ^= 1 << (column & 7);
+/** Flips the sign of value `i` in the bits that a `sign_pack` call wrote. */
+function flipBit(call: KernelCall, arena: Uint8Array, i: number): void {
+  const named = byName(call);
+  const row = named.row as number;
+  const [line, column] = [Math.floor(i / row), i % row];
+  const byte = line * Math.ceil(row / 8) + (column >> 3);
+  arena[(named.bits as Address).arena + byte] ^= 1 << (column & 7);
 }
 
-function disagreement(part: string, at: string, error: number): UserError {
+function disagreement(part: string, image: string, error: number): UserError {
   return new UserError(
-    `${part} of the bundle and the trainer differ by ${error.toExponential(1)} on ${at}, ` +
+    `${part} of the bundle differs from the trainer by ${error.toExponential(1)} on ${image}, ` +
       `expected at most ${TOLERANCE}; the bundle was not kept; please report this`,
   );
 }
 
-function unlikeProgram(part: string, at: string): UserError {
+function unlikeProgram(part: string, image: string): UserError {
   return new UserError(
-    `${part} of the bundle gives other logits than its device program on ${at}; ` +
+    `${part} of the bundle gives other logits than its device program on ${image}; ` +
       'the bundle was not kept; please report this',
   );
 }
 
-function unlikeEncoding(at: string): UserError {
+function unlikeEncoding(image: string): UserError {
   return new UserError(
-    `what the bundle sends to the edge is not the encoding that its manifest says on ${at}; ` +
+    `what the bundle sends to the edge is not the encoding in its manifest, on ${image}; ` +
       'the bundle was not kept; please report this',
   );
 }

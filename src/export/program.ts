@@ -4,12 +4,17 @@ import { exitsOf } from '../base/exits.js';
  * The device program: what the branch is on the device. A flat list of kernel calls with byte offsets into one arena,
  * plus the constants that the calls read. Codegen prints it as the loader's schedule; nothing else is compiled per model.
  *
- * Every kernel stands, with the same name and argument order, in kernels/cpp/include/lcdnn.h, which documents layouts,
- * alignment and bit order. An argument is a whole number, an offset into the arena, or a constant by its name.
+ * Every kernel is declared, with the same name and argument order, in kernels/cpp/include/lcdnn.h, which documents
+ * layouts, alignment and bit order. An argument is a whole number, an offset into the arena, or the name of a constant.
  */
 
-/** A byte offset into the arena (16-byte aligned), the start of a constant, or an absent pointer. */
-export type Pointer = { readonly arena: number } | { readonly constant: string } | null;
+/** A byte offset into the arena (16-byte aligned). */
+export interface Address {
+  readonly arena: number;
+}
+
+/** A byte offset into the arena, the start of a constant, or an absent pointer. */
+export type Pointer = Address | { readonly constant: string } | null;
 
 /** One call: the kernel's name without its `lcdnn_` prefix, and its arguments in the header's order. */
 export interface KernelCall {
@@ -17,73 +22,58 @@ export interface KernelCall {
   readonly args: readonly (number | Pointer)[];
 }
 
-/** The kernels a program may call, each with the names of its arguments in the header's order. */
+const SLIDING = ['kernel', 'stride', 'padTop', 'padLeft', 'outHeight', 'outWidth'] as const;
+const WINDOW = ['height', 'width', 'channels', ...SLIDING] as const;
+const CONVOLUTION = ['height', 'width', 'channels', 'filters', ...SLIDING] as const;
+const EPILOGUE = ['scale', 'shift', 'slope'] as const;
+
+/** The kernels that a program may call, each with the names of its arguments in the header's order, in camel case. */
 export const KERNEL_ARGUMENTS = {
-  conv2d_f32: [
-    'x',
-    'w',
-    'bias',
-    'scale',
-    'shift',
-    'slope',
-    'y',
-    'h',
-    'w_in',
-    'c',
-    'filters',
-    'kernel',
-    'stride',
-    'pad_top',
-    'pad_left',
-    'oh',
-    'ow',
-  ],
-  depthwise_conv2d_f32: ['x', 'w', 'y', 'h', 'w_in', 'c', 'kernel', 'stride', 'pad_top', 'pad_left', 'oh', 'ow'],
-  max_pool_f32: ['x', 'y', 'h', 'w_in', 'c', 'kernel', 'stride', 'pad_top', 'pad_left', 'oh', 'ow'],
-  average_pool_f32: ['x', 'y', 'w_in', 'c', 'rows', 'columns', 'oh', 'ow'],
-  repeat_channels_f32: ['x', 'y', 'places', 'c', 'times'],
+  conv2d_f32: ['x', 'w', 'bias', ...EPILOGUE, 'y', ...CONVOLUTION],
+  depthwise_conv2d_f32: ['x', 'w', 'y', ...WINDOW],
+  max_pool_f32: ['x', 'y', ...WINDOW],
+  average_pool_f32: ['x', 'y', 'width', 'channels', 'rows', 'columns', 'outHeight', 'outWidth'],
+  repeat_channels_f32: ['x', 'y', 'pixels', 'channels', 'times'],
   add_f32: ['a', 'b', 'y', 'count'],
   minimum_f32: ['x', 'most', 'y', 'count'],
   sign_pack: ['x', 'scale', 'shift', 'bits', 'count', 'channels', 'row'],
-  input_scale_f32: ['x', 'scale', 'shift', 'k', 'h', 'w', 'c', 'kernel', 'stride', 'pad_top', 'pad_left', 'oh', 'ow'],
-  binary_conv2d: [
-    'x',
-    'w',
-    'k',
-    'scale',
-    'shift',
-    'slope',
-    'shortcut',
-    'y',
-    'scratch',
-    'h',
-    'w_in',
-    'c',
-    'filters',
-    'kernel',
-    'stride',
-    'pad_top',
-    'pad_left',
-    'oh',
-    'ow',
-  ],
-  binary_dense: ['x', 'w', 'k', 'scale', 'shift', 'slope', 'y', 'inputs', 'units'],
-  affine_prelu_f32: ['x', 'scale', 'shift', 'slope', 'y', 'count', 'channels'],
+  input_scale_f32: ['x', 'scale', 'shift', 'k', ...WINDOW],
+  binary_conv2d: ['x', 'w', 'k', ...EPILOGUE, 'shortcut', 'y', 'scratch', ...CONVOLUTION],
+  binary_dense: ['x', 'w', 'k', ...EPILOGUE, 'y', 'inputs', 'units'],
+  affine_prelu_f32: ['x', ...EPILOGUE, 'y', 'count', 'channels'],
   dense_f32: ['x', 'w', 'bias', 'y', 'inputs', 'units'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type KernelName = keyof typeof KERNEL_ARGUMENTS;
 
+/** A value for every argument of a kernel, by name. */
+export type NamedArguments<Kernel extends KernelName, Value = number | Pointer> = {
+  readonly [name in (typeof KERNEL_ARGUMENTS)[Kernel][number]]: Value;
+};
+
+/** The values of a kernel's arguments in the header's order. Other names in `named` are ignored. */
+export function inOrder<Kernel extends KernelName, Value>(
+  kernel: Kernel,
+  named: NamedArguments<Kernel, Value>,
+): readonly Value[] {
+  return KERNEL_ARGUMENTS[kernel].map((name) => (named as Readonly<Record<string, Value>>)[name]);
+}
+
+/** The arguments of a call by name. */
+export function byName({ kernel, args }: KernelCall): Readonly<Record<string, number | Pointer>> {
+  return Object.fromEntries(KERNEL_ARGUMENTS[kernel].map((name, i) => [name, args[i]]));
+}
+
 /** What the loader must do with a constant before the first call. */
 export type ConstantLayout =
-  /** f32 values, copied as they are. */
+  /** f32 values, copied unchanged. */
   | { readonly kind: 'f32'; readonly values: Float32Array }
-  /** Rows of f32 values that travel as whole steps: a value is its step times the scale of its row, exact in f32. */
+  /** Rows of f32 values that are downloaded as whole steps: a value is its step times the scale of its row, exact in f32. */
   | { readonly kind: 'i8'; readonly steps: Int8Array; readonly scales: Float32Array }
   /**
-   * Binary weights as they travel, for the kernel that reads them: [filters, taps, channels] of a convolution, [units,
-   * inputs] of a dense layer. Bits along the last axis, least significant first, 1 = +1; each row of them starts on a byte. The loader passes them through
-   * `prepare_KERNEL`, which brings them to the build's own order.
+   * Binary weights in their download order, for the kernel that reads them: [filters, taps, channels] of a convolution,
+   * [units, inputs] of a dense layer. Bits run along the last axis, least significant first, 1 = +1; each row starts on a
+   * byte. The loader passes them through `prepare_KERNEL`, which brings them to the order of the build that it loaded.
    */
   | {
       readonly kind: 'bits';
@@ -92,9 +82,8 @@ export type ConstantLayout =
       readonly bytes: Uint8Array;
     };
 
-/** A place in the arena that the loader or a test reads or writes. */
-export interface Region {
-  readonly arena: number;
+/** A part of the arena that the loader or a test reads or writes. */
+export interface Region extends Address {
   /** Number of f32 values. */
   readonly length: number;
 }
@@ -103,15 +92,16 @@ export interface Region {
 export interface Stage {
   readonly calls: readonly KernelCall[];
   /**
-   * Output of the shared part (NHWC): what the next stage goes on from. Of the last stage, what the edge is sent: that
-   * output behind the layers that the device takes over (`uplinkLayers`), or the image. It stays intact until the program ends.
+   * Output of the shared part (NHWC), from which the next stage continues. In the last stage this is what the edge
+   * receives: that output after the layers that the device runs for the edge (`uplinkLayers`), or the image. It stays
+   * intact until the program ends.
    */
   readonly shared: Region & { readonly shape: readonly number[] };
   /** The answer of the branch. */
   readonly logits: Region;
 }
 
-/** The f32 values of a constant that is not of bits, as the kernels read them. */
+/** The f32 values of a constant that isn't made of bits, as the kernels read them. */
 export function floatsOf(constant: Exclude<ConstantLayout, { kind: 'bits' }>): Float32Array {
   if (constant.kind === 'f32') return constant.values;
   const { steps, scales } = constant;
@@ -119,7 +109,7 @@ export function floatsOf(constant: Exclude<ConstantLayout, { kind: 'bits' }>): F
   return Float32Array.from(steps, (step, i) => step * scales[Math.floor(i / columns)]);
 }
 
-/** The program is its first stage; where there are further exits, theirs follow, each run only if the one before was unsure. */
+/** A program is its first stage. Further exits follow, and each of them runs only if the one before was unsure. */
 export interface DeviceProgram extends Stage {
   readonly arenaBytes: number;
   readonly constants: Readonly<Record<string, ConstantLayout>>;
@@ -128,5 +118,5 @@ export interface DeviceProgram extends Stage {
   readonly further?: readonly Stage[];
 }
 
-/** The stages of a program in order. The edge is sent the shared output of the last. */
+/** The stages of a program in order. The edge receives the shared output of the last one. */
 export const stagesOf = (program: DeviceProgram): readonly Stage[] => exitsOf<Stage>(program);

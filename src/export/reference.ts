@@ -1,8 +1,27 @@
+import { eachOutput, eachTap, type Geometry, type Window } from './geometry.js';
 import type { KernelName } from './program.js';
 
 type Floats = Float32Array;
 type Bits = Uint8Array;
 type Optional = Float32Array | null;
+
+/** A scale and a shift per channel; null counts as 1 and 0. */
+interface Affine {
+  readonly scale: Optional;
+  readonly shift: Optional;
+}
+
+/** What follows the sums of a layer: the affine map, then a PReLU unless `slope` is null. */
+interface Epilogue extends Affine {
+  readonly slope: Optional;
+}
+
+interface BinaryLayer extends Epilogue {
+  readonly x: Bits;
+  readonly w: Bits;
+  readonly k: Optional;
+  readonly y: Floats;
+}
 
 const f32 = Math.fround;
 
@@ -10,254 +29,145 @@ const f32 = Math.fround;
 const signAt = (bits: Bits, byte: number, i: number): number =>
   ((bits[byte + (i >> 3)] >> (i & 7)) & 1) === 1 ? 1 : -1;
 
-/** u * scale + shift for a channel, each step rounded to single precision; null counts as 1 and 0. */
-export function affine(u: number, scale: Optional, shift: Optional, channel: number): number {
+/** u * scale + shift for a channel, each step rounded to single precision. */
+export function affine(u: number, { scale, shift }: Affine, channel: number): number {
   const scaled = scale ? f32(u * scale[channel]) : u;
   return shift ? f32(scaled + shift[channel]) : scaled;
 }
 
-/** u where u >= 0, else u * slope; a null slope changes nothing. */
-function prelu(u: number, slope: Optional, channel: number): number {
+/** u if u >= 0, else u * slope. */
+function prelu(u: number, { slope }: Epilogue, channel: number): number {
   return slope && !(u >= 0) ? f32(u * slope[channel]) : u;
 }
 
 /**
- * Every kernel of kernels/cpp/include/lcdnn.h in plain TypeScript, with the header's arguments in the header's order;
- * pointers are typed arrays that begin where the pointer would point, binary weights are in the order in which they
- * travel. The slow truth: float sums are taken in double precision and rounded once, bits are looked at one by one.
+ * Every kernel of kernels/cpp/include/lcdnn.h in plain TypeScript, with the header's arguments by name; pointers are typed
+ * arrays that begin at the address, binary weights are in their download order. These are the slow truth: float sums are
+ * computed in double precision and rounded once, bits are read one by one.
  */
 export const referenceKernels = {
-  conv2d_f32(
-    x: Floats,
-    w: Floats,
-    bias: Optional,
-    scale: Optional,
-    shift: Optional,
-    slope: Optional,
-    y: Floats,
-    h: number,
-    wIn: number,
-    c: number,
-    filters: number,
-    kernel: number,
-    stride: number,
-    padTop: number,
-    padLeft: number,
-    oh: number,
-    ow: number,
-  ): void {
-    eachOutput(oh, ow, filters, (oy, ox, f, at) => {
-      let sum = bias?.[f] ?? 0;
-      eachTap(kernel, (ky, kx) => {
-        const iy = oy * stride - padTop + ky;
-        const ix = ox * stride - padLeft + kx;
-        if (iy < 0 || iy >= h || ix < 0 || ix >= wIn) return;
-        for (let i = 0; i < c; i++) {
-          sum += x[(iy * wIn + ix) * c + i] * w[((ky * kernel + kx) * c + i) * filters + f];
-        }
+  conv2d_f32(args: { x: Floats; w: Floats; bias: Optional; y: Floats } & Epilogue & Geometry): void {
+    const { x, w, bias, y, channels, filters } = args;
+    eachOutput(args, filters, (index, filter, row, column) => {
+      let sum = bias?.[filter] ?? 0;
+      eachTap(args, row, column, (tap, pixel) => {
+        if (pixel < 0) return;
+        for (let c = 0; c < channels; c++) sum += x[pixel * channels + c] * w[(tap * channels + c) * filters + filter];
       });
-      y[at] = prelu(affine(f32(sum), scale, shift, f), slope, f);
+      y[index] = prelu(affine(f32(sum), args, filter), args, filter);
     });
   },
 
-  depthwise_conv2d_f32(
-    x: Floats,
-    w: Floats,
-    y: Floats,
-    h: number,
-    wIn: number,
-    c: number,
-    kernel: number,
-    stride: number,
-    padTop: number,
-    padLeft: number,
-    oh: number,
-    ow: number,
-  ): void {
-    eachOutput(oh, ow, c, (oy, ox, channel, at) => {
+  depthwise_conv2d_f32(args: { x: Floats; w: Floats; y: Floats } & Window): void {
+    const { x, w, y, channels } = args;
+    eachOutput(args, channels, (index, channel, row, column) => {
       let sum = 0;
-      eachTap(kernel, (ky, kx) => {
-        const iy = oy * stride - padTop + ky;
-        const ix = ox * stride - padLeft + kx;
-        if (iy < 0 || iy >= h || ix < 0 || ix >= wIn) return;
-        sum += x[(iy * wIn + ix) * c + channel] * w[(ky * kernel + kx) * c + channel];
+      eachTap(args, row, column, (tap, pixel) => {
+        if (pixel >= 0) sum += x[pixel * channels + channel] * w[tap * channels + channel];
       });
-      y[at] = sum;
+      y[index] = sum;
     });
   },
 
-  max_pool_f32(
-    x: Floats,
-    y: Floats,
-    h: number,
-    wIn: number,
-    c: number,
-    kernel: number,
-    stride: number,
-    padTop: number,
-    padLeft: number,
-    oh: number,
-    ow: number,
-  ): void {
-    eachOutput(oh, ow, c, (oy, ox, channel, at) => {
+  max_pool_f32(args: { x: Floats; y: Floats } & Window): void {
+    const { x, y, channels } = args;
+    eachOutput(args, channels, (index, channel, row, column) => {
       let most = Number.NEGATIVE_INFINITY;
-      eachTap(kernel, (ky, kx) => {
-        const iy = oy * stride - padTop + ky;
-        const ix = ox * stride - padLeft + kx;
-        if (iy < 0 || iy >= h || ix < 0 || ix >= wIn) return;
-        const value = x[(iy * wIn + ix) * c + channel];
-        if (value > most) most = value;
+      eachTap(args, row, column, (_, pixel) => {
+        if (pixel >= 0 && x[pixel * channels + channel] > most) most = x[pixel * channels + channel];
       });
-      y[at] = most;
+      y[index] = most;
     });
   },
 
   average_pool_f32(
-    x: Floats,
-    y: Floats,
-    wIn: number,
-    c: number,
-    rows: number,
-    columns: number,
-    oh: number,
-    ow: number,
+    args: { x: Floats; y: Floats; rows: number; columns: number } & Pick<
+      Window,
+      'width' | 'channels' | 'outHeight' | 'outWidth'
+    >,
   ): void {
-    eachOutput(oh, ow, c, (oy, ox, channel, at) => {
+    const { x, y, width, channels, rows, columns } = args;
+    eachOutput(args, channels, (index, channel, outRow, outColumn) => {
       let sum = 0;
       for (let row = 0; row < rows; row++) {
         for (let column = 0; column < columns; column++) {
-          sum += x[((oy * rows + row) * wIn + ox * columns + column) * c + channel];
+          sum += x[((outRow * rows + row) * width + outColumn * columns + column) * channels + channel];
         }
       }
-      y[at] = f32(sum) * f32(1 / (rows * columns));
+      y[index] = f32(sum) * f32(1 / (rows * columns));
     });
   },
 
-  repeat_channels_f32(x: Floats, y: Floats, places: number, c: number, times: number): void {
-    for (let at = 0; at < places * times * c; at++) y[at] = x[Math.floor(at / (times * c)) * c + (at % c)];
+  repeat_channels_f32(args: { x: Floats; y: Floats; pixels: number; channels: number; times: number }): void {
+    const { x, y, pixels, channels, times } = args;
+    for (let i = 0; i < pixels * times * channels; i++) {
+      y[i] = x[Math.floor(i / (times * channels)) * channels + (i % channels)];
+    }
   },
 
-  add_f32(a: Floats, b: Floats, y: Floats, count: number): void {
+  add_f32({ a, b, y, count }: { a: Floats; b: Floats; y: Floats; count: number }): void {
     for (let i = 0; i < count; i++) y[i] = a[i] + b[i];
   },
 
-  minimum_f32(x: Floats, most: Floats, y: Floats, count: number): void {
+  minimum_f32({ x, most, y, count }: { x: Floats; most: Floats; y: Floats; count: number }): void {
     for (let i = 0; i < count; i++) y[i] = x[i] < most[0] ? x[i] : most[0];
   },
 
-  sign_pack(
-    x: Floats,
-    scale: Optional,
-    shift: Optional,
-    bits: Bits,
-    count: number,
-    channels: number,
-    row: number,
-  ): void {
+  sign_pack(args: { x: Floats; bits: Bits; count: number; channels: number; row: number } & Affine): void {
+    const { x, bits, count, channels, row } = args;
     const rowBytes = Math.ceil(row / 8);
     bits.fill(0, 0, (count / row) * rowBytes);
     for (let i = 0; i < count; i++) {
-      const inRow = i % row;
-      const byte = Math.floor(i / row) * rowBytes + (inRow >> 3);
-      if (affine(x[i], scale, shift, i % channels) >= 0) bits[byte] |= 1 << (inRow & 7);
+      const column = i % row;
+      const byte = Math.floor(i / row) * rowBytes + (column >> 3);
+      if (affine(x[i], args, i % channels) >= 0) bits[byte] |= 1 << (column & 7);
     }
   },
 
-  input_scale_f32(
-    x: Floats,
-    scale: Optional,
-    shift: Optional,
-    k: Floats,
-    h: number,
-    w: number,
-    c: number,
-    kernel: number,
-    stride: number,
-    padTop: number,
-    padLeft: number,
-    oh: number,
-    ow: number,
-  ): void {
-    eachOutput(oh, ow, 1, (oy, ox, _channel, at) => {
+  input_scale_f32(args: { x: Floats; k: Floats } & Affine & Window): void {
+    const { x, k, channels, kernel } = args;
+    eachOutput(args, 1, (index, _, row, column) => {
       let sum = 0;
-      eachTap(kernel, (ky, kx) => {
-        const iy = oy * stride - padTop + ky;
-        const ix = ox * stride - padLeft + kx;
-        if (iy < 0 || iy >= h || ix < 0 || ix >= w) return;
-        for (let i = 0; i < c; i++) sum += Math.abs(affine(x[(iy * w + ix) * c + i], scale, shift, i));
+      eachTap(args, row, column, (_, pixel) => {
+        if (pixel < 0) return;
+        for (let c = 0; c < channels; c++) sum += Math.abs(affine(x[pixel * channels + c], args, c));
       });
-      k[at] = sum / (kernel * kernel * c);
+      k[index] = sum / (kernel * kernel * channels);
     });
   },
 
-  binary_conv2d(
-    x: Bits,
-    w: Bits,
-    k: Optional,
-    scale: Optional,
-    shift: Optional,
-    slope: Optional,
-    shortcut: Optional,
-    y: Floats,
-    _scratch: Bits,
-    h: number,
-    wIn: number,
-    c: number,
-    filters: number,
-    kernel: number,
-    stride: number,
-    padTop: number,
-    padLeft: number,
-    oh: number,
-    ow: number,
-  ): void {
-    const pixelBytes = Math.ceil(c / 8);
-    eachOutput(oh, ow, filters, (oy, ox, f, at) => {
+  binary_conv2d(args: BinaryLayer & Geometry & { shortcut: Optional }): void {
+    const { x, w, k, shortcut, y, channels, filters, kernel } = args;
+    const pixelBytes = Math.ceil(channels / 8);
+    eachOutput(args, filters, (index, filter, row, column) => {
       let sum = 0;
-      eachTap(kernel, (ky, kx) => {
-        const iy = oy * stride - padTop + ky;
-        const ix = ox * stride - padLeft + kx;
-        const inside = iy >= 0 && iy < h && ix >= 0 && ix < wIn;
-        const pixel = (iy * wIn + ix) * pixelBytes;
-        const tap = ((f * kernel + ky) * kernel + kx) * pixelBytes;
-        for (let i = 0; i < c; i++) sum += (inside ? signAt(x, pixel, i) : 1) * signAt(w, tap, i);
+      eachTap(args, row, column, (tap, pixel) => {
+        const weights = (filter * kernel * kernel + tap) * pixelBytes;
+        for (let c = 0; c < channels; c++) {
+          sum += (pixel < 0 ? 1 : signAt(x, pixel * pixelBytes, c)) * signAt(w, weights, c);
+        }
       });
-      const scaled = k ? f32(sum * k[oy * ow + ox]) : sum;
-      const value = affine(scaled, scale, shift, f);
-      y[at] = prelu(shortcut ? f32(value + shortcut[at]) : value, slope, f);
+      const scaled = k ? f32(sum * k[Math.floor(index / filters)]) : sum;
+      const value = affine(scaled, args, filter);
+      y[index] = prelu(shortcut ? f32(value + shortcut[index]) : value, args, filter);
     });
   },
 
-  binary_dense(
-    x: Bits,
-    w: Bits,
-    k: Optional,
-    scale: Optional,
-    shift: Optional,
-    slope: Optional,
-    y: Floats,
-    inputs: number,
-    units: number,
-  ): void {
-    referenceKernels.binary_conv2d(x, w, k, scale, shift, slope, null, y, x, 1, 1, inputs, units, 1, 1, 0, 0, 1, 1);
+  /** A convolution whose one window is the whole input. */
+  binary_dense(args: BinaryLayer & { inputs: number; units: number }): void {
+    const { inputs: channels, units: filters } = args;
+    const image = { height: 1, width: 1, channels, outHeight: 1, outWidth: 1 };
+    const window = { filters, kernel: 1, stride: 1, padTop: 0, padLeft: 0 };
+    referenceKernels.binary_conv2d({ ...args, ...image, ...window, shortcut: null });
   },
 
-  affine_prelu_f32(
-    x: Floats,
-    scale: Optional,
-    shift: Optional,
-    slope: Optional,
-    y: Floats,
-    count: number,
-    channels: number,
-  ): void {
-    for (let i = 0; i < count; i++) {
-      const channel = i % channels;
-      y[i] = prelu(affine(x[i], scale, shift, channel), slope, channel);
-    }
+  affine_prelu_f32(args: { x: Floats; y: Floats; count: number; channels: number } & Epilogue): void {
+    const { x, y, count, channels } = args;
+    for (let i = 0; i < count; i++) y[i] = prelu(affine(x[i], args, i % channels), args, i % channels);
   },
 
-  dense_f32(x: Floats, w: Floats, bias: Floats, y: Floats, inputs: number, units: number): void {
+  dense_f32(args: { x: Floats; w: Floats; bias: Floats; y: Floats; inputs: number; units: number }): void {
+    const { x, w, bias, y, inputs, units } = args;
     for (let unit = 0; unit < units; unit++) {
       let sum = bias[unit];
       for (let i = 0; i < inputs; i++) sum += x[i] * w[unit * inputs + i];
@@ -265,19 +175,3 @@ export const referenceKernels = {
     }
   },
 } satisfies Record<KernelName, unknown>;
-
-function eachOutput(
-  oh: number,
-  ow: number,
-  channels: number,
-  visit: (oy: number, ox: number, channel: number, at: number) => void,
-): void {
-  for (let at = 0; at < oh * ow * channels; at++) {
-    const pixel = Math.floor(at / channels);
-    visit(Math.floor(pixel / ow), pixel % ow, at % channels, at);
-  }
-}
-
-function eachTap(kernel: number, visit: (ky: number, kx: number) => void): void {
-  for (let tap = 0; tap < kernel * kernel; tap++) visit(Math.floor(tap / kernel), tap % kernel);
-}

@@ -1,7 +1,7 @@
 import {
+  byName,
   type DeviceProgram,
   floatsOf,
-  KERNEL_ARGUMENTS,
   type KernelCall,
   type KernelName,
   type Pointer,
@@ -9,7 +9,7 @@ import {
 } from './program.js';
 import { referenceKernels } from './reference.js';
 
-/** What a run up to an exit leaves: its logits, its shared part's output, and the whole arena. */
+/** The result of a run up to an exit: its logits, the output of its shared part, and the whole arena. */
 export interface ReferenceRun {
   readonly logits: Float32Array;
   readonly shared: Float32Array;
@@ -34,8 +34,8 @@ export function runReference(program: DeviceProgram, input: Float32Array, exit =
   new Float32Array(arena, program.input.arena, program.input.length).set(input);
   const stages = stagesOf(program);
   for (const call of stages.slice(0, exit + 1).flatMap(({ calls }) => calls)) {
-    const kernel = referenceKernels[call.kernel] as (...args: unknown[]) => void;
-    kernel(...argumentsOf(call, program, arena));
+    const kernel = referenceKernels[call.kernel] as (args: unknown) => void;
+    kernel(argumentsOf(call, program, arena));
   }
   const { logits, shared } = stages[exit];
   return {
@@ -45,12 +45,13 @@ export function runReference(program: DeviceProgram, input: Float32Array, exit =
   };
 }
 
-function argumentsOf(call: KernelCall, program: DeviceProgram, arena: ArrayBuffer): unknown[] {
-  return call.args.map((arg, i) => {
-    if (typeof arg === 'number' || arg === null) return arg;
-    const isBits = BIT_ARGUMENTS[call.kernel]?.includes(KERNEL_ARGUMENTS[call.kernel][i]) ?? false;
-    return arrayAt(arg, isBits, program, arena);
+function argumentsOf(call: KernelCall, program: DeviceProgram, arena: ArrayBuffer): Record<string, unknown> {
+  const resolved = Object.entries(byName(call)).map(([name, arg]) => {
+    if (typeof arg === 'number' || arg === null) return [name, arg];
+    const isBits = BIT_ARGUMENTS[call.kernel]?.includes(name) ?? false;
+    return [name, arrayAt(arg, isBits, program, arena)];
   });
+  return Object.fromEntries(resolved);
 }
 
 function arrayAt(
@@ -68,7 +69,7 @@ function arrayAt(
   if (constant === undefined) throw new Error(`device program: no constant named ${pointer.constant}`);
   if ((constant.kind === 'bits') !== isBits)
     throw new Error(
-      `device program: constant ${pointer.constant} is ${constant.kind}, where the kernel reads ${isBits ? 'bits' : 'f32'}`,
+      `device program: constant ${pointer.constant} is ${constant.kind}, but the kernel reads ${isBits ? 'bits' : 'f32'}`,
     );
   return constant.kind === 'bits' ? constant.bytes : floatsOf(constant);
 }

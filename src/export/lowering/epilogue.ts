@@ -1,15 +1,18 @@
-import type { NamedArrays } from '../base/tensors.js';
-import { channelsOf, type PlacedLayer } from '../network/shapes.js';
+import type { NamedArrays } from '../../base/tensors.js';
+import { channelsOf, type PlacedLayer } from '../../network/shapes.js';
+import { type Address, byName, inOrder, type KernelCall, type NamedArguments, type Pointer } from '../program.js';
 import { type Affine, composed, foldBatchNorm } from './fold.js';
-import { KERNEL_ARGUMENTS, type KernelCall, type Pointer } from './program.js';
 
-/** The slope of a PReLU below 0, channel by channel, and the name of the constant that it becomes. */
+/** The slope of a PReLU below 0, channel by channel, and the name of its constant. */
 interface Slope {
   readonly name: string;
   readonly values: Float32Array;
 }
 
-/** Batch normalisation, shifts and (P)ReLU right after a convolution or a binary layer: what its sums' epilogue takes over. */
+/**
+ * Batch normalisation, shifts and (P)ReLU right after a convolution or a binary layer: what the epilogue of its sums
+ * includes, and how many layers that is (`taken`).
+ */
 export function readEpilogue(
   next: readonly PlacedLayer[],
   state: NamedArrays,
@@ -24,7 +27,7 @@ export function readEpilogue(
   return { affine, slope, taken: slope ? taken + 1 : taken };
 }
 
-/** The slope that an activation has; nothing for other layers. */
+/** The slope of an activation below 0; undefined for other layers. */
 export function slopeOf({ part, layer, input }: PlacedLayer, state: NamedArrays): Slope | undefined {
   if (layer.type === 'prelu') {
     const name = `${part}.${layer.name}.slope`;
@@ -35,21 +38,20 @@ export function slopeOf({ part, layer, input }: PlacedLayer, state: NamedArrays)
   return { name: `zeros${channels}`, values: new Float32Array(channels) };
 }
 
-/** Whether a call is a binary convolution that writes y, and does nothing else behind its affine map. */
-export function givesSums(call: KernelCall | undefined, y: { readonly arena: number }): boolean {
+/** Whether a call is a binary convolution that writes y and applies nothing after its affine map. */
+export function givesSums(call: KernelCall | undefined, { arena }: Address): boolean {
   if (call?.kernel !== 'binary_conv2d') return false;
-  const argument = (name: string) => call.args[(KERNEL_ARGUMENTS.binary_conv2d as readonly string[]).indexOf(name)];
-  const written = argument('y') as { readonly arena: number };
-  return written.arena === y.arena && argument('slope') === null && argument('shortcut') === null;
+  const { y, slope, shortcut } = byName(call);
+  return (y as Address).arena === arena && slope === null && shortcut === null;
 }
 
 /** The call with other pointers for the arguments of these names. */
 export function withArguments(call: KernelCall, changed: Readonly<Record<string, Pointer>>): KernelCall {
-  const names = KERNEL_ARGUMENTS[call.kernel];
-  return { ...call, args: call.args.map((arg, i) => (Object.hasOwn(changed, names[i]) ? changed[names[i]] : arg)) };
+  const named = { ...byName(call), ...changed } as NamedArguments<KernelCall['kernel']>;
+  return { ...call, args: inOrder(call.kernel, named) };
 }
 
-/** The affine map that a batch normalisation or a shift is; nothing for other layers. */
+/** A batch normalisation or a shift as an affine map; undefined for other layers. */
 export function affineOf({ part, layer }: PlacedLayer, state: NamedArrays): Affine | undefined {
   if (layer.type !== 'batch-norm' && layer.type !== 'shift') return undefined;
   const get = (parameter: string): Float32Array => state[`${part}.${layer.name}.${parameter}`].values;

@@ -1,4 +1,4 @@
-import { BATCH_NORM_EPSILON } from '../network/layers.js';
+import { BATCH_NORM_EPSILON } from '../../network/layers.js';
 
 /** y = x * scale + shift, per channel; without a scale, y = x + shift. */
 export interface Affine {
@@ -19,7 +19,7 @@ export function foldBatchNorm(
   return { scale, shift };
 }
 
-/** The one affine map that does what `first` and then `second` do, each of as many channels. */
+/** One affine map for `first` followed by `second`. Both have the same number of channels. */
 export function composed(first: Affine, second: Affine): Affine {
   const { fround } = Math;
   const scale = first.scale && second.scale ? multiplied(first.scale, second.scale) : (first.scale ?? second.scale);

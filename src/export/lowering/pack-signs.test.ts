@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { packSigns } from './pack.js';
+import { packSigns } from './pack-signs.js';
 
 it('packs each sign to its bit and leaves the filling bits 0', () => {
   fc.assert(

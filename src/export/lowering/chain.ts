@@ -1,0 +1,67 @@
+import type { Flatten, Layer, Residual } from '../../network/layers.js';
+import { featuresOf, type PlacedLayer } from '../../network/shapes.js';
+import type { Address } from '../program.js';
+import { binaryConv2d, binaryDense } from './binary.js';
+import { allocateFloats, type Builder, emit, floats, flush, type Lowerer } from './builder.js';
+import { conv2d, dense, depthwiseConv2d } from './convolution.js';
+import { batchNormOrShift, hardTanh, prelu, relu } from './elementwise.js';
+import { givesSums, slopeOf, withArguments } from './epilogue.js';
+import { averagePool, maxPool, repeatChannels } from './pooling.js';
+
+/** Both chains read the same x. A binary convolution at the end of the body adds the shortcut itself. */
+const residual: Lowerer<Residual> = (builder, { input, output, body = [], shortcut = [] }, next) => {
+  flush(builder, input);
+  const start = builder.x;
+  const endOf = (chain: readonly PlacedLayer[]): Address => {
+    builder.x = start;
+    lowerChain(builder, chain);
+    flush(builder, output);
+    return builder.x;
+  };
+  const a = endOf(body);
+  const last = builder.calls.at(-1);
+  const sums = givesSums(last, a) ? builder.calls.pop() : undefined;
+  const b = endOf(shortcut);
+  if (sums) {
+    const activation = next[0] && slopeOf(next[0], builder.state);
+    const slope = activation ? floats(builder, activation.name, activation.values) : null;
+    builder.calls.push(withArguments(sums, { slope, shortcut: b }));
+    builder.x = a;
+    return activation ? 1 : 0;
+  }
+  const y = allocateFloats(builder, output);
+  emit(builder, 'add_f32', { a, b, y, count: featuresOf(output) });
+  builder.x = y;
+};
+
+/** Does nothing: NHWC is already the order of features. A pending scale repeats for every pixel. */
+const flatten: Lowerer<Flatten> = () => {};
+
+/** How to lower a layer, by type. To support a new type, write its function and add it here. */
+const LOWERERS: { readonly [Type in Layer['type']]: Lowerer<Extract<Layer, { type: Type }>> } = {
+  'average-pool': averagePool,
+  'batch-norm': batchNormOrShift,
+  'binary-conv2d': binaryConv2d,
+  'binary-dense': binaryDense,
+  conv2d,
+  dense,
+  'depthwise-conv2d': depthwiseConv2d,
+  flatten,
+  'global-average-pool': averagePool,
+  'hard-tanh': hardTanh,
+  'max-pool': maxPool,
+  prelu,
+  relu,
+  'repeat-channels': repeatChannels,
+  residual,
+  shift: batchNormOrShift,
+};
+
+/** Appends the calls of layers that follow one another, from `builder.x` to `builder.x`. */
+export function lowerChain(builder: Builder, layers: readonly PlacedLayer[]): void {
+  for (let at = 0; at < layers.length; at++) {
+    // The table's types pair every layer with its own function.
+    const lower = LOWERERS[layers[at].layer.type] as Lowerer<Layer>;
+    at += lower(builder, layers[at], layers.slice(at + 1)) ?? 0;
+  }
+}

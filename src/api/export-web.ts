@@ -105,7 +105,10 @@ export async function exportWeb(trained: Trained, flags: WebFlags, version: stri
   const images = await checkImages(trained);
   let check: CheckResult | undefined;
   const manifest = await writeBundle(flags.out, draft, async (folder) => {
-    const { bundle, wasm, close } = await openLoaderAndTails(folder, tailModel(run.network, state, { from: encoding.from }));
+    const { bundle, wasm, close } = await openLoaderAndTails(
+      folder,
+      tailModel(run.network, state, { from: encoding.from }),
+    );
     check = await trained.answers((trainer) => checkBundle(program, wasm, bundle, images, trainer, encoding));
     await close();
   });

@@ -6,7 +6,7 @@ import type { Accuracy, Compared, CompressedNetwork } from '../baselines/measure
 import type { NetworkResults } from '../baselines/results/results.js';
 import { evaluationBatches } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/dataset.js';
-import { evenly } from '../datasets/even-sample.js';
+import { evenSample } from '../datasets/even-sample.js';
 import { floatModel } from '../export/float-model.js';
 import { int8Model } from '../onnx/int8-model.js';
 import { dataTitle } from '../run/config.js';
@@ -192,6 +192,6 @@ export function networkFacts({ run, tuned, tested }: MeasuredRun): Omit<NetworkR
       exitRatio,
       images: tested.samples,
     },
-    curve: evenly(tuned.curve, CURVE_POINTS).map(({ tau, accuracy, exitRatio }) => ({ tau, accuracy, exitRatio })),
+    curve: evenSample(tuned.curve, CURVE_POINTS).map(({ tau, accuracy, exitRatio }) => ({ tau, accuracy, exitRatio })),
   };
 }

@@ -9,7 +9,7 @@ import type { MeasuredCurve } from '../bundle/measured-curve.js';
 import { writeBundle } from '../bundle/write-bundle.js';
 import { generateBundle } from '../codegen/generate-bundle.js';
 import { evaluationBatches } from '../datasets/batches.js';
-import { evenly, placesByClass } from '../datasets/even-sample.js';
+import { evenSample, indicesByClass } from '../datasets/even-sample.js';
 import { bytesOf, type ImageShape, openPixels } from '../datasets/pixels.js';
 import { splitTrainValidation } from '../datasets/split.js';
 import { type CheckResult, checkBundle } from '../export/check-bundle.js';
@@ -27,7 +27,7 @@ import type { Trained } from './open-trained.js';
 /** Training images that a finished bundle is checked on: fewer where they are large. */
 const CHECK_IMAGES = { most: 256, least: 16, bytes: 64e6 };
 /** Test images that the demo's samples are taken from. */
-const LOOKED_AT = 1000;
+const SAMPLED_IMAGES = 1000;
 /** Classes that the demo has samples of: fewer where images are large, for the page to stay small. */
 const SAMPLED_CLASSES = { most: 12, bytes: 2e6 };
 const SAMPLES_OF_CLASS = 2;
@@ -129,8 +129,8 @@ function imagesWithin({ most, least, bytes }: typeof CHECK_IMAGES, shape: ImageS
 async function* validationImages({ run, dataset }: Trained, limit: typeof CHECK_IMAGES): AsyncGenerator<LabelledImage> {
   const { train, shape } = dataset;
   const { validation } = splitTrainValidation(train.labels, run.config.validation, run.config.seed);
-  const places = Int32Array.from(evenly([...validation], imagesWithin(limit, shape)));
-  for await (const { images, labels } of evaluationBatches(dataset, train, 1, places)) {
+  const indices = Int32Array.from(evenSample([...validation], imagesWithin(limit, shape)));
+  for await (const { images, labels } of evaluationBatches(dataset, train, 1, indices)) {
     yield { image: images, label: labels[0] };
   }
 }
@@ -145,9 +145,9 @@ function readMeasured(run: Run): MeasuredCurve {
 async function checkImages({ dataset }: Trained): Promise<Float32Array[]> {
   const { train, shape, labels } = dataset;
   const most = imagesWithin(CHECK_IMAGES, shape);
-  const places = Int32Array.from(evenly(placesByClass(train.labels, labels.length).flat(), most));
+  const indices = Int32Array.from(evenSample(indicesByClass(train.labels, labels.length).flat(), most));
   const images: Float32Array[] = [];
-  for await (const batch of evaluationBatches(dataset, train, 1, places)) images.push(batch.images.slice());
+  for await (const batch of evaluationBatches(dataset, train, 1, indices)) images.push(batch.images.slice());
   return images;
 }
 
@@ -160,25 +160,25 @@ async function demoSamples({ dataset, evaluate }: Trained): Promise<{ png: Uint8
   const [height, width, channels] = stored;
   const fitting = Math.floor(SAMPLED_CLASSES.bytes / (SAMPLES_OF_CLASS * bytesOf(stored)));
   const most = Math.min(SAMPLED_CLASSES.most, Math.max(1, fitting));
-  const withImages = placesByClass(test.labels, labels.length).filter((places) => places.length > 0);
-  const classes = evenly(withImages, most).map((places) => evenly(places, Math.ceil(LOOKED_AT / most)));
-  const looked = Int32Array.from(classes.flat());
-  const { branches } = await evaluate((logitsOf) => logitsOf(test, looked));
+  const withImages = indicesByClass(test.labels, labels.length).filter((indices) => indices.length > 0);
+  const classes = evenSample(withImages, most).map((indices) => evenSample(indices, Math.ceil(SAMPLED_IMAGES / most)));
+  const sampled = Int32Array.from(classes.flat());
+  const { branches } = await evaluate((logitsOf) => logitsOf(test, sampled));
   const inOrder = entropies(branches[branches.length - 1], labels.length);
-  const unsure = new Map(Array.from(looked, (place, i) => [place, inOrder[i]]));
-  const places = classes.flatMap((own) => {
-    const leastSure = own.reduce((found, place) => (unsure.get(place)! > unsure.get(found)! ? place : found));
+  const unsure = new Map(Array.from(sampled, (index, i) => [index, inOrder[i]]));
+  const indices = classes.flatMap((own) => {
+    const leastSure = own.reduce((found, index) => (unsure.get(index)! > unsure.get(found)! ? index : found));
     return [...new Set([own[0], leastSure])];
   });
   const reader = openPixels(test.pixels, stored);
   const samples: { png: Uint8Array; label: string }[] = [];
-  for (const place of places) {
+  for (const index of indices) {
     const image = new Uint8Array(bytesOf(stored));
-    await reader.read(place, image);
+    await reader.read(index, image);
     const png = await sharp(image, { raw: { width, height, channels: channels as 1 | 3 } })
       .png()
       .toBuffer();
-    samples.push({ png, label: labels[test.labels[place]] });
+    samples.push({ png, label: labels[test.labels[index]] });
   }
   await reader.close();
   return samples;

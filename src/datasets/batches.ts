@@ -42,22 +42,22 @@ type Normalisation = Pick<Dataset, 'shape' | 'stored' | 'mean' | 'std'>;
  * (others in every epoch). Order and augmentation depend on seed, epoch and batch alone, so that `from` gives the
  * same bits as the whole epoch, and any loader the same as any other.
  *
- * @param places which images of the split
+ * @param indices which images of the split
  * @throws UserError where there are fewer images than one batch takes
  */
 export async function* trainingBatches(
   dataset: Normalisation,
   split: Split,
-  places: Int32Array,
+  indices: Int32Array,
   { batchSize, seed, epoch, from = 0, augmentation = {} }: TrainingOrder,
   loader: Loader = loadHere,
 ): AsyncGenerator<Batch> {
-  requireBatch(places.length, batchSize);
-  const order = permutation(random(seed, epoch), places.length);
+  requireBatch(indices.length, batchSize);
+  const order = permutation(random(seed, epoch), indices.length);
   const requests: BatchRequest[] = [];
-  for (let index = from; (index + 1) * batchSize <= places.length; index++) {
+  for (let index = from; (index + 1) * batchSize <= indices.length; index++) {
     const chosen = order.subarray(index * batchSize, (index + 1) * batchSize);
-    requests.push({ places: chosen.map((i) => places[i]), draw: { seed, epoch, index } });
+    requests.push({ indices: chosen.map((i) => indices[i]), draw: { seed, epoch, index } });
   }
   const { mixup = 0 } = augmentation;
   const others = new Int32Array(batchSize);
@@ -78,17 +78,17 @@ export function requireBatch(count: number, batchSize: number): void {
   throw new UserError(`batch size: expected at most the number of training images, ${count}, found ${batchSize}`);
 }
 
-/** All images in order; the last batch may be short. `places` picks some of the split's images. */
+/** All images in order; the last batch may be short. `indices` selects some of the split's images. */
 export async function* evaluationBatches(
   dataset: Normalisation,
   split: Split,
   batchSize: number,
-  places: Int32Array = Int32Array.from({ length: split.count }, (_, place) => place),
+  indices: Int32Array = Int32Array.from({ length: split.count }, (_, i) => i),
   loader: Loader = loadHere,
 ): AsyncGenerator<Batch> {
   const requests: BatchRequest[] = [];
-  for (let start = 0; start < places.length; start += batchSize) {
-    requests.push({ places: places.slice(start, start + batchSize) });
+  for (let start = 0; start < indices.length; start += batchSize) {
+    requests.push({ indices: indices.slice(start, start + batchSize) });
   }
   yield* batchesOf(dataset, split, requests, 0, loader);
 }
@@ -103,8 +103,8 @@ async function* batchesOf(
 ): AsyncGenerator<Batch> {
   let index = first;
   for await (const images of loader.load(split.pixels, { shape, stored, mean, std, augmentation }, requests)) {
-    const { places } = requests[index - first];
-    yield { index, size: places.length, images, labels: Int32Array.from(places, (place) => split.labels[place]) };
+    const { indices } = requests[index - first];
+    yield { index, size: indices.length, images, labels: Int32Array.from(indices, (i) => split.labels[i]) };
     index++;
   }
 }

@@ -47,7 +47,7 @@ it('downloads what is not here into the cache, once', async () => {
     env,
     onProgress: ({ file, received, total }) => last.set(file, received === total),
   });
-  expect(first.place).toMatchObject({ origin: 'cache', folder: cached });
+  expect(first.location).toMatchObject({ origin: 'cache', folder: cached });
   expect(first.downloaded).toHaveLength(4);
   expect([...last.values()]).toEqual([true, true, true, true]);
   expect(readdirSync(cached)).toHaveLength(4);
@@ -73,18 +73,18 @@ it('downloads an archive as it is', async () => {
   const { name } = cifar.entry.archive;
   writeFileSync(join(source, name), archive);
   const facts = { ...cifar.entry.archive, bytes: archive.length, sha256: sha256(archive) };
-  const { place, downloaded } = await fetchDataset({ ...cifar.entry, archive: facts }, { env });
-  expect(place).toMatchObject({ origin: 'cache', archive: join(root, 'lcdnn', 'tiny-cifar', name) });
-  expect(downloaded).toEqual([place.archive]);
+  const { location, downloaded } = await fetchDataset({ ...cifar.entry, archive: facts }, { env });
+  expect(location).toMatchObject({ origin: 'cache', archive: join(root, 'lcdnn', 'tiny-cifar', name) });
+  expect(downloaded).toEqual([location.archive]);
   expect((await fetchDataset(cifar.entry, { env })).downloaded).toEqual([]);
-  writeFileSync(place.archive!, archive.subarray(0, 100));
-  expect((await fetchDataset({ ...cifar.entry, archive: facts }, { env })).downloaded).toEqual([place.archive]);
+  writeFileSync(location.archive!, archive.subarray(0, 100));
+  expect((await fetchDataset({ ...cifar.entry, archive: facts }, { env })).downloaded).toEqual([location.archive]);
 });
 
 it('goes to --data-dir', async () => {
   const dataDir = join(root, 'data');
-  const { place } = await fetchDataset(tiny.entry, { dataDir, env });
-  expect(place).toMatchObject({ origin: '--data-dir', folder: join(dataDir, 'tiny') });
+  const { location } = await fetchDataset(tiny.entry, { dataDir, env });
+  expect(location).toMatchObject({ origin: '--data-dir', folder: join(dataDir, 'tiny') });
 });
 
 it('does not download behind the back of a wrong LCDNN_DATA', async () => {

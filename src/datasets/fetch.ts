@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
-import { type CatalogEntry, ROLES } from './catalog.js';
 import { DownloadError, download } from './download.js';
-import { cacheFolder, existingFile, fileNames, findPlace, type Place, placeIn, type WhereToLook } from './locations.js';
-import { faultOf, verifyPlace } from './verify.js';
+import { existingFile, type Location, type SourceFile } from './formats/format.js';
+import { type CatalogEntry, formatOf } from './formats/index.js';
+import { cacheFolder, findDataset, locationIn, type SearchOptions } from './locations.js';
+import { fileFault, verifyFiles } from './verify.js';
 
-/** How far a download is, in bytes, or the check of a folder, in images. */
+/** Progress of a download, in bytes, or of the check of a folder, in images. */
 export interface Progress {
   readonly file: string;
   readonly received: number;
@@ -13,69 +14,59 @@ export interface Progress {
   readonly unit?: 'images';
 }
 
-export interface FetchOptions extends WhereToLook {
-  /** Download what is there and right, too. */
+export interface FetchOptions extends SearchOptions {
+  /** Download files again that are already there and correct. */
   readonly force?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
 
 export interface Fetched {
-  readonly place: Place;
-  /** Paths that were downloaded; none where the data set was there, checked and right. */
+  readonly location: Location;
+  /** Paths that were downloaded; empty if the data set was already there and correct. */
   readonly downloaded: readonly string[];
 }
 
 /**
- * Sees to it that a data set is here, whole and right: found and verified (see `findPlace`), else downloaded into the
- * subfolder with its name of `dataDir` or of the cache. Files there that are right already are kept.
+ * Makes sure that a data set is complete and correct on this machine: finds and verifies it (see `findDataset`), or
+ * downloads it into the subfolder with its name of `dataDir` or of the cache. Correct files are kept.
  *
- * @throws UserError where there is no way to it; the message says which files to put where
+ * @throws UserError if that isn't possible; the message says which files to put where
  */
 export async function fetchDataset(entry: CatalogEntry, options: FetchOptions = {}): Promise<Fetched> {
-  const found = options.force ? undefined : await findPlace(entry, options);
-  if (found) {
-    const fault = (await verifyPlace(entry, found)).find((check) => check.fault !== undefined)?.fault;
-    if (fault === undefined) return { place: found, downloaded: [] };
-    // What LCDNN_DATA names goes before the cache: a download would not be read.
-    if (found.origin === 'LCDNN_DATA') throw new UserError(`${fault} (LCDNN_DATA names this folder)`);
+  const location = options.force ? undefined : await findDataset(entry, options);
+  if (location) {
+    const fault = (await verifyFiles(entry, location)).find((check) => check.fault !== undefined)?.fault;
+    if (fault === undefined) return { location, downloaded: [] };
+    // LCDNN_DATA comes before the cache: a download would never be read.
+    if (location.origin === 'LCDNN_DATA') throw new UserError(`${fault} (LCDNN_DATA names this folder)`);
   }
   return downloadDataset(entry, options);
 }
 
 async function downloadDataset(entry: CatalogEntry, options: FetchOptions): Promise<Fetched> {
   if (entry.sources.length === 0) {
-    throw new UserError(`${entry.name} comes with lcdnn and can't be downloaded; leave --data-dir and --force out`);
+    throw new UserError(`${entry.name} comes with lcdnn and can't be downloaded; omit --data-dir and --force`);
   }
   const folder = join(options.dataDir ?? cacheFolder(options.env), entry.name);
   const downloaded: string[] = [];
-  for (const file of await missingFiles(entry, folder, options.force)) {
+  for (const file of await neededFiles(entry, folder, options.force)) {
     downloaded.push(await downloadFile(entry, file, folder, options));
   }
-  const place = placeIn(folder, entry, options.dataDir === undefined ? 'cache' : '--data-dir');
-  if (!place) throw new Error(`${folder}: files of ${entry.name} vanished after their download`);
-  return { place, downloaded };
+  const location = locationIn(folder, entry, options.dataDir === undefined ? 'cache' : '--data-dir');
+  if (!location) throw new Error(`${folder}: files of ${entry.name} vanished after their download`);
+  return { location, downloaded };
 }
 
-/** A file as the sources have it. */
-interface SourceFile {
-  readonly name: string;
-  readonly bytes: number;
-  readonly sha256: string;
-}
-
-/** What is to be downloaded: an archive as it is; of single files those that are not there and right. */
-async function missingFiles(entry: CatalogEntry, folder: string, force = false): Promise<SourceFile[]> {
-  if (entry.format === 'cifar') return [entry.archive];
-  const missing: SourceFile[] = [];
-  for (const role of ROLES) {
-    const { gzip, ...file } = entry.files[role];
-    if (!gzip) throw new Error(`${entry.name}: the catalogue lacks the gzip of ${file.name}`);
-    const path = existingFile(folder, file.name);
-    const right = path !== undefined && (await faultOf(path, file)) === undefined;
-    if (force || !right) missing.push({ name: `${file.name}.gz`, ...gzip });
+/** The downloads that are still needed: every archive, and each file that is missing or wrong. */
+async function neededFiles(entry: CatalogEntry, folder: string, force = false): Promise<SourceFile[]> {
+  const needed: SourceFile[] = [];
+  for (const file of formatOf(entry).downloads(entry)) {
+    const path = file.unpacked && existingFile(folder, file.unpacked.name);
+    const isCorrect = file.unpacked && path !== undefined && (await fileFault(path, file.unpacked)) === undefined;
+    if (force || !isCorrect) needed.push(file);
   }
-  return missing;
+  return needed;
 }
 
 async function downloadFile(
@@ -98,7 +89,7 @@ async function downloadFile(
   } catch (thrown) {
     if (!(thrown instanceof DownloadError)) throw thrown;
     throw new UserError(
-      `${entry.name} is not here and could not be downloaded; put ${fileNames(entry)} into ${folder}, ` +
+      `${entry.name} is not here and could not be downloaded; put ${formatOf(entry).fileNames(entry)} into ${folder}, ` +
         `or name their folder with --data-dir or LCDNN_DATA (${thrown.message})`,
     );
   }

@@ -5,11 +5,12 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bytesIn, idx, idxEntry } from '../../test/tiny-dataset.js';
 import { UserError } from '../base/errors.js';
-import { PACKAGE_DATASETS, ROLES } from './catalog.js';
+import { PACKAGE_DATASETS } from './catalog.js';
 import type { Dataset } from './dataset.js';
+import { ROLES } from './formats/idx.js';
 import { loadDataset } from './load-dataset.js';
-import { findPlace } from './locations.js';
-import { verifyPlace } from './verify.js';
+import { findDataset } from './locations.js';
+import { verifyFiles } from './verify.js';
 
 const NAME = 'fashion-mnist-sample';
 const entry = idxEntry(NAME);
@@ -42,7 +43,7 @@ describe('the built-in sample', () => {
   });
 
   it('has the checksums of the catalogue', async () => {
-    const checks = await verifyPlace(entry, (await findPlace(entry, { env }))!);
+    const checks = await verifyFiles(entry, (await findDataset(entry, { env }))!);
     expect(checks.map((check) => check.fault)).toEqual([undefined, undefined, undefined, undefined]);
   });
 });
@@ -116,7 +117,7 @@ describe('files that are not right', () => {
       return gzipSync(content);
     });
     await loadDataset(NAME, { dataDir, env });
-    const checks = await verifyPlace(entry, (await findPlace(entry, { dataDir, env }))!);
+    const checks = await verifyFiles(entry, (await findDataset(entry, { dataDir, env }))!);
     expect(checks.filter((check) => check.fault)).toMatchObject([
       {
         path: join(dataDir, 't10k-images-idx3-ubyte.gz'),
@@ -129,6 +130,6 @@ describe('files that are not right', () => {
 it('says what a --data-dir lacks', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'lcdnn-empty-'));
   await expect(loadDataset('mnist', { dataDir, env })).rejects.toThrow(
-    `${dataDir}: expected the files of mnist there or in its subfolder mnist, found not all of them; expected train-images`,
+    `${dataDir}: expected the files of mnist there or in its subfolder mnist, some files are missing; expected train-images`,
   );
 });

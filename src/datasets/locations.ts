@@ -1,23 +1,14 @@
-import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { UserError } from '../base/errors.js';
-import { type CatalogEntry, entryFiles, PACKAGE_DATASETS } from './catalog.js';
+import { PACKAGE_DATASETS } from './catalog.js';
+import type { Location, Origin } from './formats/format.js';
+import { type CatalogEntry, formatOf } from './formats/index.js';
 import { readUnpacked, sha256 } from './unpack.js';
 
-/** A folder that holds all files of a data set, one by one or in its archive. */
-export interface Place {
-  readonly origin: Origin;
-  readonly folder: string;
-  /** The path of each file by its name in the catalogue; none where `archive` holds them. */
-  readonly files: Readonly<Record<string, string>>;
-  readonly archive?: string;
-}
-
-export type Origin = '--data-dir' | 'LCDNN_DATA' | 'cache' | 'Debian package' | 'built in';
-
-export interface WhereToLook {
-  /** The folder that the user named: nothing else is looked at then. */
+/** Which folders are searched for a data set. */
+export interface SearchOptions {
+  /** The folder that the user named: no other folder is searched then. */
   readonly dataDir?: string;
   /** Default: the process's environment. */
   readonly env?: NodeJS.ProcessEnv;
@@ -30,63 +21,40 @@ export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
 }
 
 /**
- * Finds a data set: in the folder the user named, else in LCDNN_DATA, the cache, Debian's package, the package's own
- * sample. Each of these may hold the files in a subfolder with the data set's name, or directly; as they are, as .gz
- * or .xz, or all in the archive that the data set is published as.
+ * Finds a data set: in the folder that the user named, or else in LCDNN_DATA, the cache, Debian's package, or the
+ * package's own sample. A folder may hold the files directly, or in a subfolder with the data set's name; as they are,
+ * as .gz or .xz, or all in the archive that the data set is published as.
  *
- * Nothing is returned where no such folder has all the files.
+ * @returns nothing if no folder has all the files
  */
-export async function findPlace(entry: CatalogEntry, { dataDir, env }: WhereToLook = {}): Promise<Place | undefined> {
-  for (const [origin, root] of roots(dataDir, env)) {
-    const own = placeIn(join(root, entry.name), entry, origin);
-    if (own) return own;
-    const direct = placeIn(root, entry, origin);
-    // Several data sets have files of the same names; a folder that the user named is told apart when it is loaded.
-    if (direct && (dataDir !== undefined || (await holdsLabelsOf(entry, direct)))) return direct;
+export async function findDataset(
+  entry: CatalogEntry,
+  { dataDir, env }: SearchOptions = {},
+): Promise<Location | undefined> {
+  for (const [origin, root] of searchedFolders(dataDir, env)) {
+    const inSubfolder = locationIn(join(root, entry.name), entry, origin);
+    if (inSubfolder) return inSubfolder;
+    const direct = locationIn(root, entry, origin);
+    // Several data sets have files of the same names. A folder that the user named is checked when it is read.
+    if (direct && (dataDir !== undefined || (await isOf(entry, direct)))) return direct;
   }
   return undefined;
 }
 
-/** The line for a user whose --data-dir has no such files. */
+/** The error for a --data-dir that lacks the files. */
 export function notInDataDir(entry: CatalogEntry, dataDir: string): UserError {
   return new UserError(
-    `${dataDir}: expected the files of ${entry.name} there or in its subfolder ${entry.name}, found not all of them; ` +
-      `expected ${fileNames(entry)}`,
+    `${dataDir}: expected the files of ${entry.name} there or in its subfolder ${entry.name}, some files are missing; ` +
+      `expected ${formatOf(entry).fileNames(entry)}`,
   );
 }
 
-/** The names that the files of a data set must have. */
-export function fileNames(entry: CatalogEntry): string {
-  const files = `${entryFiles(entry)
-    .map(({ name }) => name)
-    .join(', ')} (each with .gz, .xz or without)`;
-  return entry.format === 'cifar' ? `${entry.archive.name}, or ${files}` : files;
+/** The files of a data set in one folder, if all of them are there. */
+export function locationIn(folder: string, entry: CatalogEntry, origin: Origin): Location | undefined {
+  return formatOf(entry).locate(folder, entry, origin);
 }
 
-/** The files of a data set in one folder, if all are there; its archive first, for it is what a download writes. */
-export function placeIn(folder: string, entry: CatalogEntry, origin: Origin): Place | undefined {
-  if (entry.format === 'cifar') {
-    const archive = join(folder, entry.archive.name);
-    if (existsSync(archive)) return { origin, folder, files: {}, archive };
-  }
-  // `tar` unpacks the archive to a folder in the folder.
-  const unpacked = entry.format === 'cifar' ? join(folder, entry.archive.folder) : folder;
-  return filesIn(folder, entry, origin) ?? filesIn(unpacked, entry, origin);
-}
-
-function filesIn(folder: string, entry: CatalogEntry, origin: Origin): Place | undefined {
-  const found = entryFiles(entry).map(({ name }) => [name, existingFile(folder, name)] as const);
-  if (found.some(([, path]) => path === undefined)) return undefined;
-  return { origin, folder, files: Object.fromEntries(found) as Record<string, string> };
-}
-
-/** NAME.gz, NAME or NAME.xz in a folder, whichever is there; the first, for it is what a download writes. */
-export function existingFile(folder: string, name: string): string | undefined {
-  const path = join(folder, name);
-  return [`${path}.gz`, path, `${path}.xz`].find((candidate) => existsSync(candidate));
-}
-
-function roots(dataDir: string | undefined, env: NodeJS.ProcessEnv = process.env): [Origin, string][] {
+function searchedFolders(dataDir: string | undefined, env: NodeJS.ProcessEnv = process.env): [Origin, string][] {
   if (dataDir !== undefined) return [['--data-dir', resolve(dataDir)]];
   const named = env['LCDNN_DATA'];
   return [
@@ -97,12 +65,13 @@ function roots(dataDir: string | undefined, env: NodeJS.ProcessEnv = process.env
   ];
 }
 
-async function holdsLabelsOf(entry: CatalogEntry, place: Place): Promise<boolean> {
-  if (entry.format === 'cifar') return true; // names of its own
-  const { name, bytes, sha256: expected } = entry.files.testLabels;
+/** Whether the files at a location belong to this data set, and not to another one with the same file names. */
+async function isOf(entry: CatalogEntry, location: Location): Promise<boolean> {
+  const file = formatOf(entry).identifyingFile?.(entry);
+  if (!file) return true;
   try {
-    return sha256(await readUnpacked(place.files[name], bytes)) === expected;
+    return sha256(await readUnpacked(location.files[file.name], file.bytes)) === file.sha256;
   } catch {
-    return false; // damaged, or another's
+    return false; // damaged, or another data set's
   }
 }

@@ -36,8 +36,8 @@ export interface PackedPixels {
 
 /** Gives one image after the other as bytes, HWC. */
 export interface PixelReader {
-  /** Fills `target` (height * width * channels bytes) with the image at a place of the split. */
-  read(place: number, target: Uint8Array): Promise<void>;
+  /** Fills `target` (height * width * channels bytes) with the image at an index of the split. */
+  read(index: number, target: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -55,8 +55,8 @@ export function openPixels(pixels: Pixels, shape: ImageShape): PixelReader {
 
 function openMemory({ bytes }: MemoryPixels, size: number): PixelReader {
   return {
-    async read(place, target) {
-      target.set(bytes.subarray(place * size, (place + 1) * size));
+    async read(index, target) {
+      target.set(bytes.subarray(index * size, (index + 1) * size));
     },
     async close() {},
   };
@@ -64,8 +64,8 @@ function openMemory({ bytes }: MemoryPixels, size: number): PixelReader {
 
 function openImages({ folder, files }: ImagePixels, side: number): PixelReader {
   return {
-    async read(place, target) {
-      target.set(await readSquare(join(folder, files[place]), side));
+    async read(index, target) {
+      target.set(await readSquare(join(folder, files[index]), side));
     },
     async close() {},
   };
@@ -74,16 +74,16 @@ function openImages({ folder, files }: ImagePixels, side: number): PixelReader {
 function openPacked({ path, records }: PackedPixels, size: number): PixelReader {
   let file: number | undefined;
   return {
-    async read(place, target) {
+    async read(index, target) {
       try {
         file ??= openSync(path, 'r');
-        const { bytesRead } = await readAt(file, target, 0, size, records[place] * size);
+        const { bytesRead } = await readAt(file, target, 0, size, records[index] * size);
         if (bytesRead === size) return;
       } catch (thrown) {
         throw new UserError(`${path}: the packed images can't be read (${messageOf(thrown)}); start again`);
       }
       throw new UserError(
-        `${path}: expected packed images up to record ${records[place]}, found it cut short; remove it`,
+        `${path}: expected packed images up to record ${records[index]}, found it cut short; remove it`,
       );
     },
     async close() {

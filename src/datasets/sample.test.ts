@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { catalogEntry } from './catalog.js';
-import { placeIn } from './locations.js';
-import { verifyPlace } from './verify.js';
+import { locationIn } from './locations.js';
+import { verifyFiles } from './verify.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -15,6 +15,6 @@ it.runIf(existsSync('/usr/share/datasets/fashion-mnist'))('the sample is what it
   const folder = mkdtempSync(join(tmpdir(), 'lcdnn-sample-'));
   execFileSync(process.execPath, ['--import', 'tsx', 'scripts/make-fashion-mnist-sample.ts', folder], { cwd: root });
   const entry = catalogEntry('fashion-mnist-sample');
-  const checks = await verifyPlace(entry, placeIn(folder, entry, 'built in')!);
+  const checks = await verifyFiles(entry, locationIn(folder, entry, 'built in')!);
   expect(checks.map((check) => check.fault)).toEqual([undefined, undefined, undefined, undefined]);
 });

@@ -7,8 +7,8 @@ const labelsAndSize = fc
   .uint16Array({ min: 0, max: 5, minLength: 2, maxLength: 300 })
   .chain((labels) => fc.tuple(fc.constant(labels), fc.integer({ min: 1, max: labels.length - 1 }), fc.integer()));
 
-const countOf = (places: Int32Array, labels: Uint16Array, label: number) =>
-  places.filter((place) => labels[place] === label).length;
+const countOf = (indices: Int32Array, labels: Uint16Array, label: number) =>
+  indices.filter((place) => labels[place] === label).length;
 
 describe('splitTrainValidation', () => {
   it('gives disjoint parts that are all of it, each class with its share', () => {

@@ -1,7 +1,7 @@
 import { UserError } from '../base/errors.js';
 import { permutation, random } from '../base/random.js';
 
-/** Places in a split, ascending; every place is in one of the two. */
+/** Indices in a split, ascending; every index is in one of the two. */
 export interface TrainValidation {
   readonly train: Int32Array;
   readonly validation: Int32Array;
@@ -19,13 +19,13 @@ export function splitTrainValidation(labels: Uint16Array, validation: number, se
   const size = validationSize(labels.length, validation);
   const perClass = quotas(labels, size);
   const chosen = new Uint8Array(labels.length);
-  for (const place of permutation(random(seed), labels.length)) {
-    if (perClass[labels[place]] === 0) continue;
-    perClass[labels[place]]--;
-    chosen[place] = 1;
+  for (const index of permutation(random(seed), labels.length)) {
+    if (perClass[labels[index]] === 0) continue;
+    perClass[labels[index]]--;
+    chosen[index] = 1;
   }
-  const places = Int32Array.from(labels, (_, place) => place);
-  return { train: places.filter((place) => !chosen[place]), validation: places.filter((place) => chosen[place]) };
+  const indices = Int32Array.from(labels, (_, index) => index);
+  return { train: indices.filter((index) => !chosen[index]), validation: indices.filter((index) => chosen[index]) };
 }
 
 function validationSize(count: number, validation: number): number {

@@ -11,20 +11,19 @@ const run = promisify(execFile);
 
 const GZIP = Buffer.from([0x1f, 0x8b]);
 const XZ = Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]);
-/** More than `xz -9` asks for; a hostile file may ask for 4 GiB. */
+/** More than `xz -9` needs; a hostile file may request 4 GiB. */
 const XZ_MEMORY = '512MiB';
 
 /**
- * The content of a file, unpacked where it is gzip or xz (told by its first bytes, not by its name). Node has no xz of
- * its own: the `xz` command unpacks it.
- * Neither the file nor what it unpacks to may take more memory than `maxBytes` calls for.
+ * The content of a file. Gzip and xz files are unpacked; their first bytes tell, not their names. The `xz` command
+ * unpacks xz, because Node can't. The file and its content may not take more memory than `maxBytes` requires.
  *
- * @param maxBytes most bytes that the unpacked content may have
- * @throws UserError where the file is absent, can't be read, is damaged, or holds more than `maxBytes`
+ * @param maxBytes maximum size of the unpacked content
+ * @throws UserError if the file is missing, can't be read, is damaged, or holds more than `maxBytes`
  */
 export async function readUnpacked(path: string, maxBytes: number): Promise<Buffer> {
   const tooLong = () => new UserError(`${path}: expected ${maxBytes} bytes of content, found more; replace the file`);
-  // Deflate adds a few bytes per 16 KiB block to what it can't shrink; the header may carry a name.
+  // Deflate adds a few bytes per 16 KiB block if it can't shrink it, and the header may hold a name.
   if ((await sizeOf(path)) > maxBytes + maxBytes / 1000 + 4096) throw tooLong();
   const bytes = await readFile(path).catch((thrown) => {
     throw new UserError(`${path}: can't be read (${messageOf(thrown)})`);
@@ -32,6 +31,13 @@ export async function readUnpacked(path: string, maxBytes: number): Promise<Buff
   const content = await unpack(bytes, path, maxBytes, tooLong);
   if (content.length > maxBytes) throw tooLong();
   return content;
+}
+
+/** How a content differs from the catalogue, in one line; nothing if it doesn't. */
+export function checksumFault(path: string, content: Uint8Array, expected: { sha256: string }): string | undefined {
+  const actual = sha256(content);
+  if (actual === expected.sha256) return undefined;
+  return `${path}: expected content with SHA-256 ${expected.sha256}, found ${actual}; replace the file`;
 }
 
 /** SHA-256 as 64 hexadecimal digits. */
@@ -54,14 +60,14 @@ async function unxzOrExplain(path: string, maxBytes: number, tooLong: () => Erro
     if (codeOf(thrown) === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') throw tooLong();
     if (codeOf(thrown) === 'ENOENT') {
       throw new UserError(
-        `${path}: expected the command "xz" to unpack it with, found none; install it (Debian: xz-utils), ` +
+        `${path}: expected the command "xz" to unpack it with, which isn't installed; install it (Debian: xz-utils), ` +
           'or put the unpacked file in its place',
       );
     }
-    const said = String((thrown as { stderr?: Buffer }).stderr ?? '')
+    const output = String((thrown as { stderr?: Buffer }).stderr ?? '')
       .trim()
       .replace(/\s*\n\s*/g, '; ');
-    throw new UserError(`${path}: expected a whole xz file, found a damaged one (${said || messageOf(thrown)})`);
+    throw new UserError(`${path}: expected a whole xz file, found a damaged one (${output || messageOf(thrown)})`);
   }
 }
 
@@ -75,9 +81,9 @@ async function unzipOrExplain(bytes: Buffer, path: string, maxBytes: number, too
 }
 
 async function sizeOf(path: string): Promise<number> {
-  const found = await stat(path).catch((thrown) => {
+  const stats = await stat(path).catch((thrown) => {
     throw new UserError(`${path}: expected a data file, found: ${codeOf(thrown) ?? messageOf(thrown)}`);
   });
-  if (!found.isFile()) throw new UserError(`${path}: expected a data file, found something else`);
-  return found.size;
+  if (!stats.isFile()) throw new UserError(`${path}: expected a data file, found something else`);
+  return stats.size;
 }

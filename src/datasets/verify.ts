@@ -1,34 +1,39 @@
 import { messageOf, UserError } from '../base/errors.js';
 import { readTarGz } from './archive.js';
-import { type CatalogEntry, entryFiles, type FileFacts } from './catalog.js';
-import type { Place } from './locations.js';
-import { readUnpacked, sha256 } from './unpack.js';
+import type { Location } from './formats/format.js';
+import { type CatalogEntry, formatOf } from './formats/index.js';
+import { checksumFault, readUnpacked } from './unpack.js';
 
 export interface FileCheck {
   readonly path: string;
-  /** Why the file is not what the catalogue says; absent where it is. */
+  /** How the file differs from the catalogue; absent if it doesn't. */
   readonly fault?: string;
 }
 
 /** Compares the SHA-256 of each file's unpacked content with the catalogue's. */
-export async function verifyPlace(entry: CatalogEntry, place: Place): Promise<FileCheck[]> {
-  if (place.archive !== undefined) return verifyArchive(entry, place.archive);
+export async function verifyFiles(entry: CatalogEntry, location: Location): Promise<FileCheck[]> {
+  if (location.archive !== undefined) return verifyArchive(entry, location.archive);
   const checks: FileCheck[] = [];
-  for (const file of entryFiles(entry)) {
-    const path = place.files[file.name];
-    const fault = await faultOf(path, file);
+  for (const file of formatOf(entry).files(entry)) {
+    const path = location.files[file.name];
+    const fault = await fileFault(path, file);
     checks.push(fault === undefined ? { path } : { path, fault });
   }
   return checks;
 }
 
 async function verifyArchive(entry: CatalogEntry, archive: string): Promise<FileCheck[]> {
-  const files = new Map(entryFiles(entry).map((file) => [file.name, file]));
+  const files = new Map(
+    formatOf(entry)
+      .files(entry)
+      .map((file) => [file.name, file]),
+  );
   const checks: FileCheck[] = [];
   try {
     for await (const { name, content } of readTarGz(archive, [...files.values()])) {
       const path = `${archive}: ${name}`;
-      const fault = checksumFault(path, content, files.get(name) as FileFacts);
+      const file = files.get(name);
+      const fault = file && checksumFault(path, content, file);
       checks.push(fault === undefined ? { path } : { path, fault });
     }
   } catch (thrown) {
@@ -38,19 +43,15 @@ async function verifyArchive(entry: CatalogEntry, archive: string): Promise<File
   return checks;
 }
 
-/** Why a file is not what the catalogue says, in one line; nothing where it is. */
-export async function faultOf(path: string, expected: { bytes: number; sha256: string }): Promise<string | undefined> {
+/** How a file differs from the catalogue, in one line; nothing if it doesn't. */
+export async function fileFault(
+  path: string,
+  expected: { bytes: number; sha256: string },
+): Promise<string | undefined> {
   try {
     return checksumFault(path, await readUnpacked(path, expected.bytes), expected);
   } catch (thrown) {
     if (thrown instanceof UserError) return messageOf(thrown);
     throw thrown;
   }
-}
-
-/** Why a content is not what the catalogue says, in one line; nothing where it is. */
-export function checksumFault(path: string, content: Uint8Array, expected: { sha256: string }): string | undefined {
-  const found = sha256(content);
-  if (found === expected.sha256) return undefined;
-  return `${path}: expected content with SHA-256 ${expected.sha256}, found ${found}; replace the file`;
 }

@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { ROLES, type Role } from '../../src/datasets/catalog.js';
+import { ROLES, type Role } from '../../src/datasets/formats/idx.js';
 import { idx, writeFiles } from '../tiny-dataset.js';
 import { expectMistake, expectMistakeIn, fresh, lcdnn, RUN, TINY, tinyOptions } from './cli.js';
 
@@ -40,7 +40,7 @@ describe.concurrent('train --data-dir names the file and what is wrong with', ()
     [
       'a label out of range',
       dataWith('testLabels', changed(contents.testLabels, 20, 7)),
-      /from 0 to 2, found 7 at place 12/,
+      /from 0 to 2, found 7 at index 12/,
     ],
     [
       'fewer labels than images',

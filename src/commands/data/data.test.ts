@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { idxEntry } from '../../../test/tiny-dataset.js';
-import { PACKAGE_DATASETS, ROLES } from '../../datasets/catalog.js';
+import { PACKAGE_DATASETS } from '../../datasets/catalog.js';
+import { ROLES } from '../../datasets/formats/idx.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const cache = mkdtempSync(join(tmpdir(), 'lcdnn-cache-'));

@@ -5,9 +5,9 @@ import { fetchDataset } from '../../datasets/fetch.js';
 import { LcdnnCommand } from '../base-command.js';
 
 export default class DataFetch extends LcdnnCommand {
-  static override summary = 'Download a data set, unless it is here already.';
+  static override summary = 'Download a data set, unless it is already on this machine.';
   static override description =
-    'Files are checked against the SHA-256 of the catalogue. A download that was broken off is continued.';
+    'Compares each file with the SHA-256 in the catalogue, and continues an interrupted download.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> mnist',
     '<%= config.bin %> <%= command.id %> fashion-mnist --data-dir ./data',
@@ -18,22 +18,22 @@ export default class DataFetch extends LcdnnCommand {
   };
   static override flags = {
     'data-dir': Flags.string({ summary: 'Folder for the data set, in a subfolder with its name. Default: the cache.' }),
-    force: Flags.boolean({ summary: 'Download it even where it is here and right.' }),
+    force: Flags.boolean({ summary: 'Download it even if it is already here and correct.' }),
   };
 
   async run() {
     const { args, flags } = await this.parse(DataFetch);
     const progress = progressLine();
     try {
-      const { place, downloaded } = await fetchDataset(catalogEntry(args.name), {
+      const { location, downloaded } = await fetchDataset(catalogEntry(args.name), {
         dataDir: flags['data-dir'],
         force: flags.force,
         onProgress: progress.onProgress,
       });
       progress.stop();
-      const how = downloaded.length > 0 ? `downloaded ${downloaded.length} files` : `already here (${place.origin})`;
-      this.log(`${args.name}: ${how}, checksums verified: ${place.folder}`);
-      return { name: args.name, folder: place.folder, origin: place.origin, downloaded };
+      const how = downloaded.length > 0 ? `downloaded ${downloaded.length} files` : `already here (${location.origin})`;
+      this.log(`${args.name}: ${how}, checksums verified: ${location.folder}`);
+      return { name: args.name, folder: location.folder, origin: location.origin, downloaded };
     } finally {
       progress.stop();
     }

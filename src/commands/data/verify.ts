@@ -1,13 +1,13 @@
 import { Args, Flags } from '@oclif/core';
 import { UserError } from '../../base/errors.js';
 import { catalogEntries, catalogEntry } from '../../datasets/catalog.js';
-import { findPlace, notInDataDir } from '../../datasets/locations.js';
-import { verifyPlace } from '../../datasets/verify.js';
+import { findDataset, notInDataDir } from '../../datasets/locations.js';
+import { verifyFiles } from '../../datasets/verify.js';
 import { LcdnnCommand } from '../base-command.js';
 
 export default class DataVerify extends LcdnnCommand {
   static override summary = "Compare the SHA-256 of a data set's files, unpacked, with the catalogue.";
-  static override description = 'Without a name: of every data set that is here.';
+  static override description = 'Without a name, verifies every data set on this machine.';
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> mnist',
@@ -17,7 +17,7 @@ export default class DataVerify extends LcdnnCommand {
     name: Args.string({ description: 'data set, see `lcdnn data list`', ignoreStdin: true }),
   };
   static override flags = {
-    'data-dir': Flags.string({ summary: 'Look in this folder, and nowhere else.' }),
+    'data-dir': Flags.string({ summary: 'Search only this folder.' }),
   };
 
   async run() {
@@ -27,11 +27,11 @@ export default class DataVerify extends LcdnnCommand {
     const verified: { name: string; file: string }[] = [];
     const faults: string[] = [];
     for (const entry of entries) {
-      const place = await findPlace(entry, { dataDir });
-      if (!place && args.name === undefined) continue;
-      if (!place && dataDir !== undefined) throw notInDataDir(entry, dataDir);
-      if (!place) throw new UserError(`${entry.name} is not here; \`lcdnn data fetch ${entry.name}\` downloads it`);
-      for (const { path, fault } of await verifyPlace(entry, place)) {
+      const location = await findDataset(entry, { dataDir });
+      if (!location && args.name === undefined) continue;
+      if (!location && dataDir !== undefined) throw notInDataDir(entry, dataDir);
+      if (!location) throw new UserError(`${entry.name} is not here; \`lcdnn data fetch ${entry.name}\` downloads it`);
+      for (const { path, fault } of await verifyFiles(entry, location)) {
         if (fault !== undefined) faults.push(fault);
         else verified.push({ name: entry.name, file: path });
         this.log(`${fault === undefined ? 'right' : 'WRONG'}  ${entry.name}  ${path}`);

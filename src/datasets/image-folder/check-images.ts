@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { codeOf, messageOf, UserError } from '../../base/errors.js';
 import type { Progress } from '../fetch.js';
 import { readSquare } from '../image.js';
-import { openVerdicts, type Seen } from './image-check-cache.js';
+import { type FileStamp, openImageCheckCache } from './image-check-cache.js';
 import { isPacked, type Packing, packedPath, startPacking } from './pack-images.js';
 
 export interface CheckOptions {
   /** Side of the squares that images are decoded to. */
   readonly side: number;
-  /** Where verdicts and packed images are kept. */
+  /** Where checks and packed images are kept. */
   readonly cache: string;
   /** Write all images, decoded, to one file. */
   readonly pack?: boolean;
@@ -29,7 +29,7 @@ export interface CheckedImages {
 const IN_FLIGHT = 8;
 
 /**
- * Decodes every image once, so that training never meets a broken one, and remembers the verdicts: the next time only
+ * Decodes every image once, so that training never meets a broken one, and remembers the checks: the next time only
  * files that changed (size, time of modification) are decoded. The same pass writes the packed images.
  *
  * @param files paths in `folder`
@@ -40,30 +40,30 @@ export async function checkImages(
   files: readonly string[],
   { side, cache, pack = false, strict = false, onProgress }: CheckOptions,
 ): Promise<CheckedImages> {
-  const verdicts = openVerdicts(folder, cache);
+  const checks = openImageCheckCache(folder, cache);
   const faults = new Map<number, string>();
   const fault = (place: number, reason: string): void => {
     if (strict) throw new UserError(`${join(folder, files[place])}: ${reason}; without --strict it is skipped`);
     faults.set(place, reason);
   };
-  const seen = new Array<Seen | undefined>(files.length);
+  const stamps = new Array<FileStamp | undefined>(files.length);
   await eachOf(files.length, async (place) => {
     const found = await look(folder, files[place]);
     if (typeof found === 'string') fault(place, found);
-    else seen[place] = found;
+    else stamps[place] = found;
   });
-  const packed = pack ? packedPath(cache, folder, side, seen) : undefined;
+  const packed = pack ? packedPath(cache, folder, side, stamps) : undefined;
   const size = side * side * 3;
   const isWritten = packed === undefined || (await isPacked(packed, files.length * size));
   const packing = isWritten ? undefined : await startPacking(cache, packed, files.length, size);
   let done = 0;
   const check = async (place: number): Promise<void> => {
-    const file = seen[place];
+    const file = stamps[place];
     if (file) {
-      const known = verdicts.of(file);
+      const known = checks.of(file);
       const isNeeded = known === undefined || (known === null && packing !== undefined);
       const reason = isNeeded ? await decode(join(folder, file.file), side, place, packing) : known;
-      if (known === undefined) verdicts.remember(file, reason);
+      if (known === undefined) checks.remember(file, reason);
       if (reason !== null) fault(place, reason);
     }
     onProgress?.({ file: folder, received: ++done, total: files.length, unit: 'images' });
@@ -75,7 +75,7 @@ export async function checkImages(
     await packing?.discard();
     throw thrown;
   } finally {
-    verdicts.save();
+    checks.save();
   }
   return { faults, packed };
 }
@@ -99,7 +99,7 @@ async function decode(
 }
 
 /** Size and time of a file, or why it is none: a name may be of a folder, a pipe, or a link that leads nowhere. */
-async function look(folder: string, file: string): Promise<Seen | string> {
+async function look(folder: string, file: string): Promise<FileStamp | string> {
   try {
     const found = await stat(join(folder, file));
     if (!found.isFile()) return 'expected a file, found something else';

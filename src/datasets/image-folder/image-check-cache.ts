@@ -5,16 +5,16 @@ import { makeFolder } from '../../base/files.js';
 import { MAX_PIXELS } from '../image.js';
 
 /** A file as it was when it was looked at. */
-export interface Seen {
+export interface FileStamp {
   readonly file: string;
   readonly bytes: number;
   readonly modified: number;
 }
 
 /** What is known of the files of a folder: nothing, or their fault, `null` for none. */
-export interface Verdicts {
-  of(seen: Seen): string | null | undefined;
-  remember(seen: Seen, fault: string | null): void;
+export interface ImageCheckCache {
+  of(stamp: FileStamp): string | null | undefined;
+  remember(stamp: FileStamp, fault: string | null): void;
   /** Writes what is new. */
   save(): void;
 }
@@ -23,11 +23,11 @@ export interface Verdicts {
 const LINES = 256;
 
 /**
- * Verdicts of earlier runs, a JSON line each, only ever appended to: no kill can harm more than the last line.
+ * ImageCheckCache of earlier runs, a JSON line each, only ever appended to: no kill can harm more than the last line.
  *
  * @param folder absolute
  */
-export function openVerdicts(folder: string, cache: string): Verdicts {
+export function openImageCheckCache(folder: string, cache: string): ImageCheckCache {
   const key = createHash('sha256').update(`1 ${MAX_PIXELS} ${folder}`).digest('hex').slice(0, 16);
   const path = join(cache, `${key}.jsonl`);
   const known = readLines(path);
@@ -44,10 +44,10 @@ export function openVerdicts(folder: string, cache: string): Verdicts {
     fresh = [];
   };
   return {
-    of: (seen) => known.get(keyOf(seen)),
-    remember(seen, fault) {
-      known.set(keyOf(seen), fault);
-      fresh.push(JSON.stringify([seen.file, seen.bytes, seen.modified, fault]));
+    of: (stamp) => known.get(keyOf(stamp)),
+    remember(stamp, fault) {
+      known.set(keyOf(stamp), fault);
+      fresh.push(JSON.stringify([stamp.file, stamp.bytes, stamp.modified, fault]));
       if (fresh.length >= LINES) save();
     },
     save,
@@ -75,4 +75,4 @@ function contentOf(path: string): string {
   }
 }
 
-const keyOf = ({ file, bytes, modified }: Seen): string => `${bytes} ${modified} ${file}`;
+const keyOf = ({ file, bytes, modified }: FileStamp): string => `${bytes} ${modified} ${file}`;

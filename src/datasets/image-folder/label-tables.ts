@@ -40,7 +40,7 @@ export function readLabelTables(folder: string): { train: ByClass; test: ByClass
   const numberOf = new Map(classes.map((name, number) => [name, number]));
   const numbers = Uint16Array.from(rows, ({ label }) => numberOf.get(label) as number);
   const { train, validation: test } = splitTrainValidation(numbers, TEST_SHARE, TEST_SEED);
-  const rowsAt = (places: Int32Array) => Array.from(places, (place) => rows[place]);
+  const rowsAt = (indices: Int32Array) => Array.from(indices, (place) => rows[place]);
   return { train: byClass(rowsAt(train)), test: byClass(rowsAt(test)), testName: 'the tenth of it for testing' };
 }
 

@@ -188,7 +188,7 @@ it('looks again only at what has changed', async () => {
   expect((await load()).train.count).toBe(9);
 });
 
-it('goes on after a torn line of verdicts', async () => {
+it('goes on after a torn line in the image check cache', async () => {
   await load();
   const cache = join(folder, 'xdg', 'lcdnn', 'images');
   const [name] = readdirSync(cache);

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { UserError } from '../../base/errors.js';
 import type { Dataset, Split } from '../dataset.js';
 import type { Progress } from '../fetch.js';
-import { cacheFolder, type WhereToLook } from '../locations.js';
+import { cacheFolder, type SearchOptions } from '../locations.js';
 import type { ImageShape } from '../pixels.js';
 import { checkImages } from './check-images.js';
 import { names, readChosenClasses } from './choose-classes.js';
@@ -15,7 +15,7 @@ export const IMAGE_FOLDERS = ['imagenet', 'folder'] as const;
 const MEAN = [0.485, 0.456, 0.406];
 const STD = [0.229, 0.224, 0.225];
 
-export interface ImageFolderOptions extends WhereToLook {
+export interface ImageFolderOptions extends SearchOptions {
   /** Height and width that a network is given. Default 224. */
   readonly imageSize?: number;
   /** What the shorter side is resized to before a crop is taken. Default: 256 of 224. */
@@ -55,15 +55,15 @@ export async function loadImageFolder(name: string, options: ImageFolderOptions)
   });
   if (faults.size > 0) options.onNote?.(skipped(folder, files, faults));
   const usable = (split: ListedSplit, first: number): Split => {
-    const places = split.files.map((_, i) => i).filter((i) => !faults.has(first + i));
-    const labels = Uint16Array.from(places, (i) => split.labels[i]);
+    const indices = split.files.map((_, i) => i).filter((i) => !faults.has(first + i));
+    const labels = Uint16Array.from(indices, (i) => split.labels[i]);
     requireEachClass(folder, classes, labels);
     return {
-      count: places.length,
+      count: indices.length,
       pixels:
         packed === undefined
-          ? { in: 'images', folder, files: places.map((i) => split.files[i]) }
-          : { in: 'packed', path: packed, records: Int32Array.from(places, (i) => first + i) },
+          ? { in: 'images', folder, files: indices.map((i) => split.files[i]) }
+          : { in: 'packed', path: packed, records: Int32Array.from(indices, (i) => first + i) },
       labels,
     };
   };
@@ -81,7 +81,7 @@ export async function loadImageFolder(name: string, options: ImageFolderOptions)
   };
 }
 
-function findFolder(name: string, { dataDir, env = process.env }: WhereToLook): string {
+function findFolder(name: string, { dataDir, env = process.env }: SearchOptions): string {
   const root = dataDir ?? env['LCDNN_DATA'];
   if (!root) {
     throw new UserError(

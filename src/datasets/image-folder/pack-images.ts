@@ -4,7 +4,7 @@ import { type FileHandle, open, rename, rm, stat, statfs } from 'node:fs/promise
 import { join } from 'node:path';
 import { codeOf, UserError } from '../../base/errors.js';
 import { makeFolder } from '../../base/files.js';
-import type { Seen } from './image-check-cache.js';
+import type { FileStamp } from './image-check-cache.js';
 
 /** A file of records that is being written, one for each image. */
 export interface Packing {
@@ -17,9 +17,14 @@ export interface Packing {
 }
 
 /** Where the packed images of these files are, by what they are made of. */
-export function packedPath(cache: string, folder: string, side: number, seen: readonly (Seen | undefined)[]): string {
+export function packedPath(
+  cache: string,
+  folder: string,
+  side: number,
+  stamps: readonly (FileStamp | undefined)[],
+): string {
   const hash = createHash('sha256').update(JSON.stringify([1, folder, side]));
-  for (const file of seen) hash.update(JSON.stringify(file ?? null));
+  for (const file of stamps) hash.update(JSON.stringify(file ?? null));
   return join(cache, `${hash.digest('hex').slice(0, 32)}.packed`);
 }
 

@@ -11,7 +11,7 @@ import { drawMixup, mixImages } from '../augmentation/mixup.js';
 import { bytesOf, type ImageShape, type PixelReader } from '../pixels.js';
 
 /** What becomes of stored images: plain data, for a loading thread to be handed. */
-export interface Look {
+export interface Preparation {
   readonly shape: ImageShape;
   readonly stored: ImageShape;
   readonly mean: readonly number[];
@@ -21,35 +21,35 @@ export interface Look {
 
 /** One batch that is to be filled. */
 export interface BatchRequest {
-  /** Its images, as places of the split. */
-  readonly places: Int32Array;
+  /** Its images, as indices of the split. */
+  readonly indices: Int32Array;
   /** What augmentation is drawn from; without it, images are as they are evaluated. */
   readonly draw?: BatchDraw;
 }
 
-/** Reads the images of a request, varies and normalises them: fills `images`, [places, height, width, channels]. */
+/** Reads the images of a request, varies and normalises them: fills `images`, [indices, height, width, channels]. */
 export async function fillBatch(
   reader: PixelReader,
-  look: Look,
-  { places, draw }: BatchRequest,
+  preparation: Preparation,
+  { indices, draw }: BatchRequest,
   images: Float32Array,
 ): Promise<void> {
-  const { shape, stored, augmentation = {} } = look;
+  const { shape, stored, augmentation = {} } = preparation;
   const { mixup = 0 } = augmentation;
   const size = bytesOf(shape);
   const raw = new Uint8Array(bytesOf(stored));
-  const normalised = normalisationTable(look);
+  const normalised = normalisationTable(preparation);
   const augment = createAugmenter(stored, shape);
   const crop = createCentralCrop(stored, shape);
   const draws = draw && drawsOf(draw);
-  for (let i = 0; i < places.length; i++) {
-    await reader.read(places[i], raw);
+  for (let i = 0; i < indices.length; i++) {
+    await reader.read(indices[i], raw);
     const drawn = draws && drawImage(stored, shape, augmentation, draws.moves, draws.ofImage(i));
     const target = images.subarray(i * size, (i + 1) * size);
     normalise(drawn ? augment(raw, drawn) : crop(raw), shape[2], normalised, target);
     if (drawn?.square) cutOut(target, shape, drawn.square);
   }
-  if (draw && mixup > 0) mixImages(images.subarray(0, places.length * size), places.length, drawMixup(draw, mixup));
+  if (draw && mixup > 0) mixImages(images.subarray(0, indices.length * size), indices.length, drawMixup(draw, mixup));
 }
 
 function normalise(image: Uint8Array, channels: number, table: Float32Array, target: Float32Array): void {
@@ -57,7 +57,7 @@ function normalise(image: Uint8Array, channels: number, table: Float32Array, tar
 }
 
 /** What each of the 256 pixel values becomes, per channel: [256, channels]. */
-function normalisationTable({ shape, mean, std }: Look): Float32Array {
+function normalisationTable({ shape, mean, std }: Preparation): Float32Array {
   const channels = shape[2];
   return Float32Array.from({ length: 256 * channels }, (_, i) => {
     const channel = i % channels;

@@ -1,6 +1,6 @@
 import type { Failure } from '../../base/threads.js';
 import type { ImageShape, Pixels } from '../pixels.js';
-import type { BatchRequest, Look } from './fill-batch.js';
+import type { BatchRequest, Preparation } from './fill-batch.js';
 
 /** What a loading thread is told. */
 export type ToThread = OpenMessage | FillMessage | { readonly do: 'close' };
@@ -18,7 +18,7 @@ export interface FillMessage {
   readonly do: 'fill';
   readonly id: number;
   readonly split: number;
-  readonly look: Look;
+  readonly preparation: Preparation;
   readonly request: BatchRequest;
   readonly buffer: ArrayBuffer;
 }

@@ -21,10 +21,10 @@ port.on('message', (message: ToThread) => {
   }
 });
 
-async function answer({ id, split, look, request, buffer }: FillMessage): Promise<void> {
+async function answer({ id, split, preparation, request, buffer }: FillMessage): Promise<void> {
   let failure: Failure | undefined;
   try {
-    await fillBatch(readers.get(split)!, look, request, new Float32Array(buffer));
+    await fillBatch(readers.get(split)!, preparation, request, new Float32Array(buffer));
   } catch (thrown) {
     failure = failureOf(thrown);
   }

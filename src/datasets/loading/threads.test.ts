@@ -8,14 +8,14 @@ import { loadHere } from './loader.js';
 import { loadInThreads } from './threads.js';
 
 const COUNT = 31;
-const look = { shape: [8, 8, 3], stored: [10, 10, 3], mean: [0.4, 0.5, 0.6], std: [0.2, 0.25, 0.3] } as const;
+const preparation = { shape: [8, 8, 3], stored: [10, 10, 3], mean: [0.4, 0.5, 0.6], std: [0.2, 0.25, 0.3] } as const;
 const bytes = new Uint8Array(new SharedArrayBuffer(COUNT * 300)).map((_, i) => (i * 53 + (i >> 7) * 29) % 256);
 const split: Split = {
   count: COUNT,
   pixels: { in: 'memory', bytes },
   labels: Uint16Array.from({ length: COUNT }, (_, i) => i),
 };
-const places = Int32Array.from({ length: COUNT }, (_, i) => i);
+const indices = Int32Array.from({ length: COUNT }, (_, i) => i);
 const augmentation = { shift: 1, flip: true, crop: 0.3, jitter: 0.4, cutout: 3, mixup: 0.4 };
 const order = { batchSize: 4, seed: 3, epoch: 1, augmentation };
 
@@ -30,21 +30,22 @@ async function collect(batches: AsyncIterable<Batch>) {
 
 describe.each(loaders)('threads', (loader) => {
   it('give the bits that the training thread gives, in order, from any batch on', async () => {
-    const expected = await collect(trainingBatches(look, split, places, order));
+    const expected = await collect(trainingBatches(preparation, split, indices, order));
     expect(expected.length).toBe(7);
-    expect(await collect(trainingBatches(look, split, places, order, loader))).toEqual(expected);
-    const later = trainingBatches(look, split, places, { ...order, from: 5 }, loader);
+    expect(await collect(trainingBatches(preparation, split, indices, order, loader))).toEqual(expected);
+    const later = trainingBatches(preparation, split, indices, { ...order, from: 5 }, loader);
     expect(await collect(later)).toEqual(expected.slice(5));
-    const evaluated = await collect(evaluationBatches(look, split, 4, places));
-    expect(await collect(evaluationBatches(look, split, 4, places, loader))).toEqual(evaluated);
+    const evaluated = await collect(evaluationBatches(preparation, split, 4, indices));
+    expect(await collect(evaluationBatches(preparation, split, 4, indices, loader))).toEqual(evaluated);
   });
 
   it('go on after a reader that stopped early', async () => {
-    const expected = await collect(trainingBatches(look, split, places, order));
+    const expected = await collect(trainingBatches(preparation, split, indices, order));
     for (let stops = 0; stops < 4; stops++) {
-      for await (const batch of trainingBatches(look, split, places, order, loader)) if (batch.index === stops) break;
+      for await (const batch of trainingBatches(preparation, split, indices, order, loader))
+        if (batch.index === stops) break;
     }
-    expect(await collect(trainingBatches(look, split, places, order, loader))).toEqual(expected);
+    expect(await collect(trainingBatches(preparation, split, indices, order, loader))).toEqual(expected);
   });
 });
 
@@ -54,12 +55,12 @@ describe('a loader of threads', () => {
     function* requests(): Generator<BatchRequest> {
       for (let index = 0; index < 50; index++) {
         asked.push(index);
-        yield { places: Int32Array.of(index % COUNT) };
+        yield { indices: Int32Array.of(index % COUNT) };
       }
     }
     let most = 0;
     let used = 0;
-    for await (const images of loaders[0].load(split.pixels, look, requests())) {
+    for await (const images of loaders[0].load(split.pixels, preparation, requests())) {
       expect(images.length).toBe(192);
       most = Math.max(most, asked.length - used++);
     }
@@ -70,20 +71,20 @@ describe('a loader of threads', () => {
   it("tells a thread's mistakes as they were thrown, and stays usable", async () => {
     const loader = loadInThreads(2);
     const broken = { in: 'memory' } as unknown as MemoryPixels; // without bytes
-    const requests = [{ places: Int32Array.of(0) }];
-    const first = async (pixels: MemoryPixels) => (await loader.load(pixels, look, requests).next()).value;
-    const here = async () => (await loadHere.load(broken, look, requests).next()).value;
+    const requests = [{ indices: Int32Array.of(0) }];
+    const first = async (pixels: MemoryPixels) => (await loader.load(pixels, preparation, requests).next()).value;
+    const here = async () => (await loadHere.load(broken, preparation, requests).next()).value;
     const thrown = await here().catch((error) => error);
     await expect(first(broken)).rejects.toThrow(thrown.message);
     expect(thrown).not.toBeInstanceOf(UserError);
-    const filled = await loadHere.load(split.pixels, look, requests).next();
+    const filled = await loadHere.load(split.pixels, preparation, requests).next();
     expect(await first(split.pixels as MemoryPixels)).toEqual(filled.value);
     await loader.close();
   });
 
   it('closes with batches under way, and before any', async () => {
     const loader = loadInThreads(2);
-    for await (const _ of trainingBatches(look, split, places, order, loader)) break;
+    for await (const _ of trainingBatches(preparation, split, indices, order, loader)) break;
     await loader.close();
     await loadInThreads(2).close();
   });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { revived, startThread } from '../../base/threads.js';
 import { bytesOf, type Pixels } from '../pixels.js';
-import type { BatchRequest, Look } from './fill-batch.js';
+import type { BatchRequest, Preparation } from './fill-batch.js';
 import type { Loader } from './loader.js';
 import type { FromThread, ToThread } from './messages.js';
 
@@ -48,7 +48,7 @@ export function loadInThreads(count: number): Loader {
     });
   };
 
-  const splitOf = (pixels: Pixels, { stored }: Look): number => {
+  const splitOf = (pixels: Pixels, { stored }: Preparation): number => {
     const known = splits.get(pixels);
     if (known !== undefined) return known;
     const split = splits.size;
@@ -58,8 +58,8 @@ export function loadInThreads(count: number): Loader {
   };
 
   /** The buffer of a batch, when it is filled. */
-  const ask = (split: number, look: Look, request: BatchRequest): Promise<ArrayBuffer> => {
-    const bytes = 4 * request.places.length * bytesOf(look.shape);
+  const ask = (split: number, preparation: Preparation, request: BatchRequest): Promise<ArrayBuffer> => {
+    const bytes = 4 * request.indices.length * bytesOf(preparation.shape);
     const at = free.findIndex(({ byteLength }) => byteLength === bytes);
     const buffer = at < 0 ? new ArrayBuffer(bytes) : free.splice(at, 1)[0];
     const id = requested++;
@@ -68,21 +68,21 @@ export function loadInThreads(count: number): Loader {
       else waiting.set(id, { resolve, reject });
     });
     filled.catch(() => {}); // told to whoever awaits it; nobody does where batches are no longer wanted
-    tell(threads[id % count], { do: 'fill', id, split, look, request, buffer }, [buffer]);
+    tell(threads[id % count], { do: 'fill', id, split, preparation, request, buffer }, [buffer]);
     return filled;
   };
 
   return {
-    async *load(pixels, look, requests) {
+    async *load(pixels, preparation, requests) {
       if (threads.length === 0) start();
-      const split = splitOf(pixels, look);
+      const split = splitOf(pixels, preparation);
       const ahead: Promise<ArrayBuffer>[] = [];
       const give = (buffer: ArrayBuffer): void => {
         free = [buffer, ...free].slice(0, mostAhead + 1);
       };
       try {
         for (const request of requests) {
-          ahead.push(ask(split, look, request));
+          ahead.push(ask(split, preparation, request));
           if (ahead.length <= mostAhead) continue;
           const buffer = await ahead.shift()!;
           yield new Float32Array(buffer);

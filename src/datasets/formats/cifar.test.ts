@@ -6,14 +6,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { tarGz, tinyCifar, writeAll, xz } from '../../test/tiny-cifar.js';
-import { bytesIn } from '../../test/tiny-dataset.js';
-import { UserError } from '../base/errors.js';
-import type { CifarEntry } from './catalog.js';
-import { loadDataset } from './load-dataset.js';
-import { placeIn } from './locations.js';
-import { readCifar } from './read-cifar.js';
-import { verifyPlace } from './verify.js';
+import { tarGz, tinyCifar, writeAll, xz } from '../../../test/tiny-cifar.js';
+import { bytesIn } from '../../../test/tiny-dataset.js';
+import { UserError } from '../../base/errors.js';
+import { loadDataset } from '../load-dataset.js';
+import { locationIn } from '../locations.js';
+import { verifyFiles } from '../verify.js';
+import { type CifarEntry, cifar } from './cifar.js';
 
 const { entry, contents } = tinyCifar();
 const hasXz = spawnSync('xz', ['--version']).status === 0;
@@ -26,31 +25,31 @@ function folderWith(files: Readonly<Record<string, Buffer>>): string {
   return folder;
 }
 
-const read = (folder: string, of: CifarEntry = entry) => readCifar(of, placeIn(folder, of, '--data-dir')!);
+const read = (folder: string, of: CifarEntry = entry) => cifar.read(of, locationIn(folder, of, '--data-dir')!);
 
-/** The image at a place as it stands in its file: planes of red, green, blue. */
-function planesOf(bytes: Uint8Array, place: number): number[] {
-  const image = [...bytes.subarray(place * 36, (place + 1) * 36)];
+/** The image at a index as it stands in its file: planes of red, green, blue. */
+function planesOf(bytes: Uint8Array, index: number): number[] {
+  const image = [...bytes.subarray(index * 36, (index + 1) * 36)];
   return [0, 1, 2].flatMap((c) => image.filter((_, i) => i % 3 === c));
 }
 
 const renamed = (ending: string, change: (content: Buffer) => Buffer) =>
   Object.fromEntries(Object.entries(contents).map(([name, content]) => [name + ending, change(content)]));
 
-describe('readCifar', () => {
+describe('the format of CIFAR', () => {
   it.each([1, 2])('reads records of %s label bytes: planes to pixels, the last label byte', async (labelBytes) => {
     const tiny = tinyCifar(labelBytes);
     const { train, test } = await read(folderWith(tiny.contents), tiny.entry);
     expect([train.count, test.count]).toEqual([12, 6]);
     expect([...train.labels]).toEqual([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
     const record = labelBytes + 36;
-    for (const [place, file, at] of [
+    for (const [index, file, at] of [
       [0, 'data_batch_1.bin', 0],
       [5, 'data_batch_1.bin', 5],
       [8, 'data_batch_2.bin', 2],
     ] as const) {
       const stored = tiny.contents[file].subarray(at * record + labelBytes, (at + 1) * record);
-      expect(planesOf(bytesIn(train), place)).toEqual([...stored]);
+      expect(planesOf(bytesIn(train), index)).toEqual([...stored]);
     }
   });
 
@@ -90,7 +89,7 @@ describe('readCifar', () => {
     ['an image short', second.subarray(0, 185), /expected 222 bytes, found 185/],
     ['too long', Buffer.concat([second, second]), /expected 222 bytes of content, found more/],
     ['a gzip cut short', gzipSync(second).subarray(0, 50), /data_batch_2.bin: expected a whole gzip file/],
-    ['with a label out of range', changed(37, 3), /expected labels from 0 to 2, found 3 at place 1/],
+    ['with a label out of range', changed(37, 3), /expected labels from 0 to 2, found 3 at index 1/],
     ['with a pixel changed', changed(5, 77), /data_batch_2.bin: expected content with SHA-256/],
     ['empty', Buffer.alloc(0), /expected 222 bytes, found 0/],
   ])('refuses a file that is %s', async (_, content, message) => {
@@ -115,7 +114,7 @@ describe('readCifar', () => {
     process.env['PATH'] = folder;
     try {
       await expect(read(folder)).rejects.toThrow(
-        /data_batch_1.bin.xz: expected the command "xz" .* found none; install it/,
+        /data_batch_1.bin.xz: expected the command "xz" .* isn't installed; install it/,
       );
     } finally {
       process.env['PATH'] = path;
@@ -151,7 +150,7 @@ describe('readCifar', () => {
 it('verify reads archives', async () => {
   const check = async (archive: Buffer) => {
     const folder = folderWith({ 'tiny-cifar.tar.gz': archive });
-    return verifyPlace(entry, placeIn(folder, entry, '--data-dir')!);
+    return verifyFiles(entry, locationIn(folder, entry, '--data-dir')!);
   };
   expect((await check(await tarGz(contents))).map(({ fault }) => fault)).toEqual([undefined, undefined, undefined]);
   const wrong = { ...contents, 'test_batch.bin': Buffer.from(contents['test_batch.bin']).fill(7, 50, 51) };
@@ -165,7 +164,7 @@ it('verify reads archives', async () => {
 
 /** SHA-1 sums of the original files, as published; ours are SHA-256 of the same. */
 const ORIGINAL = 'aadd24acce27caa71bf4b10992e9e7b2d74c2540';
-const shared = fileURLToPath(new URL('../../../shared/datasets/', import.meta.url));
+const shared = fileURLToPath(new URL('../../../../shared/datasets/', import.meta.url));
 
 describe.runIf(hasXz && existsSync(join(shared, 'cifar-10')))('CIFAR-10', () => {
   it('is read whole: 5,000 + 1,000 images of each class, with the mean and deviation of the catalogue', async () => {

@@ -1,5 +1,4 @@
-import { UserError } from '../base/errors.js';
-import { type CifarEntry, recordBytes } from './catalog.js';
+import { UserError } from '../../base/errors.js';
 
 /** Where the images of a split go: `pixels` NHWC, `labels` a class number per image. */
 export interface ImagesAndLabels {
@@ -7,19 +6,30 @@ export interface ImagesAndLabels {
   readonly labels: Uint16Array;
 }
 
+/** What a record holds. */
+interface RecordShape {
+  readonly shape: readonly [height: number, width: number, channels: number];
+  readonly labelBytes: number;
+}
+
+/** Bytes of one image with its label. */
+export function recordBytes({ shape, labelBytes }: RecordShape): number {
+  return labelBytes + shape.reduce((a, b) => a * b);
+}
+
 /**
  * Reads the content of a file of CIFAR's binary version: per image one label byte (CIFAR-100: two, the superclass and
  * the class), then a plane of pixels each for red, green and blue, row by row.
  *
  * @param path names the file in errors
- * @param first the place in `target` of the file's first image
+ * @param first index in `target` of the file's first image
  * @returns the number of images
- * @throws UserError where a record is cut short or a label is no class
+ * @throws UserError if a record is cut short or a label isn't a class
  */
 export function readCifarRecords(
   content: Uint8Array,
   path: string,
-  entry: Pick<CifarEntry, 'shape' | 'labelBytes' | 'labels'>,
+  entry: RecordShape & { readonly labels: readonly string[] },
   target: ImagesAndLabels,
   first: number,
 ): number {
@@ -38,7 +48,7 @@ export function readCifarRecords(
     const label = content[planes - 1];
     if (label >= entry.labels.length) {
       throw new UserError(
-        `${path}: expected labels from 0 to ${entry.labels.length - 1}, found ${label} at place ${i}; replace the file`,
+        `${path}: expected labels from 0 to ${entry.labels.length - 1}, found ${label} at index ${i}; replace the file`,
       );
     }
     target.labels[first + i] = label;

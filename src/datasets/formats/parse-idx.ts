@@ -1,4 +1,4 @@
-import { UserError } from '../base/errors.js';
+import { UserError } from '../../base/errors.js';
 
 const IMAGES_MAGIC = 2051;
 const LABELS_MAGIC = 2049;
@@ -13,10 +13,10 @@ export interface IdxImages {
 
 /**
  * Reads the content of an IDX file of images: big-endian magic 2051, count, rows, columns, then a byte per pixel.
- * No size of the header is believed before it agrees with the length of the content.
+ * A size in the header is used only if it agrees with the length of the content.
  *
  * @param path names the file in errors
- * @throws UserError where the content is anything else, or is cut short, or goes on after the last image
+ * @throws UserError if the content is something else, is cut short, or continues after the last image
  */
 export function parseIdxImages(content: Uint8Array, path: string): IdxImages {
   const [count, rows, columns] = readHeader(content, path, IMAGES_MAGIC, 'images', 3);
@@ -27,14 +27,14 @@ export function parseIdxImages(content: Uint8Array, path: string): IdxImages {
 /**
  * Reads the content of an IDX file of labels: big-endian magic 2049, count, then a byte per label, below `classes`.
  *
- * @throws UserError as `parseIdxImages`, and where a label is `classes` or more
+ * @throws UserError as `parseIdxImages`, and if a label is `classes` or more
  */
 export function parseIdxLabels(content: Uint8Array, path: string, classes: number): Uint8Array {
   const [count] = readHeader(content, path, LABELS_MAGIC, 'labels', 1);
   const labels = readBody(content, path, 8, count, `${count} labels`);
   const wrong = labels.findIndex((label) => label >= classes);
   if (wrong >= 0) {
-    throw new UserError(`${path}: expected labels from 0 to ${classes - 1}, found ${labels[wrong]} at place ${wrong}`);
+    throw new UserError(`${path}: expected labels from 0 to ${classes - 1}, found ${labels[wrong]} at index ${wrong}`);
   }
   return labels;
 }
@@ -58,7 +58,7 @@ function readHeader(content: Uint8Array, path: string, magic: number, what: stri
   return sizes;
 }
 
-/** `bytes` may be as large as 2^96 and so inexact, but then it is far from the length of any file. */
+/** `bytes` may be as large as 2^96 and therefore inexact, but then it is far from the length of any file. */
 function readBody(content: Uint8Array, path: string, start: number, bytes: number, what: string): Uint8Array {
   const found = content.length - start;
   if (found === bytes) return content.subarray(start);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { idx } from '../../test/tiny-dataset.js';
-import { UserError } from '../base/errors.js';
-import { parseIdxImages, parseIdxLabels } from './idx.js';
+import { idx } from '../../../test/tiny-dataset.js';
+import { UserError } from '../../base/errors.js';
+import { parseIdxImages, parseIdxLabels } from './parse-idx.js';
 
 describe('parseIdxImages', () => {
   it('reads what was written', () => {
@@ -68,7 +68,7 @@ describe('parseIdxLabels', () => {
     ['images', idx([2051, 3, 1, 1], [0, 0, 0]), /found magic number 2051/],
     ['a label too few', idx([2049, 3], [0, 0]), /its header says 3 labels\), found 2/],
     ['a label too many', idx([2049, 3], [0, 0, 0, 0]), /found 4; it goes on/],
-    ['a label out of range', idx([2049, 3], [0, 3, 0]), /labels: expected labels from 0 to 2, found 3 at place 1/],
+    ['a label out of range', idx([2049, 3], [0, 3, 0]), /labels: expected labels from 0 to 2, found 3 at index 1/],
   ])('refuses %s', (_, content, message) => {
     expect(() => parseIdxLabels(content, 'labels', 3)).toThrow(UserError);
     expect(() => parseIdxLabels(content, 'labels', 3)).toThrow(message);

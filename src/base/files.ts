@@ -98,16 +98,6 @@ function readInPieces(file: number, size: number): Buffer {
   return bytes.subarray(0, end);
 }
 
-/** Reads and parses a JSON file. @throws UserError where it is absent or no JSON. */
-export function readJson(path: string, what: string): unknown {
-  const text = readFileOrExplain(path, what).toString('utf8');
-  try {
-    return JSON.parse(text);
-  } catch (thrown) {
-    throw new UserError(`${path}: expected ${what}, found text that is no JSON (${messageOf(thrown)})`);
-  }
-}
-
 /** Removes a file if it can; litter that stays is no reason to stop, nor to hide the fault before it. */
 function discard(path: string): void {
   try {

@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
-import { readFileOrExplain, readJson } from '../base/files.js';
+import { readFileOrExplain } from '../base/files.js';
+import { readJson } from '../base/json.js';
 import { BUNDLE_FILES, MANIFEST_FILE, type Manifest, manifestSchema, sha256, versionOf } from './manifest.js';
 
 /** A bundle in memory. `files` holds every file that the manifest lists, by its path in the bundle. */
@@ -34,15 +35,12 @@ export function readBundle(folder: string): Bundle {
 /** The manifest alone, checked in itself but not against the files. @throws UserError where it is none of ours. */
 export function readManifest(folder: string): Manifest {
   const where = join(folder, MANIFEST_FILE);
-  const parsed = manifestSchema.safeParse(readJson(where, 'the manifest of a bundle (made by `lcdnn export`)'));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const { message } = issue.code === 'invalid_key' ? issue.issues[0] : issue;
-    throw new UserError(
-      `${where}: expected the manifest of a bundle, found ${issue.path.join('.') || 'something'}: ${message}; export it again`,
-    );
-  }
-  const manifest = parsed.data;
+  const manifest = readJson(
+    where,
+    manifestSchema,
+    'the manifest of a bundle (made by "lcdnn export")',
+    'export it again',
+  );
   const needed = [...Object.values(BUNDLE_FILES), manifest.tail.file];
   const missing = needed.find((path) => !Object.hasOwn(manifest.files, path));
   if (missing)

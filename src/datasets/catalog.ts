@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
-import { readJson } from '../base/files.js';
+import { readJson } from '../base/json.js';
 import { closest } from '../base/suggest-name.js';
 import { type CatalogEntry, FORMATS } from './formats/index.js';
 
@@ -20,7 +20,7 @@ let catalog: CatalogEntry[] | undefined;
 
 /** Every data set of `datasets/catalog.json`. */
 export function catalogEntries(): readonly CatalogEntry[] {
-  catalog ??= parseCatalog(readJson(`${PACKAGE_DATASETS}/catalog.json`, 'the catalogue of data sets'));
+  catalog ??= parseCatalog(readJson(`${PACKAGE_DATASETS}/catalog.json`, z.unknown(), 'the catalogue of data sets'));
   return catalog;
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
-import { readJson } from '../base/files.js';
+import { readJson } from '../base/json.js';
 import { median } from '../base/statistics.js';
 import type { LayerCost } from '../network/cost.js';
 import { LAYER_KINDS, type LayerKind, type Rates, workMs, workOf } from './layer-times.js';
@@ -40,10 +40,7 @@ export const requestMsOf = ({ edgeMs }: DeviceProfile, tailMs: number): number |
 
 /** @throws UserError where the file is none of `bench device` */
 export function readDeviceProfile(path: string): DeviceProfile {
-  const parsed = schema.safeParse(readJson(path, 'what "lcdnn bench device --json" prints'));
-  if (parsed.success) return parsed.data;
-  const where = parsed.error.issues[0].path.join('.') || 'nothing of it';
-  throw new UserError(`${path}: expected what "lcdnn bench device --json" prints, found otherwise (${where})`);
+  return readJson(path, schema, 'what "lcdnn bench device --json" prints', 'measure the device again');
 }
 
 /**

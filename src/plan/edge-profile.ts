@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
-import { readJson } from '../base/files.js';
+import { readJson } from '../base/json.js';
 import { median } from '../base/statistics.js';
 import type { JointNetwork } from '../network/layers.js';
 
@@ -18,14 +18,9 @@ const schema = z.object({
  * @throws UserError where the file is none of `bench edge`, or of another network
  */
 export function readEdgeProfile(path: string, { name, input, classes }: JointNetwork): ReadonlyMap<string, number> {
-  const parsed = schema.safeParse(readJson(path, 'what "lcdnn bench edge --json" prints'));
-  if (!parsed.success) {
-    const where = parsed.error.issues[0].path.join('.') || 'nothing of it';
-    throw new UserError(`${path}: expected what "lcdnn bench edge --json" prints, found otherwise (${where})`);
-  }
+  const data = readJson(path, schema, 'what "lcdnn bench edge --json" prints', 'measure the edge again');
   const described = (network: string, shape: readonly number[], count: number): string =>
     `${network} for ${shape.join('x')} and ${count} classes`;
-  const { data } = parsed;
   const [expected, found] = [described(name, input, classes), described(data.network, data.input, data.classes)];
   if (expected !== found) throw new UserError(`${path}: expected times of ${expected}, found those of ${found}`);
   return new Map(data.tails.map(({ attach, tailMs }) => [attach, median(tailMs)]));

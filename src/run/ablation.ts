@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UserError } from '../base/errors.js';
-import { readJson, writeFileAtomic } from '../base/files.js';
+import { writeFileAtomic } from '../base/files.js';
+import { readJson } from '../base/json.js';
 import { networkCost } from '../network/cost.js';
 import type { Variant } from './grid.js';
 import { type Run, readMetrics, readRunCheckpoint } from './run-directory.js';
@@ -57,9 +57,7 @@ const fileOf = (folder: string): string => join(folder, 'ablation.json');
 export function readAblation(folder: string): Ablation | undefined {
   const path = fileOf(folder);
   if (!existsSync(path)) return undefined;
-  const parsed = ablationSchema.safeParse(readJson(path, 'what "lcdnn ablate" writes'));
-  if (parsed.success) return parsed.data;
-  throw new UserError(`${path}: expected what "lcdnn ablate" writes, found otherwise; remove it and run it again`);
+  return readJson(path, ablationSchema, 'what "lcdnn ablate" writes', 'remove it and run the command again');
 }
 
 export function writeAblation(folder: string, ablation: Ablation): void {

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
+import { expectation, shown } from '../base/json.js';
 import { OPTIONS, type OptionName, type Options, optionNames } from './options.js';
 
 type OptionSchemas = { [Name in OptionName]: (typeof OPTIONS)[Name]['schema'] };
@@ -60,31 +61,12 @@ function mistakes(error: z.ZodError, origin: string): UserError {
 }
 
 /** An issue in our words: what was expected, what was found. */
-function explain(issue: z.core.$ZodRawIssue): string | undefined {
-  const found = issue.input === undefined ? 'nothing' : JSON.stringify(issue.input);
-  switch (issue.code) {
-    case 'too_small':
-      return `expected a number ${issue.inclusive ? 'from' : 'above'} ${issue.minimum}, found ${found}`;
-    case 'too_big':
-      return `expected a number up to ${issue.maximum}, found ${found}`;
-    case 'invalid_type':
-      return `expected ${TYPES[issue.expected] ?? issue.expected}, found ${found}`;
-    case 'invalid_value':
-      return `expected one of ${issue.values.join(', ')}, found ${found}`;
-    case 'unrecognized_keys':
-      return `no option is called ${issue.keys.join(' or ')}; there are: ${Object.keys(configSchema.shape).join(', ')}`;
-    default:
-      return undefined;
-  }
+function explain(issue: z.core.$ZodRawIssue): string {
+  if (issue.code === 'unrecognized_keys')
+    return `no option is called ${issue.keys.join(' or ')}; the options are ${Object.keys(configSchema.shape).join(', ')}`;
+  const isWhole = issue.code === 'invalid_type' && issue.expected === 'object';
+  return `${isWhole ? 'expected an object of options' : expectation(issue)}, found ${shown(issue.input)}`;
 }
-
-const TYPES: Readonly<Record<string, string>> = {
-  object: 'an object of options',
-  int: 'a whole number',
-  number: 'a number',
-  string: 'text',
-  boolean: 'true or false',
-};
 
 const withoutUndefined = (options: Partial<Config>): Partial<Config> =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

@@ -48,10 +48,10 @@ describe('a grid', () => {
   });
 
   it.each<[string, unknown, RegExp]>([
-    ['text that is no JSON', '{', /expected a grid file, found text that is no JSON/],
-    ['no object', '[]', /grid\.json: expected \{ "base": \{ options \}, "variants": .* found otherwise/],
-    ['no variants', { base: {} }, /expected \{ "base": .* found otherwise/],
-    ['another field', { basis: {}, variants: {} }, /expected \{ "base": .* found otherwise/],
+    ['text that is no JSON', '{', /expected a grid file: .*, found text that isn't JSON/],
+    ['no object', '[]', /grid\.json: expected a grid file: \{ "base": \{ options \}, "variants": .* found /],
+    ['no variants', { base: {} }, /expected a grid file: \{ "base": .* found /],
+    ['another field', { basis: {}, variants: {} }, /expected a grid file: \{ "base": .* found /],
     ['empty variants', { variants: {} }, /expected at least one variant, found none/],
     ['an unknown option', { variants: { x: { rate: 1 } } }, /grid\.json, variant x: no option is called rate/],
     [

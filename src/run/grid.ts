@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
-import { readJson } from '../base/files.js';
+import { readJson } from '../base/json.js';
 import { type Config, checkPartialConfig, resolveConfig } from './config.js';
 import { optionNames } from './options.js';
 import { openRun, type Run, runExists } from './run-directory.js';
@@ -41,17 +41,16 @@ const SHARED = ['dataset', 'dataDir', 'classes'] as const;
  * @throws UserError that names the file, the variant and the option that is wrong.
  */
 export function readGrid(path: string, overrides: Partial<Config> = {}): Variant[] {
-  const checked = gridSchema.safeParse(readJson(path, 'a grid file'));
-  if (!checked.success) {
-    throw new UserError(
-      `${path}: expected { "base": { options }, "variants": { "name": { options }, ... } }, found otherwise`,
-    );
-  }
-  const base = { ...(checked.data.base === undefined ? {} : checkPartialConfig(checked.data.base, `${path}, base`)) };
+  const grid = readJson(
+    path,
+    gridSchema,
+    'a grid file: { "base": { options }, "variants": { "name": { options }, ... } }',
+  );
+  const base = { ...(grid.base === undefined ? {} : checkPartialConfig(grid.base, `${path}, base`)) };
   for (const [name, value] of Object.entries(overrides))
     if (value !== undefined) Object.assign(base, { [name]: value });
   const first: Variant = { name: BASE, changes: {}, given: base, config: resolveConfig(base) };
-  const variants = Object.entries(checked.data.variants).map(([name, options]): Variant => {
+  const variants = Object.entries(grid.variants).map(([name, options]): Variant => {
     const origin = `${path}, variant ${name}`;
     requireName(name, path);
     const changes = checkPartialConfig(options, origin);

@@ -77,7 +77,7 @@ describe('a recipe', () => {
     ['{ "rate": 1 }', /no option is called rate/],
     ['{ "description": 1 }', /description: expected text, found 1/],
     ['[]', /expected an object of options/],
-    ['{', /expected a recipe, found text that is no JSON/],
+    ['{', /expected a recipe, found text that isn't JSON/],
   ])('that reads %s is refused, by name', (text, message) => {
     const path = join(folder, 'wrong.json');
     writeFileSync(path, text);

@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { basename, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 import { UserError } from '../base/errors.js';
-import { readJson } from '../base/files.js';
+import { readJson } from '../base/json.js';
 import { closest } from '../base/suggest-name.js';
 import { type Config, checkPartialConfig } from './config.js';
 
@@ -29,7 +30,7 @@ export function recipeNames(): string[] {
  */
 export function readRecipe(nameOrPath: string): Recipe {
   if (nameOrPath.endsWith('.json') || nameOrPath.includes('/') || nameOrPath.includes(sep)) {
-    return parse(nameOrPath, readJson(nameOrPath, 'a recipe'), nameOrPath);
+    return parse(nameOrPath, readJson(nameOrPath, z.unknown(), 'a recipe'), nameOrPath);
   }
   const names = recipeNames();
   if (!names.includes(nameOrPath)) {
@@ -39,7 +40,11 @@ export function readRecipe(nameOrPath: string): Recipe {
       `no recipe is called "${nameOrPath}"; ${hint} A file is named by its path, as ./my-recipe.json`,
     );
   }
-  return parse(nameOrPath, readJson(join(FOLDER, `${nameOrPath}.json`), 'a recipe'), `recipe ${nameOrPath}`);
+  return parse(
+    nameOrPath,
+    readJson(join(FOLDER, `${nameOrPath}.json`), z.unknown(), 'a recipe'),
+    `recipe ${nameOrPath}`,
+  );
 }
 
 function parse(name: string, value: unknown, origin: string): Recipe {

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { exitsOf } from '../base/exits.js';
-import { readJson, writeFileAtomic } from '../base/files.js';
+import { writeFileAtomic } from '../base/files.js';
+import { readJson } from '../base/json.js';
 import { type Run, runFile } from './run-directory.js';
 
 const share = z.number().min(0).max(1);
@@ -67,11 +68,10 @@ export function readResult<Name extends keyof typeof SCHEMAS>(
 ): z.infer<(typeof SCHEMAS)[Name]> | undefined {
   const path = runFile(run, name);
   if (!existsSync(path)) return undefined;
-  const command = `lcdnn ${WRITERS[name]}`;
-  const parsed = SCHEMAS[name].safeParse(readJson(path, `what "${command}" writes`));
-  if (parsed.success) return parsed.data as z.infer<(typeof SCHEMAS)[Name]>;
-  const where = parsed.error.issues[0].path.join('.') || 'nothing of it';
-  throw new UserError(`${path}: expected what "${command}" writes, found otherwise (${where}); run it again`);
+  // TypeScript doesn't connect `SCHEMAS[name]` with the type of `name`.
+  const schema: z.ZodType = SCHEMAS[name];
+  const result = readJson(path, schema, `what "lcdnn ${WRITERS[name]}" writes`, 'run it again');
+  return result as z.infer<(typeof SCHEMAS)[Name]>;
 }
 
 /** The tuned threshold of each exit; nothing where none was tuned yet. @throws UserError where it is not one for each. */

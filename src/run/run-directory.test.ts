@@ -57,7 +57,7 @@ describe('a run directory', () => {
   });
 
   it.each([
-    ['', /config\.json: expected the config of a run, found text that is no JSON/],
+    ['', /config\.json: expected the config of a run, found text that isn't JSON/],
     ['{}', /config\.json: branchLr: expected a number, found nothing/],
     ['7', /config\.json: expected an object of options, found 7/],
   ])('is refused with the config %j', (content, fault) => {
@@ -73,16 +73,16 @@ describe('a run directory', () => {
     [{ lr: -1 }, /config\.json: lr: expected a number above 0, found -1$/],
     [{ lr: null, seed: 'x' }, /lr: expected a number, found null; seed: expected a number, found "x"$/],
     [{ schedule: 'linear' }, /schedule: expected one of constant, step, cosine, found "linear"$/],
-    [{ momentum: 0.5 }, /no option is called momentum; there are: network, width, attach/],
+    [{ momentum: 0.5 }, /no option is called momentum; the options are network, width, attach/],
     [{ network: 'resnet' }, /no network resnet; expected one of: lenet/],
   ])('is refused with %j in its config', (change, fault) => {
     expect(() => openRun(edited('config.json', change))).toThrow(fault);
   });
 
   it.each([
-    [{ input: [28, 28] }, /network\.json: expected a network, found something else/],
-    [{ input: [-28, 28, 1] }, /expected a network, found something else/],
-    [{ classes: 'ten' }, /expected a network, found something else/],
+    [{ input: [28, 28] }, /network\.json: expected the network of a run, found/],
+    [{ input: [-28, 28, 1] }, /expected the network of a run, found/],
+    [{ classes: 'ten' }, /expected the network of a run, found/],
     [{ shared: [{ type: 'magic' }] }, /expected network lenet as this version of lcdnn builds it, found another/],
     [{ name: 'resnet' }, /expected network lenet as this version/],
   ])('is refused with %j in its network', (change, fault) => {
@@ -129,6 +129,6 @@ describe('metrics', () => {
 
   it.each(['{"epoch":1,', 'null', '{}', JSON.stringify({ ...line, epoch: 'one' })])('are refused as %j', (text) => {
     const run = { ...original, path: runWith('metrics.jsonl', `${JSON.stringify(line)}\n${text}\n`) };
-    expect(() => readMetrics(run)).toThrow(/metrics\.jsonl: expected the metrics of an epoch per line/);
+    expect(() => readMetrics(run)).toThrow(/metrics\.jsonl, line \d+: expected the metrics of an epoch, found/);
   });
 });

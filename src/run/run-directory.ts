@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { numbered } from '../base/exits.js';
-import { makeFolder, readFileOrExplain, readJson, writeFileAtomic } from '../base/files.js';
+import { makeFolder, readFileOrExplain, writeFileAtomic } from '../base/files.js';
+import { parseJson, readJson } from '../base/json.js';
 import { parseBranch } from '../network/branch.js';
 import type { JointNetwork } from '../network/layers.js';
 import { createNetwork } from '../network/zoo/index.js';
@@ -47,7 +49,7 @@ export type EpochMetrics = Readonly<z.infer<typeof epochSchema>>;
 
 /** What of `network.json` is not known from the zoo. */
 const size = z.int().positive();
-const storedNetwork = z.object({ input: z.tuple([size, size, size]), classes: size });
+const storedNetwork = z.looseObject({ input: z.tuple([size, size, size]), classes: size });
 
 /** A run on disk: what every stage after `train` begins with. */
 export interface Run {
@@ -97,14 +99,11 @@ export function openRun(path: string): Run {
   if (!existsSync(origin)) {
     throw new UserError(`${path}: expected a run directory with a config.json, found none; "lcdnn train" makes one`);
   }
-  const config = readConfig(readJson(origin, 'the config of a run'), origin);
+  const config = readConfig(readJson(origin, z.unknown(), 'the config of a run'), origin);
   // The layer list is rebuilt from the zoo; the file must agree, or another version of lcdnn wrote it.
-  const stored = readJson(runFile(run, 'network'), 'the network of a run') as JointNetwork;
-  if (!storedNetwork.safeParse(stored).success) {
-    throw new UserError(`${runFile(run, 'network')}: expected a network, found something else`);
-  }
+  const stored = readJson(runFile(run, 'network'), storedNetwork, 'the network of a run');
   const network = networkOf(config, stored.input, stored.classes);
-  if (JSON.stringify(network) !== JSON.stringify(stored)) {
+  if (!isDeepStrictEqual(JSON.parse(JSON.stringify(network)), stored)) {
     throw new UserError(
       `${runFile(run, 'network')}: expected network ${network.name} as this version of lcdnn builds it, found another; ` +
         'train it again, or use the version that wrote it',
@@ -138,14 +137,20 @@ export function readRunCheckpoint(run: Run): Checkpoint {
 export function readMetrics(run: Run): EpochMetrics[] {
   const path = runFile(run, 'metrics');
   if (!existsSync(path)) return [];
-  const lines = readFileOrExplain(path, 'the metrics of a run').toString('utf8').split('\n').filter(Boolean);
-  try {
-    return lines.map((line) => epochSchema.parse(JSON.parse(line)));
-  } catch {
-    throw new UserError(
-      `${path}: expected the metrics of an epoch per line, found something else; remove the file to do without it`,
-    );
-  }
+  const lines = readFileOrExplain(path, 'the metrics of a run').toString('utf8').split('\n');
+  return lines.flatMap((line, i) =>
+    line === ''
+      ? []
+      : [
+          parseJson(
+            line,
+            epochSchema,
+            `${path}, line ${i + 1}`,
+            'the metrics of an epoch',
+            'remove the file to go on without it',
+          ),
+        ],
+  );
 }
 
 /** Records the epochs up to now. */

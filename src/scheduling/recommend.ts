@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { UserError } from '../base/errors.js';
-import { readJson } from '../base/files.js';
+import { readJson } from '../base/json.js';
 import type { Settings } from './settings.js';
 import { MEASURES, type Measure } from './simulation/summary.js';
 import { createWorld } from './world.js';
@@ -30,9 +29,7 @@ export const MEASURED_FILE = fileURLToPath(new URL('../../schedules/measured.jso
 
 /** Reads the measured table of this package. @throws UserError where it is damaged */
 export function readMeasured(path = MEASURED_FILE): MeasuredTable {
-  const read = tableSchema.safeParse(readJson(path, 'measured policies'));
-  if (read.success) return read.data;
-  throw new UserError(`${path}: expected what "npm run bench:policies" writes, found otherwise`);
+  return readJson(path, tableSchema, 'what "npm run bench:policies" writes', 'install lcdnn again');
 }
 
 /** What sets one setting apart from another, as far as policies mind. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
-import { readJson } from '../base/files.js';
+import { readJson } from '../base/json.js';
 
 const serverSchema = z.strictObject({
   /** Tasks that it works on at the same time (c_i). */
@@ -87,7 +87,7 @@ export function resolveSettings(given: unknown, origin = 'settings'): Settings {
 
 /** Reads a settings file: any of the settings. @throws UserError */
 export function readSettings(path: string): Partial<GivenSettings> {
-  const read = readJson(path, 'settings of a simulation');
+  const read = readJson(path, z.unknown(), 'settings of a simulation');
   resolveSettings(read, path);
   return read as Partial<GivenSettings>;
 }

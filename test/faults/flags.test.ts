@@ -35,12 +35,12 @@ describe.concurrent('train refuses', () => {
   ])('%j', (flags, line) => expectRefused(flags, line));
 
   it.each([
-    ['no JSON', '{ "lr": ', /expected a recipe, found text that is no JSON/],
+    ['no JSON', '{ "lr": ', /expected a recipe, found text that isn't JSON/],
     ['no object', '[1]', /: expected an object of options, found \[1\]\n$/],
     [
       'an unknown option',
       '{ "learningRate": 1 }',
-      /no option is called learningRate; there are: network, width, attach, /,
+      /no option is called learningRate; the options are network, width, attach, /,
     ],
     ['text for a number', '{ "lr": "fast" }', /: lr: expected a number, found "fast"\n$/],
   ])('a recipe with %s', async (_, text, line) => {

@@ -133,15 +133,12 @@ describe.concurrent('plan refuses', () => {
     const line = /expected times of lenet for 28x28x1 and 10 classes, found those of vgg16 for 32x32x3 and 10 classes/;
     await expectMistake(['plan', 'lenet', '--edge', edge], line);
     writeFileSync(edge, '{ "network": "lenet" }');
-    await expectMistake(
-      ['plan', 'lenet', '--edge', edge],
-      /expected what "lcdnn bench edge --json" prints, found other/,
-    );
+    await expectMistake(['plan', 'lenet', '--edge', edge], /expected what "lcdnn bench edge --json" prints, found /);
   });
 
   it('a run whose tau.json is broken', async () => {
     const run = copyOf(RUN);
     writeFileSync(join(run, 'tau.json'), '{}');
-    await expectMistake(['plan', run], /tau.json: expected what "lcdnn tune-tau" writes, found otherwise/);
+    await expectMistake(['plan', run], /tau.json: expected what "lcdnn tune-tau" writes, found /);
   });
 });

@@ -56,9 +56,9 @@ describe.concurrent('a checkpoint', () => {
 
 describe.concurrent('a run', () => {
   it.each([
-    ['evaluate', 'config.json', '{', /config\.json: expected the config of a run, found text that is no JSON/],
+    ['evaluate', 'config.json', '{', /config\.json: expected the config of a run, found text that isn't JSON/],
     ['tune-tau', 'network.json', 'lenet', /network\.json: expected the network of a run, found text that is no/],
-    ['inspect', 'network.json', 'null', /network\.json: expected a network, found something else/],
+    ['inspect', 'network.json', 'null', /network\.json: expected the network of a run, found/],
     [
       'evaluate',
       'tau.json',

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UserError } from '../../base/errors.js';
-import { readFileOrExplain, readJson } from '../../base/files.js';
+import { readFileOrExplain } from '../../base/files.js';
+import { readJson } from '../../base/json.js';
 import type { Encoding } from '../../export/uplink/encoding.js';
 
 const shape = z.array(z.int().positive()).min(1).max(3);
@@ -54,14 +54,7 @@ export function baselineFiles({ facts, device, edge }: Baseline): Map<string, Ui
 /** @throws UserError where the folder has none that "lcdnn baseline plan" wrote */
 export function readBaseline(folder: string): Baseline {
   const path = join(folder, BASELINE_FILES.facts);
-  const parsed = schema.safeParse(readJson(path, 'what "lcdnn baseline plan" writes'));
-  if (!parsed.success) {
-    const where = parsed.error.issues[0].path.join('.') || 'nothing of it';
-    throw new UserError(
-      `${path}: expected what "lcdnn baseline plan" writes, found otherwise (${where}); plan it again`,
-    );
-  }
-  const { data: facts } = parsed;
+  const facts = readJson(path, schema, 'what "lcdnn baseline plan" writes', 'plan it again');
   const read = (file: string) => readFileOrExplain(join(folder, file), 'a model of the baseline');
   return {
     facts,

@@ -73,7 +73,7 @@ it('is read as it was written, and names what is wrong', () => {
     rmSync(join(folder, 'device.onnx'));
     expect(() => readBaseline(folder)).toThrow(/device\.onnx: expected a model of the baseline/);
     writeFileSync(join(folder, 'baseline.json'), JSON.stringify({ ...baseline.facts, classes: -1 }));
-    expect(() => readBaseline(folder)).toThrow('expected what "lcdnn baseline plan" writes, found otherwise (classes)');
+    expect(() => readBaseline(folder)).toThrow('expected what "lcdnn baseline plan" writes, found -1 at classes');
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -70,10 +70,10 @@ describe('powers', () => {
   });
 
   it.each([
-    ['no JSON', '{', /no JSON/],
-    ['another key', { cpu: {} }, /Unrecognized key.*"cpu"/],
-    ['a negative power', { processor: { busyMw: -1 } }, /processor busyMw .*>=0/],
-    ['a word for a power', { radios: { '4g': { tailMs: 'long' } } }, /radios 4g tailMs .*expected number/],
+    ['no JSON', '{', /isn't JSON/],
+    ['another key', { cpu: {} }, /unknown key cpu/],
+    ['a negative power', { processor: { busyMw: -1 } }, /-1 at processor.busyMw .*from 0/],
+    ['a word for a power', { radios: { '4g': { tailMs: 'long' } } }, /at radios.4g.tailMs .*expected a number/],
     ['a further connection in part', { radios: { satellite: { baseMw: 1 } } }, /satellite.*add upMwPerMbps, .*tailMs/],
   ])('refuses %s', (_, content, message) => {
     expect(() => read(content)).toThrow(UserError);

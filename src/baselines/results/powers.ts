@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../../base/errors.js';
-import { readJson } from '../../base/files.js';
+import { readJson } from '../../base/json.js';
 
 const power = z.number().nonnegative();
 
@@ -88,15 +88,9 @@ const ownPowers = z.strictObject({
  * @throws UserError where the file is no such JSON, or describes a further connection in part
  */
 export function readPowers(path: string): Powers {
-  const parsed = ownPowers.safeParse(readJson(path, 'powers of processor and radios'));
-  if (!parsed.success) {
-    const { path: where, message } = parsed.error.issues[0];
-    throw new UserError(
-      `${path}: expected powers as in docs/reproduce/energy.md, found otherwise: ${[...where, message].join(' ')}`,
-    );
-  }
   const source = path;
-  const { processor: own, radios = {} } = parsed.data;
+  const given = readJson(path, ownPowers, 'powers of processor and radios', 'see docs/reproduce/energy.md');
+  const { processor: own, radios = {} } = given;
   return {
     processor: own ? { ...PUBLISHED_POWERS.processor, source, ...own } : PUBLISHED_POWERS.processor,
     radios: {

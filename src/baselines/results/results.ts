@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { UserError } from '../../base/errors.js';
-import { readJson } from '../../base/files.js';
+import { readJson } from '../../base/json.js';
 
 /** Version of the file; a reader refuses another. */
 export const RESULTS_FORMAT = 1;
@@ -117,8 +116,5 @@ export type SystemResults = z.infer<typeof resultsSchema>;
 
 /** @throws UserError where the file is none of `bench system` */
 export function readSystemResults(path: string): SystemResults {
-  const parsed = resultsSchema.safeParse(readJson(path, 'what "lcdnn bench system" writes'));
-  if (parsed.success) return parsed.data;
-  const where = parsed.error.issues[0].path.join('.') || 'nothing of it';
-  throw new UserError(`${path}: expected what "lcdnn bench system" writes, found otherwise (${where}); measure again`);
+  return readJson(path, resultsSchema, 'what "lcdnn bench system" writes', 'measure again');
 }

@@ -28,7 +28,7 @@ export function codeOf(page: string): string[] {
   const fenced = [...text.matchAll(/^```.*\n([\s\S]*?)^```/gm)].flatMap(([, block]) => block.split('\n'));
   const rest = text.replace(/^```[\s\S]*?^```/gm, '');
   const indented = [...rest.matchAll(/^ {4}(\S.*)$/gm)].map(([, line]) => line);
-  const spans = [...rest.matchAll(/`([^`]+)`/g)].map(([, span]) => span.replace(/\s+/g, ' '));
+  const spans = [...rest.matchAll(/`([^`\n|]+(?:\n[^`\n|]+)?)`/g)].map(([, span]) => span.replace(/\s+/g, ' '));
   return [...fenced, ...indented, ...spans];
 }
 

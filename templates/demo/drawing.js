@@ -1,9 +1,9 @@
-// A canvas to draw on, white on black, and what is drawn as images of digits have it.
+// A canvas to draw on, white on black. Drawings are centred and scaled like the digits of MNIST.
 
-/** How much of its width an image's digit takes in MNIST: 20 of 28 pixels. */
+/** In MNIST, a digit fills 20 of the 28 pixels of an image's width. */
 const SHARE = 20 / 28;
 
-/** @param onStroke hears the drawing, brought to the middle, after every stroke */
+/** @param onStroke is called with the centred drawing after every stroke */
 export function createDrawing(canvas, onStroke) {
   const pen = canvas.getContext('2d', { willReadFrequently: true });
   const clear = () => {
@@ -41,7 +41,7 @@ export function createDrawing(canvas, onStroke) {
   return { clear };
 }
 
-/** The drawing in the middle of a black square, as large as digits are. */
+/** The drawing, scaled to the size of a digit, in the middle of a black square. */
 function centred(canvas, pen) {
   const { width, height } = canvas;
   const { data } = pen.getImageData(0, 0, width, height);

@@ -1,8 +1,11 @@
-// The entropies of the last images as a chart: a bar each, in the colour of who answered, and a line at τ.
+// A bar chart of the latest entropies. A bar has the colour of who answered; a line shows τ.
 
 const BARS = 60;
 
-/** @returns add(answer, who, isSame): `who` is the name of the colour, too; `isSame`: of the image before, once more */
+/**
+ * @returns add(answer, who, replacesLast): `who` also names the colour; `replacesLast` is true when the answer is a later one for
+ *   the same image
+ */
 export function createHistory(canvas) {
   const bars = [];
   const paint = () => {
@@ -23,8 +26,8 @@ export function createHistory(canvas) {
     pen.fillRect(0, Math.min(height - 1, height * (1 - bars.at(-1).tau)), width, 1);
   };
   new ResizeObserver(paint).observe(canvas);
-  return ({ entropy, tau }, who, isSame) => {
-    if (isSame) bars.pop();
+  return ({ entropy, tau }, who, replacesLast) => {
+    if (replacesLast) bars.pop();
     bars.push({ entropy, tau, who });
     if (bars.length > BARS) bars.shift();
     paint();

@@ -1,16 +1,16 @@
-// Shows answers, and what they add up to.
+// Shows each answer, and totals over all of them.
 
 import { createHistory } from './history.js';
 
 const SHOWN_CLASSES = 5;
-/** A stream may change its mind in every frame; a screen reader hears of it no sooner than this. */
-const SPOKEN_MS = 2000;
+/** In a stream, the answer may change with every frame. A screen reader announces changes at most this often. */
+const SPEAK_INTERVAL_MS = 2000;
 
 const EDGE_STATES = {
-  none: 'none given',
+  none: 'not configured',
   closed: 'ready',
-  open: 'away, left alone',
-  'half-open': 'away, asked again next',
+  open: 'unreachable, paused',
+  'half-open': 'unreachable, retrying',
   offline: 'this device is offline',
 };
 
@@ -23,7 +23,7 @@ const size = (bytes) => {
   return bytes < 1e6 ? `${(bytes / 1000).toFixed(1)}\u00a0kB` : `${(bytes / 1e6).toFixed(1)}\u00a0MB`;
 };
 
-/** show(answer, truth) for every answer; showEdge() where only the edge may have changed. */
+/** @returns show(answer, truth) for every answer, and showEdge() to refresh the state of the edge */
 export function createPanel(model) {
   const { labels } = model.manifest;
   const severalExits = Array.isArray(model.tau);
@@ -31,34 +31,34 @@ export function createPanel(model) {
   const remember = createHistory(at('history'));
   let sent = 0;
   let last;
-  let spokenAt = -SPOKEN_MS;
+  let spokenAt = -SPEAK_INTERVAL_MS;
   let spoken;
   let later;
-  const frames = []; // when they came, in the last second
+  const frames = []; // times of the frames of the last second
 
   const who = ({ by, unsure }) => (unsure ? 'unsure' : by);
 
   const describe = ({ by, exit, unsure, edgeError, cached }) => {
-    if (unsure) return `the branch, unsure: ${edgeError ?? 'the edge is not to be asked'}`;
-    if (by === 'edge') return cached ? 'answered by the edge, a moment ago' : 'answered by the edge';
-    return `answered by the branch${severalExits ? ` of exit ${exit}` : ''}, here`;
+    if (unsure) return `Branch, unsure: ${edgeError ?? 'sending to the edge is turned off'}`;
+    if (by === 'edge') return cached ? 'Answered by the edge a moment ago' : 'Answered by the edge';
+    return `Answered by the branch${severalExits ? ` of exit ${exit}` : ''}, in this page`;
   };
 
   const speak = (answer) => {
     clearTimeout(later);
-    const text = `${answer.label}, ${answer.unsure ? 'unsure' : `by the ${answer.by}`}`;
+    const text = `${answer.label}, ${answer.unsure ? 'unsure' : `answered by the ${answer.by}`}`;
     const say = () => {
       at('spoken').textContent = spoken = text;
       spokenAt = performance.now();
     };
     if (answer.frame !== undefined && text === spoken) return;
-    later = setTimeout(say, Math.max(0, spokenAt + (answer.frame === undefined ? 0 : SPOKEN_MS) - performance.now()));
+    later = setTimeout(say, Math.max(0, spokenAt + (answer.frame === undefined ? 0 : SPEAK_INTERVAL_MS) - performance.now()));
   };
 
   const showAnswer = (answer, truth) => {
     at('result').hidden = false;
     at('label').textContent = answer.label;
-    at('truth').textContent = truth === undefined || truth === answer.label ? '' : `it is ${truth}`;
+    at('truth').textContent = truth === undefined || truth === answer.label ? '' : `correct label: ${truth}`;
     at('by').textContent = describe(answer);
     at('by').className = `by ${who(answer)}`;
     at('entropy').textContent = answer.entropy.toFixed(4);
@@ -76,9 +76,9 @@ export function createPanel(model) {
   };
 
   const showUse = (answer) => {
-    // A stream has a second answer for a frame, where the edge's comes late.
-    const isSame = answer.frame !== undefined && answer.frame === last?.frame;
-    if (isSame) counts[who(last)]--;
+    // A frame that went to the edge has two answers: the branch's at once, the edge's later.
+    const replacesLast = answer.frame !== undefined && answer.frame === last?.frame;
+    if (replacesLast) counts[who(last)]--;
     last = answer;
     counts[who(answer)]++;
     sent += answer.bytes.sent;
@@ -89,11 +89,11 @@ export function createPanel(model) {
     }
     at('share').setAttribute(
       'aria-label',
-      `Of ${all} images the branch answered ${counts.branch}, the edge ${counts.edge}`,
+      `${all} images: ${counts.branch} answered by the branch, ${counts.edge} by the edge, ${counts.unsure} unsure`,
     );
     at('ratio').textContent = percent(counts.branch / all);
     at('sent-all').textContent = size(sent);
-    remember(answer, who(answer), isSame);
+    remember(answer, who(answer), replacesLast);
   };
 
   const showRate = ({ frame }) => {

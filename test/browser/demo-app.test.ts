@@ -50,7 +50,7 @@ afterEach(async () => {
 });
 
 const text = (id: string) => page.locator(`#${id}`).textContent();
-const expectAnswer = (by = 'answered by the edge') => page.locator('#by').filter({ hasText: by }).waitFor();
+const expectAnswer = (by = 'Answered by the edge') => page.locator('#by').filter({ hasText: by }).waitFor();
 
 /** Hands the page a file as the clipboard or a mouse would. */
 const hand = (type: 'paste' | 'drop') =>
@@ -114,7 +114,7 @@ describe('the demo page', () => {
     await page.locator('#camera').click();
     await expectAnswer();
     await page.getByLabel('never').check();
-    await expectAnswer('the branch, unsure: the edge is not to be asked');
+    await expectAnswer('Branch, unsure: sending to the edge is turned off');
     expect(Number.parseInt((await text('rate')) ?? '', 10)).toBeGreaterThan(0);
     const isLive = () =>
       page.evaluate(() => (document.querySelector('video')!.srcObject as MediaStream | null)?.active ?? false);
@@ -127,8 +127,8 @@ describe('the demo page', () => {
 
   it('adds up who answered', async () => {
     for (const [policy, by] of [
-      ['always', 'answered by the edge'],
-      ['never', 'the branch, unsure'],
+      ['always', 'Answered by the edge'],
+      ['never', 'Branch, unsure'],
     ]) {
       await page.getByLabel(policy).check();
       await page.locator('#samples button').first().click();

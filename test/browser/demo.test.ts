@@ -40,7 +40,7 @@ afterAll(async () => {
 /** Clicks the sample and waits for the branch's answer. */
 async function classifySample(page: Page): Promise<void> {
   await page.locator('#samples button').first().click();
-  await page.getByText('answered by the branch, here').waitFor();
+  await page.getByText('Answered by the branch, in this page').waitFor();
 }
 
 /** Waits until a service worker of the page's bundle has kept everything. */

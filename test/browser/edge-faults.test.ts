@@ -226,14 +226,14 @@ describe('the demo page', () => {
       await page.locator('#by').filter({ hasText: by }).waitFor();
       expect(await page.locator('#label').textContent()).toMatch(/^(one|two|three)$/);
     };
-    await expectAnswer(/^answered by the edge$/);
+    await expectAnswer(/^Answered by the edge$/);
     proxy.faults.link = 'cut';
     proxy.cut();
-    for (let i = 0; i < 3; i++) await expectAnswer(/^the branch, unsure: .*(no answer|left alone)/);
-    await page.locator('#edge-state').filter({ hasText: 'left alone' }).waitFor();
+    for (let i = 0; i < 3; i++) await expectAnswer(/^Branch, unsure: .*(no answer|left alone)/);
+    await page.locator('#edge-state').filter({ hasText: 'unreachable, paused' }).waitFor();
     expect(await page.locator('#of-unsure').textContent()).toBe('3');
     proxy.faults.link = 'up';
     await page.locator('#edge-state').filter({ hasText: 'asked again next' }).waitFor();
-    await expectAnswer(/^answered by the edge$/);
+    await expectAnswer(/^Answered by the edge$/);
   });
 });

@@ -93,7 +93,7 @@ describe('the bundle in Chromium', () => {
     await page.goto(`${url}/demo/`);
     await page.locator('#samples button').nth(2).click();
     await page.locator('#result').waitFor({ state: 'visible' });
-    expect(await page.locator('#by').textContent()).toMatch(/answered by the (branch|edge)/);
+    expect(await page.locator('#by').textContent()).toMatch(/Answered by the (branch|edge)/);
     const shareOf = (selector: string) =>
       page.locator(selector).evaluate((part: HTMLElement) => Number.parseFloat(part.style.width) / 100);
     expect(await shareOf('#gauge-fill')).toBeCloseTo(Number(await page.locator('#entropy').textContent()), 3);

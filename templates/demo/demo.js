@@ -1,17 +1,17 @@
-// The demo page: an image from the camera, a file, the clipboard, a drawing or a sample goes to the model, its answer to
-// the panel.
+// The demo page. It classifies images from the camera, a file, the clipboard, a drawing or a sample, and shows each answer
+// in the panel.
 
 import { load } from '../lcdnn.js';
 import { createDrawing } from './drawing.js';
 import { createPanel } from './panel.js';
 
-/** Who draws needs a network for one channel, such as of digits, no larger than this. */
-const DRAWN_PIXELS = 64;
+/** Drawing is offered for grey images no larger than this, such as digits. */
+const MAX_DRAWING_SIZE = 64;
 
 const at = (id) => document.getElementById(id);
 const policy = () => document.querySelector('#policy input:checked').value;
 
-/** What the stage shows: one of `hint`, `picture`, `video` and `canvas`. */
+/** Shows one of `hint`, `picture`, `video` and `canvas` on the stage. */
 function stage(shown) {
   for (const id of ['hint', 'picture', 'video', 'canvas']) at(id).hidden = id !== shown;
   at('draw-hint').hidden = shown !== 'canvas';
@@ -31,14 +31,14 @@ async function start() {
   const panel = createPanel(model);
   const { name, labels, input } = model.manifest;
   at('title').textContent = `${name}: ${labels.length} classes`;
-  at('about').textContent = `Runs here, in ${model.simd ? 'SIMD' : 'scalar'} WebAssembly`;
+  at('about').textContent = `The branch runs in this page, in ${model.simd ? 'SIMD' : 'scalar'} WebAssembly`;
   at('progress').hidden = true;
   panel.showEdge();
 
   const complain = (error) => {
     at('status').textContent = error.message;
   };
-  let camera; // while it runs: what stops it
+  let camera; // an AbortController while the camera runs
   const classify = async (image, truth) => {
     try {
       panel.show(await model.classify(image, { edge: policy() }), truth);
@@ -48,7 +48,7 @@ async function start() {
     }
   };
 
-  // ---- pictures: of a file, of the clipboard, dropped, or a sample
+  // ---- pictures: opened, pasted, dropped, or a sample
 
   let url;
   const showPicture = (source, alt, className) => {
@@ -71,7 +71,7 @@ async function start() {
   at('open').onclick = () => at('file').click();
   at('file').onchange = ({ target }) => {
     take(target.files[0]);
-    target.value = ''; // so that the same file may be taken again
+    target.value = ''; // so that the same file can be chosen again
   };
   document.onpaste = ({ clipboardData }) => take(fileOf(clipboardData));
   document.ondragover = (event) => {
@@ -95,7 +95,7 @@ async function start() {
     button.append(image);
     button.onclick = () => {
       choose(button);
-      showPicture(file, `A sample: ${label}`, 'pixels');
+      showPicture(file, `Sample image: ${label}`, 'pixels');
       classify(image, label);
     };
     at('samples').append(button);
@@ -123,14 +123,14 @@ async function start() {
       await video.play();
       while (!signal.aborted && found.active) await untilChange(video, signal);
     } catch (error) {
-      if (!signal.aborted) complain(new Error(`No camera: ${error.message}`));
+      if (!signal.aborted) complain(new Error(`The camera could not be started: ${error.message}`));
     } finally {
       running.abort();
       if (camera === running) camera = undefined;
       if (!at('video').hidden) stage('hint');
     }
   };
-  // A stream keeps its policy: another one begins another stream.
+  // A stream keeps the edge policy it started with, so a change of policy starts a new stream.
   const untilChange = async (video, signal) => {
     const changed = new AbortController();
     at('policy').addEventListener('change', () => changed.abort(), { signal: changed.signal });
@@ -150,13 +150,13 @@ async function start() {
     if (key === 'Escape') camera?.abort();
   };
   if (navigator.mediaDevices?.getUserMedia) at('camera').disabled = false;
-  else at('camera').title = 'The browser has a camera only for pages of https and of this machine';
+  else at('camera').title = 'Browsers give camera access only to pages served over HTTPS or from this machine';
   at('open').disabled = false;
 
   // ---- a drawing
 
   const [height, width, channels] = input.shape;
-  if (channels === 1 && Math.max(height, width) <= DRAWN_PIXELS) {
+  if (channels === 1 && Math.max(height, width) <= MAX_DRAWING_SIZE) {
     const drawing = createDrawing(at('canvas'), (image) => classify(image));
     const draw = () => {
       camera?.abort();
@@ -169,14 +169,14 @@ async function start() {
     });
     at('draw').hidden = false;
     at('draw').onclick = at('clear').onclick = draw;
-    // Digits and letters are what people draw.
+    // Single-character labels are digits or letters, which people like to draw.
     if (labels.every((label) => label.length === 1)) draw();
   }
 
   at('reload').onclick = () => location.reload();
   for (const type of ['online', 'offline']) addEventListener(type, panel.showEdge);
   setInterval(panel.showEdge, 1000);
-  // For use offline after this visit; the page does without where it can't be had.
+  // Makes the page work offline after this visit. Without a service worker it works online only.
   navigator.serviceWorker?.register(`../service-worker.js?${model.manifest.version}`).catch(() => {});
 }
 

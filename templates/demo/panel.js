@@ -52,7 +52,10 @@ export function createPanel(model) {
       spokenAt = performance.now();
     };
     if (answer.frame !== undefined && text === spoken) return;
-    later = setTimeout(say, Math.max(0, spokenAt + (answer.frame === undefined ? 0 : SPEAK_INTERVAL_MS) - performance.now()));
+    later = setTimeout(
+      say,
+      Math.max(0, spokenAt + (answer.frame === undefined ? 0 : SPEAK_INTERVAL_MS) - performance.now()),
+    );
   };
 
   const showAnswer = (answer, truth) => {

@@ -141,7 +141,7 @@ describe('the demo page', () => {
       '0.0\u00a0%',
     ]);
     expect(await page.locator('#share').getAttribute('aria-label')).toBe(
-      'Of 2 images the branch answered 0, the edge 1',
+      '2 images: 0 answered by the branch, 1 by the edge, 1 unsure',
     );
   });
 
@@ -157,7 +157,7 @@ describe('the demo page', () => {
     await expectAnswer();
     await page
       .locator('#spoken')
-      .filter({ hasText: /^(one|two|three), by the edge$/ })
+      .filter({ hasText: /^(one|two|three), answered by the edge$/ })
       .waitFor();
     expect(await page.locator('#samples button').first().getAttribute('aria-pressed')).toBe('true');
     const outline = await page.locator(':focus-visible').evaluate((element) => getComputedStyle(element).outlineWidth);

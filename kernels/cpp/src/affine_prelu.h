@@ -1,5 +1,5 @@
-// What follows an accumulator: prelu(u * scale[f] + shift[f]). One type for the binary layers' epilogue and the
-// pointwise kernel; every step is rounded by itself, so that all builds give the same bits.
+// What follows an accumulator: prelu(u * scale[f] + shift[f]). Every step is rounded separately, so that all builds give
+// the same bits.
 #ifndef LCDNN_AFFINE_PRELU_H
 #define LCDNN_AFFINE_PRELU_H
 

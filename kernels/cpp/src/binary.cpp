@@ -1,4 +1,4 @@
-// Binary layers: count where a window's bits differ from the weights, and finish in float.
+// Binary layers: count the bits in which windows and weights differ, and finish in float.
 #include "binary_patches.h"
 #include "lcdnn.h"
 
@@ -8,60 +8,55 @@
 
 using lcdnn::BinaryEpilogue;
 using lcdnn::BinaryPatches;
+using lcdnn::Geometry;
 
 extern "C" {
 
+int32_t lcdnn_prepared_binary_conv2d_bytes(int32_t filters, int32_t taps, int32_t channels) {
 #ifdef LCDNN_SIMD128
-
-int32_t lcdnn_prepared_binary_conv2d_bytes(int32_t filters, int32_t taps, int32_t c) {
-  return lcdnn::BinaryPairs::prepared_bytes(filters, taps, c);
-}
-
-void lcdnn_prepare_binary_conv2d(const uint8_t* travelled, uint8_t* prepared, int32_t filters, int32_t taps, int32_t c) {
-  lcdnn::BinaryPairs::prepare(travelled, prepared, filters, taps, c);
-}
-
-void lcdnn_binary_conv2d(const uint8_t* x, const uint8_t* w, const float* k, const float* scale, const float* shift,
-                         const float* slope, const float* shortcut, float* y, uint8_t* scratch, int32_t h, int32_t w_in, int32_t c,
-                         int32_t filters, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left, int32_t oh,
-                         int32_t ow) {
-  lcdnn::BinaryPairs(x, scratch, h, w_in, c, kernel, stride, pad_top, pad_left, oh, ow)
-      .convolve(w, {k, {scale, shift, slope}, shortcut, y, filters, kernel * kernel * c});
-}
-
+  return lcdnn::BinaryPairs::prepared_bytes(filters, taps, channels);
 #else
-
-int32_t lcdnn_prepared_binary_conv2d_bytes(int32_t filters, int32_t taps, int32_t c) {
-  return lcdnn::prepared_patch_bytes(filters, taps * ((c + 7) / 8));
+  return lcdnn::prepared_patch_bytes(filters, taps * ((channels + 7) / 8));
+#endif
 }
 
-void lcdnn_prepare_binary_conv2d(const uint8_t* travelled, uint8_t* prepared, int32_t filters, int32_t taps, int32_t c) {
-  lcdnn::prepare_patches(travelled, prepared, filters, taps * ((c + 7) / 8));
+void lcdnn_prepare_binary_conv2d(const uint8_t* downloaded, uint8_t* prepared, int32_t filters, int32_t taps,
+                                 int32_t channels) {
+#ifdef LCDNN_SIMD128
+  lcdnn::BinaryPairs::prepare(downloaded, prepared, filters, taps, channels);
+#else
+  lcdnn::prepare_patches(downloaded, prepared, filters, taps * ((channels + 7) / 8));
+#endif
 }
 
 void lcdnn_binary_conv2d(const uint8_t* x, const uint8_t* w, const float* k, const float* scale, const float* shift,
-                         const float* slope, const float* shortcut, float* y, uint8_t*, int32_t h, int32_t w_in, int32_t c, int32_t filters,
-                         int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left, int32_t oh, int32_t ow) {
-  const uint8_t last_byte = static_cast<uint8_t>(0xff >> (-c & 7));
-  const BinaryPatches patches{{x, h, w_in, (c + 7) / 8, last_byte, kernel}, stride, pad_top, pad_left, oh, ow};
-  patches.convolve(w, {k, {scale, shift, slope}, shortcut, y, filters, kernel * kernel * c});
-}
-
+                         const float* slope, const float* shortcut, float* y, [[maybe_unused]] uint8_t* scratch,
+                         int32_t height, int32_t width, int32_t channels, int32_t filters, int32_t kernel,
+                         int32_t stride, int32_t pad_top, int32_t pad_left, int32_t out_height, int32_t out_width) {
+  const Geometry at{height, width, channels, filters, kernel, stride, pad_top, pad_left, out_height, out_width};
+  const BinaryEpilogue finish{k, {scale, shift, slope}, shortcut, y, filters, at.taps() * channels};
+#ifdef LCDNN_SIMD128
+  lcdnn::BinaryPairs(x, scratch, at).convolve(w, finish);
+#else
+  const uint8_t last_byte = static_cast<uint8_t>(0xff >> (-channels & 7));
+  BinaryPatches{{x, (channels + 7) / 8, last_byte}, at}.convolve(w, finish);
 #endif
+}
 
 int32_t lcdnn_prepared_binary_dense_bytes(int32_t units, int32_t inputs) {
   return lcdnn::prepared_patch_bytes(units, (inputs + 7) / 8);
 }
 
-void lcdnn_prepare_binary_dense(const uint8_t* travelled, uint8_t* prepared, int32_t units, int32_t inputs) {
-  lcdnn::prepare_patches(travelled, prepared, units, (inputs + 7) / 8);
+void lcdnn_prepare_binary_dense(const uint8_t* downloaded, uint8_t* prepared, int32_t units, int32_t inputs) {
+  lcdnn::prepare_patches(downloaded, prepared, units, (inputs + 7) / 8);
 }
 
-// One window that is the whole input.
+// A convolution whose one window is the whole input.
 void lcdnn_binary_dense(const uint8_t* x, const uint8_t* w, const float* k, const float* scale, const float* shift,
                         const float* slope, float* y, int32_t inputs, int32_t units) {
-  const BinaryPatches patch{{x, 1, 1, (inputs + 7) / 8, 0xff, 1}, 1, 0, 0, 1, 1};
-  patch.convolve(w, {k, {scale, shift, slope}, nullptr, y, units, inputs});
+  const Geometry at{1, 1, inputs, units, 1, 1, 0, 0, 1, 1};
+  const BinaryEpilogue finish{k, {scale, shift, slope}, nullptr, y, units, inputs};
+  BinaryPatches{{x, (inputs + 7) / 8, 0xff}, at}.convolve(w, finish);
 }
 
 }  // extern "C"

@@ -1,4 +1,4 @@
-// From the bits in which windows and weights differ to the values of a binary layer.
+// Turns the number of bits in which windows and weights differ into the values of a binary layer.
 #ifndef LCDNN_BINARY_EPILOGUE_H
 #define LCDNN_BINARY_EPILOGUE_H
 
@@ -9,10 +9,10 @@ namespace lcdnn {
 struct BinaryEpilogue {
   const float* k;  // null: 1
   AffinePrelu finish;
-  const float* shortcut;  // null: none; like y, which it may be
+  const float* shortcut;  // null: none; has the shape of y and may be y
   float* y;
   int32_t filters;
-  int32_t bits;  // of a window, without those that fill bytes
+  int32_t bits;  // of a window, without the bits that fill its bytes
 
   // Values of `count` filters from `first` on at one pixel.
   template <class Integer>

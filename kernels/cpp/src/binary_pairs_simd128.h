@@ -1,20 +1,22 @@
-// Binary convolution by looking counts up: for four channels of a pixel there are 16 tables of 16 bytes, popcount(x ^ w)
-// by the four bits w of a weight; one `swizzle` reads them for 16 filters. Counts up to 4 need half a byte, so a table
-// serves two pixels, the left one's count in its low nibble, and three of them are added before the nibbles part.
-// On x86, where popcount takes eight instructions, this halves the work of xor, popcount, add; on ARM it costs as much.
+// Binary convolution by table look-up. Four channels of a pixel select one of 16 tables of 16 bytes, which holds
+// popcount(x ^ w) for the four bits w of a weight; one `swizzle` looks up 16 filters. Counts up to 4 need half a byte, so a
+// table serves two pixels, with the left one's count in the low nibble, and three look-ups are added before the nibbles
+// are separated. On x86, where popcount takes eight instructions, this is half the work of xor, popcount and add; on ARM
+// it is the same.
 //
-// Groups of four channels stand for bytes here. Prepared weights: filters in vectors of 16, vectors in tiles; a tile
-// holds, for one group of the window after the other, that group's bits of all its filters, in the low nibbles of bytes.
-// Filters that fill the last vector are 0.
+// Below, a group is four channels. Prepared weights: filters in vectors of 16, vectors in tiles; a tile holds, for one
+// group of the window after the other, that group's bits of all its filters, in the low nibbles of bytes. Filters that
+// fill the last vector are 0.
 //
 // Scratch: a pixel of +1, then for every row and column that a window touches, padding included, a byte per group: its
-// bits in the pixel of that column (low nibble) and in the one that the next window sees there (high nibble). A pair of
-// windows reads rows of it as they lie.
+// bits in the pixel of that column (low nibble) and in the pixel that the next window sees there (high nibble). A pair of
+// windows reads rows of it without rearranging them.
 #ifndef LCDNN_BINARY_PAIRS_SIMD128_H
 #define LCDNN_BINARY_PAIRS_SIMD128_H
 
 #include "binary_epilogue.h"
 #include "bytes16.h"
+#include "window.h"
 
 namespace lcdnn {
 
@@ -38,49 +40,49 @@ inline constexpr PairTables kPairTables = pair_tables();
 
 class BinaryPairs {
  public:
-  static int32_t prepared_bytes(int32_t filters, int32_t taps, int32_t c) {
-    return (filters + 15) / 16 * 16 * taps * groups(c);
+  static int32_t prepared_bytes(int32_t filters, int32_t taps, int32_t channels) {
+    return (filters + 15) / 16 * 16 * taps * groups(channels);
   }
 
-  static void prepare(const uint8_t* travelled, uint8_t* prepared, int32_t filters, int32_t taps, int32_t c) {
-    for (int32_t i = 0; i < prepared_bytes(filters, taps, c); ++i) prepared[i] = 0;
-    const int32_t row = taps * groups(c);
+  static void prepare(const uint8_t* downloaded, uint8_t* prepared, int32_t filters, int32_t taps, int32_t channels) {
+    for (int32_t i = 0; i < prepared_bytes(filters, taps, channels); ++i) prepared[i] = 0;
+    const int32_t row = taps * groups(channels);
     for (int32_t first = 0; first < filters; first += 16 * vectors_at(filters, first)) {
       const int32_t lanes = 16 * vectors_at(filters, first);
       for (int32_t lane = 0; lane < lanes && first + lane < filters; ++lane) {
         uint8_t* to = prepared + first * row + lane;
-        for (int32_t tap = 0; tap < taps; ++tap, travelled += (c + 7) / 8) {
-          for (int32_t group = 0; group < groups(c); ++group, to += lanes) {
-            *to = travelled[group / 2] >> group % 2 * 4 & 15;
+        for (int32_t tap = 0; tap < taps; ++tap, downloaded += (channels + 7) / 8) {
+          for (int32_t group = 0; group < groups(channels); ++group, to += lanes) {
+            *to = downloaded[group / 2] >> group % 2 * 4 & 15;
           }
         }
       }
     }
   }
 
-  BinaryPairs(const uint8_t* x, uint8_t* scratch, int32_t h, int32_t w, int32_t c, int32_t kernel, int32_t stride,
-              int32_t pad_top, int32_t pad_left, int32_t oh, int32_t ow)
-      : pairs_(scratch + (c + 7) / 8), groups_(groups(c)), kernel_(kernel), stride_(stride), oh_(oh), ow_(ow),
-        columns_((ow - 1) / 2 * 2 * stride + kernel) {
-    const int32_t pixel_bytes = (c + 7) / 8;
+  BinaryPairs(const uint8_t* x, uint8_t* scratch, const Geometry& at)
+      : at_(at), pairs_(scratch + (at.channels + 7) / 8), groups_(groups(at.channels)),
+        columns_((at.out_width - 1) / 2 * 2 * at.stride + at.kernel) {
+    const int32_t pixel_bytes = (at.channels + 7) / 8;
     for (int32_t i = 0; i < pixel_bytes; ++i) scratch[i] = 0xff;
-    scratch[pixel_bytes - 1] = static_cast<uint8_t>(0xff >> (-c & 7));
+    scratch[pixel_bytes - 1] = static_cast<uint8_t>(0xff >> (-at.channels & 7));
     uint8_t* to = scratch + pixel_bytes;
-    for (int32_t iy = -pad_top; iy < (oh - 1) * stride + kernel - pad_top; ++iy) {
-      const auto pixel = [=](int32_t ix) {
-        return iy >= 0 && iy < h && ix >= 0 && ix < w ? x + (iy * w + ix) * pixel_bytes : scratch;
+    for (int32_t row = at.top(0); row < at.top(at.out_height - 1) + at.kernel; ++row) {
+      const auto pixel = [=](int32_t column) {
+        const bool inside = row >= 0 && row < at.height && column >= 0 && column < at.width;
+        return inside ? x + (row * at.width + column) * pixel_bytes : scratch;
       };
-      for (int32_t ix = -pad_left; ix < columns_ - pad_left; ++ix, to += groups_) {
-        pair(pixel(ix), pixel(ix + stride), groups_, to);
+      for (int32_t column = at.left(0); column < at.left(0) + columns_; ++column, to += groups_) {
+        pair(pixel(column), pixel(column + at.stride), groups_, to);
       }
     }
   }
 
   void convolve(const uint8_t* prepared, const BinaryEpilogue& finish) const {
     // A tile's weights stay in the nearest cache while all pixels pass by.
-    const int32_t row = kernel_ * kernel_ * groups_;
-    for (int32_t first = 0; first < finish.filters;) {
-      const int32_t vectors = vectors_at(finish.filters, first);
+    const int32_t row = at_.taps() * groups_;
+    for (int32_t first = 0; first < at_.filters;) {
+      const int32_t vectors = vectors_at(at_.filters, first);
       const uint8_t* w = prepared + first * row;
       if (vectors == 4) {
         all_pixels<4>(w, finish, first);
@@ -97,7 +99,7 @@ class BinaryPairs {
   // A byte holds the counts of so many steps of three groups: 21 * 12 <= 255.
   static constexpr int32_t kSteps = 21;
 
-  static int32_t groups(int32_t c) { return (c + 3) / 4; }
+  static int32_t groups(int32_t channels) { return (channels + 3) / 4; }
 
   // Vectors of the tile that begins with filter `first`.
   static int32_t vectors_at(int32_t filters, int32_t first) {
@@ -123,16 +125,17 @@ class BinaryPairs {
 
   template <int Vectors>
   void all_pixels(const uint8_t* w, const BinaryEpilogue& finish, int32_t first) const {
-    const int32_t left = finish.filters - first;
+    const int32_t left = at_.filters - first;
     const int32_t count = left < 16 * Vectors ? left : 16 * Vectors;
-    for (int32_t oy = 0; oy < oh_; ++oy) {
-      for (int32_t ox = 0; ox < ow_; ox += 2) {
+    const int32_t run = at_.kernel * groups_;
+    for (int32_t row = 0; row < at_.out_height; ++row) {
+      for (int32_t column = 0; column < at_.out_width; column += 2) {
+        const uint8_t* pairs = pairs_ + (row * columns_ + column) * at_.stride * groups_;
         Sums<Vectors> sums;
-        sums.add_window(pairs_ + (oy * columns_ + ox) * stride_ * groups_, columns_ * groups_, kernel_,
-                        kernel_ * groups_, w);
-        const int32_t pixel = oy * ow_ + ox;
+        sums.add_window(pairs, columns_ * groups_, at_.kernel, run, w);
+        const int32_t pixel = row * at_.out_width + column;
         finish(sums.differing[0], pixel, first, count);
-        if (ox + 1 < ow_) finish(sums.differing[1], pixel + 1, first, count);
+        if (column + 1 < at_.out_width) finish(sums.differing[1], pixel + 1, first, count);
       }
     }
   }
@@ -204,12 +207,9 @@ class BinaryPairs {
     }
   };
 
+  Geometry at_;
   const uint8_t* pairs_;
   int32_t groups_;
-  int32_t kernel_;
-  int32_t stride_;
-  int32_t oh_;
-  int32_t ow_;
   int32_t columns_;
 };
 

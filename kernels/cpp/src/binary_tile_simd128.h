@@ -1,4 +1,4 @@
-// Counts differing bits for 16 filters in the 16 bytes of a vector: a byte of the patch is splat, xor, popcount, byte add.
+// Counts differing bits for 16 filters in the 16 bytes of a vector: splat a byte of the patch, xor, popcount, byte add.
 // The counts of 16 filters come out side by side, without horizontal sums.
 //
 // Prepared weights: filters in groups of 16, groups in tiles; a tile holds, for one byte of the rows after the other,
@@ -16,7 +16,7 @@ struct BinaryTileSimd128 {
 
   static int32_t groups(int32_t rows) { return (rows + 15) / 16; }
 
-  // Filters of the tile that begins with filter `first`: kVectors groups while there are as many, then one.
+  // Filters of the tile that begins with filter `first`: kVectors groups while that many are left, then one.
   static int32_t filters_at(int32_t rows, int32_t first) {
     return groups(rows - first) >= kVectors ? kMaxFilters : 16;
   }

@@ -1,4 +1,4 @@
-// Sixteen bytes side by side: what SIMD128 offers for counting. As in lanes.h, natively the same by GCC's vectors.
+// Sixteen bytes side by side, for counting. As in lanes.h, natively the same with GCC's vectors.
 #ifndef LCDNN_BYTES16_H
 #define LCDNN_BYTES16_H
 
@@ -43,7 +43,7 @@ inline void store(uint8_t* to, Bytes a) {
   *reinterpret_cast<Unaligned*>(to) = a;
 }
 
-// The first eight bytes of both in turns.
+// The first eight bytes of both, alternating.
 inline Bytes interleaved_low(Bytes a, Bytes b) {
   return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 }

@@ -1,5 +1,5 @@
 // Float convolution in register tiles: `Pixels` outputs of one row x `Vectors` vectors of filters. In NHWC the taps of one
-// kernel row lie side by side, in x as in w, so a window is `kernel` runs of taps x channels.
+// kernel row are contiguous, in x as in w, so a window is `kernel` runs of taps x channels.
 #include "affine_prelu.h"
 #include "lcdnn.h"
 #include "window.h"
@@ -8,9 +8,9 @@ namespace {
 
 using lcdnn::AffinePrelu;
 using lcdnn::F32x1;
+using lcdnn::Geometry;
 using lcdnn::Lanes;
 using lcdnn::TapRange;
-using lcdnn::taps_inside;
 using lcdnn::unrolled;
 
 // The taps that every pixel of a tile reads, as runs.
@@ -50,8 +50,8 @@ void tile(const Runs& runs, const float* bias, const AffinePrelu& finish, float*
   });
 }
 
-// All filters of `Pixels` pixels. The last vector is laid back over the one before it, so that none reaches past the
-// end; a filter that is computed twice gets the same bits twice.
+// All filters of `Pixels` pixels. The last vector overlaps the one before it, so that none reaches past the end; a filter
+// that is computed twice gets the same bits twice.
 template <int Pixels>
 void all_filters(const Runs& runs, const float* bias, const AffinePrelu& finish, float* y) {
   constexpr int kVectors = 2;
@@ -69,35 +69,36 @@ void all_filters(const Runs& runs, const float* bias, const AffinePrelu& finish,
 }  // namespace
 
 extern "C" void lcdnn_conv2d_f32(const float* x, const float* w, const float* bias, const float* scale,
-                                 const float* shift, const float* slope, float* y, int32_t h, int32_t w_in, int32_t c,
-                                 int32_t filters, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left,
-                                 int32_t oh, int32_t ow) {
+                                 const float* shift, const float* slope, float* y, int32_t height, int32_t width,
+                                 int32_t channels, int32_t filters, int32_t kernel, int32_t stride, int32_t pad_top,
+                                 int32_t pad_left, int32_t out_height, int32_t out_width) {
+  const Geometry at{height, width, channels, filters, kernel, stride, pad_top, pad_left, out_height, out_width};
   const AffinePrelu finish{scale, shift, slope};
   constexpr int kPixels = 4;
-  for (int32_t oy = 0; oy < oh; ++oy) {
-    const int32_t top = oy * stride - pad_top;
-    const TapRange rows = taps_inside(top, kernel, h);
-    for (int32_t ox = 0; ox < ow;) {
-      const int32_t left = ox * stride - pad_left;
-      const TapRange columns = taps_inside(left, kernel, w_in);
-      const Runs runs{x + ((top + rows.begin) * w_in + left + columns.begin) * c,
-                      w + (rows.begin * kernel + columns.begin) * c * filters,
-                      rows.end - rows.begin,
-                      (columns.end - columns.begin) * c,
-                      w_in * c,
-                      kernel * c * filters,
-                      stride * c,
-                      filters};
-      const bool whole_tile_inside =
-          ox + kPixels <= ow && left >= 0 && left + (kPixels - 1) * stride + kernel <= w_in;
+  for (int32_t out_row = 0; out_row < at.out_height; ++out_row) {
+    const int32_t top = at.top(out_row);
+    const TapRange rows = at.rows_inside(top);
+    for (int32_t out_column = 0; out_column < at.out_width;) {
+      const int32_t left = at.left(out_column);
+      const TapRange columns = at.columns_inside(left);
+      const Runs runs{x + at.pixel(top + rows.begin, left + columns.begin),
+                      w + (rows.begin * at.kernel + columns.begin) * at.channels * at.filters,
+                      rows.count(),
+                      columns.count() * at.channels,
+                      at.width * at.channels,
+                      at.kernel * at.channels * at.filters,
+                      at.stride * at.channels,
+                      at.filters};
+      const bool whole_tile_inside = out_column + kPixels <= at.out_width && left >= 0 &&
+                                     left + (kPixels - 1) * at.stride + at.kernel <= at.width;
       if (whole_tile_inside) {
         all_filters<kPixels>(runs, bias, finish, y);
       } else {
         all_filters<1>(runs, bias, finish, y);
       }
       const int32_t done = whole_tile_inside ? kPixels : 1;
-      y += done * filters;
-      ox += done;
+      y += done * at.filters;
+      out_column += done;
     }
   }
 }

@@ -1,6 +1,6 @@
-// Floats side by side. A kernel is written once over a lane type: F32x4 is what SIMD128 offers, F32x1 a lone float for
-// what is left over, and for builds without SIMD. F32x4 stands on the vector extension that Clang and GCC share, so that
-// the SIMD kernels also run natively, under the address sanitizer.
+// Floats side by side. A kernel is written once over a lane type: F32x4 is a vector of SIMD128, F32x1 a single float for
+// what is left over, and for builds without SIMD. F32x4 uses the vector extension that Clang and GCC share, so that the
+// SIMD kernels also run natively, under the address sanitizer.
 #ifndef LCDNN_LANES_H
 #define LCDNN_LANES_H
 
@@ -19,7 +19,7 @@ struct F32x1 {
 
   static F32x1 load(const float* from) { return {*from}; }
   static F32x1 splat(float value) { return {value}; }
-  // bits - 2 * differing: a sum of so many signs.
+  // bits - 2 * differing: a sum of `bits` products of signs, of which `differing` are -1.
   template <class Integer>
   static F32x1 sum_of_signs(int32_t bits, const Integer* differing) {
     return {static_cast<float>(bits - 2 * *differing)};
@@ -30,12 +30,12 @@ struct F32x1 {
 
 inline F32x1 operator+(F32x1 a, F32x1 b) { return {a.v + b.v}; }
 inline F32x1 operator*(F32x1 a, F32x1 b) { return {a.v * b.v}; }
-// b where it is greater: a NaN in b is passed over.
+// b if it is greater, else a: a NaN in b is ignored.
 inline F32x1 greater_of(F32x1 a, F32x1 b) { return {a.v < b.v ? b.v : a.v}; }
-// b where it is less.
+// b if it is less, else a.
 inline F32x1 lesser_of(F32x1 a, F32x1 b) { return {b.v < a.v ? b.v : a.v}; }
 inline F32x1 abs(F32x1 a) { return {__builtin_fabsf(a.v)}; }
-// a where u >= 0, else b.
+// a if u >= 0, else b.
 inline F32x1 where_not_negative(F32x1 u, F32x1 a, F32x1 b) { return u.v >= 0 ? a : b; }
 
 #ifdef LCDNN_SIMD128
@@ -75,7 +75,7 @@ inline F32x4 lesser_of(F32x4 a, F32x4 b) { return {b.v < a.v ? b.v : a.v}; }
 inline F32x4 abs(F32x4 a) { return {(F32x4::Vector)((F32x4::Integers)a.v & 0x7fffffff)}; }
 inline F32x4 where_not_negative(F32x4 u, F32x4 a, F32x4 b) { return {u.v >= 0 ? a.v : b.v}; }
 
-// Bit i is set where lane i >= 0.
+// Bit i is set if lane i >= 0.
 inline uint32_t not_negative_bits(F32x4 a) {
 #ifdef __wasm_simd128__
   return wasm_i32x4_bitmask((v128_t)(a.v >= 0));
@@ -86,7 +86,7 @@ inline uint32_t not_negative_bits(F32x4 a) {
 #endif
 }
 
-// The same of sixteen lanes, a's first.
+// The same for sixteen lanes, a's first.
 inline uint32_t not_negative_bits(F32x4 a, F32x4 b, F32x4 c, F32x4 d) {
 #ifdef __wasm_simd128__
   const v128_t low = wasm_i16x8_narrow_i32x4((v128_t)(a.v >= 0), (v128_t)(b.v >= 0));
@@ -105,7 +105,7 @@ using Lanes = F32x1;
 
 #endif
 
-// Calls body(lane type, i) for i = 0, kCount, ... while a whole vector fits, then for every value that is left over.
+// Calls body(lane type, i) for i = 0, kCount, ... while a whole vector fits, then for every remaining value.
 template <class Body>
 inline void for_lanes(int32_t count, Body body) {
   int32_t i = 0;

@@ -6,7 +6,7 @@
 
 namespace lcdnn {
 
-// Copies forward, eight bytes at a time; the last eight are laid back over the ones before them.
+// Copies forward, eight bytes at a time; the last eight overlap the ones before them.
 inline void copy_bytes(uint8_t* to, const uint8_t* from, int32_t count) {
   typedef uint64_t Unaligned __attribute__((aligned(1), may_alias));
   int32_t i = 0;
@@ -19,24 +19,21 @@ inline void copy_bytes(uint8_t* to, const uint8_t* from, int32_t count) {
 
 struct BinaryInput {
   const uint8_t* x;
-  int32_t h;
-  int32_t w;
   int32_t pixel_bytes;
   uint8_t last_byte;  // of a pixel of +1s: the bits that fill it stay 0
-  int32_t kernel;
 
-  // Bytes [from, to) of the patch whose first tap lies at (top, left).
-  void gather(uint8_t* patch, int32_t top, int32_t left, int32_t from, int32_t to) const {
-    const int32_t row_bytes = kernel * pixel_bytes;
-    const TapRange columns = taps_inside(left, kernel, w);
-    for (int32_t ky = from / row_bytes; ky * row_bytes < to; ++ky) {
-      const bool inside = top + ky >= 0 && top + ky < h;
-      const int32_t row = ky * row_bytes;
-      const int32_t begin = row + (inside ? columns.begin : kernel) * pixel_bytes;
-      const int32_t end = row + (inside ? columns.end : kernel) * pixel_bytes;
+  // Bytes [from, to) of the patch whose first tap is at (top, left).
+  void gather(const Geometry& at, uint8_t* patch, int32_t top, int32_t left, int32_t from, int32_t to) const {
+    const int32_t row_bytes = at.kernel * pixel_bytes;
+    const TapRange columns = at.columns_inside(left);
+    for (int32_t tap_row = from / row_bytes; tap_row * row_bytes < to; ++tap_row) {
+      const bool inside = top + tap_row >= 0 && top + tap_row < at.height;
+      const int32_t row = tap_row * row_bytes;
+      const int32_t begin = row + (inside ? columns.begin : at.kernel) * pixel_bytes;
+      const int32_t end = row + (inside ? columns.end : at.kernel) * pixel_bytes;
       fill_ones(patch - from, clamp(row, from, to), clamp(begin, from, to));
       const int32_t first = clamp(begin, from, to);
-      copy_bytes(patch + first - from, x + ((top + ky) * w + left) * pixel_bytes + first - row,
+      copy_bytes(patch + first - from, x + ((top + tap_row) * at.width + left) * pixel_bytes + first - row,
                  clamp(end, from, to) - first);
       fill_ones(patch - from, clamp(end, from, to), clamp(row + row_bytes, from, to));
     }

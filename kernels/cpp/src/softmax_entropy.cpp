@@ -1,5 +1,5 @@
-// Softmax and the normalised entropy of Eq. 7. Computed in double: ten or a thousand classes cost nothing beside the
-// layers, and results are then right to the last bit or so of a float. The series are ours, so that no C library comes along.
+// Softmax and the normalised entropy of Eq. 7, in double precision: even a thousand classes cost nothing compared with the
+// layers, and results are right to about the last bit of a float. The series are ours, so that no C library is linked in.
 #include "lcdnn.h"
 
 namespace {

@@ -17,8 +17,8 @@ import { TAIL_INPUT, TAIL_OUTPUT, tailModel } from '../export/float-model.js';
 import { lowerBranch } from '../export/lower.js';
 import { openLoaderAndTails } from '../export/open-loader-and-tails.js';
 import type { Uplink } from '../export/uplink/encoding.js';
-import { measureUplink, type UplinkReport } from '../export/uplink/measure-uplink.js';
-import type { LabelledImage } from '../export/uplink/uplink-trial.js';
+import { measureUplink, type UplinkReport } from '../export/uplink/measure.js';
+import type { LabelledImage } from '../export/uplink/trial.js';
 import { readResult, readTaus, type Tuned } from '../run/results.js';
 import type { Run } from '../run/run-directory.js';
 import { entropies } from '../tau/entropy.js';
@@ -80,8 +80,8 @@ export async function exportWeb(trained: Trained, flags: WebFlags, version: stri
       ...{ network: run.network, state, input },
       program: lowerBranch(run.network, state),
       wasm: new Uint8Array(readFileSync(new URL(`../../kernels/prebuilt/${BUNDLE_FILES.simd}`, import.meta.url))),
-      images: () => validationImages(trained, MEASURED_IMAGES),
-      few: () => validationImages(trained, SIZED_IMAGES),
+      validationImages: () => validationImages(trained, MEASURED_IMAGES),
+      sampleImages: () => validationImages(trained, SIZED_IMAGES),
     },
     flags.uplink ?? 'auto',
   );

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
-/** Version of the bundle's layout; a reader refuses another. */
+/** Version of the bundle's layout. Readers refuse other versions. */
 export const BUNDLE_FORMAT = 1;
 
-/** The manifest's own file, the one that it doesn't list. */
+/** The manifest's own file, the only one that it doesn't list. */
 export const MANIFEST_FILE = 'manifest.json';
 
-/** What every bundle has beside the manifest and the tail. */
+/** Files of every bundle besides the manifest and the tail. */
 export const BUNDLE_FILES = {
   loader: 'lcdnn.js',
   edge: 'lcdnn-edge.js',
@@ -19,22 +19,22 @@ export const BUNDLE_FILES = {
   package: 'package.json',
 } as const;
 
-/** Whether a file of a bundle is for the edge server alone. */
+/** Whether a file of a bundle is only for the edge server. */
 export const isOfEdge = (path: string): boolean => path.startsWith('edge/');
 
-/** No file of a bundle is larger: what one buffer of Node and one fetch of a browser hold with ease. */
+/** The largest file of a bundle: it fits in one buffer of Node and one fetch of a browser. */
 const MAX_FILE_BYTES = 2 ** 31 - 1;
 
-/** Nobody resizes images to more pixels a side before a crop is taken. */
+/** The largest side to which images are resized before they are cropped. */
 const MAX_RESIZE = 65_535;
 
-/** Size and hash of a file of the bundle: what loader, predict and serve check. */
+/** Size and hash of a file of the bundle, which loader, predict and serve check. */
 const bundleFile = z.strictObject({
   bytes: z.int().nonnegative().max(MAX_FILE_BYTES),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
-/** A relative path inside the bundle: plain segments, forward slashes, no way out of the folder. */
+/** A relative path inside the bundle: plain segments, forward slashes, no `..`. */
 const bundlePath = z
   .string()
   .max(255)
@@ -47,13 +47,13 @@ const shape = z.array(z.int().positive()).min(1).max(3);
 
 const fields = {
   format: z.literal(BUNDLE_FORMAT),
-  /** The name the edge server knows the model by: lower case, digits, hyphens. */
+  /** The model's name on the edge server: lower-case letters, digits, hyphens. */
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
   network: z.string(),
   dataset: z.string(),
   /**
    * Height, width, channels of an image; a pixel value becomes (value / 255 - mean[c]) / std[c]. An image of another
-   * size is stretched, or, where `resize` is given, its shorter side is resized to that and the middle is cut out.
+   * size is stretched; with `resize`, its shorter side is resized to that and the middle is cropped.
    */
   input: z
     .strictObject({
@@ -68,7 +68,7 @@ const fields = {
     .refine(({ shape: [height, width], resize = Infinity }) => resize >= Math.max(height, width), {
       error: 'needs a resize that is at least as large as its shape',
     }),
-  /** What the device sends to the edge when unsure (shape NHWC without N), and the names of the tail's tensors. */
+  /** What the device sends to the edge when unsure (shape is NHWC without N), and the names of the tail's tensors. */
   tail: z
     .strictObject({
       file: bundlePath,
@@ -77,10 +77,10 @@ const fields = {
       output: z.string(),
       /** Absent for float32. */
       datatype: z.enum(['FP16', 'UINT8']).optional(),
-      /** UINT8 alone, one per channel: a value is scale[c] * byte + offset[c] (0 where there is no offset). */
+      /** Only for UINT8, one per channel: a value is scale[c] * byte + offset[c], with an offset of 0 unless given. */
       scale: z.array(z.number().positive()).optional(),
       offset: z.array(z.number()).optional(),
-      /** Where the image itself is sent: its normalised values, instead of what the shared layers make of them. */
+      /** The device sends the image itself, as normalised values, instead of the shared layers' output. */
       from: z.literal('image').optional(),
     })
     .refine(
@@ -88,19 +88,19 @@ const fields = {
         const channels = datatype === 'UINT8' ? shape.at(-1) : undefined;
         return scale?.length === channels && offset?.length === channels;
       },
-      { error: 'needs one scale (and offset) per channel where it is UINT8, and nowhere else' },
+      { error: 'needs one scale (and offset) per channel if it is UINT8, and none otherwise' },
     ),
   labels: z.array(z.string()).min(2),
-  /** Exit at the branch where the normalised entropy is below this (Algorithm 3). Several exits have a list, in order. */
+  /** The branch answers alone if its normalised entropy is below this (Algorithm 3). A list for several exits, in order. */
   tau: z.union([threshold, z.array(threshold).min(2).max(100)]),
-  /** How the bundle came to be: versions, seed, measured accuracies. For people; no reader depends on it. */
+  /** How the bundle was made: versions, seed, measured accuracies. For people; no reader depends on it. */
   provenance: z.record(z.string(), z.unknown()),
 };
 
 /** `manifest.json` of a bundle. */
 export const manifestSchema = z.strictObject({
   ...fields,
-  /** First digits of a hash over all files and fields: two bundles with the same version answer alike. */
+  /** First digits of a hash of all files and fields: two bundles with the same version give the same answers. */
   version: z.string().regex(/^[0-9a-f]{12}$/),
   /** Every other file of the bundle: relative path, forward slashes. */
   files: z.record(bundlePath, bundleFile),
@@ -108,7 +108,7 @@ export const manifestSchema = z.strictObject({
 
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/** The manifest as its author knows it; `writeBundle` adds the rest from the files. */
+/** The manifest without the fields that `writeBundle` computes from the files. */
 export type ManifestDraft = Omit<Manifest, 'format' | 'version' | 'files'>;
 
 /** Lower-case hexadecimal SHA-256. */
@@ -117,16 +117,27 @@ export function sha256(bytes: Uint8Array | string): string {
 }
 
 /**
- * The version that belongs to the rest of a manifest. Provenance does not count: the same model exported twice is the
- * same. A reader compares it, so that a τ or a label that was edited by hand is noticed like a changed file.
+ * The version of a manifest, computed from its other fields. Provenance doesn't count: the same model exported twice has the
+ * same version. Readers compare it, so that they notice a τ or a label that was edited by hand as they notice a changed file.
  */
 export function versionOf(manifest: Omit<Manifest, 'version'>): string {
   const { format, name, network, dataset, input, tail, labels, tau } = manifest;
   const files = Object.entries(manifest.files).sort(([a], [b]) => (a < b ? -1 : 1));
   const tailFields = [tail.file, tail.shape, tail.input, tail.output];
-  const said: unknown[] = [format, name, network, dataset, input.shape, input.mean, input.std, tailFields, labels, tau];
-  if (input.resize !== undefined) said.push({ resize: input.resize });
+  const hashed: unknown[] = [
+    format,
+    name,
+    network,
+    dataset,
+    input.shape,
+    input.mean,
+    input.std,
+    tailFields,
+    labels,
+    tau,
+  ];
+  if (input.resize !== undefined) hashed.push({ resize: input.resize });
   const { datatype, scale, offset, from } = tail;
-  if (datatype) said.push({ datatype, scale, offset, from });
-  return sha256(JSON.stringify([...said, files.map(([path, file]) => [path, file.bytes, file.sha256])])).slice(0, 12);
+  if (datatype) hashed.push({ datatype, scale, offset, from });
+  return sha256(JSON.stringify([...hashed, files.map(([path, file]) => [path, file.bytes, file.sha256])])).slice(0, 12);
 }

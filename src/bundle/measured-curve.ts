@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 
-/** The file of a bundle that tells what other thresholds would do. */
+/** The file of a bundle with the accuracy of other thresholds. */
 export const CURVE_FILE = 'edge/curve.json';
 
 const share = z.number().min(0).max(1);
@@ -11,20 +11,22 @@ const curveSchema = z.object({
   curve: z.array(z.object({ tau: share, accuracy: share, exitRatio: share })).max(10_000),
 });
 
-/** What the validation images made of the thresholds of the last exit: shares in [0, 1], τ ascending. */
+/** Accuracy and exit ratio on the validation images for thresholds of the last exit: shares in [0, 1], τ ascending. */
 export type MeasuredCurve = z.infer<typeof curveSchema>;
 
 export function printMeasuredCurve({ full, curve }: MeasuredCurve): string {
   return `${JSON.stringify(curveSchema.parse({ full, curve }))}\n`;
 }
 
-/** Nothing where a bundle has none. @throws UserError where it is something else. */
+/** The curve of a bundle; undefined if the bundle has none. @throws UserError if the file holds something else */
 export function readMeasuredCurve(files: ReadonlyMap<string, Uint8Array>): MeasuredCurve | undefined {
   const bytes = files.get(CURVE_FILE);
   if (!bytes) return undefined;
   try {
     return curveSchema.parse(JSON.parse(Buffer.from(bytes).toString()));
   } catch {
-    throw new UserError(`${CURVE_FILE}: expected accuracies by threshold, found otherwise; export the bundle again`);
+    throw new UserError(
+      `${CURVE_FILE}: expected accuracies by threshold, found something else; export the bundle again`,
+    );
   }
 }

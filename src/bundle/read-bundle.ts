@@ -5,23 +5,23 @@ import { readFileOrExplain } from '../base/files.js';
 import { readJson } from '../base/json.js';
 import { BUNDLE_FILES, MANIFEST_FILE, type Manifest, manifestSchema, sha256, versionOf } from './manifest.js';
 
-/** A bundle in memory. `files` holds every file that the manifest lists, by its path in the bundle. */
+/** A bundle in memory. `files` holds every file listed in the manifest, by its path in the bundle. */
 export interface Bundle {
   readonly manifest: Manifest;
   readonly files: ReadonlyMap<string, Buffer>;
 }
 
 /**
- * Reads a bundle and checks it: a manifest that makes sense, and every file that it lists with its size and SHA-256.
+ * Reads a bundle and checks it: the manifest is valid, and every file in it has the listed size and SHA-256.
  *
- * @throws UserError naming the first file or field that is not as the manifest says.
+ * @throws UserError naming the first file or field that is wrong
  */
 export function readBundle(folder: string): Bundle {
   const manifest = readManifest(folder);
   const files = new Map<string, Buffer>();
   for (const [path, expected] of Object.entries(manifest.files)) {
     const where = join(folder, path);
-    // The size first: a file that grew is refused before it is read.
+    // The size is checked first: a file that grew is refused before it is read.
     const size = statSync(where, { throwIfNoEntry: false })?.size ?? expected.bytes;
     if (size !== expected.bytes) throw changed(where, `${expected.bytes} bytes`, `${size}`);
     const bytes = readFileOrExplain(where, 'a file of the bundle');
@@ -32,7 +32,7 @@ export function readBundle(folder: string): Bundle {
   return { manifest, files };
 }
 
-/** The manifest alone, checked in itself but not against the files. @throws UserError where it is none of ours. */
+/** Reads the manifest and checks it, but not the files. @throws UserError if it isn't a valid manifest */
 export function readManifest(folder: string): Manifest {
   const where = join(folder, MANIFEST_FILE);
   const manifest = readJson(
@@ -44,7 +44,7 @@ export function readManifest(folder: string): Manifest {
   const needed = [...Object.values(BUNDLE_FILES), manifest.tail.file];
   const missing = needed.find((path) => !Object.hasOwn(manifest.files, path));
   if (missing)
-    throw new UserError(`${where}: expected ${missing} among its files, found none; export the bundle again`);
+    throw new UserError(`${where}: expected ${missing} among its files, but it is missing; export the bundle again`);
   const version = versionOf(manifest);
   if (version !== manifest.version) throw changed(where, `version ${manifest.version}`, version);
   return manifest;

@@ -6,19 +6,19 @@ import { makeFolder, writeFileAtomic } from '../base/files.js';
 import { BUNDLE_FORMAT, MANIFEST_FILE, type Manifest, type ManifestDraft, sha256, versionOf } from './manifest.js';
 import { readManifest } from './read-bundle.js';
 
-/** A bundle before it is written: its files by path, and what its author knows of the manifest. */
+/** A bundle before it is written: its files by path, and the fields of the manifest that don't depend on them. */
 export interface BundleDraft {
   readonly manifest: ManifestDraft;
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
 /**
- * Writes a bundle to `folder`, all of it or nothing: the files go to a temporary folder beside it, which takes the
- * name at the end. An older bundle there is replaced at that moment.
+ * Writes a bundle to `folder`, either completely or not at all: files are written to a temporary folder beside it, which is
+ * renamed at the end. An older bundle in `folder` is replaced at that moment.
  *
- * @param check looks at the finished bundle in its temporary folder; where it throws, nothing is left behind and an
- *   older bundle stays.
- * @throws UserError where the folder can't be written, or holds anything that is not part of a bundle.
+ * @param check examines the finished bundle in its temporary folder; if it throws, nothing is written and an older bundle
+ *   stays.
+ * @throws UserError if the folder can't be written, or holds anything that isn't part of a bundle
  */
 export async function writeBundle(
   folder: string,
@@ -46,11 +46,11 @@ export async function writeBundle(
 
 export function completeManifest({ manifest, files }: BundleDraft): Manifest {
   const sums = [...files].map(([path, bytes]) => [path, { bytes: bytes.length, sha256: sha256(bytes) }] as const);
-  const said = { format: BUNDLE_FORMAT, ...manifest, files: Object.fromEntries(sums.sort()) } as const;
-  return { ...said, version: versionOf(said) };
+  const complete = { format: BUNDLE_FORMAT, ...manifest, files: Object.fromEntries(sums.sort()) } as const;
+  return { ...complete, version: versionOf(complete) };
 }
 
-/** An older bundle may be replaced, a folder with anything else in it never. */
+/** Allows an empty folder or an older bundle; refuses a folder with anything else in it. */
 function refuseForeign(target: string): void {
   if (!existsSync(target)) return;
   if (!lstatSync(target).isDirectory()) {
@@ -65,12 +65,12 @@ function refuseForeign(target: string): void {
   const foreign = found.find((path) => !known.has(path));
   if (foreign) {
     throw new UserError(
-      `${target}: expected an empty folder or a bundle to replace, found ${foreign}, which is part of neither; choose another folder or empty this one`,
+      `${target}: expected an empty folder or a bundle to replace, found ${foreign}, which belongs to neither; choose another folder or empty this one`,
     );
   }
 }
 
-/** The paths of the bundle in `target`, or none where its manifest is not ours. */
+/** The paths of the bundle in `target`; empty if its manifest isn't valid. */
 function bundlePathsIn(target: string): string[] {
   try {
     return [MANIFEST_FILE, ...Object.keys(readManifest(target).files)];

@@ -1,5 +1,5 @@
 import { percent, table, wholeNumber } from '../base/format.js';
-import type { UplinkReport } from '../export/uplink/measure-uplink.js';
+import type { UplinkReport } from '../export/uplink/measure.js';
 
 /** What export has measured of every way to send, and where the image itself would be smaller. */
 export function uplinkTable({ choice, images, sizes, png }: UplinkReport): string {

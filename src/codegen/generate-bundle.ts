@@ -7,15 +7,15 @@ import { compact, printLoader } from './print-program.js';
 import { encodeWeights } from './weights.js';
 
 const TAIL_FILE = 'edge/tail.onnx';
-/** For pages to look at and to take from; nothing here needs them. */
+/** The demo page: an example to copy from. No other file of the bundle needs it. */
 const DEMO_FILES = ['index.html', 'demo.js', 'demo.css', 'drawing.js', 'history.js', 'panel.js'];
 const SERVICE_WORKER = 'service-worker.js';
 
-/** What a bundle says of its model beside the device program. */
+/** What a bundle contains besides the device program. */
 export interface BundleInfo extends Omit<ManifestDraft, 'tail'> {
-  /** The rest of the full branch as ONNX: [batch, ...shape of what is sent] (NHWC) to logits [batch, classes]. */
+  /** The rest of the full network as ONNX: [batch, ...shape of what is sent] (NHWC) to logits [batch, classes]. */
   readonly tail: Omit<ManifestDraft['tail'], 'file' | 'shape'> & { readonly model: Uint8Array };
-  /** What the validation images made of other thresholds, for the edge server. */
+  /** Accuracy with other thresholds, for the edge server. */
   readonly measured?: MeasuredCurve;
   /** Images to try on the demo page, as PNG, with their true labels. */
   readonly samples: readonly { readonly png: Uint8Array; readonly label: string }[];
@@ -28,7 +28,7 @@ export function generateBundle(program: DeviceProgram, info: BundleInfo): Bundle
     samples,
     measured,
     tail: { model, ...tail },
-    ...said
+    ...fields
   } = info;
   const files = new Map<string, Uint8Array>([
     [BUNDLE_FILES.loader, Buffer.from(printLoader(template(BUNDLE_FILES.loader).toString(), program))],
@@ -50,10 +50,10 @@ export function generateBundle(program: DeviceProgram, info: BundleInfo): Bundle
   });
   files.set('demo/samples.json', Buffer.from(JSON.stringify(listed)));
   const { shape } = stagesOf(program).at(-1)!.shared;
-  return { manifest: { ...said, tail: { file: TAIL_FILE, shape: [...shape], ...tail } }, files };
+  return { manifest: { ...fields, tail: { file: TAIL_FILE, shape: [...shape], ...tail } }, files };
 }
 
-/** A program and a description that contradict each other are a fault of ours, found before anything is written. */
+/** Throws if the program and its description contradict each other: a bug, found before anything is written. */
 function checkFit(program: DeviceProgram, { input, labels, tau }: BundleInfo): void {
   const product = (shape: readonly number[]): number => shape.reduce((all, size) => all * size, 1);
   const stages = stagesOf(program);
@@ -75,7 +75,7 @@ function checkFit(program: DeviceProgram, { input, labels, tau }: BundleInfo): v
   }
 }
 
-/** Makes the folder a package as well: `import { load } from 'NAME'`. */
+/** A package.json, so that a page can `import { load } from 'NAME'`. */
 function packageJson(name: string): string {
   const { loader, types } = BUNDLE_FILES;
   const entry = { types: `./${types}`, default: `./${loader}` };

@@ -2,13 +2,13 @@ import { stringify } from 'yaml';
 import type { DATATYPES } from '../bundle/datatypes.js';
 import type { Manifest } from '../bundle/manifest.js';
 
-/** The most requests that a server puts into one run of the tail, and how long the first of them waits for others. */
+/** The largest batch of requests in one run of the tail, and how long the first request waits for others. */
 const MAX_BATCH = 32;
 const MAX_DELAY_MICROSECONDS = 2000;
 
 /**
- * A bundle's tail for servers of the Open Inference Protocol that run on many machines: a model repository, which Triton
- * reads as it is, and what OpenVINO Model Server and KServe need beside it.
+ * A bundle's tail for other servers of the Open Inference Protocol: a model repository for Triton, and the configuration
+ * files that OpenVINO Model Server and KServe need besides it.
  *
  * @returns files by their path in the folder
  */
@@ -23,7 +23,7 @@ export function modelRepository(manifest: Manifest, tail: Uint8Array): Map<strin
   ]);
 }
 
-/** Triton's model configuration, in protobuf's text format. Dimensions leave the batch out. */
+/** Triton's model configuration, in protobuf's text format. Dimensions don't include the batch. */
 function tritonConfig({ name, version, tail, labels }: Manifest): string {
   const tensor = (title: string, type: string, dims: readonly number[]) =>
     `[ { name: ${JSON.stringify(title)} data_type: TYPE_${type} dims: [ ${dims.join(', ')} ] } ]`;
@@ -46,7 +46,7 @@ function openvinoConfig(name: string): string {
   return `${JSON.stringify({ model_config_list: [{ config }] }, null, 2)}\n`;
 }
 
-/** A KServe InferenceService on its Triton runtime; `models` is what a volume named lcdnn-models holds. */
+/** A KServe InferenceService on its Triton runtime, which reads the folder `models` of a volume named lcdnn-models. */
 function inferenceService(name: string): string {
   return stringify({
     apiVersion: 'serving.kserve.io/v1beta1',

@@ -6,8 +6,8 @@ import { KERNEL_ARGUMENTS, stagesOf } from '../export/program.js';
 const PROGRAM_BLOCK = /^\/\/ <program>.*?^\/\/ <\/program>.*?$/ms;
 
 /**
- * The loader of one model: the template with the device program printed into it as plain calls, a function for each of
- * its stages. `k` is the kernels' exports, `a` the arena's address, `c` the addresses of the constants, known once the weights lie in memory.
+ * The loader of one model: the template with the device program printed into it as plain calls, one function per stage. Its
+ * parameters are `k`, the kernels' exports; `a`, the arena's address; and `c`, the addresses of the constants.
  */
 export function printLoader(template: string, program: DeviceProgram): string {
   if (!PROGRAM_BLOCK.test(template)) throw new Error('the loader template has no <program> block');
@@ -34,12 +34,12 @@ function printProgram(program: DeviceProgram): string {
     ...calls.map((call) => printCall(call, program)),
     '},',
   ]);
-  // By it the loader of a page and that of its Worker know each other.
+  // A page and its Worker compare it, to notice that they loaded different exports.
   const hash = sha256(JSON.stringify([facts, functions])).slice(0, 12);
   return [`const PROGRAM = ${JSON.stringify({ ...facts, hash })};`, 'const STAGES = [', ...functions, '];'].join('\n');
 }
 
-/** What the loader needs to know of a constant: floats, [kernel, ...shape] of bits, or rows and columns of steps. */
+/** What the loader needs to know about a constant: its length, [kernel, ...shape] of bits, or rows and columns of steps. */
 function sizeOf(constant: ConstantLayout): unknown {
   if (constant.kind === 'f32') return constant.values.length;
   if (constant.kind === 'bits') return [constant.kernel, ...constant.shape];
@@ -68,7 +68,10 @@ function printArgument(argument: number | Pointer, { arenaBytes, constants }: De
   return `c[${JSON.stringify(argument.constant)}]`;
 }
 
-/** A script of a page as it travels: without comments and spaces, with short names. Code keeps its form, by which bundlers know it. */
+/**
+ * Minifies a script: no comments or spaces, short names. The code keeps its structure, because bundlers recognise the files
+ * beside it by `new URL('./FILE', import.meta.url)`.
+ */
 export function compact(source: string): string {
   return `${minify_sync(source, { module: true, compress: false, mangle: true }).code}\n`;
 }

@@ -6,7 +6,7 @@ import type { ConstantLayout, DeviceProgram } from '../export/program.js';
  * an F32 `NAME.scale` of one value per row; binary weights as U8 of [rows, bytes of a row].
  */
 export function encodeWeights(constants: DeviceProgram['constants']): Uint8Array {
-  // Floats first, so that every one of them starts on a multiple of 4.
+  // Floats come first, so that each of them starts on a multiple of 4.
   const stored = Object.entries(constants).flatMap(([name, constant]) => storedTensors(name, constant));
   const inOrder = stored.sort(([, a], [, b]) => Number(a.dtype !== 'F32') - Number(b.dtype !== 'F32'));
   return encodeSafetensors({ tensors: Object.fromEntries(inOrder), metadata: {} });

@@ -4,9 +4,9 @@ import { UserError } from '../base/errors.js';
 import { makeFolder, writeFileAtomic } from '../base/files.js';
 
 /**
- * Writes a model repository's files into a folder, over those of an earlier one for the same model.
+ * Writes a model repository's files into a folder, and replaces those of an earlier export of the same model.
  *
- * @throws UserError where the folder can't be written, or holds anything else
+ * @throws UserError if the folder can't be written, or holds anything else
  */
 export function writeRepository(folder: string, files: ReadonlyMap<string, Uint8Array>): void {
   const target = resolve(folder);

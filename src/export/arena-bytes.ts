@@ -3,9 +3,9 @@ import type { JointNetwork } from '../network/layers.js';
 import { networkParameters } from '../network/parameters.js';
 import { lowerBranch } from './lower.js';
 
-/** Bytes of all that the branch holds at once beside its weights, on its way to the last exit: the arena of its device program. */
+/** Size of the device program's arena: all that the branch holds at once besides its weights, up to the last exit. */
 export function arenaBytes(network: JointNetwork): number {
-  // Places don't depend on values.
+  // The layout doesn't depend on values.
   const zeros: NamedArrays = {};
   for (const { name, shape } of networkParameters(network)) {
     if (name.startsWith('full.')) continue;

@@ -14,14 +14,14 @@ import { uplinkLayers } from '../network/uplink.js';
 import { createGraph, type Graph } from '../onnx/graph.js';
 import type { Encoding } from './uplink/encoding.js';
 
-/** ONNX's number of float32, for `Cast`. */
+/** ONNX's code for float32, for `Cast`. */
 const FLOAT = 1;
 export const TAIL_INPUT = 'shared';
 export const TAIL_OUTPUT = 'logits';
 
 /**
  * Float layers as an ONNX model, from the layer list: the full part (`['full']`), the whole full network
- * (`['shared', 'full']`), or a float exit with what leads to it (`['shared', 'shared2', 'branch2']`). Input float32
+ * (`['shared', 'full']`), or a float exit with the parts before it (`['shared', 'shared2', 'branch2']`). Input float32
  * [batch, ...] in NHWC, output `logits` [batch, classes].
  */
 export function floatModel(network: JointNetwork, state: NamedArrays, parts: readonly Part[]): Uint8Array {
@@ -30,10 +30,10 @@ export function floatModel(network: JointNetwork, state: NamedArrays, parts: rea
 }
 
 /**
- * Float layers that follow one another as an ONNX model: any stretch of a network. Input `shared`, in the shape that the
- * first layer reads, output `logits`, in the shape that the last one gives: float32 [batch, ...], images in NHWC.
+ * Consecutive float layers as an ONNX model: any section of a network. Input `shared` has the shape that the first layer
+ * reads, output `logits` the shape of the last layer's output: float32 [batch, ...], images in NHWC.
  *
- * @param encoding of the input, where it is not float32: the first nodes undo it
+ * @param encoding of the input if it isn't float32; the first nodes decode it
  */
 export function chainModel(
   state: NamedArrays,
@@ -51,9 +51,10 @@ export function chainModel(
   graph.output(TAIL_OUTPUT, x, 'float32', ['batch', ...output]);
   return graph.encode(title);
 }
+
 /**
  * The rest of the full network as ONNX: from what devices send, in its encoding (NHWC), to `logits` [batch, classes].
- * Its first nodes make float32 of it, so that any server runs it.
+ * Its first nodes decode the input to float32, so that any ONNX server can run it.
  */
 export function tailModel(network: JointNetwork, state: NamedArrays, encoding: Encoding = {}): Uint8Array {
   const trunk = placeLayers(network).filter(({ part }) => !isBranch(part));
@@ -76,7 +77,7 @@ function appendChain(graph: Graph, state: NamedArrays, chain: readonly PlacedLay
   return chain.reduce((y, placed) => appendLayer(graph, state, placed, y), x);
 }
 
-/** The nodes of one layer on `x` (images in NCHW), and the name of what they give. */
+/** Appends the nodes of one layer on `x` (images in NCHW). Returns the name of their output. */
 function appendLayer(
   graph: Graph,
   state: NamedArrays,

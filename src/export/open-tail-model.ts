@@ -4,13 +4,13 @@ import { onnxTensor } from '../bundle/onnx-tensor.js';
 import { TAIL_INPUT, TAIL_OUTPUT } from './float-model.js';
 import type { Encoding } from './uplink/encoding.js';
 
-/** A tail that runs here: what devices send, one after another in its encoding, in; logits [batch, classes] out. */
+/** A tail that runs in this process: from what devices send, one after another in its encoding, to logits [batch, classes]. */
 export interface TailModel {
   infer(sent: Values, batch: number): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
-/** Opens what `tailModel` gave. @param shape of what one device sends, NHWC */
+/** Opens a model from `tailModel`. @param shape of what one device sends, NHWC */
 export async function openTailModel(
   model: Uint8Array,
   shape: readonly number[],

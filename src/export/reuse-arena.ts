@@ -1,7 +1,7 @@
 import { withExits } from '../base/exits.js';
 import { type DeviceProgram, type KernelCall, type KernelName, type Pointer, type Stage, stagesOf } from './program.js';
 
-/** A buffer of a program whose buffers lie one behind the other, and the calls between which it must stay intact. */
+/** A buffer in an arena without overlaps, and the first and last call that use it. */
 interface Buffer {
   readonly arena: number;
   readonly bytes: number;
@@ -9,7 +9,7 @@ interface Buffer {
   last: number;
 }
 
-/** Kernels that may write where they read, by the header: the argument that they write, and those whose place it may take. */
+/** Kernels whose output may overwrite an input (see the header): the index of the output, and of those inputs. */
 const IN_PLACE: { readonly [kernel in KernelName]?: readonly [written: number, read: readonly number[]] } = {
   add_f32: [2, [0, 1]],
   affine_prelu_f32: [4, [0]],
@@ -18,34 +18,34 @@ const IN_PLACE: { readonly [kernel in KernelName]?: readonly [written: number, r
 };
 
 /**
- * The same program in a smaller arena: a buffer takes the place of others that no later call reads. Every buffer of the
- * given program has a place of its own. What the loader reads of every stage (`shared`, `logits`) stays intact to the end.
+ * Returns the same program in a smaller arena: buffers share memory with buffers that no later call reads. In the given
+ * program no two buffers overlap. What the loader reads of every stage (`shared`, `logits`) stays intact to the end.
  */
 export function reuseArena(program: DeviceProgram): DeviceProgram {
   const buffers = buffersOf(program);
   const hosts = writeInPlace(program, buffers);
-  const places = new Map<number, number>();
+  const addresses = new Map<number, number>();
   let arenaBytes = 0;
-  // Large buffers first, each at the lowest place that is free for as long as it lives.
+  // Large buffers first, each at the lowest address that is free for its whole lifetime.
   const placed: Buffer[] = [];
   for (const buffer of [...new Set(hosts.values())].sort((a, b) => b.bytes - a.bytes || a.arena - b.arena)) {
-    const beside = placed
+    const alive = placed
       .filter((other) => other.first <= buffer.last && buffer.first <= other.last)
-      .map((other) => ({ from: places.get(other.arena)!, bytes: other.bytes }))
+      .map((other) => ({ from: addresses.get(other.arena)!, bytes: other.bytes }))
       .sort((a, b) => a.from - b.from);
-    let place = 0;
-    for (const { from, bytes } of beside) {
-      if (from - place >= buffer.bytes) break;
-      place = Math.max(place, from + bytes);
+    let address = 0;
+    for (const { from, bytes } of alive) {
+      if (from - address >= buffer.bytes) break;
+      address = Math.max(address, from + bytes);
     }
-    places.set(buffer.arena, place);
+    addresses.set(buffer.arena, address);
     placed.push(buffer);
-    arenaBytes = Math.max(arenaBytes, place + buffer.bytes);
+    arenaBytes = Math.max(arenaBytes, address + buffer.bytes);
   }
 
   const moved = <Placed extends { readonly arena: number }>(at: Placed): Placed => ({
     ...at,
-    arena: places.get(hosts.get(at.arena)!.arena)!,
+    arena: addresses.get(hosts.get(at.arena)!.arena)!,
   });
   const movedArgument = (arg: number | Pointer): number | Pointer => (isArena(arg) ? moved(arg) : arg);
   const stages = stagesOf(program).map(
@@ -58,7 +58,7 @@ export function reuseArena(program: DeviceProgram): DeviceProgram {
   return { constants: program.constants, arenaBytes, input: moved(program.input), ...withExits(stages) };
 }
 
-/** The buffer whose place each takes: its own, or that of one which nobody reads after the call that writes this one. */
+/** The buffer whose memory each buffer uses: itself, or an input of its call that no later call reads. */
 function writeInPlace(program: DeviceProgram, buffers: readonly Buffer[]): Map<number, Buffer> {
   const hosts = new Map(buffers.map((buffer) => [buffer.arena, buffer]));
   for (const [call, { kernel, args }] of stagesOf(program)
@@ -80,7 +80,7 @@ function writeInPlace(program: DeviceProgram, buffers: readonly Buffer[]): Map<n
   return hosts;
 }
 
-/** Every buffer, from the call that writes it (the input: from the start) to the last that reads it. */
+/** Every buffer, from the call that writes it (the input: from the start) to the last call that reads it. */
 function buffersOf(program: DeviceProgram): Buffer[] {
   const { arenaBytes, input } = program;
   const stages = stagesOf(program);

@@ -7,7 +7,7 @@ import {
   stagesOf,
 } from './program.js';
 
-/** What a run of the device program gives; the arrays are copies. */
+/** The result of a run of the device program. The arrays are copies. */
 export interface WasmRun {
   readonly logits: Float32Array;
   readonly shared: Float32Array;
@@ -18,12 +18,12 @@ export interface WasmRun {
 
 /** A device program laid out in the memory of one of the builds in kernels/prebuilt/. */
 export interface WasmProgram {
-  /** All of the instance's memory: the kernels' stack, constants, arena. */
+  /** All memory of the instance: the kernels' stack, constants, arena. */
   readonly memoryBytes: number;
   /**
    * @param input the normalised image, NHWC, as long as `program.input`.
-   * @param exit the exit to run to, from 0; the first unless given.
-   * @param afterCall sees, and may change, what each call left in the arena.
+   * @param exit the exit to run to, from 0. Default: the first.
+   * @param afterCall reads, and may change, the arena after each call.
    */
   run(input: Float32Array, exit?: number, afterCall?: (call: KernelCall, arena: Uint8Array) => void): WasmRun;
 }
@@ -32,8 +32,8 @@ const PAGE = 65536;
 const align = (bytes: number): number => (bytes + 15) & ~15;
 
 /**
- * Loads a program into a build of the kernels. Memory, from `__heap_base` on: constants (binary weights in the build's
- * order), arena, probabilities; while binary weights are being prepared, the arena's place holds them as they travelled.
+ * Loads a program into a build of the kernels. Memory from `__heap_base` on: constants (binary weights in the build's
+ * order), arena, probabilities. While binary weights are prepared, the arena holds them in their download order.
  */
 export function instantiate(program: DeviceProgram, wasm: Uint8Array<ArrayBuffer>): WasmProgram {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(wasm));
@@ -46,28 +46,28 @@ export function instantiate(program: DeviceProgram, wasm: Uint8Array<ArrayBuffer
 
   const constants = Object.entries(program.constants);
   const heap = align((exports['__heap_base'] as WebAssembly.Global).value);
-  const places = new Map<string, number>();
+  const addresses = new Map<string, number>();
   let end = heap;
   for (const [name, constant] of constants) {
-    places.set(name, end);
+    addresses.set(name, end);
     end = align(end + residentBytes(constant, kernel));
   }
   const arena = end;
   const probabilities = align(arena + program.arenaBytes);
-  const travelling = Math.max(
+  const downloadBytes = Math.max(
     0,
     ...constants.map(([, constant]) => (constant.kind === 'bits' ? constant.bytes.length : 0)),
   );
-  growTo(memory, Math.max(probabilities + 4 * program.logits.length, arena + travelling));
+  growTo(memory, Math.max(probabilities + 4 * program.logits.length, arena + downloadBytes));
 
   for (const [name, constant] of constants) {
-    const place = places.get(name)!;
+    const start = addresses.get(name)!;
     if (constant.kind !== 'bits') {
       const values = floatsOf(constant);
-      new Float32Array(memory.buffer, place, values.length).set(values);
+      new Float32Array(memory.buffer, start, values.length).set(values);
     } else {
       new Uint8Array(memory.buffer, arena, constant.bytes.length).set(constant.bytes);
-      kernel(`prepare_${constant.kernel}`)(arena, place, ...constant.shape);
+      kernel(`prepare_${constant.kernel}`)(arena, start, ...constant.shape);
     }
   }
 
@@ -75,9 +75,9 @@ export function instantiate(program: DeviceProgram, wasm: Uint8Array<ArrayBuffer
     if (typeof arg === 'number') return arg;
     if (arg === null) return 0;
     if ('arena' in arg) return arena + arg.arena;
-    const place = places.get(arg.constant);
-    if (place === undefined) throw new Error(`device program: no constant named ${arg.constant}`);
-    return place;
+    const start = addresses.get(arg.constant);
+    if (start === undefined) throw new Error(`device program: no constant named ${arg.constant}`);
+    return start;
   };
   const prepared = (call: KernelCall) => ({ call, run: kernel(call.kernel), args: call.args.map(address) });
   const stages = stagesOf(program).map((stage) => ({ ...stage, calls: stage.calls.map(prepared) }));

@@ -11,34 +11,34 @@ export interface LabelledImage {
   readonly label: number;
 }
 
-/** What is to be measured. The images are validation images: never the test split's. */
+/** What `measureUplink` measures on. The images come from the validation split, never from the test split. */
 export interface UplinkTrial {
   readonly network: JointNetwork;
   readonly state: NamedArrays;
-  /** The device program, which sends what the shared layers give. */
+  /** The device program, which sends the output of the shared layers. */
   readonly program: DeviceProgram;
   /** A build of the kernels. */
   readonly wasm: Uint8Array<ArrayBuffer>;
   readonly input: Manifest['input'];
-  /** Those that accuracy is measured on. */
-  readonly images: () => AsyncIterable<LabelledImage>;
-  /** Some of them, which give the channels' ranges and the sizes. */
-  readonly few: () => AsyncIterable<LabelledImage>;
+  /** For accuracy. */
+  readonly validationImages: () => AsyncIterable<LabelledImage>;
+  /** A few of them, for the ranges of the channels and for sizes. */
+  readonly sampleImages: () => AsyncIterable<LabelledImage>;
 }
 
-/** What the device sends of an image, in float32. */
+/** Runs the device: from an image to the values that it sends, in float32. */
 export function deviceOf({ program, wasm }: UplinkTrial): (image: Float32Array) => Float32Array {
   const device = instantiate(program, wasm);
   const last = stagesOf(program).length - 1;
   return (image) => device.run(image, last).shared;
 }
 
-/** Every way to send, for this network and these images. */
+/** Every encoding for this network, with ranges from the sample images. */
 export async function encodingsOf(trial: UplinkTrial): Promise<Record<Uplink, Encoding>> {
   const sharedOf = deviceOf(trial);
   const { shape } = stagesOf(trial.program).at(-1)!.shared;
   const tensors: Float32Array[] = [];
-  for await (const { image } of trial.few()) tensors.push(sharedOf(image));
+  for await (const { image } of trial.sampleImages()) tensors.push(sharedOf(image));
   const ranges = channelRanges(tensors, shape[shape.length - 1]);
   return { f32: {}, f16: { datatype: 'FP16' }, u8: byteEncoding(ranges), image: imageEncoding(trial.input) };
 }

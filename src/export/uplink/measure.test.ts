@@ -10,8 +10,8 @@ import { createNetwork } from '../../network/zoo/index.js';
 import { floatModel } from '../float-model.js';
 import { lowerBranch } from '../lower.js';
 import { openTailModel } from '../open-tail-model.js';
-import { measureUplink } from './measure-uplink.js';
-import type { LabelledImage, UplinkTrial } from './uplink-trial.js';
+import { measureUplink } from './measure.js';
+import type { LabelledImage, UplinkTrial } from './trial.js';
 
 const network = createNetwork('lenet', [16, 16, 3], 4, { width: 0.2 });
 const wasm = new Uint8Array(readFileSync(new URL('../../../kernels/prebuilt/lcdnn-simd.wasm', import.meta.url)));
@@ -31,7 +31,15 @@ async function trialOf(state: NamedArrays, count: number): Promise<UplinkTrial> 
   async function* all(): AsyncGenerator<LabelledImage> {
     yield* images;
   }
-  return { network, state, program: lowerBranch(network, state), wasm, input, images: all, few: all };
+  return {
+    network,
+    state,
+    program: lowerBranch(network, state),
+    wasm,
+    input,
+    validationImages: all,
+    sampleImages: all,
+  };
 }
 
 describe('what travels', () => {
@@ -55,11 +63,11 @@ describe('what travels', () => {
     // One image of a much larger range makes the steps of a byte too coarse, or leaves what a half can hold.
     const withRange = (size: number): UplinkTrial => {
       const image = new Float32Array(featuresOf(network.input)).fill(size);
-      async function* few(): AsyncGenerator<LabelledImage> {
+      async function* sampleImages(): AsyncGenerator<LabelledImage> {
         yield { image, label: 0 };
         yield { image: image.map((value) => -value), label: 0 };
       }
-      return { ...trial, few };
+      return { ...trial, sampleImages };
     };
     const coarse = await measureUplink(withRange(1e5), 'auto');
     expect(coarse.report).toMatchObject({ choice: 'f16', images: 40 });
@@ -74,7 +82,7 @@ describe('what travels', () => {
       large[`shared.conv1.${name}`] = { shape, values: values.map((value) => value * 1e6) };
     }
     const trialOfLarge = await trialOf(large, 40);
-    const found = await measureUplink({ ...trialOfLarge, few: withRange(1e5).few }, 'auto');
+    const found = await measureUplink({ ...trialOfLarge, sampleImages: withRange(1e5).sampleImages }, 'auto');
     expect([found.report.choice, found.encoding]).toEqual(['f32', {}]);
   });
 

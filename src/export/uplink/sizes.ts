@@ -3,18 +3,18 @@ import { deflate } from 'node:zlib';
 import sharp from 'sharp';
 import { median } from '../../base/statistics.js';
 import { type Encoding, encode, UPLINKS, type Uplink } from './encoding.js';
-import { deviceOf, type UplinkTrial } from './uplink-trial.js';
+import { deviceOf, type UplinkTrial } from './trial.js';
 
-/** What one request takes in one way of sending. */
+/** The size of one request in one encoding. */
 export interface UplinkSize {
   readonly uplink: Uplink;
-  /** Of the tensor; a request has some 200 bytes of JSON and HTTP's headers besides. */
+  /** Size of the tensor. A request also has about 200 bytes of JSON and its HTTP headers. */
   readonly bytes: number;
-  /** Median behind deflate; what travels is the smaller of the two. */
+  /** Median size after deflate. The smaller of the two is sent. */
   readonly deflated: number;
 }
 
-/** The size of every way to send, and the median size of the images as PNG. */
+/** Request sizes of every encoding, and the median size of the images as PNG. */
 export async function uplinkSizes(
   trial: UplinkTrial,
   encodings: Record<Uplink, Encoding>,
@@ -25,7 +25,7 @@ export async function uplinkSizes(
   const bytes = Object.fromEntries(UPLINKS.map((uplink) => [uplink, 0])) as Record<Uplink, number>;
   const deflated = Object.fromEntries(UPLINKS.map((uplink) => [uplink, [] as number[]])) as Record<Uplink, number[]>;
   const pngs: number[] = [];
-  for await (const { image } of trial.few()) {
+  for await (const { image } of trial.sampleImages()) {
     const shared = sharedOf(image);
     for (const uplink of UPLINKS) {
       const sent = encode(uplink === 'image' ? image : shared, encodings[uplink]);

@@ -3,55 +3,55 @@ import { tailModel } from '../float-model.js';
 import { openTailModel } from '../open-tail-model.js';
 import { stagesOf } from '../program.js';
 import { type Encoding, encode, type Uplink } from './encoding.js';
-import { type UplinkSize, uplinkSizes } from './uplink-sizes.js';
-import { deviceOf, encodingsOf, type UplinkTrial } from './uplink-trial.js';
+import { type UplinkSize, uplinkSizes } from './sizes.js';
+import { deviceOf, encodingsOf, type UplinkTrial } from './trial.js';
 
-/** What `auto` may lose of the full network's accuracy on validation images, against float32: 0.05 points. */
-const MOST_LOSS = 0.0005;
-/** Images in one run of a tail. */
+/** How much of the full network's validation accuracy `auto` may lose compared with float32: 0.05 points. */
+const MAX_LOSS = 0.0005;
+/** Images in one run of the tail. */
 const BATCH = 32;
 
-/** The full network on the validation images, given what is sent. */
+/** The full network's accuracy on the validation images with one encoding. */
 export interface UplinkAccuracy {
   readonly accuracy: number;
-  /** Images that it gets wrong and, given float32, right; and the other way round. */
+  /** Images answered wrong with this encoding but right with float32, and the reverse. */
   readonly worse: number;
   readonly better: number;
 }
 
 export interface UplinkReport {
   readonly choice: Uplink;
-  /** How many images accuracies are of, 0 where none was measured. */
+  /** Number of images on which accuracy was measured; 0 if it wasn't measured. */
   readonly images: number;
   readonly sizes: readonly (UplinkSize & Partial<UplinkAccuracy>)[];
-  /** Median size of the image as PNG. */
+  /** Median size of an image as PNG, in bytes. */
   readonly png: number;
 }
 
 /**
- * Finds how the device should send what the edge needs. `auto` takes the smallest encoding of the shared layers' output
- * whose accuracy is less than 0.05 points below float32's; the image is sent only where that is asked for.
+ * Chooses what the device sends to the edge. `auto` takes the smallest encoding of the shared layers' output whose accuracy
+ * is less than 0.05 points below float32's; the image itself is sent only on request.
  */
 export async function measureUplink(
   trial: UplinkTrial,
-  asked: Uplink | 'auto',
+  requested: Uplink | 'auto',
 ): Promise<{ encoding: Encoding; report: UplinkReport }> {
   const encodings = await encodingsOf(trial);
   const { uplinks, png } = await uplinkSizes(trial, encodings);
-  const travels = ({ bytes, deflated }: UplinkSize) => Math.min(bytes, deflated);
+  const sentBytes = ({ bytes, deflated }: UplinkSize) => Math.min(bytes, deflated);
   const rounded = uplinks.filter(({ uplink }) => uplink === 'f16' || uplink === 'u8');
   const tried = rounded
-    .sort((a, b) => travels(a) - travels(b))
-    .filter(({ uplink }) => asked === 'auto' || asked === uplink);
+    .sort((a, b) => sentBytes(a) - sentBytes(b))
+    .filter(({ uplink }) => requested === 'auto' || requested === uplink);
 
   const found = new Map<Uplink, UplinkAccuracy>();
-  let choice = asked === 'auto' ? 'f32' : asked;
+  let choice = requested === 'auto' ? 'f32' : requested;
   const floats = tried.length > 0 ? await answersRight(trial, {}) : [];
   if (tried.length > 0) found.set('f32', compare(floats, floats));
   for (const { uplink } of tried) {
     const accuracy = compare(await answersRight(trial, encodings[uplink]), floats);
     found.set(uplink, accuracy);
-    if (asked !== 'auto' || (accuracy.worse - accuracy.better) / floats.length >= MOST_LOSS) continue;
+    if (requested !== 'auto' || (accuracy.worse - accuracy.better) / floats.length >= MAX_LOSS) continue;
     choice = uplink;
     break;
   }
@@ -59,16 +59,16 @@ export async function measureUplink(
   return { encoding: encodings[choice], report: { choice, images: floats.length, sizes, png } };
 }
 
-function compare(own: readonly boolean[], floats: readonly boolean[]): UplinkAccuracy {
-  const count = (is: (hit: boolean, i: number) => boolean) => own.filter(is).length;
+function compare(correct: readonly boolean[], floats: readonly boolean[]): UplinkAccuracy {
+  const count = (is: (hit: boolean, i: number) => boolean) => correct.filter(is).length;
   return {
-    accuracy: count((hit) => hit) / own.length,
+    accuracy: count((hit) => hit) / correct.length,
     worse: count((hit, i) => !hit && floats[i]),
     better: count((hit, i) => hit && !floats[i]),
   };
 }
 
-/** Whether the full network is right about each image, given what the device sends in this encoding. */
+/** Whether the full network answers each image correctly when the device sends this encoding. */
 async function answersRight(trial: UplinkTrial, encoding: Encoding): Promise<boolean[]> {
   const { network, state, program } = trial;
   const sharedOf = deviceOf(trial);
@@ -85,7 +85,7 @@ async function answersRight(trial: UplinkTrial, encoding: Encoding): Promise<boo
     });
     labels = [];
   };
-  for await (const { image, label } of trial.images()) {
+  for await (const { image, label } of trial.validationImages()) {
     batch.set(encode(sharedOf(image), encoding), labels.length * length);
     labels.push(label);
     if (labels.length === BATCH) await judge();

@@ -1,4 +1,5 @@
 import { UserError } from './errors.js';
+import { fromHalf } from './half.js';
 
 /**
  * The safetensors format: 8 bytes of header length (little endian), a JSON header that names type, shape and place of
@@ -28,9 +29,33 @@ export function floatTensor(shape: readonly number[], values: Float32Array): Sto
   return { dtype: 'F32', shape, bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) };
 }
 
-/** The values of an F32 tensor, copied. */
-export function floatValues({ bytes }: StoredTensor): Float32Array {
-  return new Float32Array(new Uint8Array(bytes).buffer); // not bytes.slice(): a Buffer's shares its memory
+/** Floating-point element types; all are read as single precision. */
+export type FloatType = 'F32' | 'F16' | 'BF16' | 'F64';
+
+export const isFloatType = (dtype: string): dtype is FloatType => ['F32', 'F16', 'BF16', 'F64'].includes(dtype);
+
+/** The values of a floating-point tensor in single precision, copied; F64 is rounded. */
+export function floatValues({ dtype, bytes }: StoredTensor): Float32Array {
+  const values = isFloatType(dtype) ? floatsOf(dtype, bytes) : undefined;
+  if (!values) throw new Error(`expected floating-point numbers, found ${dtype}`);
+  return values;
+}
+
+/** Little-endian numbers of this type in single precision, copied; undefined if the bytes don't divide into numbers. */
+export function floatsOf(type: FloatType, bytes: Uint8Array): Float32Array | undefined {
+  if (bytes.length % ELEMENT_BYTES[type] !== 0) return undefined;
+  const { buffer } = new Uint8Array(bytes); // not bytes.slice(): a Buffer's shares its memory
+  switch (type) {
+    case 'F32':
+      return new Float32Array(buffer);
+    case 'F64':
+      return Float32Array.from(new Float64Array(buffer));
+    case 'F16':
+      return Float32Array.from(new Uint16Array(buffer), fromHalf);
+    case 'BF16':
+      // The upper half of a float32.
+      return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer);
+  }
 }
 
 /** Tensors, in the order given, and metadata as a safetensors file. The header is padded so that tensors start at a multiple of 8. */

@@ -1,5 +1,6 @@
 import onnxProto from 'onnx-proto';
 import { messageOf, UserError } from '../../base/errors.js';
+import { type FloatType, floatsOf } from '../../base/safetensors.js';
 import type { NamedArrays } from '../../base/tensors.js';
 import type { SourceKind, SourceLayer } from './source-layer.js';
 
@@ -17,7 +18,6 @@ const KINDS: Readonly<Record<string, SourceKind>> = {
   PRelu: 'prelu',
 };
 
-const FLOAT = 1;
 /** What may stand between an image and the dense layer that reads its features, besides the flattening itself. */
 const ORDER_KEEPING = new Set(['Reshape', 'Flatten', 'Relu', 'PRelu', 'Clip', 'Min', 'Dropout', 'Identity']);
 
@@ -40,23 +40,29 @@ export function onnxLayers(file: Uint8Array, path: string): SourceLayer[] {
     if (!kind || !weight) return [];
     // The name of the weight tells most: `layer1.0.conv1.weight`; some exporters leave the node's alone.
     const name = /^(.+)\.(weight|kernel|gamma)$/.exec(parameters[0])?.[1] ?? (node.name || parameters[0]);
-    const layer = (tensors: Record<string, NamedArray | undefined>): SourceLayer => ({
+    const graph = { input: x, output: node.output![0] };
+    const layer = (tensors: Record<string, NamedArray | undefined>, more: Partial<SourceLayer> = {}): SourceLayer => ({
       name,
       kind,
       layout: 'pytorch',
+      graph,
+      ...more,
       tensors: Object.fromEntries(Object.entries(tensors).filter((entry): entry is [string, NamedArray] => !!entry[1])),
       channelsLast: kind === 'dense' && readsChannelsLast(nodes, x),
     });
     if (kind === 'batch-norm') {
       const [bias, mean, variance] = parameters.slice(1).map(values);
-      return [layer({ weight, bias, running_mean: mean, running_var: variance })];
+      const epsilon = node.attribute?.find((attribute) => attribute.name === 'epsilon')?.f ?? 1e-5;
+      return [layer({ weight, bias, running_mean: mean, running_var: variance }, { epsilon: Math.fround(epsilon) })];
     }
     if (kind === 'prelu') return [layer({ weight: { shape: [weight.values.length], values: weight.values } })];
     if (kind === 'conv') return [layer({ weight, bias: values(parameters[1]) })];
     if (weight.shape.length !== 2) return [];
     const turned = whole(node, 'transB') === 1;
-    const bias = node.opType === 'Gemm' ? values(parameters[1]) : values(addedTo(nodes, node, stored));
-    return [layer({ weight: turned ? weight : transposed(weight), bias })];
+    const add = node.opType === 'MatMul' ? addAfter(nodes, node, stored) : undefined;
+    const bias = values(add ? add.input?.find((name) => stored.has(name)) : parameters[1]);
+    const output = add?.output?.[0] ?? graph.output;
+    return [layer({ weight: turned ? weight : transposed(weight), bias }, { graph: { input: x, output } })];
   });
 }
 
@@ -70,25 +76,33 @@ function parse(file: Uint8Array, path: string): { nodes: Node[]; stored: Map<str
   }
 }
 
+/** Floating-point element types of ONNX, as safetensors calls them. */
+const FLOAT_TYPES: Readonly<Record<number, FloatType>> = { 1: 'F32', 10: 'F16', 11: 'F64', 16: 'BF16' };
+
 /** Float values of a tensor; every length is checked before anything is made of it. */
 function readTensor({ name, dims, dataType, rawData, floatData, dataLocation }: Tensor, path: string): NamedArray {
-  const wrong = (found: string) => new UserError(`${path}: expected float32 numbers in ${name}, found ${found}`);
+  const wrong = (found: string) => new UserError(`${path}: expected floating-point numbers in ${name}, found ${found}`);
   if (dataLocation === 1) throw wrong('the name of another file; save the model in one file');
-  if (dataType !== FLOAT) throw wrong(`element type ${dataType}`);
+  const type = FLOAT_TYPES[dataType ?? 0];
+  if (!type) throw wrong(`element type ${dataType}; export the network without quantisation`);
   const shape = (dims ?? []).map(Number);
   const count = shape.reduce((product, size) => product * size, 1);
   if (rawData?.length) {
-    if (rawData.length !== 4 * count) throw wrong(`${rawData.length} bytes for shape [${shape}]`);
-    return { shape, values: new Float32Array(new Uint8Array(rawData).buffer) };
+    const values = floatsOf(type, rawData);
+    if (values?.length !== count) throw wrong(`${rawData.length} bytes for shape [${shape}]`);
+    return { shape, values };
   }
+  if (type !== 'F32')
+    throw wrong(`${type} numbers that are not in rawData; export the file again with a current exporter`);
   if (floatData?.length !== count) throw wrong(`${floatData?.length ?? 0} numbers for shape [${shape}]`);
   return { shape, values: Float32Array.from(floatData) };
 }
 
-/** The stored operand of an `Add` that follows a `MatMul`. */
-function addedTo(nodes: readonly Node[], { output }: Node, stored: ReadonlyMap<string, Tensor>): string | undefined {
-  const add = nodes.find(({ opType, input }) => opType === 'Add' && input?.includes(output![0]));
-  return add?.input?.find((name) => stored.has(name));
+/** The `Add` of a stored bias that follows a `MatMul`. */
+function addAfter(nodes: readonly Node[], { output }: Node, stored: ReadonlyMap<string, Tensor>): Node | undefined {
+  return nodes.find(
+    ({ opType, input }) => opType === 'Add' && input?.includes(output![0]) && input.some((name) => stored.has(name)),
+  );
 }
 
 /** Do the features called `x` come from a flattened image whose channels were brought to the end? */

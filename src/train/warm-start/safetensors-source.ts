@@ -1,30 +1,51 @@
 import { UserError } from '../../base/errors.js';
-import { decodeSafetensors, floatValues } from '../../base/safetensors.js';
+import { decodeSafetensors, floatValues, isFloatType, type StoredTensor } from '../../base/safetensors.js';
 import type { NamedArrays } from '../../base/tensors.js';
 import type { SourceLayer } from './source-layer.js';
 
+/** What training wrappers put before the names of a network's parameters, in any combination. */
+const WRAPPERS = /^(?:(?:module|_orig_mod|model|net|network|backbone|state_dict)\.)+/;
+/** The moving average of the weights, which a file may hold beside the weights: it is the trained network. */
+const AVERAGE = /^(?:module\.)?(?:model_ema|ema_model|ema|state_dict_ema|averaged_model)\./;
+
 /**
- * The layers of a safetensors file: a checkpoint of ours (its shared and full parts), or a state dict of PyTorch.
+ * The layers of a safetensors file: a checkpoint of ours (its shared and full parts), or a state dict of PyTorch. Numbers
+ * in half, bfloat16 and double precision become single precision. If the file holds the moving average of the weights as
+ * well, the average is read.
  *
- * @throws UserError where it is no such file, or a layer has other numbers than float32
+ * @throws UserError if it isn't a safetensors file, or a layer holds something else than floating-point numbers
  */
 export function safetensorsLayers(file: Uint8Array, path: string): SourceLayer[] {
   const { tensors, metadata } = decodeSafetensors(file, path);
   const ours = metadata.format?.startsWith('lcdnn-checkpoint') ?? false;
   const layers = new Map<string, NamedArrays>();
-  for (const [fullName, tensor] of Object.entries(tensors)) {
-    if (ours && !/^(shared|full)\./.test(fullName)) continue;
+  for (const [name, tensor] of Object.entries(ours ? trunkOf(tensors) : withoutWrappers(tensors))) {
     if (/^[IU]\d+$/.test(tensor.dtype)) continue; // PyTorch counts batches in whole numbers
-    if (tensor.dtype !== 'F32') {
-      throw new UserError(`${path}: expected float32 numbers in ${fullName}, found ${tensor.dtype}; convert it first`);
+    if (!isFloatType(tensor.dtype)) {
+      throw new UserError(
+        `${path}: expected floating-point numbers in ${name}, found ${tensor.dtype}; convert them first`,
+      );
     }
-    // Our checkpoints name the part first, PyTorch's parallel training the module.
-    const name = fullName.replace(ours ? /^(shared|full)\./ : /^module\./, '');
-    const cut = name.lastIndexOf('.');
-    const layer = layers.get(name.slice(0, Math.max(cut, 0))) ?? {};
-    layer[name.slice(cut + 1)] = { shape: tensor.shape, values: floatValues(tensor) };
-    layers.set(name.slice(0, Math.max(cut, 0)), layer);
+    const cut = Math.max(name.lastIndexOf('.'), 0);
+    const layer = layers.get(name.slice(0, cut)) ?? {};
+    layer[cut === 0 ? name : name.slice(cut + 1)] = { shape: tensor.shape, values: floatValues(tensor) };
+    layers.set(name.slice(0, cut), layer);
   }
   const layout = ours ? 'lcdnn' : 'pytorch';
   return [...layers].map(([name, layer]) => ({ name, layout, tensors: layer, channelsLast: ours }));
+}
+
+type Tensors = Readonly<Record<string, StoredTensor>>;
+
+/** Our checkpoints name the part first; the branch belongs to another network. */
+function trunkOf(tensors: Tensors): Tensors {
+  const trunk = Object.entries(tensors).filter(([name]) => /^(shared|full)\./.test(name));
+  return Object.fromEntries(trunk.map(([name, tensor]) => [name.replace(/^(shared|full)\./, ''), tensor]));
+}
+
+function withoutWrappers(tensors: Tensors): Tensors {
+  const entries = Object.entries(tensors);
+  const averaged = entries.filter(([name]) => AVERAGE.test(name));
+  const chosen = averaged.length > 0 ? averaged : entries;
+  return Object.fromEntries(chosen.map(([name, tensor]) => [name.replace(AVERAGE, '').replace(WRAPPERS, ''), tensor]));
 }

@@ -5,6 +5,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, describe, expect, it } from 'vitest';
 import { floats } from '../../../kernels/test-values.js';
 import { randomParameters } from '../../../test/small-network.js';
+import { toHalf } from '../../base/half.js';
 import { random } from '../../base/random.js';
 import { encodeSafetensors, floatTensor } from '../../base/safetensors.js';
 import type { NamedArray, NamedArrays } from '../../base/tensors.js';
@@ -161,6 +162,55 @@ describe('PyTorch', () => {
     expect(pytorchNames(createNetwork(name, [224, 224, 3], 1000), layer)[1]).toBe(expected);
   });
 
+  it.each([
+    'module.',
+    'state_dict.model.',
+    '_orig_mod.module.',
+    'model.backbone.',
+    'net.',
+  ])('weights behind the prefix %s of a wrapper', (prefix) => {
+    const trained = randomParameters(resnet, 6);
+    const arrays = Object.entries(asPytorch(resnet, trained)).map(([name, array]) => [`${prefix}${name}`, array]);
+    const { state, missing, leftOver } = warm(
+      resnet,
+      write('wrapped.safetensors', safetensors(Object.fromEntries(arrays))),
+    );
+    expect([missing, leftOver]).toEqual([[], []]);
+    for (const name of fullNames(resnet)) expect(state[name], name).toEqual(trained[name]);
+  });
+
+  it('the moving average of the weights, if the file holds both', () => {
+    const [last, average] = [randomParameters(resnet, 6), randomParameters(resnet, 7)];
+    const named = (state: NamedArrays, prefix: string) =>
+      Object.entries(asPytorch(resnet, state)).map(([name, array]) => [`${prefix}${name}`, array]);
+    const both = Object.fromEntries([...named(last, 'model.'), ...named(average, 'model_ema.module.')]);
+    const { state, missing, leftOver } = warm(resnet, write('ema.safetensors', safetensors(both)));
+    expect([missing, leftOver]).toEqual([[], []]);
+    for (const name of fullNames(resnet)) expect(state[name], name).toEqual(average[name]);
+  });
+
+  it.each([
+    ['F16', (values: Float32Array) => Uint16Array.from(values, toHalf)],
+    ['BF16', (values: Float32Array) => Uint16Array.from(new Uint32Array(values.slice().buffer), (bits) => bits >> 16)],
+    ['F64', (values: Float32Array) => Float64Array.from(values)],
+  ] as const)('numbers stored as %s', (dtype, stored) => {
+    // Multiples of 1/8 are exact in every one of these types.
+    const trained = Object.fromEntries(
+      Object.entries(randomParameters(resnet, 6)).map(([name, { shape, values }]) => [
+        name,
+        { shape, values: values.map((value) => Math.max(-8, Math.min(8, Math.round(8 * value) / 8))) },
+      ]),
+    );
+    const tensors = Object.entries(asPytorch(resnet, trained)).map(([name, { shape, values }]) => {
+      const array = stored(values);
+      return [name, { dtype, shape, bytes: new Uint8Array(array.buffer) }] as const;
+    });
+    const file = encodeSafetensors({ tensors: Object.fromEntries(tensors), metadata: {} });
+    const { state, missing } = warm(resnet, write(`${dtype}.safetensors`, file));
+    expect(missing).toEqual([]);
+    for (const name of fullNames(resnet)) expect(state[name], name).toEqual(trained[name]);
+  });
+
   it('may keep dense layers as convolutions', () => {
     const trained = randomParameters(vgg, 6);
     const arrays = asPytorch(vgg, trained, [2, 2, 15]);
@@ -261,13 +311,13 @@ describe('a warm start', () => {
     ],
     ['NaN', 'nan.onnx', floatModel(lenet, broken, ['shared', 'full']), /expected finite numbers in full.fc1.bias/],
     [
-      'half precision',
+      'half precision of another shape',
       'half.safetensors',
       encodeSafetensors({
         tensors: { 'conv1.weight': { dtype: 'F16', shape: [1], bytes: new Uint8Array(2) } },
         metadata: {},
       }),
-      /expected float32 numbers in conv1.weight, found F16/,
+      /expected shared.conv1.kernel of shape .* found shape \[1\]/,
     ],
     ['text', 'text.onnx', 'no model at all', /expected an ONNX model, found a file that is none/],
     ['text', 'text.safetensors', 'no model at all', /expected a safetensors file/],

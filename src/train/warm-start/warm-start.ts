@@ -55,10 +55,7 @@ export function startState(
  * @throws UserError where no layer fits, a shape is another one, or a number is not finite
  */
 export function warmStart(state: NamedArrays, network: JointNetwork, source: Source): WarmStart {
-  const targets = withChains(placeLayers(network)).filter(
-    (placed) => !isBranch(placed.part) && layerParameters(placed).length > 0,
-  );
-  const matched = match(targets, network, source);
+  const { targets, matched } = matchSource(network, source);
   const flattened = flattenedShapes(network);
   const [taken, missing] = [[] as string[], [] as string[]];
   for (const [i, placed] of targets.entries()) {
@@ -99,6 +96,17 @@ export function warmStart(state: NamedArrays, network: JointNetwork, source: Sou
 const nameOf = ({ part, layer }: PlacedLayer): string => `${part}.${'name' in layer ? layer.name : layer.type}`;
 
 type Match = SourceLayer | undefined;
+
+/** The layers of the full-precision network that have parameters, in order, and the layer of the source for each. */
+export function matchSource(
+  network: JointNetwork,
+  source: Source,
+): { readonly targets: readonly PlacedLayer[]; readonly matched: readonly Match[] } {
+  const targets = withChains(placeLayers(network)).filter(
+    (placed) => !isBranch(placed.part) && layerParameters(placed).length > 0,
+  );
+  return { targets, matched: match(targets, network, source) };
+}
 
 function match(targets: readonly PlacedLayer[], network: JointNetwork, { path, layers, inOrder }: Source): Match[] {
   const byName = new Map(layers.map((layer) => [layer.name, layer]));

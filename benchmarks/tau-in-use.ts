@@ -13,7 +13,7 @@ import { percent, table } from '../src/base/format.js';
 import { permutation, random } from '../src/base/random.js';
 import type { Dataset, Split } from '../src/datasets/dataset.js';
 import { splitTrainValidation } from '../src/datasets/split.js';
-import { binStart, countSent, noUse, proposeTau } from '../src/tau/in-use.js';
+import { binStart, countSent, emptyUseCounts, proposeTau } from '../src/tau/in-use.js';
 import { collaborative, count, outcomesFromLogits } from '../src/tau/outcomes.js';
 import { tuneTau } from '../src/tau/tune.js';
 import type { Logits } from '../src/train/evaluate.js';
@@ -62,7 +62,7 @@ function* stream(images: number, passes: number): Generator<number> {
 }
 
 function propose({ outcomes, branch, full }: Looked, tau: number) {
-  const counts = noUse(tau);
+  const counts = emptyUseCounts(tau);
   const next = random(run.config.seed, 13);
   for (const i of stream(branch.length, 1)) {
     const entropy = outcomes.entropy[i];

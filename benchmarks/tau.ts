@@ -7,7 +7,7 @@
 import { random } from '../src/base/random.js';
 import { thresholdCurve } from '../src/tau/curve.js';
 import { collaborative, type Outcomes } from '../src/tau/outcomes.js';
-import { METHODS } from '../src/tau/search.js';
+import { SEARCH_METHODS } from '../src/tau/search.js';
 import { tuneTau } from '../src/tau/tune.js';
 
 const SAMPLES = 1_000_000;
@@ -96,7 +96,7 @@ function kept(objective: keyof typeof beaten, tau: number, accuracy: number): bo
 for (const objective of Object.keys(beaten) as (keyof typeof beaten)[]) {
   let tau = 0;
   const ms = medianMs(() => {
-    tau = METHODS.exact(thresholdCurve(outcomes), objective, LIMITS).tau;
+    tau = SEARCH_METHODS.exact(thresholdCurve(outcomes), objective, LIMITS).tau;
   });
   const found = collaborative(outcomes, tau);
   const right = kept(objective, tau, found.accuracy) && !scanned.some((one) => beaten[objective](found, one));

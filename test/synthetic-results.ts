@@ -1,11 +1,11 @@
 import {
-  type Answers,
+  type AnswerTimes,
   APPROACHES,
   type Approach,
   RESULTS_FORMAT,
   type SystemResults,
 } from '../src/baselines/results/results.js';
-import { NETWORKS, transferMs } from '../src/plan/connections.js';
+import { CONNECTIONS, transferMs } from '../src/plan/connections.js';
 
 /** A network of the model below: bytes, ms on this machine's processor, exits. */
 interface Model {
@@ -125,9 +125,9 @@ function approachResults(approach: Approach, model: Model): SystemResults['netwo
     accuracy: { share: share.accuracy * model.accuracy, images: 10_000 },
     downloadBytes,
     edge: { asked, cpuMs, ...(cpuMs > 0 && { perSecond: 1000 / cpuMs }) },
-    measurements: NETWORKS.flatMap((connection) =>
+    measurements: CONNECTIONS.flatMap((connection) =>
       [1, 4].map((slowdown) => {
-        const answers = (cold: boolean): Answers => {
+        const answers = (cold: boolean): AnswerTimes => {
           const wake = cold ? 1 : 0;
           const files = transferMs(downloadBytes, connection.downMbps) + 2 * connection.roundTripMs;
           const parts = {

@@ -13,7 +13,7 @@ import { median } from '../../src/base/statistics.js';
 import { BUNDLE_FILES } from '../../src/bundle/manifest.js';
 import { writeBundle } from '../../src/bundle/write-bundle.js';
 import { instantiate } from '../../src/export/run-wasm.js';
-import { emulation, networkProfile } from '../../src/plan/connections.js';
+import { connectionProfile, emulation } from '../../src/plan/connections.js';
 import { launchChromium } from '../../test/browser/chromium.js';
 import { buildCase, NETWORK_CASES, type NetworkCase } from './network-cases.js';
 import { createBenchServer } from './serve.js';
@@ -25,7 +25,7 @@ const { values: flags } = parseArgs({
   },
 });
 
-const FAST_4G = emulation(networkProfile('4g'));
+const FAST_4G = emulation(connectionProfile('4g'));
 /** The ratios that we want at least: of time, and of bytes. */
 const GOALS: Record<string, readonly [number, number]> = { LeNet: [8, 40], 'ResNet18-CIFAR': [8, 25] };
 const TIMEOUT_MS = 300_000;

@@ -20,7 +20,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { table } from '../../src/base/format.js';
 import { median } from '../../src/base/statistics.js';
 import { writeBundle } from '../../src/bundle/write-bundle.js';
-import { emulation, networkProfile } from '../../src/plan/connections.js';
+import { connectionProfile, emulation } from '../../src/plan/connections.js';
 import { REQUEST_BYTES } from '../../src/plan/price.js';
 import { launchChromium } from '../../test/browser/chromium.js';
 import { buildCase, NETWORK_CASES, type NetworkCase } from '../browser/network-cases.js';
@@ -74,7 +74,7 @@ async function openPage(browser: BrowserContext, url: string, connection: string
   const session = await browser.newCDPSession(page);
   await session.send('Network.enable');
   await session.send('Network.clearBrowserCache');
-  await session.send('Network.emulateNetworkConditions', emulation(networkProfile(connection)));
+  await session.send('Network.emulateNetworkConditions', emulation(connectionProfile(connection)));
   return page;
 }
 

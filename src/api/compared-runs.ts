@@ -2,7 +2,7 @@ import { UserError } from '../base/errors.js';
 import { exitsOf } from '../base/exits.js';
 import { permutation, random } from '../base/random.js';
 import type { TrainedNetwork } from '../baselines/approaches/partition.js';
-import type { Accuracy, Compared, CompressedNetwork } from '../baselines/measure/system.js';
+import type { Accuracy, ComparedSystem, CompressedNetwork } from '../baselines/measure/system.js';
 import type { NetworkResults } from '../baselines/results/results.js';
 import { evaluationBatches } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/dataset.js';
@@ -54,7 +54,7 @@ export async function comparedRuns(
   measured: MeasuredRun,
   baselines: BaselineRuns,
   dataDir: string | undefined,
-): Promise<Omit<Compared, 'bundle'>> {
+): Promise<Omit<ComparedSystem, 'bundle'>> {
   const { tested } = measured;
   const accuracy = accuraciesOf(tested);
   const compressed: CompressedNetwork[] = [await inInt8(measured)];
@@ -136,7 +136,7 @@ export async function exitRun(
   path: string,
   compared: Dataset,
   dataDir: string | undefined,
-): Promise<NonNullable<Compared['exits']>> {
+): Promise<NonNullable<ComparedSystem['exits']>> {
   const { trained, tested } = await openBaseline(path, compared, dataDir);
   if (!trained.run.network.floatExits) {
     throw new UserError(`${path}: expected a run with exits in float, found binary ones; train it with --branch float`);

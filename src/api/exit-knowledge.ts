@@ -1,9 +1,10 @@
 import { UserError } from '../base/errors.js';
 import { percent } from '../base/format.js';
+import { sum } from '../base/statistics.js';
 import type { Design } from '../plan/designs.js';
-import { type Builder, buildDesign, placesOf } from '../plan/designs.js';
-import { type Anchor, assumedRatios, type ExitShares, exitDepths } from '../plan/exits.js';
-import { type Accuracies, sum } from '../plan/latency.js';
+import { attachmentsOf, type BuildNetwork, buildDesign } from '../plan/designs.js';
+import { type Anchor, assumedRatios, type ExitShares, exitDepths } from '../plan/exit-ratios.js';
+import type { Accuracies } from '../plan/latency.js';
 import { type MeasuredRun, runKey } from '../run/measured-runs.js';
 
 /** Share of samples that leaves behind the first layer where nobody says another: between the paper's 79 % (AlexNet) and 92 % (LeNet) of Table 1, and rounded. */
@@ -24,14 +25,14 @@ export interface ExitKnowledge {
 }
 
 /** What is known of exits: measured by runs, else given by flags, else assumed from the one or the other. */
-export function exitKnowledge(asked: Design, build: Builder, known: KnownExits): ExitKnowledge {
+export function exitKnowledge(asked: Design, build: BuildNetwork, known: KnownExits): ExitKnowledge {
   const { ratios, accuracies, runs, dataset } = known;
   const runOf = (design: Design): MeasuredRun | undefined => runs.get(runKey(design.network, dataset));
   const isAsked = ({ attach, branch }: Design): boolean => attach === asked.attach && branch === asked.branch;
 
   const measured = runOf(asked)?.tuned?.exitRatios;
   const start = ratios ?? measured;
-  const [place] = placesOf(asked.network);
+  const [place] = attachmentsOf(asked.network);
   const first = buildDesign(build, { attach: place, branch: 'mirror' });
   const anchor: Anchor = start
     ? { depth: exitDepths(asked).at(-1)!, ratio: sum(start) }

@@ -1,8 +1,13 @@
-/** 0.98765 as "98.77 %": two decimals, a half rounds up. A share below 0.01 % keeps two significant digits. */
-export function percent(share: number): string {
-  if (share > 0 && share < 1e-4) return `${Number((100 * share).toPrecision(2))} %`;
-  // 0.12345 is stored a little below the half: its decimal digits decide.
-  return `${(Math.round(Number((1e4 * share).toPrecision(12))) / 100).toFixed(2)} %`;
+/**
+ * A share as a percentage: 0.98765 is "98.77 %". A half rounds up. With two decimals, a share below 0.01 % keeps two
+ * significant digits instead.
+ */
+export function percent(share: number, decimals = 2): string {
+  if (decimals === 2 && share > 0 && share < 1e-4) return `${Number((100 * share).toPrecision(2))} %`;
+  // 0.12345 is stored a little below the half, so its decimal digits decide.
+  const scale = 10 ** decimals;
+  const rounded = Math.round(Number((100 * scale * share).toPrecision(12))) / scale;
+  return `${rounded.toFixed(decimals)} %`;
 }
 
 /** 1234567 as "1,234,567". */
@@ -10,7 +15,7 @@ export const wholeNumber = (value: number): string => Math.round(value).toLocale
 
 /** Bytes as "1.2 KB" or "3.4 MB" (powers of 1000). */
 export function fileSize(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 1000) return `${Math.round(bytes)} B`;
   return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(2)} MB`;
 }
 

@@ -1,5 +1,5 @@
 /** The name that a user who typed `word` most likely meant, if any is near enough (at most a third of its letters off). */
-export function closest(word: string, names: readonly string[]): string | undefined {
+export function suggestName(word: string, names: readonly string[]): string | undefined {
   const near = names.map((name) => ({ name, edits: editDistance(word.toLowerCase(), name) }));
   near.sort((a, b) => a.edits - b.edits);
   return near[0] && near[0].edits <= Math.ceil(near[0].name.length / 3) ? near[0].name : undefined;

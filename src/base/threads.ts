@@ -30,7 +30,7 @@ export function failureOf(thrown: unknown): Failure {
 }
 
 /** The error that crossed. */
-export function revived({ isUserError, message, stack }: Failure): Error {
+export function errorFromFailure({ isUserError, message, stack }: Failure): Error {
   const error = isUserError ? new UserError(message) : new Error(message);
   error.stack = stack;
   return error;

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { Flags } from '@oclif/core';
 import { UserError } from '../base/errors.js';
-import { flagsFor, quoted } from '../run/command-line.js';
+import { flagsFor, shellQuoted } from '../run/command-line.js';
 import type { Config } from '../run/config.js';
 import { type ClusterJob, jobName } from '../train/pytorch/cluster/cluster-job.js';
 import { kubernetesJob } from '../train/pytorch/cluster/kubernetes.js';
@@ -51,15 +51,15 @@ export function clusterJobFile(
   const { config, given, recipe, out, python, loaders, processes, nodes } = run;
   const found = launchOf({ processes, nodes, rendezvous: FOUND_BY_THE_JOB }, config);
   const everywhere = [
-    ...(python === undefined ? [] : [`--python ${quoted(python)}`]),
+    ...(python === undefined ? [] : [`--python ${shellQuoted(python)}`]),
     ...(loaders === undefined ? [] : [`--loaders ${loaders}`]),
   ];
-  const recipeFlags = recipe === undefined ? [] : [`--recipe ${quoted(recipe)}`];
+  const recipeFlags = recipe === undefined ? [] : [`--recipe ${shellQuoted(recipe)}`];
   const job: ClusterJob = {
     name: jobName(basename(out)),
-    run: quoted(out),
-    begin: [...recipeFlags, flagsFor(given), `--out ${quoted(out)}`, ...everywhere].join(' '),
-    resume: [`--resume ${quoted(out)}`, ...everywhere].join(' '),
+    run: shellQuoted(out),
+    begin: [...recipeFlags, flagsFor(given), `--out ${shellQuoted(out)}`, ...everywhere].join(' '),
+    resume: [`--resume ${shellQuoted(out)}`, ...everywhere].join(' '),
     device: config.device,
     launch: found,
   };

@@ -2,13 +2,13 @@ import { Flags } from '@oclif/core';
 import { UserError } from '../base/errors.js';
 import type { Conditions } from '../baselines/measure/visit.js';
 import { PUBLISHED_POWERS } from '../baselines/results/powers.js';
-import { networkNames, networkProfile } from '../plan/connections.js';
+import { connectionNames, connectionProfile } from '../plan/connections.js';
 import { numberFlag } from './number-flag.js';
 
 /** Flags of the conditions that pages are measured under. */
 export const conditionFlags = {
   network: Flags.string({
-    summary: `Connections, separated by commas: ${networkNames.join(', ')}.`,
+    summary: `Connections, separated by commas: ${connectionNames.join(', ')}.`,
     default: '4g',
   }),
   up: numberFlag("Uplink in Mbit/s, instead of the connection's."),
@@ -49,7 +49,7 @@ export function conditionsOf({ network, up, down, rtt, slowdown }: ConditionFlag
     throw new UserError(`--slowdown: expected numbers from 1 to 20, separated by commas, found ${slowdown}`);
   });
   const custom = { upMbps: up, downMbps: down, roundTripMs: rtt };
-  const profiles = network.split(',').map((name) => networkProfile(name.trim(), custom));
+  const profiles = network.split(',').map((name) => connectionProfile(name.trim(), custom));
   return slowdowns.flatMap((times) => profiles.map((profile) => ({ network: profile, slowdown: times })));
 }
 

@@ -1,7 +1,7 @@
 import ora from 'ora';
 import { exitsOf, type WithExits } from '../base/exits.js';
 import { duration, percent, wholeNumber } from '../base/format.js';
-import type { Progress } from '../run/checkpoint.js';
+import type { TrainingProgress } from '../run/checkpoint.js';
 import { dataTitle } from '../run/config.js';
 import type { EpochMetrics, Run } from '../run/run-directory.js';
 import type { BranchReport, StepReport } from '../train/reports.js';
@@ -9,7 +9,7 @@ import type { WarmStart } from '../train/warm-start/warm-start.js';
 import { warmStartLines } from './warm-start-lines.js';
 
 export interface TrainingDisplay {
-  start(run: Run, resumedFrom: Progress | undefined, warmStart: WarmStart | undefined): void;
+  start(run: Run, resumedFrom: TrainingProgress | undefined, warmStart: WarmStart | undefined): void;
   step(report: StepReport): void;
   epoch(metrics: EpochMetrics): void;
   stop(): void;

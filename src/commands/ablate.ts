@@ -8,11 +8,18 @@ import { percent, table } from '../base/format.js';
 import { configFlags, givenConfig } from '../cli/config-flags.js';
 import { pythonFlag } from '../cli/python-flag.js';
 import { createTrainingDisplay } from '../cli/training-display.js';
-import { ablationCells, described, NUMBER_COLUMNS } from '../report/ablation-table.js';
+import { ablationCells, describeChanges, NUMBER_COLUMNS } from '../report/ablation-table.js';
 import { writeAblationReport } from '../report/write-ablation.js';
 import { writeReport } from '../report/write-report.js';
-import { type Ablation, type AblationRow, isDone, readAblation, rowOfFailed, rowOfTrained } from '../run/ablation.js';
-import { flagsFor, quoted } from '../run/command-line.js';
+import {
+  type Ablation,
+  type AblationRow,
+  isTrainedRow,
+  readAblation,
+  rowOfFailed,
+  rowOfTrained,
+} from '../run/ablation.js';
+import { flagsFor, shellQuoted } from '../run/command-line.js';
 import { BASE, openVariant, readGrid, type Variant } from '../run/grid.js';
 import { openRun, type Run } from '../run/run-directory.js';
 import { Diverged } from '../train/reports.js';
@@ -54,7 +61,7 @@ export default class Ablate extends LcdnnCommand {
     );
     makeFolder(flags.out);
 
-    const command = `lcdnn ablate ${[quoted(args.grid), flagsFor(given)].join(' ').trim()} --out ${quoted(flags.out)}`;
+    const command = `lcdnn ablate ${[shellQuoted(args.grid), flagsFor(given)].join(' ').trim()} --out ${shellQuoted(flags.out)}`;
     const { network, dataset } = variants[0].config;
     const rows = finishedRows(plans, readAblation(flags.out));
     const inOrder = () => variants.flatMap(({ name }) => rows.get(name) ?? []);
@@ -76,7 +83,7 @@ export default class Ablate extends LcdnnCommand {
 
   private plan(variant: Variant, out: string): Plan {
     const path = join(out, variant.name);
-    const command = `lcdnn train ${flagsFor(variant.given)} --out ${quoted(path)}`;
+    const command = `lcdnn train ${flagsFor(variant.given)} --out ${shellQuoted(path)}`;
     return { variant, path, command, run: openVariant(path, variant) };
   }
 
@@ -124,7 +131,7 @@ function finishedRows(plans: readonly Plan[], recorded: Ablation | undefined): M
     if (!run) continue;
     const before = recorded?.rows.find(({ name }) => name === variant.name);
     const row =
-      before && !isDone(before)
+      before && !isTrainedRow(before)
         ? rowOfFailed(variant, run, command, before.failed)
         : rowOfTrained(variant, run, command);
     if (row) rows.set(variant.name, row);
@@ -133,7 +140,7 @@ function finishedRows(plans: readonly Plan[], recorded: Ablation | undefined): M
 }
 
 function sentence(row: AblationRow): string {
-  const name = row.name === BASE ? BASE : `${row.name} (${described(row.changes)})`;
-  if (!isDone(row)) return `${name}: ${row.failed}`;
+  const name = row.name === BASE ? BASE : `${row.name} (${describeChanges(row.changes)})`;
+  if (!isTrainedRow(row)) return `${name}: ${row.failed}`;
   return `${name}: branch ${percent(row.branchAccuracy)}, full ${percent(row.fullAccuracy)}`;
 }

@@ -12,9 +12,9 @@ import { pythonFlag } from '../cli/python-flag.js';
 import { type Described, openNetwork, TRAINING_OPTIONS, zooFlags } from '../cli/zoo-network.js';
 import { isBranch } from '../network/layers.js';
 import { networkNames as zooNames } from '../network/zoo/index.js';
-import { answer, chooseWithin, type Limits, type Question } from '../plan/answers.js';
-import { type NetworkProfile, networkNames, networkProfile } from '../plan/connections.js';
-import { type Builder, buildDesign, type Design } from '../plan/designs.js';
+import { compareDesigns, type DesignLimits, type PlanRequest, selectWithin } from '../plan/compare-designs.js';
+import { type ConnectionProfile, connectionNames, connectionProfile } from '../plan/connections.js';
+import { type BuildNetwork, buildDesign, type Design } from '../plan/designs.js';
 import { calibratedRates, callMsOf, readDeviceProfile, requestMsOf } from '../plan/device-profile.js';
 import { readEdgeProfile } from '../plan/edge-profile.js';
 import { MEASURED_RATES } from '../plan/measured-rates.js';
@@ -46,7 +46,7 @@ export default class Plan extends LcdnnCommand {
     }),
   };
   static override flags = {
-    network: Flags.string({ summary: `Connection: ${networkNames.join(', ')}.`, default: '4g' }),
+    network: Flags.string({ summary: `Connection: ${connectionNames.join(', ')}.`, default: '4g' }),
     up: numberFlag("Uplink in Mbit/s, instead of the connection's."),
     down: numberFlag("Downlink in Mbit/s, instead of the connection's."),
     rtt: numberFlag("Round trip in ms, instead of the connection's."),
@@ -84,7 +84,7 @@ export default class Plan extends LcdnnCommand {
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Plan);
-    const connection = networkProfile(flags.network, {
+    const connection = connectionProfile(flags.network, {
       upMbps: flags.up,
       downMbps: flags.down,
       roundTripMs: flags.rtt,
@@ -92,7 +92,7 @@ export default class Plan extends LcdnnCommand {
     const limits = limitsOf(flags);
     const described = openNetwork(args.what, flags);
     const { network, config } = described;
-    const build: Builder = (choice) => networkOf({ ...config, ...choice }, network.input, network.classes);
+    const build: BuildNetwork = (choice) => networkOf({ ...config, ...choice }, network.input, network.classes);
     const design = buildDesign(build, config);
     const circumstances = circumstancesOf(flags, design, connection);
     const known = knownExits(flags, exitsOf(network).length, config.dataset);
@@ -102,7 +102,7 @@ export default class Plan extends LcdnnCommand {
     };
 
     let question = ask();
-    let answers = answer(question);
+    let answers = compareDesigns(question);
     if (flags.train) {
       if (flags.image) throw new UserError('--train: expected the images of a data set, found --image; give --dataset');
       // A run that was not tuned may have been interrupted.
@@ -114,10 +114,10 @@ export default class Plan extends LcdnnCommand {
       });
       if (exitCode !== undefined) this.exit(exitCode);
       question = ask();
-      answers = answer(question);
+      answers = compareDesigns(question);
     }
 
-    const choice = chooseWithin(limits, question, answers);
+    const choice = selectWithin(limits, question, answers);
     const notes = planNotes(flags, connection, question.note);
     const page = { described, images: flags.images, connection, notes, answers, choice };
     const { title, sections } = planText(page);
@@ -133,13 +133,13 @@ export default class Plan extends LcdnnCommand {
   }
 }
 
-type PlanQuestion = Question & { readonly note: string };
+type PlanQuestion = PlanRequest & { readonly note: string };
 
 function limitsOf(flags: {
   readonly 'max-bytes'?: number;
   readonly 'max-latency'?: number;
   readonly 'min-accuracy'?: number;
-}): Limits {
+}): DesignLimits {
   const { 'max-bytes': maxBytes, 'max-latency': maxLatencyMs, 'min-accuracy': minAccuracy } = flags;
   if (maxBytes !== undefined && maxBytes <= 0) {
     throw new UserError(`--max-bytes: expected a size above 0, found ${maxBytes}`);
@@ -171,7 +171,7 @@ function knownExits(
 function circumstancesOf(
   flags: { readonly device?: string; readonly edge?: string; readonly images: number; readonly 'uplink-bits'?: number },
   design: Design,
-  network: NetworkProfile,
+  network: ConnectionProfile,
 ): Circumstances {
   const { device, edge, loadMs, callMs, requestMs, fixedBytes } = MEASURED_RATES;
   const profile = flags.device === undefined ? undefined : readDeviceProfile(flags.device);

@@ -6,8 +6,8 @@ import { figuresOf } from '../baselines/results/figures.js';
 import { PUBLISHED_POWERS, readPowers } from '../baselines/results/powers.js';
 import { readSystemResults } from '../baselines/results/results.js';
 import { numberFlag } from '../cli/number-flag.js';
-import { evaluationCells } from '../report/evaluation-cells.js';
-import { evaluationPage } from '../report/evaluation-page.js';
+import { systemCells } from '../report/system-cells.js';
+import { systemPage } from '../report/system-page.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class Report extends LcdnnCommand {
@@ -44,8 +44,8 @@ export default class Report extends LcdnnCommand {
     const powers = flags.powers === undefined ? PUBLISHED_POWERS : readPowers(flags.powers);
     const files = (argv as string[]).map((file) => ({ file, results: readSystemResults(file) }));
     const figures = figuresOf(files, powers, flags.slowdown);
-    writeFileAtomic(flags.out, evaluationPage(figures));
-    const { rows, right } = evaluationCells(figures);
+    writeFileAtomic(flags.out, systemPage(figures));
+    const { rows, right } = systemCells(figures);
     this.log('Mean latency with an empty cache; energy is an estimate.\n');
     this.log(table(rows, right));
     this.log(`\n${flags.out}`);

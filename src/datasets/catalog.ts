@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { readJson } from '../base/json.js';
-import { closest } from '../base/suggest-name.js';
+import { suggestName } from '../base/suggest-name.js';
 import { type CatalogEntry, FORMATS } from './formats/index.js';
 
 /** The package's own folder of data: the catalogue and the built-in sample. The same from `src/` and from `dist/`. */
@@ -29,7 +29,7 @@ export function catalogEntry(name: string): CatalogEntry {
   const entry = catalogEntries().find((candidate) => candidate.name === name);
   if (entry) return entry;
   const names = catalogEntries().map((candidate) => candidate.name);
-  const guess = closest(name, names);
+  const guess = suggestName(name, names);
   const hint = guess ? `did you mean ${guess}? ` : '';
   throw new UserError(
     `no data set is called "${name}"; ${hint}There are: ${names.join(', ')}; and imagenet, folder for image folders`,

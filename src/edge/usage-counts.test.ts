@@ -6,7 +6,7 @@ import pino from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Model as LoadedModel, LoadOptions } from '../../templates/loader/lcdnn.js';
 import { largest, tinyBundle, tinyImages } from '../../test/tiny-bundle.js';
-import { median } from '../base/statistics.js';
+import { median, sum } from '../base/statistics.js';
 import { importLoader } from '../bundle/import-loader.js';
 import type { Bundle } from '../bundle/read-bundle.js';
 import { entropyBin, type UseCounts } from '../tau/in-use.js';
@@ -68,8 +68,6 @@ async function expectedCounts(model: LoadedModel, audit: boolean): Promise<UseCo
   await tail.close();
   return counts;
 }
-
-const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
 
 test('a server counts what its clients send, and how many they did not send', async () => {
   const url = await serve();

@@ -1,4 +1,4 @@
-import { countSent, noUse, type UseCounts } from '../tau/in-use.js';
+import { countSent, emptyUseCounts, type UseCounts } from '../tau/in-use.js';
 import type { Model } from './models/model.js';
 import type { InferRequest } from './protocol.js';
 import type { ModelUsage } from './read-usage-counts.js';
@@ -13,7 +13,7 @@ export interface UsageCounter {
 export function createUsageCounts(): UsageCounter {
   const known = new WeakMap<Model, UseCounts>();
   const countsOf = (model: Model): UseCounts => {
-    const counts = known.get(model) ?? noUse(model.tau);
+    const counts = known.get(model) ?? emptyUseCounts(model.tau);
     known.set(model, counts);
     return counts;
   };

@@ -1,7 +1,7 @@
 import { exitsOf } from '../base/exits.js';
 import { isBranch, type JointNetwork, type Part, type Shape, unknownLayer } from './layers.js';
 import { layerParameters } from './parameters.js';
-import { featuresOf, type PlacedLayer, placeLayers, withChains } from './shapes.js';
+import { featuresOf, flattenChains, type PlacedLayer, placeLayers } from './shapes.js';
 
 /** What one layer costs per image. Bytes are those of the deployed layer: 4 per float, 1/8 per binary weight, 1 per weight of the branch's last layer. */
 export interface LayerCost {
@@ -34,8 +34,8 @@ export interface NetworkCost {
 /** Prices a network layer by layer. Running statistics are no parameters, as the literature counts. */
 export function networkCost(network: JointNetwork): NetworkCost {
   const lasts = new Set(network.floatExits ? [] : exitsOf(network).map(({ branch }) => branch.at(-1)));
-  const layers = withChains(placeLayers(network)).map((placed) =>
-    isBranch(placed.part) && lasts.has(placed.layer) ? inSteps(layerCost(placed)) : layerCost(placed),
+  const layers = flattenChains(placeLayers(network)).map((placed) =>
+    isBranch(placed.part) && lasts.has(placed.layer) ? asDeployed(layerCost(placed)) : layerCost(placed),
   );
   const total = (counts: (part: Part) => boolean): CostTotal =>
     layers
@@ -55,7 +55,7 @@ export function networkCost(network: JointNetwork): NetworkCost {
 }
 
 /** The branch's last layer as it is deployed: a byte per weight, a scale and a bias per class. */
-function inSteps(cost: LayerCost): LayerCost {
+function asDeployed(cost: LayerCost): LayerCost {
   const classes = cost.output[0];
   return { ...cost, bytes: cost.floatParameters - classes + 8 * classes };
 }

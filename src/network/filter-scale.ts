@@ -1,5 +1,5 @@
 /** α of Eq. 4: the mean of |W| per filter of a latent kernel; filters are the last axis. */
-export function filterScale(latent: Float32Array, filters: number): Float32Array {
+export function filterScales(latent: Float32Array, filters: number): Float32Array {
   const sums = new Float64Array(filters);
   latent.forEach((weight, i) => {
     sums[i % filters] += Math.abs(weight);

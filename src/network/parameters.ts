@@ -1,5 +1,5 @@
 import { type JointNetwork, unknownLayer } from './layers.js';
-import { channelsOf, type PlacedLayer, placeLayers, withChains } from './shapes.js';
+import { channelsOf, flattenChains, type PlacedLayer, placeLayers } from './shapes.js';
 
 /**
  * What a parameter is to the trainer: `latent` weights are binarised in the forward pass and clipped to [-1, 1];
@@ -86,5 +86,5 @@ export function layerParameters({ part, layer, input }: PlacedLayer): Parameter[
 
 /** All parameters of a network, in the order of its layers. */
 export function networkParameters(network: JointNetwork): Parameter[] {
-  return withChains(placeLayers(network)).flatMap(layerParameters);
+  return flattenChains(placeLayers(network)).flatMap(layerParameters);
 }

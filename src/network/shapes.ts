@@ -46,11 +46,15 @@ export function outputShape(layer: Layer, input: Shape): Shape {
     case 'conv2d':
     case 'depthwise-conv2d':
     case 'binary-conv2d':
-      return slid(layer, input, layer, 'filters' in layer ? layer.filters : undefined);
+      return windowedShape(layer, input, layer, 'filters' in layer ? layer.filters : undefined);
     case 'max-pool':
-      return slid(layer, input, { kernel: layer.size, stride: layer.stride ?? layer.size, padding: layer.padding });
+      return windowedShape(layer, input, {
+        kernel: layer.size,
+        stride: layer.stride ?? layer.size,
+        padding: layer.padding,
+      });
     case 'average-pool':
-      return slid(layer, input, { kernel: layer.size, stride: layer.size });
+      return windowedShape(layer, input, { kernel: layer.size, stride: layer.size });
     case 'global-average-pool':
       return [image(layer, input)[2]];
     case 'repeat-channels': {
@@ -124,8 +128,8 @@ function placeChain(part: Part, layers: readonly Layer[], start: Shape): PlacedL
 }
 
 /** Those layers, each followed by the layers of its chains: body, then shortcut. */
-export function withChains(placed: readonly PlacedLayer[]): PlacedLayer[] {
-  return placed.flatMap((layer) => [layer, ...withChains(layer.body ?? []), ...withChains(layer.shortcut ?? [])]);
+export function flattenChains(placed: readonly PlacedLayer[]): PlacedLayer[] {
+  return placed.flatMap((layer) => [layer, ...flattenChains(layer.body ?? []), ...flattenChains(layer.shortcut ?? [])]);
 }
 
 /** What the shared part of each exit gives: the input of its branch. */
@@ -148,7 +152,7 @@ export const featuresOf = (shape: Shape): number => shape.reduce((product, size)
 export const channelsOf = (shape: Shape): number => shape[shape.length - 1];
 
 /** Shape after windows that slide over an image; the channels stay where no number of filters is given. */
-function slid(
+function windowedShape(
   layer: Layer,
   input: Shape,
   { kernel, stride = 1, padding = 'valid' }: { kernel: number; stride?: number; padding?: Padding },

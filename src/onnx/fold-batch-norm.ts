@@ -1,4 +1,4 @@
-import { floatsOf, type Node, type OnnxModel, readersOf, type Tensor, tensor } from './onnx-model.js';
+import { constantFloats, type Node, type OnnxModel, readersOf, type Tensor, tensor } from './onnx-model.js';
 
 /**
  * The nodes and constants of a model, with every batch normalisation of a convolution's output in that convolution's
@@ -18,11 +18,11 @@ export function foldBatchNorms({ nodes, constants, output }: OnnxModel): {
     taken.add(norm);
     const [x, w, b] = conv.input;
     const weights = constants.get(w)!;
-    const [gamma, beta, mean, variance] = norm.input.slice(1).map((name) => floatsOf(constants.get(name)!));
+    const [gamma, beta, mean, variance] = norm.input.slice(1).map((name) => constantFloats(constants.get(name)!));
     const epsilon = norm.attribute.find(({ name }) => name === 'epsilon')?.f ?? 1e-5;
     const scale = gamma.map((value, channel) => value / Math.sqrt(variance[channel] + epsilon));
-    const bias = b === undefined ? new Float32Array(scale.length) : floatsOf(constants.get(b)!);
-    const values = floatsOf(weights);
+    const bias = b === undefined ? new Float32Array(scale.length) : constantFloats(constants.get(b)!);
+    const values = constantFloats(weights);
     const perChannel = values.length / scale.length;
     const [foldedW, foldedB] = [`${conv.output[0]}_w`, `${conv.output[0]}_b`];
     folded.set(

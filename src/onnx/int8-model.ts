@@ -1,5 +1,5 @@
 import { foldBatchNorms } from './fold-batch-norm.js';
-import { decodeModel, floatsOf, type Node, node, readersOf, type Tensor, tensor } from './onnx-model.js';
+import { constantFloats, decodeModel, type Node, node, readersOf, type Tensor, tensor } from './onnx-model.js';
 import { type Range, valueRanges } from './value-ranges.js';
 
 /** Nodes whose outputs lie within the range of their input: they are computed in its steps. */
@@ -113,7 +113,7 @@ function quantisedWeights(
   axis: 0 | 1,
   least?: Float32Array,
 ): [values: Tensor, scales: Tensor, zeros: Tensor] {
-  const values = floatsOf(weights);
+  const values = constantFloats(weights);
   const [first, second] = weights.dims.map(Number);
   const channels = axis === 0 ? first : second;
   const channelOf = (i: number): number => (axis === 0 ? Math.floor(i / (values.length / first)) : i % second);
@@ -132,7 +132,7 @@ function quantisedWeights(
 
 /** The least scales of weights at which the bias, in steps of the sums, fits 32 bits. */
 const leastScales = (bias: Tensor, inputScale: number): Float32Array =>
-  floatsOf(bias).map((value) => Math.abs(value) / inputScale / MOST_BIAS_STEPS);
+  constantFloats(bias).map((value) => Math.abs(value) / inputScale / MOST_BIAS_STEPS);
 
 /** A bias in the steps of the sums that it is added to, and the sizes of these. */
 function quantisedBias(
@@ -141,7 +141,7 @@ function quantisedBias(
   weightScales: Tensor,
   inputScale: number,
 ): [values: Tensor, scales: Tensor] {
-  const scales = floatsOf(weightScales).map((scale) => scale * inputScale);
-  const values = Int32Array.from(floatsOf(bias), (value, i) => Math.round(value / scales[i]));
+  const scales = constantFloats(weightScales).map((scale) => scale * inputScale);
+  const values = Int32Array.from(constantFloats(bias), (value, i) => Math.round(value / scales[i]));
   return [tensor(`${layer}_bias_int32`, values, bias.dims), tensor(`${layer}_bias_scales`, scales, [scales.length])];
 }

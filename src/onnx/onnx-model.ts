@@ -51,7 +51,7 @@ export function tensor(
 }
 
 /** The values of a float32 constant. */
-export const floatsOf = ({ rawData }: Tensor): Float32Array => new Float32Array(Uint8Array.from(rawData).buffer);
+export const constantFloats = ({ rawData }: Tensor): Float32Array => new Float32Array(Uint8Array.from(rawData).buffer);
 
 /** A node of one output, whose name it has. */
 export function node(opType: string, input: readonly string[], output: string, axis?: number): Node {

@@ -1,8 +1,8 @@
 import { UserError } from '../base/errors.js';
-import { closest } from '../base/suggest-name.js';
+import { suggestName } from '../base/suggest-name.js';
 
 /** A connection between browser and edge server. */
-export interface NetworkProfile {
+export interface ConnectionProfile {
   readonly name: string;
   /** Megabits (millions of bits) a second. */
   readonly upMbps: number;
@@ -14,7 +14,7 @@ export interface NetworkProfile {
 }
 
 /** The connections that `plan` and the benchmarks know. */
-export const NETWORKS: readonly NetworkProfile[] = [
+export const CONNECTIONS: readonly ConnectionProfile[] = [
   {
     name: '3g',
     upMbps: 0.768,
@@ -45,22 +45,22 @@ export const NETWORKS: readonly NetworkProfile[] = [
   },
 ];
 
-export const networkNames: readonly string[] = NETWORKS.map(({ name }) => name);
+export const connectionNames: readonly string[] = CONNECTIONS.map(({ name }) => name);
 
 /** Numbers of a user's own; what is not given is the named profile's. */
-export type CustomNetwork = Partial<Pick<NetworkProfile, 'upMbps' | 'downMbps' | 'roundTripMs'>>;
+export type CustomConnection = Partial<Pick<ConnectionProfile, 'upMbps' | 'downMbps' | 'roundTripMs'>>;
 
 /**
  * A profile by its name, with the user's own numbers in it.
  *
  * @throws UserError where no profile has the name, a bandwidth is not above 0 or the round trip is below 0
  */
-export function networkProfile(name: string, custom: CustomNetwork = {}): NetworkProfile {
-  const known = NETWORKS.find((profile) => profile.name === name);
+export function connectionProfile(name: string, custom: CustomConnection = {}): ConnectionProfile {
+  const known = CONNECTIONS.find((profile) => profile.name === name);
   if (!known) {
-    const near = closest(name, networkNames);
+    const near = suggestName(name, connectionNames);
     const hint = near ? `; did you mean ${near}?` : '';
-    throw new UserError(`network: expected one of ${networkNames.join(', ')}, found ${name}${hint}`);
+    throw new UserError(`network: expected one of ${connectionNames.join(', ')}, found ${name}${hint}`);
   }
   const given = Object.fromEntries(Object.entries(custom).filter(([, value]) => value !== undefined));
   if (Object.keys(given).length === 0) return known;
@@ -83,7 +83,7 @@ export function networkProfile(name: string, custom: CustomNetwork = {}): Networ
 export const transferMs = (bytes: number, mbps: number): number => (8 * bytes) / (1000 * mbps);
 
 /** What the developer tools' protocol is told to emulate the connection (`Network.emulateNetworkConditions`). */
-export function emulation({ upMbps, downMbps, roundTripMs }: NetworkProfile) {
+export function emulation({ upMbps, downMbps, roundTripMs }: ConnectionProfile) {
   return {
     offline: false,
     uploadThroughput: (1e6 / 8) * upMbps,

@@ -16,18 +16,18 @@ export interface Design extends DesignChoice {
 }
 
 /** Gives the network of a choice. */
-export type Builder = (choice: DesignChoice) => JointNetwork;
+export type BuildNetwork = (choice: DesignChoice) => JointNetwork;
 
-export function buildDesign(build: Builder, { attach, branch }: DesignChoice): Design {
+export function buildDesign(build: BuildNetwork, { attach, branch }: DesignChoice): Design {
   const network = build({ attach, branch });
   return { attach, branch, network, cost: networkCost(network) };
 }
 
 /** Where branches can leave this network, in its order. */
-export const placesOf = (network: JointNetwork): string[] => attachmentNames(trunkOf(network));
+export const attachmentsOf = (network: JointNetwork): string[] => attachmentNames(trunkOf(network));
 
 /** Every choice of 1 to `maxExits` places, with one branch size. */
-export function placeChoices(places: readonly string[], maxExits: number, branch = 'mirror'): DesignChoice[] {
+export function attachmentChoices(places: readonly string[], maxExits: number, branch = 'mirror'): DesignChoice[] {
   return Array.from({ length: Math.min(maxExits, places.length) }, (_, i) => combinations(places, i + 1)).flatMap(
     (chosen) => chosen.map((names) => ({ attach: names.join(','), branch })),
   );

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type DesignTimes, expectedLatency, neededExitRatio, paperExpectation, sum, wayTimes } from './latency.js';
+import { sum } from '../base/statistics.js';
+import { type DesignTimes, expectedLatency, neededExitRatio, paperExpectation, wayTimes } from './latency.js';
 
 const milliseconds = fc.double({ min: 0, max: 1e4, noNaN: true });
 const exitTimes = fc.record({ downloadMs: milliseconds, trunkMs: milliseconds, branchMs: milliseconds });

@@ -1,3 +1,5 @@
+import { sum } from '../base/statistics.js';
+
 /**
  * Expected latency of a network with n exits, from the times of its parts: as the paper has it (Eq. 11-16), and by the
  * law of total expectation.
@@ -90,5 +92,3 @@ export function neededExitRatio(times: DesignTimes, milliseconds: number): numbe
   const [leaves, goesOn] = wayTimes(times);
   return Math.max(0, (goesOn - milliseconds) / (goesOn - leaves));
 }
-
-export const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);

@@ -2,9 +2,9 @@ import { exitsOf } from '../base/exits.js';
 import type { LayerCost } from '../network/cost.js';
 import type { Exit } from '../network/layers.js';
 import { featuresOf, sharedShape } from '../network/shapes.js';
-import { type NetworkProfile, transferMs } from './connections.js';
+import { type ConnectionProfile, transferMs } from './connections.js';
 import type { Design, DesignChoice } from './designs.js';
-import { accuraciesOf, type ExitShares } from './exits.js';
+import { type ExitShares, impliedAccuracies } from './exit-ratios.js';
 import {
   type DesignTimes,
   expectedLatency,
@@ -16,7 +16,7 @@ import { layersMs, type Rates } from './layer-times.js';
 
 /** What designs are priced for. */
 export interface Circumstances {
-  readonly network: NetworkProfile;
+  readonly network: ConnectionProfile;
   /** Images that a page classifies after loading once: each bears its part of that. */
   readonly images: number;
   /** Bits of a value on its way to the edge. */
@@ -72,7 +72,7 @@ export function priceDesign(design: Design, exits: ExitShares, circumstances: Ci
     times,
     expectedMs: expectedLatency(shared, exits.ratios),
     furtherMs: expectedLatency(withDownloads(times, 0), exits.ratios),
-    paper: paperExpectation(shared, exits.accuracies ?? accuraciesOf(exits.ratios)),
+    paper: paperExpectation(shared, exits.accuracies ?? impliedAccuracies(exits.ratios)),
   };
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { UserError } from '../base/errors.js';
 
-const PLACES = [
+const BROWSER_PATHS = [
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',
@@ -28,7 +28,7 @@ export const HEADLESS = [
  * @throws UserError where there is none
  */
 export function findBrowser(path = process.env.CHROMIUM_PATH): string {
-  const looked = path ? [path] : PLACES;
+  const looked = path ? [path] : BROWSER_PATHS;
   const found = looked.find((place) => existsSync(place));
   if (found) return found;
   throw new UserError(

@@ -1,5 +1,6 @@
-import { type AblationRow, type DoneRow, isDone } from '../run/ablation.js';
-import { axis, frame, PALETTES, percent, renderSvg, rounded, roundInterval, type Theme } from './chart.js';
+import { percent } from '../base/format.js';
+import { type AblationRow, isTrainedRow, type TrainedRow } from '../run/ablation.js';
+import { axis, frame, PALETTES, renderSvg, rounded, roundInterval, type Theme } from './chart.js';
 
 /** Pixels for a row, for what stands above and below the rows, and for the values at the right. */
 const ROW = 26;
@@ -21,7 +22,7 @@ export function ablationChart(rows: readonly AblationRow[], theme: Theme = 'ligh
   const branch = variants.map((row) => points(row, base, 'branchAccuracy'));
   const full = variants.map((row) => points(row, base, 'fullAccuracy'));
   const name = { branch: 'binary branch', full: 'full branch' };
-  if (isDone(base)) {
+  if (isTrainedRow(base)) {
     name.branch += `, base ${percent(base.branchAccuracy)}`;
     name.full += `, base ${percent(base.fullAccuracy)}`;
   }
@@ -102,9 +103,9 @@ export function signed(value: number, digits?: number): string {
 export function points(
   row: AblationRow,
   base: AblationRow,
-  of: keyof Pick<DoneRow, 'branchAccuracy' | 'fullAccuracy'>,
+  of: keyof Pick<TrainedRow, 'branchAccuracy' | 'fullAccuracy'>,
 ): number | undefined {
-  return isDone(row) && isDone(base) ? 100 * (row[of] - base[of]) : undefined;
+  return isTrainedRow(row) && isTrainedRow(base) ? 100 * (row[of] - base[of]) : undefined;
 }
 
 function valueLabel(branch: number | undefined, full: number | undefined): string {

@@ -1,6 +1,6 @@
-import { type Ablation, type AblationRow, isDone } from '../run/ablation.js';
+import { percent } from '../base/format.js';
+import { type Ablation, type AblationRow, isTrainedRow } from '../run/ablation.js';
 import { points, signed } from './ablation-chart.js';
-import { percent } from './chart.js';
 
 const HEADER = ['variant', 'changes', 'branch', 'against base', 'full', 'device', 'time', 'images/s', 'seed', 'epochs'];
 const RIGHT = new Set(['branch', 'against base', 'full', 'device', 'time', 'images/s', 'seed', 'epochs']);
@@ -18,7 +18,7 @@ export function ablationMarkdown({ title, command, rows }: Ablation): string {
   const [header, ...body] = ablationCells(rows);
   const line = (cells: readonly string[]): string => `| ${cells.map(escaped).join(' | ')} |`;
   const rule = header.map((_, column) => (NUMBER_COLUMNS.includes(column) ? '--:' : '---'));
-  const failures = rows.flatMap((row) => (isDone(row) ? [] : [`- ${row.name}: ${row.failed}`]));
+  const failures = rows.flatMap((row) => (isTrainedRow(row) ? [] : [`- ${row.name}: ${row.failed}`]));
   return [
     `# ${title}`,
     '',
@@ -48,11 +48,11 @@ function cells(row: AblationRow, base: AblationRow): string[] {
   const { name, changes, deviceBytes, seed, epochs } = row;
   const ends = [`${seed}`, `${epochs}`];
   const device = `${(deviceBytes / 1000).toFixed(1)} KB`;
-  if (!isDone(row)) return [name, described(changes), 'diverged', '', '', device, '', '', ...ends];
+  if (!isTrainedRow(row)) return [name, describeChanges(changes), 'diverged', '', '', device, '', '', ...ends];
   const difference = row === base ? undefined : points(row, base, 'branchAccuracy');
   return [
     name,
-    described(changes),
+    describeChanges(changes),
     percent(row.branchAccuracy),
     difference === undefined ? '' : signed(difference, 2),
     percent(row.fullAccuracy),
@@ -64,7 +64,7 @@ function cells(row: AblationRow, base: AblationRow): string[] {
 }
 
 /** `distillation 1, flip off`. */
-export function described(changes: AblationRow['changes']): string {
+export function describeChanges(changes: AblationRow['changes']): string {
   const said = (value: unknown): string => (typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value));
   return Object.entries(changes)
     .map(([name, value]) => `${name} ${said(value)}`)

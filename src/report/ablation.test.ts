@@ -1,11 +1,11 @@
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import type { AblationRow, DoneRow } from '../run/ablation.js';
+import type { AblationRow, TrainedRow } from '../run/ablation.js';
 import { ablationChart, signed } from './ablation-chart.js';
 import { ablationCells, ablationMarkdown } from './ablation-table.js';
 import { WIDTH } from './chart.js';
 
-const base: DoneRow = {
+const base: TrainedRow = {
   name: 'base',
   changes: {},
   seed: 1,
@@ -19,8 +19,8 @@ const base: DoneRow = {
   seconds: 83.21,
   imagesPerSecond: 1234.5,
 };
-const better: DoneRow = { ...base, name: 'better', changes: { distillation: 2 }, branchAccuracy: 0.9062 };
-const worse: DoneRow = { ...base, name: 'worse', changes: { flip: false, lr: 0.5 }, branchAccuracy: 0.8871 };
+const better: TrainedRow = { ...base, name: 'better', changes: { distillation: 2 }, branchAccuracy: 0.9062 };
+const worse: TrainedRow = { ...base, name: 'worse', changes: { flip: false, lr: 0.5 }, branchAccuracy: 0.8871 };
 const { branchAccuracy, fullAccuracy, branchLoss, fullLoss, seconds, imagesPerSecond, ...described } = base;
 const failed: AblationRow = { ...described, name: 'wild', changes: { lr: 9 }, failed: 'no number | epoch 1' };
 const rows = [base, better, worse, failed];

@@ -87,11 +87,6 @@ export function roundInterval(span: number): number {
   return power * ([1, 2, 5, 10].find((factor) => factor * power >= raw * (1 - 1e-9)) ?? 10);
 }
 
-/** `99.4 %`: a share with as many digits as are given. */
-export function percent(share: number, digits = 2): string {
-  return `${(100 * share).toFixed(digits)} %`;
-}
-
 /** Draws without a browser. `id` begins all ids, so that charts can stand side by side in one page. */
 export function renderSvg(id: string, option: echarts.EChartsOption, height = HEIGHT, width = WIDTH): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height });

@@ -18,7 +18,7 @@ const COLORS = ['#d55e00', '#0a84c6', '#009e73', '#cc79a7', '#e69f00', '#8a8a8a'
 export const colorOf = (i: number): string => COLORS[i % COLORS.length];
 
 /** What a number on an axis is written as. */
-export function compact(value: number): string {
+export function compactNumber(value: number): string {
   const [scale, unit] = value >= 1e6 ? [1e6, 'M'] : value >= 1e3 ? [1e3, 'k'] : [1, ''];
   return `${Number((value / scale).toPrecision(3))}${unit}`;
 }
@@ -56,7 +56,7 @@ export function barsChart(
         max,
         interval: max && max / 4,
         splitNumber: 3,
-        ...axis(theme, xName, 28, compact),
+        ...axis(theme, xName, 28, compactNumber),
       },
       yAxis: labelAxis(
         theme,
@@ -108,7 +108,7 @@ export function dotsChart(
       xAxis: {
         type: 'log',
         ...powersAround(series.flatMap(({ values }) => values)),
-        ...axis(theme, xName, 28, compact),
+        ...axis(theme, xName, 28, compactNumber),
       },
       yAxis: { ...labelAxis(theme, labels), splitLine: { show: true, lineStyle: { color: PALETTES[theme].faint } } },
       series: series.map(({ name, values }, i) => ({

@@ -1,5 +1,5 @@
 import { axis, PALETTES, renderSvg, type Theme } from './chart.js';
-import { colorOf, compact, edges, NARROW, narrowFrame, powersAround, topFor } from './narrow-chart.js';
+import { colorOf, compactNumber, edges, NARROW, narrowFrame, powersAround, topFor } from './narrow-chart.js';
 
 /** Lines over 1, 2, 3... on a logarithmic axis. @returns SVG. */
 export function growthChart(
@@ -34,7 +34,7 @@ export function growthChart(
       yAxis: {
         type: 'log',
         ...powersAround(series.flatMap(({ values }) => values)),
-        ...axis(theme, yName, 44, compact),
+        ...axis(theme, yName, 44, compactNumber),
       },
       series: series.map(({ name, values }, i) => ({
         name,

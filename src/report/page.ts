@@ -45,7 +45,7 @@ svg { max-width: 100%; height: auto; }
 `;
 
 /** Cells as a table that scrolls by itself where the page is too narrow; the first row is its head. */
-export function table(
+export function htmlTable(
   name: string,
   [header, ...rows]: readonly (readonly Cell[])[],
   right: readonly number[] = [],

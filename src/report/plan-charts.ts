@@ -108,7 +108,7 @@ export function paretoChart(
   ];
   const log = {
     type: 'log' as const,
-    ...aroundOf(
+    ...rangeAround(
       points.map((point) => point.downloadBytes / 1000),
       limits.bytes && limits.bytes / 1000,
     ),
@@ -119,7 +119,7 @@ export function paretoChart(
     xAxis: { ...log, ...axis(theme, 'download (KB, log scale)', 32) },
     yAxis: {
       type: 'log',
-      ...aroundOf(
+      ...rangeAround(
         points.map(({ expectedMs }) => expectedMs),
         limits.ms,
       ),
@@ -163,7 +163,7 @@ export function paretoChart(
 }
 
 /** Limits of a logarithmic axis that holds the values with room around them. */
-function aroundOf(values: readonly number[], limit?: number): { min: number; max: number } {
+function rangeAround(values: readonly number[], limit?: number): { min: number; max: number } {
   const all = limit === undefined ? values : [...values, limit];
   const round = (value: number, up: boolean): number => {
     const power = 10 ** Math.floor(Math.log10(value));
@@ -217,7 +217,7 @@ export function sizesChart(points: readonly SizePoint[], theme: Theme = 'light')
     yAxis: panels.map((_, gridIndex) => ({
       gridIndex,
       ...(gridIndex === 0
-        ? { type: 'log' as const, ...aroundOf(points.map(({ bytes }) => bytes / 1000)) }
+        ? { type: 'log' as const, ...rangeAround(points.map(({ bytes }) => bytes / 1000)) }
         : { type: 'value' as const, scale: true }),
       ...axis(theme, titles[gridIndex], 52),
     })),

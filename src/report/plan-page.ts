@@ -1,11 +1,12 @@
+import { sum } from '../base/statistics.js';
 import type { Described } from '../cli/zoo-network.js';
-import type { Answers, Choice, Priced } from '../plan/answers.js';
-import type { NetworkProfile } from '../plan/connections.js';
+import type { DesignComparison, DesignSelection, Priced } from '../plan/compare-designs.js';
+import type { ConnectionProfile } from '../plan/connections.js';
 import type { DesignChoice } from '../plan/designs.js';
-import { sum } from '../plan/latency.js';
 import { MEASURED_RATES } from '../plan/measured-rates.js';
-import { flagsFor, quoted } from '../run/command-line.js';
-import { type Cells, designCells, milliseconds, sizeCells, wayCells } from './plan-tables.js';
+import { flagsFor, shellQuoted } from '../run/command-line.js';
+import { type Cells, designCells, sizeCells, wayCells } from './plan-tables.js';
+import { milliseconds } from './quantities.js';
 
 /** Designs in a table. */
 const MOST_ROWS = 12;
@@ -14,12 +15,12 @@ const MOST_ROWS = 12;
 export interface PlanPage {
   readonly described: Described;
   readonly images: number;
-  readonly connection: NetworkProfile;
+  readonly connection: ConnectionProfile;
   /** Lines about where the numbers come from. */
   readonly notes: readonly string[];
-  readonly answers: Answers;
+  readonly answers: DesignComparison;
   /** Where there are limits. */
-  readonly choice?: Choice;
+  readonly choice?: DesignSelection;
 }
 
 export interface Section {
@@ -30,7 +31,7 @@ export interface Section {
 
 export function planNotes(
   { device, edge, images }: { readonly device?: string; readonly edge?: string; readonly images: number },
-  { name, upMbps, downMbps, roundTripMs, source }: NetworkProfile,
+  { name, upMbps, downMbps, roundTripMs, source }: ConnectionProfile,
   exits: string,
 ): string[] {
   const estimate = `estimated from a table measured on ${MEASURED_RATES.cpu}`;
@@ -79,7 +80,7 @@ export function planText({ described, images, answers, choice }: PlanPage): { ti
 
 /** The `lcdnn train` of a design. */
 export function trainCommand({ given, recipe }: Described, { attach, branch }: DesignChoice): string {
-  const recipeFlags = recipe === undefined ? [] : [`--recipe ${quoted(recipe)}`];
+  const recipeFlags = recipe === undefined ? [] : [`--recipe ${shellQuoted(recipe)}`];
   return ['lcdnn train', ...recipeFlags, flagsFor({ ...given, attach, branch })].join(' ');
 }
 

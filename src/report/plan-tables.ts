@@ -1,12 +1,11 @@
 import { exitsOf } from '../base/exits.js';
 import { fileSize, percent, table, wholeNumber } from '../base/format.js';
+import { sum } from '../base/statistics.js';
 import type { Exit } from '../network/layers.js';
-import type { Priced } from '../plan/answers.js';
-import { sum, wayTimes } from '../plan/latency.js';
+import type { Priced } from '../plan/compare-designs.js';
+import { wayTimes } from '../plan/latency.js';
 import { ratioToMatch } from '../plan/price.js';
-
-/** Milliseconds as "0.123", "12.3" or "1,234". */
-export const milliseconds = (value: number): string => (value >= 1000 ? wholeNumber(value) : value.toPrecision(3));
+import { milliseconds } from './quantities.js';
 
 /** A table as rows, and which of its columns are numbers. */
 export interface Cells {

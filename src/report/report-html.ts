@@ -1,7 +1,7 @@
 import { type BranchKind, exitsOf, type WithExits } from '../base/exits.js';
+import { percent } from '../base/format.js';
 import type { Tuned } from '../run/results.js';
 import type { EpochMetrics } from '../run/run-directory.js';
-import { percent } from './chart.js';
 import { escapeHtml, figure, page } from './page.js';
 import { tauChart } from './tau-chart.js';
 import { trainingChart } from './training-chart.js';

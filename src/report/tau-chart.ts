@@ -1,6 +1,7 @@
 import type { BranchKind } from '../base/exits.js';
+import { percent } from '../base/format.js';
 import type { Tuned } from '../run/results.js';
-import { axis, frame, PALETTES, percent, percentRange, renderSvg, type Theme } from './chart.js';
+import { axis, frame, PALETTES, percentRange, renderSvg, type Theme } from './chart.js';
 
 /** What the chart reads of a run's tau.json; the curve's τ ascends from 0. */
 export type TauChartData = Pick<Tuned, 'tau' | 'full' | 'branch' | 'collaborative' | 'curve'>;

@@ -1,7 +1,8 @@
 import { UserError } from '../base/errors.js';
 import { type BranchKind, exitsOf } from '../base/exits.js';
+import { percent } from '../base/format.js';
 import type { EpochMetrics } from '../run/run-directory.js';
-import { axis, frame, PALETTES, percent, percentRange, renderSvg, type Theme } from './chart.js';
+import { axis, frame, PALETTES, percentRange, renderSvg, type Theme } from './chart.js';
 
 /** What is drawn of a branch in one epoch. */
 interface Measured {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { makeFolder, writeFileAtomic } from '../base/files.js';
-import type { Priced } from '../plan/answers.js';
-import { sum } from '../plan/latency.js';
+import { sum } from '../base/statistics.js';
+import type { Priced } from '../plan/compare-designs.js';
 import { type DesignBar, designsChart, paretoChart, sizesChart } from './plan-charts.js';
 import { type PlanPage, planText, type Section, soonest } from './plan-page.js';
 

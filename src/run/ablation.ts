@@ -44,12 +44,12 @@ const ablationSchema = z.strictObject({
   rows: z.array(z.union([doneSchema, failedSchema])).min(1),
 });
 
-export type DoneRow = Readonly<z.infer<typeof doneSchema>>;
+export type TrainedRow = Readonly<z.infer<typeof doneSchema>>;
 export type FailedRow = Readonly<z.infer<typeof failedSchema>>;
-export type AblationRow = DoneRow | FailedRow;
+export type AblationRow = TrainedRow | FailedRow;
 export type Ablation = Readonly<z.infer<typeof ablationSchema>>;
 
-export const isDone = (row: AblationRow): row is DoneRow => !('failed' in row);
+export const isTrainedRow = (row: AblationRow): row is TrainedRow => !('failed' in row);
 
 const fileOf = (folder: string): string => join(folder, 'ablation.json');
 
@@ -65,7 +65,7 @@ export function writeAblation(folder: string, ablation: Ablation): void {
 }
 
 /** The row of a run that was trained to its last epoch; nothing where it was not. */
-export function rowOfTrained(variant: Variant, run: Run, command: string): DoneRow | undefined {
+export function rowOfTrained(variant: Variant, run: Run, command: string): TrainedRow | undefined {
   const { epochs, batchSize } = run.config;
   const metrics = readMetrics(run);
   const last = metrics.at(-1);

@@ -23,10 +23,10 @@ export const progressSchema = z.strictObject({
   further: z.array(z.strictObject({ branchLoss: z.number(), branchHits: z.int().nonnegative() })).optional(),
 });
 
-export type Progress = z.infer<typeof progressSchema>;
+export type TrainingProgress = z.infer<typeof progressSchema>;
 
 export interface Checkpoint {
-  readonly progress: Progress;
+  readonly progress: TrainingProgress;
   /** Parameters, and optimiser slots under `optimizer.SLOT.PARAMETER`. */
   readonly state: NamedArrays;
 }
@@ -78,7 +78,7 @@ export function readCheckpoint(path: string, network: JointNetwork): Checkpoint 
   return { progress: parseProgress(metadata.progress, path), state };
 }
 
-function parseProgress(text: string | undefined, path: string): Progress {
+function parseProgress(text: string | undefined, path: string): TrainingProgress {
   try {
     return progressSchema.parse(JSON.parse(text ?? ''));
   } catch {

@@ -7,12 +7,12 @@ export function flagsFor(given: Partial<Config>): string {
     const value = given[name];
     if (value === undefined) return [];
     if (typeof value === 'boolean') return [`--${value ? '' : 'no-'}${flagOf(name)}`];
-    return [`--${flagOf(name)} ${quoted(String(value))}`];
+    return [`--${flagOf(name)} ${shellQuoted(String(value))}`];
   });
-  if (given.dataDir !== undefined) flags.push(`--data-dir ${quoted(given.dataDir)}`);
+  if (given.dataDir !== undefined) flags.push(`--data-dir ${shellQuoted(given.dataDir)}`);
   return flags.join(' ');
 }
 
 /** One word of a shell. */
-export const quoted = (word: string): string =>
+export const shellQuoted = (word: string): string =>
   /^[\w./:=,@+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

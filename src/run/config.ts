@@ -45,17 +45,17 @@ export function readConfig(value: unknown, origin: string): Config {
 function checkConfig(value: unknown, origin: string): Config {
   const checked = configSchema.safeParse(value, { error: explain });
   if (checked.success) return checked.data;
-  throw mistakes(checked.error, origin);
+  throw configError(checked.error, origin);
 }
 
 /** A recipe: any of the options, no others. @throws UserError naming what is wrong. */
 export function checkPartialConfig(value: unknown, origin: string): Partial<Config> {
   const checked = configSchema.partial().safeParse(value, { error: explain });
   if (checked.success) return checked.data;
-  throw mistakes(checked.error, origin);
+  throw configError(checked.error, origin);
 }
 
-function mistakes(error: z.ZodError, origin: string): UserError {
+function configError(error: z.ZodError, origin: string): UserError {
   const said = error.issues.map(({ path, message }) => [...path, message].join(': '));
   return new UserError(`${origin}: ${said.join('; ')}`);
 }

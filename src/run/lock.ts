@@ -15,8 +15,8 @@ const holderSchema = z.object({ pid: z.int().positive(), host: z.string() });
  */
 export function lockRun(run: Pick<Run, 'path'>): () => void {
   const path = runFile(run, 'lock');
-  if (!take(path)) {
-    const holder = holderOf(path);
+  if (!createLock(path)) {
+    const holder = readHolder(path);
     if (holder && isRunning(holder)) {
       throw new UserError(
         `${run.path}: process ${holder.pid} on ${holder.host} is training this run; stop it or wait for its end ` +
@@ -24,15 +24,16 @@ export function lockRun(run: Pick<Run, 'path'>): () => void {
       );
     }
     rmSync(path, { force: true });
-    if (!take(path)) throw new UserError(`${run.path}: another process has just begun to train this run`);
+    if (!createLock(path)) throw new UserError(`${run.path}: another process has just begun to train this run`);
   }
   return () => rmSync(path, { force: true });
 }
 
-const take = (path: string): boolean => writeNewFile(path, JSON.stringify({ pid: process.pid, host: hostname() }));
+const createLock = (path: string): boolean =>
+  writeNewFile(path, JSON.stringify({ pid: process.pid, host: hostname() }));
 
 /** Nothing where the lock is torn, or gone by now. */
-function holderOf(path: string): z.infer<typeof holderSchema> | undefined {
+function readHolder(path: string): z.infer<typeof holderSchema> | undefined {
   try {
     return holderSchema.parse(JSON.parse(readFileOrExplain(path, 'a lock').toString()));
   } catch {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { readJson } from '../base/json.js';
-import { closest } from '../base/suggest-name.js';
+import { suggestName } from '../base/suggest-name.js';
 import { type Config, checkPartialConfig } from './config.js';
 
 /** The package's own recipes. The same from `src/` and from `dist/`. */
@@ -34,7 +34,7 @@ export function readRecipe(nameOrPath: string): Recipe {
   }
   const names = recipeNames();
   if (!names.includes(nameOrPath)) {
-    const near = closest(nameOrPath, names);
+    const near = suggestName(nameOrPath, names);
     const hint = near ? `did you mean ${near}?` : `"lcdnn recipes" lists them`;
     throw new UserError(
       `no recipe is called "${nameOrPath}"; ${hint} A file is named by its path, as ./my-recipe.json`,

@@ -1,13 +1,13 @@
 import { UserError } from '../base/errors.js';
 import { thresholdCurve } from './curve.js';
-import { type Limits, OBJECTIVES, type ObjectiveName, RISK_LIMITS } from './objectives.js';
+import { OBJECTIVES, type ObjectiveName, RISK_LIMITS, type TauLimits } from './objectives.js';
 import { checkOutcomes, type Outcomes, subset } from './outcomes.js';
 
 /** What several exits made of the same samples: one for each exit, in order, all with the same `fullRight`. */
 export type ExitOutcomes = readonly Outcomes[];
 
 /** What all exits and the full branch give together. Shares of all samples, in [0, 1]. */
-export interface Together {
+export interface CollaborativeResult {
   readonly accuracy: number;
   /** Samples that leave at any exit. */
   readonly exitRatio: number;
@@ -16,17 +16,17 @@ export interface Together {
 }
 
 /** Thresholds for all exits, and what the objective has to say about them. */
-export interface FoundTaus extends Pick<Limits, 'epsilon' | 'delta'> {
+export interface TunedThresholds extends Pick<TauLimits, 'epsilon' | 'delta'> {
   readonly taus: readonly number[];
   readonly note?: string;
 }
 
 /** Algorithm 3 with several exits: a sample leaves at the first exit where its entropy is below that exit's τ. */
-export function collaborativeExits(exits: ExitOutcomes, taus: readonly number[]): Together {
+export function collaborativeExits(exits: ExitOutcomes, taus: readonly number[]): CollaborativeResult {
   exits.forEach(checkOutcomes);
   const samples = exits[0].entropy.length;
   const left = exits.map(() => 0);
-  const right = answers(exits, taus, exits[0].fullRight, (exit) => {
+  const right = rightAnswers(exits, taus, exits[0].fullRight, (exit) => {
     left[exit]++;
   });
   const hits = right.reduce((sum, one) => sum + one, 0);
@@ -39,7 +39,7 @@ export function collaborativeExits(exits: ExitOutcomes, taus: readonly number[])
 }
 
 /** 1 for every sample that whoever answers it has right, else 0; `onExit` is told of each that leaves where it does. */
-function answers(
+function rightAnswers(
   exits: ExitOutcomes,
   taus: readonly number[],
   fullRight: Uint8Array,
@@ -54,7 +54,7 @@ function answers(
 }
 
 /** The objectives that know several exits; each is the one-exit search, exit by exit. */
-const SEARCHES: { readonly [Name in ObjectiveName]?: (exits: ExitOutcomes, limits: Limits) => FoundTaus } = {
+const SEARCHES: { readonly [Name in ObjectiveName]?: (exits: ExitOutcomes, limits: TauLimits) => TunedThresholds } = {
   /**
    * ε and δ in equal shares, every exit against the full branch itself: exit i lets out at most a share ε/n of all samples
    * wrongly with confidence 1 - δ/n, whatever the other thresholds are, hence all together at most ε with confidence 1 - δ
@@ -101,7 +101,7 @@ const SEARCHES: { readonly [Name in ObjectiveName]?: (exits: ExitOutcomes, limit
 };
 
 /** @throws UserError for invalid outcomes, or an objective that knows one exit only. */
-export function searchExits(exits: ExitOutcomes, objective: ObjectiveName, limits: Limits): FoundTaus {
+export function searchExits(exits: ExitOutcomes, objective: ObjectiveName, limits: TauLimits): TunedThresholds {
   exits.forEach(checkOutcomes);
   const search = SEARCHES[objective];
   if (!search) {
@@ -117,11 +117,11 @@ export function searchExits(exits: ExitOutcomes, objective: ObjectiveName, limit
   };
 }
 
-function isBetter(a: Together, b: Together): boolean {
+function isBetter(a: CollaborativeResult, b: CollaborativeResult): boolean {
   return a.accuracy > b.accuracy || (a.accuracy === b.accuracy && a.exitRatio > b.exitRatio);
 }
 
-function searchExit(outcomes: Outcomes, objective: ObjectiveName, limits: Limits) {
+function searchExit(outcomes: Outcomes, objective: ObjectiveName, limits: TauLimits) {
   const curve = thresholdCurve(outcomes);
   const choice = OBJECTIVES[objective](curve, limits);
   return { ...choice, tau: curve.tau[choice.point] };
@@ -136,14 +136,14 @@ function tuneOne(
   taus: readonly number[],
   exit: number,
   objective: ObjectiveName,
-  limits: Limits,
+  limits: TauLimits,
 ): number[] {
   const before = exits.slice(0, exit);
   const coming = Int32Array.from(exits[exit].entropy.keys()).filter(
     (sample) => !before.some(({ entropy }, i) => entropy[sample] < taus[i]),
   );
   if (coming.length === 0) return [...taus];
-  const fullRight = answers(exits.slice(exit + 1), taus.slice(exit + 1), exits[exit].fullRight);
+  const fullRight = rightAnswers(exits.slice(exit + 1), taus.slice(exit + 1), exits[exit].fullRight);
   const { tau } = searchExit(subset({ ...exits[exit], fullRight }, coming), objective, limits);
   return taus.map((other, i) => (i === exit ? tau : other));
 }

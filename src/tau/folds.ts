@@ -1,11 +1,11 @@
 import { permutation, random } from '../base/random.js';
 import { type Curve, hitsAt, pointOf, thresholdCurve } from './curve.js';
-import type { Limits, ObjectiveName } from './objectives.js';
+import type { ObjectiveName, TauLimits } from './objectives.js';
 import { type Outcomes, subset } from './outcomes.js';
-import { METHODS, type MethodName } from './search.js';
+import { type MethodName, SEARCH_METHODS } from './search.js';
 
 /** Over the folds; `std` is the sample standard deviation. */
-export interface Spread {
+export interface MeanAndRange {
   readonly mean: number;
   readonly std: number;
   readonly min: number;
@@ -13,16 +13,16 @@ export interface Spread {
 }
 
 /** How much τ and what it does depend on the validation samples. */
-export interface FoldSpread {
+export interface FoldResults {
   readonly count: number;
   /** Samples that each τ was tuned on: those of the smallest fold. */
   readonly samples: number;
   /** The ε of the folds, where the objective has one: fewer samples can prove less. */
   readonly epsilon?: number;
-  readonly tau: Spread;
+  readonly tau: MeanAndRange;
   /** Collaborative accuracy and exit ratio on the samples outside the fold. */
-  readonly accuracy: Spread;
-  readonly exitRatio: Spread;
+  readonly accuracy: MeanAndRange;
+  readonly exitRatio: MeanAndRange;
 }
 
 /**
@@ -30,14 +30,14 @@ export interface FoldSpread {
  *
  * @param whole the curve of all the outcomes.
  */
-export function foldSpread(
+export function tuneOnFolds(
   outcomes: Outcomes,
   whole: Curve,
-  how: { method: MethodName; objective: ObjectiveName; limits: Limits; count: number; seed: number },
-): FoldSpread {
+  how: { method: MethodName; objective: ObjectiveName; limits: TauLimits; count: number; seed: number },
+): FoldResults {
   const folds = foldsOf(whole.samples, how.count, how.seed).map(({ inside }) => {
     const part = thresholdCurve(subset(outcomes, inside));
-    const { tau, point, epsilon } = METHODS[how.method](part, how.objective, how.limits);
+    const { tau, point, epsilon } = SEARCH_METHODS[how.method](part, how.objective, how.limits);
     // Outside the fold is what all the samples do at this threshold, less what the fold's do.
     const everywhere = pointOf(whole, tau);
     const outside = whole.samples - part.samples;
@@ -54,9 +54,9 @@ export function foldSpread(
     count: how.count,
     samples: smallest.samples,
     ...(smallest.epsilon === undefined ? {} : { epsilon: smallest.epsilon }),
-    tau: spread(folds.map((fold) => fold.tau)),
-    accuracy: spread(folds.map((fold) => fold.accuracy)),
-    exitRatio: spread(folds.map((fold) => fold.exitRatio)),
+    tau: meanAndRange(folds.map((fold) => fold.tau)),
+    accuracy: meanAndRange(folds.map((fold) => fold.accuracy)),
+    exitRatio: meanAndRange(folds.map((fold) => fold.exitRatio)),
   };
 }
 
@@ -70,7 +70,7 @@ export function foldsOf(samples: number, count: number, seed: number): { inside:
   });
 }
 
-export function spread(values: readonly number[]): Spread {
+export function meanAndRange(values: readonly number[]): MeanAndRange {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, std: Math.sqrt(squares / (values.length - 1)), min: Math.min(...values), max: Math.max(...values) };

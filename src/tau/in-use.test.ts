@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { random } from '../base/random.js';
-import { binStart, countSent, ENTROPY_BINS, entropyBin, noUse, proposeTau, type UseCounts } from './in-use.js';
+import { binStart, countSent, ENTROPY_BINS, emptyUseCounts, entropyBin, proposeTau, type UseCounts } from './in-use.js';
 
 /** Disagreement with the full network at an entropy. */
 type Disagreement = (entropy: number) => number;
 
 /** A population of entropies u⁴, u uniform: most images are sure. Sure ones are audited at a rate. */
 function use(tau: number, images: number, disagreement: Disagreement, audit = 0, seed = 1): UseCounts {
-  const counts = noUse(tau);
+  const counts = emptyUseCounts(tau);
   const next = random(seed);
   for (let i = 0; i < images; i++) {
     const entropy = next() ** 4;
@@ -62,7 +62,7 @@ test('keeps tau where the images above it are wrong, and where there are too few
   const few = proposeTau(use(0.1, 500, () => 0));
   expect(few.tau).toBe(0.1);
   expect(few.reason).toMatch(/500 images prove nothing: it takes 2302/);
-  expect(proposeTau(noUse(0.1))).toMatchObject({ tau: 0.1, exitRatio: 0, disagreement: 0 });
+  expect(proposeTau(emptyUseCounts(0.1))).toMatchObject({ tau: 0.1, exitRatio: 0, disagreement: 0 });
 });
 
 test('without disagreement everything may leave', () => {

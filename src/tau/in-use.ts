@@ -1,5 +1,6 @@
 import { UserError } from '../base/errors.js';
 import { percent } from '../base/format.js';
+import { sum } from '../base/statistics.js';
 import { mostHarmAllowed, provesMore } from './binomial.js';
 import { RISK_LIMITS } from './objectives.js';
 
@@ -39,7 +40,7 @@ export function binStart(bin: number): number {
   return (bin / ENTROPY_BINS) ** 2;
 }
 
-export function noUse(tau: number): UseCounts {
+export function emptyUseCounts(tau: number): UseCounts {
   const zeros = () => ({ all: Array<number>(ENTROPY_BINS).fill(0), disagreed: Array<number>(ENTROPY_BINS).fill(0) });
   return { tau, exits: 0, unsure: zeros(), audited: zeros() };
 }
@@ -158,5 +159,3 @@ function cumulative(values: readonly number[]): number[] {
   for (const value of values) sums.push(sums[sums.length - 1] + value);
   return sums;
 }
-
-const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);

@@ -3,7 +3,7 @@ import { mostHarmAllowed } from './binomial.js';
 import { type Curve, hitsAt } from './curve.js';
 
 /** What objectives may be told; each names what it reads. Shares in [0, 1], times in milliseconds. */
-export interface Limits {
+export interface TauLimits {
   /** `risk`: harmful share allowed, of all samples. `exits`, `latency`: accuracy that may be lost against the full branch. */
   readonly epsilon?: number;
   /** `risk`: probability that the promise is broken. */
@@ -18,7 +18,7 @@ export interface Limits {
 export const RISK_LIMITS = { epsilon: 0.001, delta: 0.1 };
 
 /** A point of the curve, and what the objective has to say about it. */
-export interface Choice {
+export interface ObjectiveChoice {
   readonly point: number;
   readonly epsilon?: number;
   readonly delta?: number;
@@ -27,19 +27,19 @@ export interface Choice {
 }
 
 /** An objective picks its optimum from the exact curve. */
-export type Objective = (curve: Curve, limits: Limits) => Choice;
+export type TauObjective = (curve: Curve, limits: TauLimits) => ObjectiveChoice;
 
 /** Highest collaborative accuracy; ties go to more exits (the paper's objective, 3.1.3). */
-const accuracy: Objective = (curve) => ({ point: best(curve, (point) => hitsAt(curve, point)) });
+const accuracy: TauObjective = (curve) => ({ point: best(curve, (point) => hitsAt(curve, point)) });
 
 /** Most exits with a collaborative accuracy of at least the full branch's - ε (default 0). */
-const exits: Objective = (curve, { epsilon = 0 }) => ({ point: mostExits(curve, epsilon), epsilon });
+const exits: TauObjective = (curve, { epsilon = 0 }) => ({ point: mostExits(curve, epsilon), epsilon });
 
 /**
  * Least expected latency (Eq. 13 for one branch) with a collaborative accuracy of at least the full branch's - ε
  * (default 0). Every exit saves edgeMs, so this is the point with the most exits that keeps the accuracy.
  */
-const latency: Objective = (curve, { epsilon = 0, deviceMs = 0, edgeMs = 0 }) => {
+const latency: TauObjective = (curve, { epsilon = 0, deviceMs = 0, edgeMs = 0 }) => {
   const point = mostExits(curve, epsilon);
   return { point, epsilon, expectedLatencyMs: deviceMs + (1 - curve.exits[point] / curve.samples) * edgeMs };
 };
@@ -55,7 +55,7 @@ const latency: Objective = (curve, { epsilon = 0, deviceMs = 0, edgeMs = 0 }) =>
  * behind τ* = sup {τ: R(τ) <= ε}, a place that the samples have no say in; there k is Bin(n, > ε), and is at most k* with
  * probability <= δ. Points of the curve are where k can change; a τ below the next such place only lowers the risk.
  */
-const risk: Objective = (curve, { epsilon: wanted = RISK_LIMITS.epsilon, delta = RISK_LIMITS.delta }) => {
+const risk: TauObjective = (curve, { epsilon: wanted = RISK_LIMITS.epsilon, delta = RISK_LIMITS.delta }) => {
   const provable = mostHarmAllowed(curve.samples, wanted, delta) >= 0;
   const epsilon = provable ? wanted : provableEpsilon(curve.samples, delta);
   const allowed = mostHarmAllowed(curve.samples, epsilon, delta);
@@ -68,7 +68,7 @@ const risk: Objective = (curve, { epsilon: wanted = RISK_LIMITS.epsilon, delta =
 };
 
 /** The objectives by the name that the command line knows. */
-export const OBJECTIVES: Readonly<Record<ObjectiveName, Objective>> = { risk, accuracy, exits, latency };
+export const OBJECTIVES: Readonly<Record<ObjectiveName, TauObjective>> = { risk, accuracy, exits, latency };
 
 export type ObjectiveName = 'risk' | 'accuracy' | 'exits' | 'latency';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { hitsAt, pointOf, thresholdCurve } from './curve.js';
-import type { Limits, ObjectiveName } from './objectives.js';
+import type { ObjectiveName, TauLimits } from './objectives.js';
 import { collaborative, type Outcomes } from './outcomes.js';
-import { METHODS } from './search.js';
+import { SEARCH_METHODS } from './search.js';
 
 const entropy = fc.oneof(
   fc.nat(8).map((eighths) => eighths / 8),
@@ -59,7 +59,10 @@ function upperBound(k: number, n: number, delta: number): number {
 const EXACT = 1e-9;
 
 /** The objectives as they are worded, over all cases. */
-const BRUTE_FORCE: Record<ObjectiveName, (cases: Case[], full: number, limits: Required<Limits>, n: number) => Case> = {
+const BRUTE_FORCE: Record<
+  ObjectiveName,
+  (cases: Case[], full: number, limits: Required<TauLimits>, n: number) => Case
+> = {
   accuracy: (cases) => {
     const most = Math.max(...cases.map((one) => one.accuracy));
     return cases.filter((one) => one.accuracy === most).at(-1)!;
@@ -84,7 +87,7 @@ for (const objective of ['risk', 'accuracy', 'exits', 'latency'] as const) {
     fc.assert(
       fc.property(anyOutcomes, anyLimits, (outcomes, limits) => {
         const n = outcomes.entropy.length;
-        const found = METHODS.exact(thresholdCurve(outcomes), objective, limits);
+        const found = SEARCH_METHODS.exact(thresholdCurve(outcomes), objective, limits);
         const best = BRUTE_FORCE[objective](everyCase(outcomes), collaborative(outcomes, 0).accuracy, limits, n);
         expect(collaborative(outcomes, found.tau)).toEqual({ accuracy: best.accuracy, exitRatio: best.exitRatio });
         if (objective === 'latency') {
@@ -100,8 +103,8 @@ test('algorithm-2 never beats exact, and names how far it fell short', () => {
   fc.assert(
     fc.property(anyOutcomes, (outcomes) => {
       const curve = thresholdCurve(outcomes);
-      const optimum = METHODS.exact(curve, 'accuracy', {});
-      const { tau, point, shortfall } = METHODS['algorithm-2'](curve, 'accuracy', {});
+      const optimum = SEARCH_METHODS.exact(curve, 'accuracy', {});
+      const { tau, point, shortfall } = SEARCH_METHODS['algorithm-2'](curve, 'accuracy', {});
       const found = collaborative(outcomes, tau);
       expect(point).toBe(pointOf(curve, tau));
       expect(found.accuracy).toBe(hitsAt(curve, point) / curve.samples);
@@ -121,14 +124,18 @@ function gainsIn(...ranges: [number, number][]): Outcomes {
 
 test('algorithm-2 finds the only summit, wherever it stands', () => {
   for (const summit of [0, 0.003, 0.1234, 0.5, 0.777, 1]) {
-    const { tau, shortfall } = METHODS['algorithm-2'](thresholdCurve(gainsIn([0, summit])), 'accuracy', {});
+    const { tau, shortfall } = SEARCH_METHODS['algorithm-2'](thresholdCurve(gainsIn([0, summit])), 'accuracy', {});
     expect(shortfall!.points).toBe(0);
     expect(Math.abs(tau - summit)).toBeLessThan(0.0011);
   }
 });
 
 test('algorithm-2 is caught by a lower summit near its start', () => {
-  const { tau, shortfall } = METHODS['algorithm-2'](thresholdCurve(gainsIn([0, 0.2], [0.5, 0.6])), 'accuracy', {});
+  const { tau, shortfall } = SEARCH_METHODS['algorithm-2'](
+    thresholdCurve(gainsIn([0, 0.2], [0.5, 0.6])),
+    'accuracy',
+    {},
+  );
   expect(tau).toBeCloseTo(0.6, 2);
   expect(shortfall!.points).toBeCloseTo(20, 6);
 });
@@ -139,6 +146,6 @@ test('algorithm-2 crosses a wide plateau towards small entropies', () => {
     branchRight: Uint8Array.of(1, 0, 1),
     fullRight: Uint8Array.of(0, 1, 1),
   };
-  const { tau } = METHODS['algorithm-2'](thresholdCurve(outcomes), 'accuracy', {});
+  const { tau } = SEARCH_METHODS['algorithm-2'](thresholdCurve(outcomes), 'accuracy', {});
   expect(collaborative(outcomes, tau)).toEqual({ accuracy: 1, exitRatio: 1 / 3 });
 });

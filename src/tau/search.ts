@@ -1,9 +1,9 @@
 import { algorithm2 } from './algorithm-2.js';
 import { type Curve, hitsAt } from './curve.js';
-import { type Choice, type Limits, OBJECTIVES, type ObjectiveName } from './objectives.js';
+import { OBJECTIVES, type ObjectiveChoice, type ObjectiveName, type TauLimits } from './objectives.js';
 
 /** A threshold and its point on the curve. */
-export interface Found extends Choice {
+export interface SearchResult extends ObjectiveChoice {
   readonly tau: number;
   /** `algorithm-2` alone: iterations used, and percentage points of accuracy that it fell short of `exact`. */
   readonly shortfall?: { readonly points: number; readonly iterations: number };
@@ -11,7 +11,7 @@ export interface Found extends Choice {
 
 export type MethodName = 'exact' | 'algorithm-2';
 
-type Search = (curve: Curve, objective: ObjectiveName, limits: Limits) => Found;
+type Search = (curve: Curve, objective: ObjectiveName, limits: TauLimits) => SearchResult;
 
 /** Sorts and looks at every threshold there is: the true optimum. */
 const exact: Search = (curve, objective, limits) => {
@@ -20,7 +20,7 @@ const exact: Search = (curve, objective, limits) => {
 };
 
 /** The methods by the name that the command line knows. `algorithm-2` knows the objective `accuracy` alone. */
-export const METHODS: Readonly<Record<MethodName, Search>> = {
+export const SEARCH_METHODS: Readonly<Record<MethodName, Search>> = {
   exact,
   'algorithm-2': (curve, objective, limits) => {
     const { tau, point, iterations } = algorithm2(curve);

@@ -1,8 +1,8 @@
 import { UserError } from '../base/errors.js';
 import { pointOf, thresholdCurve } from './curve.js';
 import { collaborativeExits, type ExitOutcomes, searchExits } from './exits.js';
-import { foldsOf, spread } from './folds.js';
-import type { Limits, ObjectiveName } from './objectives.js';
+import { foldsOf, meanAndRange } from './folds.js';
+import type { ObjectiveName, TauLimits } from './objectives.js';
 import { count, subset } from './outcomes.js';
 import { checkOptions, type ExitResult, type TauOptions, type TauResult, thinned, tuneTau } from './tune.js';
 
@@ -26,7 +26,7 @@ export function tuneExits(exits: ExitOutcomes, options: TauOptions = {}): TauRes
   const results = exits.map(({ branchRight }, exit) => ({
     tau: taus[exit],
     branch: { accuracy: count(branchRight) / samples },
-    folds: { tau: spread(judged.map((fold) => fold.taus[exit])) },
+    folds: { tau: meanAndRange(judged.map((fold) => fold.taus[exit])) },
     curve: curveOf(exits, taus, exit),
   }));
   const [first, ...further] = results;
@@ -45,8 +45,8 @@ export function tuneExits(exits: ExitOutcomes, options: TauOptions = {}): TauRes
       samples: smallest.samples,
       ...(smallest.epsilon === undefined ? {} : { epsilon: smallest.epsilon }),
       tau: first.folds.tau,
-      accuracy: spread(judged.map((fold) => fold.accuracy)),
-      exitRatio: spread(judged.map((fold) => fold.exitRatio)),
+      accuracy: meanAndRange(judged.map((fold) => fold.accuracy)),
+      exitRatio: meanAndRange(judged.map((fold) => fold.exitRatio)),
     },
     curve: first.curve,
     further,
@@ -54,7 +54,7 @@ export function tuneExits(exits: ExitOutcomes, options: TauOptions = {}): TauRes
 }
 
 /** Tunes on each fold, and judges on the samples outside it. */
-function judgeFolds(exits: ExitOutcomes, objective: ObjectiveName, limits: Limits, folds: number, seed: number) {
+function judgeFolds(exits: ExitOutcomes, objective: ObjectiveName, limits: TauLimits, folds: number, seed: number) {
   return foldsOf(exits[0].entropy.length, folds, seed).map(({ inside, outside }) => {
     const of = (samples: Int32Array): ExitOutcomes => exits.map((exit) => subset(exit, samples));
     const { taus, epsilon } = searchExits(of(inside), objective, limits);

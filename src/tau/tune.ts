@@ -1,12 +1,12 @@
 import { UserError } from '../base/errors.js';
 import type { WithExits } from '../base/exits.js';
 import { type Curve, measuresAt, pointOf, thresholdCurve } from './curve.js';
-import { type FoldSpread, foldSpread } from './folds.js';
-import { type Limits, OBJECTIVES, type ObjectiveName } from './objectives.js';
+import { type FoldResults, tuneOnFolds } from './folds.js';
+import { OBJECTIVES, type ObjectiveName, type TauLimits } from './objectives.js';
 import { count, type Outcomes } from './outcomes.js';
-import { METHODS, type MethodName } from './search.js';
+import { type MethodName, SEARCH_METHODS } from './search.js';
 
-export interface TauOptions extends Limits {
+export interface TauOptions extends TauLimits {
   /** `exact` unless given. */
   readonly method?: MethodName;
   /** `risk` unless given; with `algorithm-2` the only one it knows, `accuracy`. */
@@ -23,7 +23,7 @@ export interface TauOptions extends Limits {
 export interface ExitResult {
   readonly tau: number;
   readonly branch: { readonly accuracy: number };
-  readonly folds: Pick<FoldSpread, 'tau'>;
+  readonly folds: Pick<FoldResults, 'tau'>;
   /**
    * At most 200 points of the exact curve, τ ascending; between two of them the measures are the lower one's. With
    * several exits, what all do together as this τ moves and the others stay.
@@ -52,7 +52,7 @@ export interface TauResult extends WithExits<ExitResult> {
     /** Several exits: the share that leaves at each. */
     readonly exitRatios?: readonly number[];
   };
-  readonly folds: FoldSpread;
+  readonly folds: FoldResults;
   readonly shortfall?: { readonly points: number; readonly iterations: number };
 }
 
@@ -74,7 +74,7 @@ export function tuneTau(outcomes: Outcomes, options: TauOptions = {}): TauResult
   const { deviceMs, edgeMs, delta } = options;
   const epsilon = accuracyFloor === undefined ? options.epsilon : full - accuracyFloor;
   const limits = { epsilon, delta, deviceMs, edgeMs };
-  const { point, ...found } = METHODS[method](curve, objective, limits);
+  const { point, ...found } = SEARCH_METHODS[method](curve, objective, limits);
   const reached = measuresAt(curve, point);
   if (accuracyFloor !== undefined && reached.accuracy < accuracyFloor - 1e-9) {
     throw new UserError(
@@ -89,7 +89,7 @@ export function tuneTau(outcomes: Outcomes, options: TauOptions = {}): TauResult
     full: { accuracy: full },
     branch: { accuracy: count(outcomes.branchRight) / curve.samples },
     collaborative: reached,
-    folds: foldSpread(outcomes, curve, { method, objective, limits, count: folds, seed }),
+    folds: tuneOnFolds(outcomes, curve, { method, objective, limits, count: folds, seed }),
     curve: thinned(curve, point).map((i) => ({ tau: curve.tau[i], ...measuresAt(curve, i) })),
   };
 }
@@ -106,7 +106,7 @@ export function checkOptions(
   const expect = (holds: boolean, expected: string, found: unknown) => {
     if (!holds) throw new UserError(`tune-tau: expected ${expected}, found ${found}`);
   };
-  expect(Object.hasOwn(METHODS, method), `a method of ${Object.keys(METHODS).join(', ')}`, method);
+  expect(Object.hasOwn(SEARCH_METHODS, method), `a method of ${Object.keys(SEARCH_METHODS).join(', ')}`, method);
   expect(Object.hasOwn(OBJECTIVES, objective), `an objective of ${Object.keys(OBJECTIVES).join(', ')}`, objective);
   expect(method === 'exact' || objective === 'accuracy', 'objective accuracy with method algorithm-2', objective);
   const smallest = objective === 'risk' ? Number.MIN_VALUE : 0;

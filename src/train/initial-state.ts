@@ -1,6 +1,6 @@
 import { normal, random } from '../base/random.js';
 import type { NamedArrays } from '../base/tensors.js';
-import { filterScale } from '../network/filter-scale.js';
+import { filterScales } from '../network/filter-scale.js';
 import type { JointNetwork } from '../network/layers.js';
 import { networkParameters } from '../network/parameters.js';
 import type { OptimizerName } from './optimizers.js';
@@ -19,7 +19,7 @@ export function initialState(
     if ('constant' in start) {
       values.fill(start.constant);
     } else if ('filterScaleOf' in start) {
-      values.set(filterScale(state[start.filterScaleOf].values, values.length));
+      values.set(filterScales(state[start.filterScaleOf].values, values.length));
     } else {
       const next = random(seed, i);
       for (let j = 0; j < values.length; j++) values[j] = normal(next) * start.normal;

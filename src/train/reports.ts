@@ -1,13 +1,13 @@
 import { UserError } from '../base/errors.js';
 import { exitsOf, type WithExits, withExits } from '../base/exits.js';
 import type { Augmentation } from '../datasets/augmentation/augment.js';
-import type { Progress } from '../run/checkpoint.js';
+import type { TrainingProgress } from '../run/checkpoint.js';
 import type { Config } from '../run/config.js';
 import type { EpochMetrics, Run } from '../run/run-directory.js';
 import { rateFactor } from './schedules.js';
 
 /** Sums of one branch over the epoch so far. */
-export type BranchSums = Pick<Progress, 'branchLoss' | 'branchHits'>;
+export type BranchSums = Pick<TrainingProgress, 'branchLoss' | 'branchHits'>;
 
 /** What a watcher is told of each branch after every step. */
 export interface BranchReport {
@@ -29,7 +29,7 @@ export interface StepReport extends WithExits<BranchReport> {
 }
 
 /** @param steps of an epoch */
-export function stepReport({ epochs, batchSize }: Config, progress: Progress, steps: number): StepReport {
+export function stepReport({ epochs, batchSize }: Config, progress: TrainingProgress, steps: number): StepReport {
   const { epoch, step } = progress;
   return {
     epoch: epoch + 1,
@@ -48,7 +48,7 @@ export function stepReport({ epochs, batchSize }: Config, progress: Progress, st
 }
 
 /** Where an epoch begins. */
-export function epochStart(epoch: number, totalSteps: number): Progress {
+export function epochStart(epoch: number, totalSteps: number): TrainingProgress {
   return { epoch, step: 0, totalSteps, fullLoss: 0, branchLoss: 0, fullHits: 0, branchHits: 0 };
 }
 
@@ -66,7 +66,7 @@ export interface EpochEnd {
 /** The line of an epoch in `metrics.jsonl`. @param stepsPerEpoch of a whole epoch */
 export function epochMetrics(
   config: Config,
-  progress: Progress,
+  progress: TrainingProgress,
   stepsPerEpoch: number,
   { accuracies: [fullAccuracy, ...branchAccuracies], steps, seconds, waited }: EpochEnd,
 ): EpochMetrics {
@@ -108,7 +108,7 @@ export class Diverged extends UserError {
 /** @param losses those of the full branch and of a binary one in the step after `progress` */
 export function diverged(
   run: Run,
-  { epoch, step }: Pick<Progress, 'epoch' | 'step'>,
+  { epoch, step }: Pick<TrainingProgress, 'epoch' | 'step'>,
   [full, branch]: readonly (number | string)[],
 ): Diverged {
   return new Diverged(

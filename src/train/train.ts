@@ -5,7 +5,7 @@ import type { Dataset } from '../datasets/dataset.js';
 import type { Loader } from '../datasets/loading/loader.js';
 import { timed } from '../datasets/loading/timed.js';
 import { splitTrainValidation } from '../datasets/split.js';
-import { type Checkpoint, type Progress, writeCheckpoint } from '../run/checkpoint.js';
+import { type Checkpoint, type TrainingProgress, writeCheckpoint } from '../run/checkpoint.js';
 import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from '../run/run-directory.js';
 import type { Engine, EngineFunction } from './engines/engine.js';
 import { countHits, createEvaluator } from './evaluate.js';
@@ -60,7 +60,7 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
   const { config, network } = run;
   const places = splitTrainValidation(dataset.train.labels, config.validation, config.seed);
   const stepsPerEpoch = Math.floor(places.train.length / config.batchSize);
-  const start: Progress = checkpoint?.progress ?? epochStart(0, 0);
+  const start: TrainingProgress = checkpoint?.progress ?? epochStart(0, 0);
   const state = checkpoint?.state ?? options.start ?? startState(config, network).state;
   const teacher = options.teacher ?? readTeacher(config, network);
   const present = { ...state, ...teacher?.state };
@@ -69,7 +69,7 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
   const evaluate = await createEvaluator(engine, network, dataset, loader);
   const metrics = readMetrics(run).filter(({ epoch }) => epoch <= start.epoch);
   let savedAt = performance.now();
-  const save = async (progress: Progress): Promise<void> => {
+  const save = async (progress: TrainingProgress): Promise<void> => {
     writeCheckpoint(runFile(run, 'checkpoint'), { progress, state: ofTeacher.leaveOut(await engine.getState()) });
     savedAt = performance.now();
   };
@@ -113,7 +113,7 @@ export async function train(options: TrainOptions): Promise<'done' | 'interrupte
   return 'done';
 }
 
-type Step = (batch: Batch, progress: Progress, stepsPerEpoch: number) => Promise<Progress>;
+type Step = (batch: Batch, progress: TrainingProgress, stepsPerEpoch: number) => Promise<TrainingProgress>;
 
 interface CompiledStep {
   readonly step: Step;

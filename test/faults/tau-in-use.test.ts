@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { countSent, noUse } from '../../src/tau/in-use.js';
+import { countSent, emptyUseCounts } from '../../src/tau/in-use.js';
 import { copyOf, expectMistake, lcdnn, RUN } from './cli.js';
 
 const TAU = 0.01;
@@ -21,7 +21,7 @@ async function served(answer: unknown): Promise<string> {
 }
 
 function counted() {
-  const counts = noUse(TAU);
+  const counts = emptyUseCounts(TAU);
   counts.exits = 9000;
   for (let i = 0; i < 1000; i++) countSent(counts, TAU + i / 2000, i < 400);
   return [{ model: 'tiny', version: '0123456789ab', counts }];

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createNetwork } from '../../network/zoo/index.js';
-import { networkProfile } from '../../plan/connections.js';
+import { connectionProfile } from '../../plan/connections.js';
 import { type ExitChoice, planEdgent } from './edgent.js';
 import { bestPartition, deviceFirst, edgeFirst, type PartitionCircumstances } from './partition-costs.js';
 import { chainOf, segmentsOf } from './segments.js';
@@ -18,7 +18,7 @@ const times = fc.array(
   },
 );
 const circumstances = (name: string): PartitionCircumstances => ({
-  network: networkProfile(name),
+  network: connectionProfile(name),
   requestMs: 2,
   powers: { computeMw: 1000, radioMw: 500 },
 });

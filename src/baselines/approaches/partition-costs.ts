@@ -1,5 +1,6 @@
+import { sum } from '../../base/statistics.js';
 import { featuresOf } from '../../network/shapes.js';
-import { type NetworkProfile, transferMs } from '../../plan/connections.js';
+import { type ConnectionProfile, transferMs } from '../../plan/connections.js';
 import type { Segment } from './segments.js';
 
 /** Time of a segment for one image, in ms, in the browser and on the edge. */
@@ -10,7 +11,7 @@ export interface SegmentTimes {
 
 /** What partitions are priced for. */
 export interface PartitionCircumstances {
-  readonly network: NetworkProfile;
+  readonly network: ConnectionProfile;
   /** Of a request beside layers and bandwidth, in ms. */
   readonly requestMs: number;
   /** Power of the device above its rest while it computes, and while it sends or waits for the edge, in mW. */
@@ -30,8 +31,6 @@ const FLOAT_BYTES = 4;
 
 /** Bytes of what a network is given as it travels: a byte a value of an image. */
 const imageBytes = (segments: readonly Segment[]): number => featuresOf(segments[0].input);
-
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 /**
  * All partitions whose first part runs on the device and whose rest on the edge (Neurosurgeon, Kang et al. 2017): cut 0

@@ -40,7 +40,7 @@ export function partitioned(
     chainModel(state, layers, `${network.name}-${approach}-${side}`, encoding);
   const facts: Baseline['facts'] = {
     approach,
-    plan: wordsFor({ segments, cut, begins }),
+    plan: describePartition({ segments, cut, begins }),
     network: network.name,
     classes: network.classes,
     input: [...network.input],
@@ -70,7 +70,7 @@ export function partitioned(
 }
 
 /** What runs where, in a few words. */
-export function wordsFor({ segments, cut, begins }: Cut): string {
+export function describePartition({ segments, cut, begins }: Cut): string {
   const other = begins === 'device' ? 'edge' : 'device';
   if (cut === 0) return `all on the ${other}`;
   if (cut === segments.length) return `all on the ${begins}`;

@@ -3,7 +3,7 @@ import { attachmentNames, jointNetwork, trunkOf } from '../../network/branch.js'
 import { networkCost } from '../../network/cost.js';
 import type { JointNetwork } from '../../network/layers.js';
 import { buildDesign } from '../../plan/designs.js';
-import { exitDepths } from '../../plan/exits.js';
+import { exitDepths } from '../../plan/exit-ratios.js';
 import type { Config } from '../../run/config.js';
 import { networkOf, type Run } from '../../run/run-directory.js';
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { startProcess } from '../../base/processes.js';
-import { revived } from '../../base/threads.js';
+import { errorFromFailure } from '../../base/threads.js';
 import type { FromHost, HostedFiles, ToHost } from './host-messages.js';
 
 /** The edge server and the files of pages, in a process of their own. */
@@ -31,7 +31,7 @@ export async function startHost(files: HostedFiles): Promise<Host> {
   const started = await ask({ host: files });
   if ('failure' in started) {
     await close();
-    throw revived(started.failure);
+    throw errorFromFailure(started.failure);
   }
   return {
     url: (started as { url: string }).url,

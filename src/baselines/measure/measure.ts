@@ -1,6 +1,6 @@
 import type { BrowserContext } from 'playwright-core';
-import type { Answers, Measurement } from '../results/results.js';
-import { type Answered, type Conditions, type Visited, visit } from './visit.js';
+import type { AnswerTimes, Measurement } from '../results/results.js';
+import { type AnswerRecord, type Conditions, type PageTarget, visit } from './visit.js';
 
 /** How much is measured. */
 export interface Effort {
@@ -13,7 +13,10 @@ export interface Effort {
 const WARM_UP = 5;
 
 /** A first answer, or a further one, with its loading. */
-type Whole = Omit<Answered, 'index' | 'asked'> & { readonly downloadMs: number; readonly compileMs: number };
+type AnswerWithLoading = Omit<AnswerRecord, 'index' | 'asked'> & {
+  readonly downloadMs: number;
+  readonly compileMs: number;
+};
 
 /**
  * The answers of an approach over one connection, first and further ones. Few visits with an empty cache are made of
@@ -25,15 +28,15 @@ type Whole = Omit<Answered, 'index' | 'asked'> & { readonly downloadMs: number; 
  */
 export async function measure(
   browser: BrowserContext,
-  visited: Visited,
+  visited: PageTarget,
   conditions: Conditions,
   images: readonly Float32Array[],
   effort: Effort,
 ): Promise<Measurement & { readonly chosen: readonly number[] }> {
   const { answers: further } = await visit(browser, visited, conditions, images, { cold: false, warmUp: WARM_UP });
-  const warm = further.map((answer): Whole => ({ ...answer, downloadMs: 0, compileMs: 0 }));
+  const warm = further.map((answer): AnswerWithLoading => ({ ...answer, downloadMs: 0, compileMs: 0 }));
 
-  const firsts = new Map<boolean, Whole[]>();
+  const firsts = new Map<boolean, AnswerWithLoading[]>();
   for (const asked of new Set(further.map((answer) => answer.asked))) {
     firsts.set(
       asked,
@@ -64,12 +67,12 @@ export async function measure(
 
 async function firstAnswers(
   browser: BrowserContext,
-  visited: Visited,
+  visited: PageTarget,
   conditions: Conditions,
   images: readonly Float32Array[],
   { visits, longMs }: Effort,
-): Promise<Whole[]> {
-  const found: Whole[] = [];
+): Promise<AnswerWithLoading[]> {
+  const found: AnswerWithLoading[] = [];
   for (let i = 0; i < visits; i++) {
     const image = images[i % images.length];
     const { loading, answers } = await visit(browser, visited, conditions, [image], { cold: true, warmUp: 0 });
@@ -82,8 +85,9 @@ async function firstAnswers(
   return found;
 }
 
-function summary(all: readonly Whole[]): Answers {
-  const mean = (of: (answer: Whole) => number): number => all.reduce((sum, answer) => sum + of(answer), 0) / all.length;
+function summary(all: readonly AnswerWithLoading[]): AnswerTimes {
+  const mean = (of: (answer: AnswerWithLoading) => number): number =>
+    all.reduce((sum, answer) => sum + of(answer), 0) / all.length;
   const sorted = all.map(({ ms }) => ms).toSorted((a, b) => a - b);
   const quantile = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
   return {

@@ -1,11 +1,11 @@
 import type { BrowserContext } from 'playwright-core';
 import { exitsOf } from '../../base/exits.js';
-import { median } from '../../base/statistics.js';
+import { median, sum } from '../../base/statistics.js';
 import { chainModel } from '../../export/float-model.js';
-import type { NetworkProfile } from '../../plan/connections.js';
+import type { ConnectionProfile } from '../../plan/connections.js';
 import type { Baseline } from '../approaches/baseline.js';
 import { type ExitChoice, type ExitPlan, exitPlans, planEdgent } from '../approaches/edgent.js';
-import { type Cut, partitioned, type TrainedNetwork, wordsFor } from '../approaches/partition.js';
+import { type Cut, describePartition, partitioned, type TrainedNetwork } from '../approaches/partition.js';
 import {
   bestPartition,
   deviceFirst,
@@ -46,13 +46,13 @@ export interface PlannedPartition {
   readonly id: string;
   readonly baseline: Baseline;
   /** As the regressions have it. */
-  readonly expected: Expected;
+  readonly expected: ExpectedPartition;
   /** What it was chosen from: every partition, or the fastest of every exit. */
-  readonly considered: readonly Expected[];
+  readonly considered: readonly ExpectedPartition[];
 }
 
 /** A partition, and what it would take. */
-export interface Expected extends Pick<Partition, 'latencyMs' | 'energyMj'> {
+export interface ExpectedPartition extends Pick<Partition, 'latencyMs' | 'energyMj'> {
   readonly plan: string;
   /** On validation images; of exits that were trained. */
   readonly accuracy?: number;
@@ -65,7 +65,7 @@ export interface PlannedPartitions {
 }
 
 /** Nothing in its way. */
-const LOOPBACK: NetworkProfile = { name: 'loopback', upMbps: 1000, downMbps: 1000, roundTripMs: 0, source: '' };
+const LOOPBACK: ConnectionProfile = { name: 'loopback', upMbps: 1000, downMbps: 1000, roundTripMs: 0, source: '' };
 const REQUESTS = 20;
 
 /**
@@ -80,8 +80,8 @@ export async function planPartitions(
   exits: ExitNetwork | undefined,
   { conditions, powers, objective = 'latency', limitMs, threads }: PartitionSettings,
 ): Promise<PlannedPartitions[]> {
-  const full = waysOut(trained, [undefined])[0];
-  const ways = exits ? waysOut(exits, [...exitsOf(exits.network).map((_, i) => i + 1), undefined]) : [full];
+  const full = exitChains(trained, [undefined])[0];
+  const ways = exits ? exitChains(exits, [...exitsOf(exits.network).map((_, i) => i + 1), undefined]) : [full];
   const chains = exits ? [full, ...ways] : [full];
   const timed = chains.flatMap((way) => way.timed);
 
@@ -125,7 +125,10 @@ export async function planPartitions(
     const partitions = deviceFirst(full.segments, times[0], circumstances);
     const byDevice = bestPartition(partitions, objective);
     const deviceCut = (cut: number): Cut => ({ segments: full.segments, cut, begins: 'device' });
-    const expectedOf = (partition: Partition): Expected => ({ ...partition, plan: wordsFor(deviceCut(partition.cut)) });
+    const expectedOf = (partition: Partition): ExpectedPartition => ({
+      ...partition,
+      plan: describePartition(deviceCut(partition.cut)),
+    });
 
     const choices = ways.map(
       (way, i): ExitChoice => ({ ...way, times: times[chains.indexOf(way)], accuracy: exits?.accuracies[i] ?? 1 }),
@@ -136,8 +139,8 @@ export async function planPartitions(
       cut: partition.cut,
       begins: 'edge',
     });
-    const byExit = (plan: ExitPlan): Expected => {
-      const words = wordsFor(edgeCut(plan));
+    const byExit = (plan: ExitPlan): ExpectedPartition => {
+      const words = describePartition(edgeCut(plan));
       if (!exits) return { ...plan.partition, plan: words };
       const { exit, accuracy } = plan.choice;
       return { ...plan.partition, plan: `${exit === undefined ? 'full network' : `exit ${exit}`}: ${words}`, accuracy };
@@ -183,9 +186,7 @@ function partitionId(approach: string, onDevice: number, segments: number): stri
   return onDevice === segments ? 'mobile-only' : `${approach}-${onDevice}`;
 }
 
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-
-function waysOut(
+function exitChains(
   { network, state }: TrainedNetwork,
   exits: readonly (number | undefined)[],
 ): { readonly exit?: number; readonly segments: readonly Segment[]; readonly timed: readonly TimedSegment[] }[] {

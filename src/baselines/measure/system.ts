@@ -27,7 +27,7 @@ export interface CompressedNetwork {
 }
 
 /** What is compared. */
-export interface Compared {
+export interface ComparedSystem {
   readonly trained: TrainedNetwork;
   /** Folder of its bundle. */
   readonly bundle: string;
@@ -59,7 +59,7 @@ export interface SystemSettings extends PartitionSettings {
  */
 export async function measureSystem(
   browser: BrowserContext,
-  compared: Compared,
+  compared: ComparedSystem,
   images: readonly Float32Array[],
   settings: SystemSettings,
 ): Promise<ApproachResults[]> {
@@ -143,7 +143,7 @@ async function measureOn(
 }
 
 /** The approaches whose plan is the same everywhere. */
-function fixedContenders({ trained, compressed }: Compared, { manifest }: Bundle): Map<Approach, Contender> {
+function fixedContenders({ trained, compressed }: ComparedSystem, { manifest }: Bundle): Map<Approach, Contender> {
   const { network, state } = trained;
   const segments = segmentsOf(chainOf(network));
   const own = (id: string, plan: string, options: object): Contender => ({
@@ -172,7 +172,7 @@ function askedShare({ id, edge }: Pick<Contender, 'id' | 'edge'>, exitRatio: num
   return edge ? 1 : 0;
 }
 
-function accuracyOf(approach: Approach, compared: Compared, { id }: Contender): Accuracy | undefined {
+function accuracyOf(approach: Approach, compared: ComparedSystem, { id }: Contender): Accuracy | undefined {
   const { accuracy, compressed, exits } = compared;
   switch (approach) {
     case 'lcdnn':

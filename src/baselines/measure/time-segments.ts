@@ -1,7 +1,7 @@
 import type { BrowserContext } from 'playwright-core';
 import { median } from '../../base/statistics.js';
 import { layerCost } from '../../network/cost.js';
-import { withChains } from '../../network/shapes.js';
+import { flattenChains } from '../../network/shapes.js';
 import { fitRates, type Sample } from '../../plan/fit-rates.js';
 import { type Rates, type Work, workMs, workOf } from '../../plan/layer-times.js';
 import { timeModel } from '../../profiling/time-model.js';
@@ -84,4 +84,4 @@ export function predictedMs(segments: readonly Segment[], milliseconds: readonly
   return works.map((of) => of.reduce((sum, work) => sum + workMs(work, rates), 0));
 }
 
-const worksOf = ({ layers }: Segment): Work[] => withChains(layers).map(layerCost).flatMap(workOf);
+const worksOf = ({ layers }: Segment): Work[] => flattenChains(layers).map(layerCost).flatMap(workOf);

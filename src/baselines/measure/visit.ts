@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { BrowserContext, Page } from 'playwright-core';
-import { emulation, type NetworkProfile } from '../../plan/connections.js';
+import { type ConnectionProfile, emulation } from '../../plan/connections.js';
 
 /** Where a page is opened, and what it loads. */
-export interface Visited {
+export interface PageTarget {
   /** Origin of the host. */
   readonly url: string;
   /** Path of a module that exports `load()`. */
@@ -14,7 +14,7 @@ export interface Visited {
 
 /** How a page is hampered. */
 export interface Conditions {
-  readonly network: NetworkProfile;
+  readonly network: ConnectionProfile;
   /** How much slower the processor is made. */
   readonly slowdown: number;
 }
@@ -27,7 +27,7 @@ export interface Loading {
 }
 
 /** One answer, in ms and bytes. What the server did is not in `uplinkMs`. */
-export interface Answered {
+export interface AnswerRecord {
   readonly ms: number;
   readonly computeMs: number;
   readonly uplinkMs: number;
@@ -41,7 +41,7 @@ export interface Answered {
 
 export interface Visit {
   readonly loading: Loading;
-  readonly answers: readonly Answered[];
+  readonly answers: readonly AnswerRecord[];
 }
 
 const PAGE_SCRIPT = readFileSync(new URL('../../../templates/measure/system.js', import.meta.url), 'utf8');
@@ -67,7 +67,7 @@ export interface VisitOptions {
  */
 export async function visit(
   browser: BrowserContext,
-  { url, module, options }: Visited,
+  { url, module, options }: PageTarget,
   { network, slowdown }: Conditions,
   images: readonly Float32Array[],
   { cold, warmUp }: VisitOptions,
@@ -100,7 +100,7 @@ export interface SentRequest {
 /** What an approach sends to the edge for an image, sure of its answer or not. */
 export async function recordRequest(
   browser: BrowserContext,
-  { url, module, options }: Visited,
+  { url, module, options }: PageTarget,
   image: Float32Array,
 ): Promise<SentRequest> {
   const page = await pageWith(browser, url, [image]);

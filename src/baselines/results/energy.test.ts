@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../base/errors.js';
-import { networkNames } from '../../plan/connections.js';
+import { connectionNames } from '../../plan/connections.js';
 import { energyOf } from './energy.js';
 import { PUBLISHED_POWERS, readPowers } from './powers.js';
 
@@ -46,7 +46,7 @@ describe('energy of an answer', () => {
 
 describe('powers', () => {
   it('are published for every connection that we know', () => {
-    expect(Object.keys(PUBLISHED_POWERS.radios)).toEqual(networkNames);
+    expect(Object.keys(PUBLISHED_POWERS.radios)).toEqual(connectionNames);
   });
 
   const read = (content: unknown) => {

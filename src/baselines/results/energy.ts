@@ -1,5 +1,5 @@
 import type { Powers } from './powers.js';
-import type { Answers } from './results.js';
+import type { AnswerTimes } from './results.js';
 
 /** An estimate of what one answer costs a phone, in mJ. */
 export interface Energy {
@@ -26,7 +26,7 @@ export interface Energy {
  * @returns nothing where the connection's powers are not known
  */
 export function energyOf(
-  { parts, bytesDown, bytesUp }: Pick<Answers, 'parts' | 'bytesDown' | 'bytesUp'>,
+  { parts, bytesDown, bytesUp }: Pick<AnswerTimes, 'parts' | 'bytesDown' | 'bytesUp'>,
   connection: string,
   wakes: number,
   { processor, radios }: Powers,

@@ -3,7 +3,7 @@ import { type Energy, energyOf } from './energy.js';
 import { PAPER_LATENCIES } from './paper.js';
 import type { Powers } from './powers.js';
 import {
-  type Answers,
+  type AnswerTimes,
   APPROACHES,
   type Approach,
   type ApproachResults,
@@ -74,7 +74,7 @@ export interface Measured {
   readonly warm: MeasuredAnswers;
 }
 
-export interface MeasuredAnswers extends Omit<Answers, 'eachMs'> {
+export interface MeasuredAnswers extends Omit<AnswerTimes, 'eachMs'> {
   /** What is in none of the parts. */
   readonly restMs: number;
   /** Absent where the connection's powers are not known. */
@@ -182,7 +182,7 @@ function measuredOf(
   { connection, slowdown, cold, warm }: Measurement,
   powers: Powers,
 ) {
-  const answers = ({ eachMs: _, ...rest }: Answers, wakes: number): MeasuredAnswers => ({
+  const answers = ({ eachMs: _, ...rest }: AnswerTimes, wakes: number): MeasuredAnswers => ({
     ...rest,
     restMs: Math.max(0, rest.meanMs - sumOf(rest.parts)),
     energy: energyOf(rest, connection, wakes, powers),

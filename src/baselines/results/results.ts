@@ -49,7 +49,7 @@ const answers = z.strictObject({
   /** One by one, in the order of the images. */
   eachMs: z.array(milliseconds).min(1),
 });
-export type Answers = z.infer<typeof answers>;
+export type AnswerTimes = z.infer<typeof answers>;
 
 const measurement = z.strictObject({
   /** By its name in the table of connections. */

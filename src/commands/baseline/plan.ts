@@ -7,7 +7,7 @@ import { percent, table } from '../../base/format.js';
 import { type Baseline, baselineFiles } from '../../baselines/approaches/baseline.js';
 import { onDevice, partitioned } from '../../baselines/approaches/partition.js';
 import { chainOf, segmentsOf } from '../../baselines/approaches/segments.js';
-import { type Expected, planPartitions } from '../../baselines/measure/plan-partitions.js';
+import { type ExpectedPartition, planPartitions } from '../../baselines/measure/plan-partitions.js';
 import { runtimeFiles } from '../../baselines/measure/runtime.js';
 import {
   type ConditionFlags,
@@ -120,7 +120,7 @@ async function wholeNetwork(
   return onDevice(name, network, floatModel(network, trained.state, ['shared', 'full']), 'all on the device');
 }
 
-function consideredTable(considered: readonly Expected[]): string {
+function consideredTable(considered: readonly ExpectedPartition[]): string {
   const rows = considered.map(({ plan, latencyMs, energyMj, accuracy }) => [
     plan,
     latencyMs.toFixed(2),

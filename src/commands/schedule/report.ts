@@ -5,13 +5,13 @@ import { listenForInterruption } from '../../base/interruption.js';
 import { createScheduleDisplay } from '../../cli/schedule-display.js';
 import { scheduleFlags, settingsOf } from '../../cli/schedule-flags.js';
 import { toPng } from '../../report/chart.js';
+import { intervalChart } from '../../report/interval-chart.js';
 import { availability } from '../../report/schedule-figures/availability.js';
 import { convergence } from '../../report/schedule-figures/convergence.js';
 import { decisionTimes } from '../../report/schedule-figures/decision-times.js';
 import { efficiency } from '../../report/schedule-figures/efficiency.js';
 import type { Figure } from '../../report/schedule-figures/figure.js';
 import { Interrupted, type Trainer } from '../../report/schedule-figures/trained-policies.js';
-import { spreadChart } from '../../report/spread-chart.js';
 import { createWorld } from '../../scheduling/world.js';
 import { LcdnnCommand } from '../base-command.js';
 
@@ -79,7 +79,7 @@ export default class ScheduleReport extends LcdnnCommand {
     if (exitCode !== undefined) this.exit(exitCode);
     writeFileAtomic(join(flags.out, 'figures.json'), `${JSON.stringify({ settings, ...options, figures }, null, 1)}\n`);
     for (const figure of figures) {
-      const svg = spreadChart(figure);
+      const svg = intervalChart(figure);
       writeFileAtomic(join(flags.out, `${figure.id}.svg`), svg);
       writeFileAtomic(join(flags.out, `${figure.id}.png`), await toPng(svg));
       this.log(`${join(flags.out, `${figure.id}.svg`)}: ${figure.title}`);

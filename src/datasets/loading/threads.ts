@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
-import { revived, startThread } from '../../base/threads.js';
+import { errorFromFailure, startThread } from '../../base/threads.js';
 import { bytesOf, type Pixels } from '../pixels.js';
 import type { BatchRequest, Preparation } from './fill-batch.js';
 import type { Loader } from './loader.js';
@@ -34,7 +34,7 @@ export function loadInThreads(count: number): Loader {
   };
 
   const receive = ({ id, buffer, failure }: FromThread): void => {
-    if (failure) waiting.get(id)?.reject(revived(failure));
+    if (failure) waiting.get(id)?.reject(errorFromFailure(failure));
     else waiting.get(id)?.resolve(buffer);
     waiting.delete(id);
   };

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { revived, startThread } from '../../base/threads.js';
+import { errorFromFailure, startThread } from '../../base/threads.js';
 import type { Values } from '../../bundle/datatypes.js';
 import type { Manifest } from '../../bundle/manifest.js';
 import type { BundleSource, FromTailThread, InferMessage, TailThreadData } from './tail-messages.js';
@@ -70,7 +70,7 @@ export async function openTailInThread(
     thread.on('message', (message: FromTailThread) => {
       if ('manifest' in message) return resolve(message);
       if ('logits' in message) return take(message.id)?.resolve(message.logits);
-      const error = revived(message.failure);
+      const error = errorFromFailure(message.failure);
       if (message.id === undefined) reject(error);
       else take(message.id)?.reject(error);
     });

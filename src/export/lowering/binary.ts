@@ -1,5 +1,5 @@
 import { UserError } from '../../base/errors.js';
-import { filterScale } from '../../network/filter-scale.js';
+import { filterScales } from '../../network/filter-scale.js';
 import type { BinaryConv2d, BinaryDense } from '../../network/layers.js';
 import { channelsOf, featuresOf, type PlacedLayer } from '../../network/shapes.js';
 import { type Geometry, geometryOf } from '../geometry.js';
@@ -85,7 +85,7 @@ function weights(builder: Builder, placed: Binary, next: readonly PlacedLayer[])
   const name = nameOf(placed);
   const { affine, slope, taken } = readEpilogue(next, builder.state);
   const latent = parameterOf(builder, placed, 'kernel');
-  const alpha = layer.learnedScale ? parameterOf(builder, placed, 'scale') : filterScale(latent, channelsOf(output));
+  const alpha = layer.learnedScale ? parameterOf(builder, placed, 'scale') : filterScales(latent, channelsOf(output));
   const scales = alpha.map((a, filter) => a * (affine?.scale?.[filter] ?? 1));
   const epilogue = {
     scale: floats(builder, `${name}.scale`, scales),

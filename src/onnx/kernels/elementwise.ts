@@ -33,7 +33,7 @@ function binary(op: string, fold: (a: number, b: number) => number, resultType?:
     if (neutral) return neutral;
     const result = applyInOrder(graph, [a, b], shape, dtype, (names) => graph.node(op, names));
     const reached = (a.uniform !== undefined ? [] : [a.shape]).concat(b.uniform !== undefined ? [] : [b.shape]);
-    return spread(graph, result, reached);
+    return expandTo(graph, result, reached);
   };
 }
 
@@ -70,7 +70,7 @@ function applyInOrder(
 }
 
 /** A uniform operand travels as a scalar and can't widen the result to its own shape: that is done here. */
-function spread(graph: Graph, result: Value, operandShapes: readonly (readonly number[])[]): Value {
+function expandTo(graph: Graph, result: Value, operandShapes: readonly (readonly number[])[]): Value {
   const reached = operandShapes.reduce<number[]>(
     (shape, next) => broadcast_util.assertAndGetBroadcastShape(shape, [...next]),
     [],

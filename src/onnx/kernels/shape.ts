@@ -19,7 +19,7 @@ const transpose: TracedKernel = (graph, { x }, { perm }) => ({
 const tile: TracedKernel = (graph, { x }, { reps }) => {
   const shape = x.shape.map((size, axis) => size * reps[axis]);
   if (x.uniform !== undefined) return { ...x, shape };
-  return inItsOrder(graph, x, shape, (name, axes) =>
+  return inOwnAxisOrder(graph, x, shape, (name, axes) =>
     graph.node('Tile', [name, graph.integers(axes.map((axis) => reps[axis]))]),
   );
 };
@@ -28,7 +28,7 @@ const pad: TracedKernel = (graph, { x }, attributes) => {
   const paddings = attributes.paddings as [number, number][];
   const shape = x.shape.map((size, axis) => paddings[axis][0] + size + paddings[axis][1]);
   const fill = scalar(graph, attributes.constantValue, x.dtype);
-  return inItsOrder(graph, x, shape, (name, axes) => {
+  return inOwnAxisOrder(graph, x, shape, (name, axes) => {
     const inOrder = axes.map((axis) => paddings[axis]);
     const amounts = [...inOrder.map(([before]) => before), ...inOrder.map(([, after]) => after)];
     return graph.node('Pad', [name, graph.integers(amounts), fill]);
@@ -36,7 +36,7 @@ const pad: TracedKernel = (graph, { x }, attributes) => {
 };
 
 /** The result of an operator that takes an image in either order, told which of tfjs's axes each of its axes is. */
-function inItsOrder(
+function inOwnAxisOrder(
   graph: Graph,
   x: Value,
   shape: readonly number[],
@@ -62,7 +62,7 @@ const slice: TracedKernel = (graph, { x }, attributes) => {
   );
   if (x.uniform !== undefined) return { ...x, shape };
   if (sameShape(shape, x.shape)) return x;
-  return inItsOrder(graph, x, shape, (name, order) => {
+  return inOwnAxisOrder(graph, x, shape, (name, order) => {
     // Only the axes that lose something.
     const cut = order.map((axis, place) => ({ axis, place })).filter(({ axis }) => shape[axis] < x.shape[axis]);
     const begins = cut.map(({ axis }) => begin[axis]);

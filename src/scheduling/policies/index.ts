@@ -1,5 +1,5 @@
 import { UserError } from '../../base/errors.js';
-import { closest as nearName } from '../../base/suggest-name.js';
+import { suggestName as nearName } from '../../base/suggest-name.js';
 import type { Settings } from '../settings.js';
 import { alwaysHigh } from './always-high.js';
 import { average } from './average.js';

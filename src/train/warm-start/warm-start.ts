@@ -3,7 +3,7 @@ import type { NamedArrays } from '../../base/tensors.js';
 import type { JointNetwork, Shape } from '../../network/layers.js';
 import { BATCH_NORM_EPSILON, isBranch } from '../../network/layers.js';
 import { layerParameters } from '../../network/parameters.js';
-import { type PlacedLayer, placeLayers, withChains } from '../../network/shapes.js';
+import { flattenChains, type PlacedLayer, placeLayers } from '../../network/shapes.js';
 import type { Config } from '../../run/config.js';
 import { initialState } from '../initial-state.js';
 import { pytorchNames } from './pytorch-names.js';
@@ -102,7 +102,7 @@ export function matchSource(
   network: JointNetwork,
   source: Source,
 ): { readonly targets: readonly PlacedLayer[]; readonly matched: readonly Match[] } {
-  const targets = withChains(placeLayers(network)).filter(
+  const targets = flattenChains(placeLayers(network)).filter(
     (placed) => !isBranch(placed.part) && layerParameters(placed).length > 0,
   );
   return { targets, matched: match(targets, network, source) };

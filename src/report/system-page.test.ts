@@ -4,10 +4,10 @@ import { syntheticResults } from '../../test/synthetic-results.js';
 import { figuresOf } from '../baselines/results/figures.js';
 import { PUBLISHED_POWERS } from '../baselines/results/powers.js';
 import type { SystemResults } from '../baselines/results/results.js';
-import { evaluationPage } from './evaluation-page.js';
+import { systemPage } from './system-page.js';
 
 const pageOf = (...results: SystemResults[]) =>
-  evaluationPage(
+  systemPage(
     figuresOf(
       results.map((one, i) => ({ file: `${i}.json`, results: one })),
       PUBLISHED_POWERS,

@@ -1,25 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sum } from '../base/statistics.js';
 import { parseBranch } from '../network/branch.js';
 import { createNetwork } from '../network/zoo/index.js';
-import { answer, chooseWithin, type Question } from './answers.js';
-import { networkProfile } from './connections.js';
-import { type Builder, buildDesign, placesOf } from './designs.js';
-import { assumedRatios, exitDepths } from './exits.js';
-import { sum } from './latency.js';
+import { compareDesigns, type PlanRequest, selectWithin } from './compare-designs.js';
+import { connectionProfile } from './connections.js';
+import { attachmentsOf, type BuildNetwork, buildDesign } from './designs.js';
+import { assumedRatios, exitDepths } from './exit-ratios.js';
 import { MEASURED_RATES } from './measured-rates.js';
 import { type Circumstances, priceDesign, ratioToMatch } from './price.js';
 
-const build: Builder = ({ attach, branch }) =>
+const build: BuildNetwork = ({ attach, branch }) =>
   createNetwork('alexnet', [32, 32, 3], 10, { attach, branch: parseBranch(branch) });
 const design = buildDesign(build, { attach: 'conv1', branch: 'mirror' });
 const anchor = { depth: exitDepths(design)[0], ratio: 0.8 };
-const exitsOf: Question['exitsOf'] = (of) => ({ ratios: assumedRatios(of, anchor), from: 'assumed' });
+const exitsOf: PlanRequest['exitsOf'] = (of) => ({ ratios: assumedRatios(of, anchor), from: 'assumed' });
 
-function circumstances(custom: Parameters<typeof networkProfile>[1] = {}, images = 1): Circumstances {
+function circumstances(custom: Parameters<typeof connectionProfile>[1] = {}, images = 1): Circumstances {
   const { device, edge, loadMs, callMs, requestMs, fixedBytes } = MEASURED_RATES;
   return {
-    network: networkProfile('4g', custom),
+    network: connectionProfile('4g', custom),
     images,
     uplinkBits: 32,
     device: { rates: device, loadMs, callMs, fixedBytes },
@@ -27,8 +27,8 @@ function circumstances(custom: Parameters<typeof networkProfile>[1] = {}, images
   };
 }
 
-const question: Question = { design, build, exitsOf, circumstances: circumstances(), maxExits: 2 };
-const answers = answer(question);
+const question: PlanRequest = { design, build, exitsOf, circumstances: circumstances(), maxExits: 2 };
+const answers = compareDesigns(question);
 
 describe('a price', () => {
   const mbps = fc.double({ min: 0.1, max: 1000, noNaN: true });
@@ -88,7 +88,7 @@ describe('assumed exits', () => {
   it('are shares, wherever the anchor is', () => {
     const share = fc.double({ min: 0, max: 1, noNaN: true });
     fc.assert(
-      fc.property(share, fc.constantFrom(...placesOf(design.network)), (ratio, attach) => {
+      fc.property(share, fc.constantFrom(...attachmentsOf(design.network)), (ratio, attach) => {
         const depth = exitDepths(buildDesign(build, { attach, branch: 'mirror' }))[0];
         const ratios = assumedRatios(buildDesign(build, { attach: 'conv1,conv3,fc1', branch: 'mirror' }), {
           depth,
@@ -103,7 +103,7 @@ describe('assumed exits', () => {
 
 describe('answers', () => {
   it('has every place once for one branch, and every pair', () => {
-    const places = placesOf(design.network);
+    const places = attachmentsOf(design.network);
     expect(places).toEqual(['conv1', 'conv2', 'conv3', 'conv4', 'conv5', 'fc1', 'fc2']);
     expect(answers.places).toHaveLength(7 + (7 * 6) / 2);
     expect(new Set(answers.places.map(({ attach }) => attach)).size).toBe(28);
@@ -122,12 +122,12 @@ describe('answers', () => {
 
 describe('chooseWithin', () => {
   it('says nothing without limits', () => {
-    expect(chooseWithin({}, question, answers)).toBeUndefined();
+    expect(selectWithin({}, question, answers)).toBeUndefined();
   });
 
   it('keeps the limits, and finds all that do', () => {
     const limits = { maxBytes: 1e6, maxLatencyMs: 1500 };
-    const { candidates, within, front } = chooseWithin(limits, question, answers)!;
+    const { candidates, within, front } = selectWithin(limits, question, answers)!;
     const keeps = candidates.filter(({ downloadBytes, expectedMs }) => downloadBytes <= 1e6 && expectedMs <= 1500);
     expect(within).toEqual(keeps);
     expect(within.length).toBeGreaterThan(0);
@@ -141,14 +141,14 @@ describe('chooseWithin', () => {
   });
 
   it('counts an accuracy that nobody has measured as none', () => {
-    const known: Question = {
+    const known: PlanRequest = {
       ...question,
       exitsOf: (of) => ({
         ...exitsOf(of),
         accuracy: of.attach === 'conv2' && of.branch === 'mirror' ? 0.9 : undefined,
       }),
     };
-    const { within } = chooseWithin({ minAccuracy: 0.85 }, known, answer(known))!;
+    const { within } = selectWithin({ minAccuracy: 0.85 }, known, compareDesigns(known))!;
     expect(within.map(({ attach, branch }) => [attach, branch])).toEqual([['conv2', 'mirror']]);
   });
 });

@@ -3,7 +3,7 @@ import type { Figures } from '../baselines/results/figures.js';
 const HEADER = ['network', 'approach', 'connection', 'slower', 'ms', 'x lcdnn', 'paper', 'x lcdnn', 'J (estimate)'];
 
 /** Table 2 with a row for each approach, and its energy. */
-export function evaluationCells({ networks }: Figures): { rows: string[][]; right: number[] } {
+export function systemCells({ networks }: Figures): { rows: string[][]; right: number[] } {
   const rows = networks.flatMap(({ title, connection, table2, measured }) =>
     table2.flatMap(({ slowdown, cells }) =>
       cells.map(({ approach, meanMs, ratio, paper }) => {

@@ -2,24 +2,24 @@ import type { CustomSeriesOption } from 'echarts';
 import { axis, frame, PALETTES, renderSvg, type Theme } from './chart.js';
 
 /** A line with the half width of an interval at each point. */
-export interface SpreadSeries {
+export interface IntervalSeries {
   readonly name: string;
-  readonly points: readonly SpreadPoint[];
+  readonly points: readonly IntervalPoint[];
 }
 
-export interface SpreadPoint {
+export interface IntervalPoint {
   readonly x: number;
   readonly mean: number;
   readonly half: number;
 }
 
-export interface Spreads {
+export interface IntervalLines {
   readonly id: string;
   readonly xName: string;
   readonly yName: string;
   /** Where values differ by powers of ten. */
   readonly log?: boolean;
-  readonly series: readonly SpreadSeries[];
+  readonly series: readonly IntervalSeries[];
 }
 
 /** Okabe and Ito's colours, in an order in which neighbours differ in lightness, too. */
@@ -30,7 +30,7 @@ const PER_ROW = 5;
 const ROW = 22;
 
 /** Lines with bars for their intervals, e.g. over seeds. @returns SVG. */
-export function spreadChart({ id, xName, yName, log, series }: Spreads, theme: Theme = 'light'): string {
+export function intervalChart({ id, xName, yName, log, series }: IntervalLines, theme: Theme = 'light'): string {
   const lowest = leastPositive(series);
   const shown = series.map(({ name, points }, i) => ({
     name,
@@ -76,7 +76,7 @@ function shortNumber(value: number): string {
 }
 
 /** Upright bars from the lower end of an interval to the upper. @param least what a logarithmic axis can show */
-function intervals(points: readonly SpreadPoint[], color: string, least: number | undefined): CustomSeriesOption {
+function intervals(points: readonly IntervalPoint[], color: string, least: number | undefined): CustomSeriesOption {
   return {
     type: 'custom',
     silent: true,
@@ -90,7 +90,7 @@ function intervals(points: readonly SpreadPoint[], color: string, least: number 
   };
 }
 
-function leastPositive(series: readonly SpreadSeries[]): number {
+function leastPositive(series: readonly IntervalSeries[]): number {
   const means = series.flatMap(({ points }) => points.map(({ mean }) => mean)).filter((mean) => mean > 0);
   return means.length > 0 ? Math.min(...means) : 1;
 }

@@ -47,7 +47,7 @@ export function assumedRatios(design: Design, anchor: Anchor): number[] {
 }
 
 /** Accuracies that Eq. 11 would need for these exit ratios. */
-export function accuraciesOf(ratios: readonly number[]): Accuracies {
+export function impliedAccuracies(ratios: readonly number[]): Accuracies {
   return {
     branches: ratios.map((_, exit) => ratios.slice(0, exit + 1).reduce((sum, ratio) => sum + ratio, 0)),
     full: 1,

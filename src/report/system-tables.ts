@@ -1,13 +1,13 @@
+import { fileSize, percent } from '../base/format.js';
 import type { Figures, LatencyCell, MeasuredAnswers, NetworkFigures } from '../baselines/results/figures.js';
 import type { Approach } from '../baselines/results/results.js';
-import { percent } from './chart.js';
-import { type Cell, escapeHtml, table } from './page.js';
-import { joules, milliseconds, significant, size, times } from './quantities.js';
+import { type Cell, escapeHtml, htmlTable } from './page.js';
+import { joules, milliseconds, significant, times } from './quantities.js';
 
 const NONE = '–';
 
 /** The tables of the page of an evaluation, as HTML. */
-export function evaluationTables(figures: Figures) {
+export function systemTables(figures: Figures) {
   return {
     runs: runs(figures),
     networks: networks(figures),
@@ -28,7 +28,11 @@ function runs({ runs }: Figures): string {
     String(machine.cores),
     `${machine.processor}; ${machine.browser}`,
   ]);
-  return table('Runs', [['file', 'date (UTC)', 'images', 'seed', 'cores', 'processor; browser'], ...rows], [2, 3, 4]);
+  return htmlTable(
+    'Runs',
+    [['file', 'date (UTC)', 'images', 'seed', 'cores', 'processor; browser'], ...rows],
+    [2, 3, 4],
+  );
 }
 
 function networks({ networks }: Figures): string {
@@ -40,7 +44,7 @@ function networks({ networks }: Figures): string {
     images.toLocaleString('en-US'),
     training,
   ]);
-  return table('Networks', [header, ...rows], [1, 2, 3, 4, 5, 6]);
+  return htmlTable('Networks', [header, ...rows], [1, 2, 3, 4, 5, 6]);
 }
 
 /** In the paper's order. */
@@ -66,7 +70,7 @@ function latency({ networks }: Figures): string {
   const note =
     "<p>Means in ms, and how many times LcDNN's they are; in brackets what the paper has printed for its networks, phone and edge.</p>";
   const numbers = shown.map((_, i) => i + 1);
-  return `${note}\n${table('Table 2', [['network', ...shown], ...rows], numbers)}`;
+  return `${note}\n${htmlTable('Table 2', [['network', ...shown], ...rows], numbers)}`;
 }
 
 function latencyCell(cell: LatencyCell | undefined): Cell {
@@ -108,7 +112,7 @@ function approaches({ networks }: Figures): string {
       network.title,
       approach,
       accuracy ? percent(accuracy.share) : NONE,
-      size(downloadBytes),
+      fileSize(downloadBytes),
       bytesUp(network, approach),
       percent(edge.asked, 0),
       `${milliseconds(edge.cpuMs)} ms`,
@@ -117,7 +121,7 @@ function approaches({ networks }: Figures): string {
       plan,
     ]),
   );
-  return table('Accuracy and bytes', [header, ...rows], [2, 3, 4, 5, 6, 7, 8]);
+  return htmlTable('Accuracy and bytes', [header, ...rows], [2, 3, 4, 5, 6, 7, 8]);
 }
 
 /** Of an answer with an empty cache; alike over all connections, where the plan is. */
@@ -125,7 +129,7 @@ function bytesUp({ measured, connection, slowdown }: NetworkFigures, approach: s
   const found = measured.find(
     (one) => one.approach === approach && one.connection === connection && one.slowdown === slowdown,
   );
-  return found ? size(found.cold.bytesUp) : NONE;
+  return found ? fileSize(found.cold.bytesUp) : NONE;
 }
 
 function measured({ networks }: Figures): string {
@@ -151,7 +155,7 @@ function measured({ networks }: Figures): string {
       ...cells(warm),
     ]),
   );
-  return `<p>In ms. Cold: empty cache; warm: a page that has everything.</p>\n${table('Everything that was measured', [header, ...rows], header.map((_, i) => i).slice(3))}`;
+  return `<p>In ms. Cold: empty cache; warm: a page that has everything.</p>\n${htmlTable('Everything that was measured', [header, ...rows], header.map((_, i) => i).slice(3))}`;
 }
 
 function powers({ powers: { processor, radios }, networks }: Figures): string {
@@ -168,5 +172,5 @@ function powers({ powers: { processor, radios }, networks }: Figures): string {
     ]);
   const header = ['part', 'busy, mW', 'up, mJ/Mbit', 'down, mJ/Mbit', 'tail, mW', 'tail', 'source'];
   const core = ['processor', significant(processor.busyMw), NONE, NONE, NONE, NONE, processor.source];
-  return table('Powers', [header, core, ...rows], [1, 2, 3, 4, 5]);
+  return htmlTable('Powers', [header, core, ...rows], [1, 2, 3, 4, 5]);
 }

@@ -1,27 +1,27 @@
 import {
-  type Builder,
+  attachmentChoices,
+  attachmentsOf,
+  type BuildNetwork,
   buildDesign,
   type Design,
   type DesignChoice,
-  placeChoices,
-  placesOf,
   sizeChoices,
 } from './designs.js';
-import type { ExitShares } from './exits.js';
+import type { ExitShares } from './exit-ratios.js';
 import { paretoFront } from './pareto.js';
 import { type Circumstances, type PricedDesign, priceDesign } from './price.js';
 
 /** What a design may cost at most, and must reach at least. */
-export interface Limits {
+export interface DesignLimits {
   readonly maxBytes?: number;
   readonly maxLatencyMs?: number;
   readonly minAccuracy?: number;
 }
 
-export interface Question {
+export interface PlanRequest {
   /** The design that is asked about. */
   readonly design: Design;
-  readonly build: Builder;
+  readonly build: BuildNetwork;
   /** What is known or assumed of how samples leave a design. */
   readonly exitsOf: (design: Design) => ExitShares;
   readonly circumstances: Circumstances;
@@ -32,7 +32,7 @@ export interface Question {
 /** A price with the design it is of. */
 export type Priced = PricedDesign & Pick<Design, 'network' | 'cost'>;
 
-export interface Answers {
+export interface DesignComparison {
   readonly design: Priced;
   /** Every number and place of branches that mirror the rest of the network, the soonest first (3.4.1, 3.4.2). */
   readonly places: readonly Priced[];
@@ -40,10 +40,10 @@ export interface Answers {
   readonly sizes: readonly Priced[];
 }
 
-export function answer(question: Question): Answers {
+export function compareDesigns(question: PlanRequest): DesignComparison {
   const { design, build, maxExits } = question;
   const priced = (choice: DesignChoice): Priced => price(question, buildDesign(build, choice));
-  const places = placeChoices(placesOf(design.network), maxExits).map(priced);
+  const places = attachmentChoices(attachmentsOf(design.network), maxExits).map(priced);
   const [attach] = design.attach.split(',');
   const one = buildDesign(build, { attach, branch: 'mirror' });
   return {
@@ -54,15 +54,19 @@ export function answer(question: Question): Answers {
 }
 
 /** Designs to choose from, those that keep the limits, and of them those that no other beats. */
-export interface Choice {
-  readonly limits: Limits;
+export interface DesignSelection {
+  readonly limits: DesignLimits;
   readonly candidates: readonly Priced[];
   readonly within: readonly Priced[];
   readonly front: readonly Priced[];
 }
 
 /** Chooses among all places and sizes of one branch, and all places of more; nothing where no limit is given. */
-export function chooseWithin(limits: Limits, question: Question, answers: Answers): Choice | undefined {
+export function selectWithin(
+  limits: DesignLimits,
+  question: PlanRequest,
+  answers: DesignComparison,
+): DesignSelection | undefined {
   if (Object.values(limits).every((limit) => limit === undefined)) return undefined;
   const candidates = candidatesOf(question, answers);
   const within = candidates.filter((design) => satisfies(design, limits));
@@ -70,10 +74,10 @@ export function chooseWithin(limits: Limits, question: Question, answers: Answer
 }
 
 /** A branch without any binary layer is left out: nothing supports that as many samples would leave there. */
-function candidatesOf({ build, ...question }: Question, { places }: Answers): Priced[] {
+function candidatesOf({ build, ...question }: PlanRequest, { places }: DesignComparison): Priced[] {
   const keyOf = ({ network }: Pick<Design, 'network'>): string => JSON.stringify(network);
   const mirrors = new Set(places.map(keyOf));
-  const sized = placesOf(question.design.network).flatMap((attach) =>
+  const sized = attachmentsOf(question.design.network).flatMap((attach) =>
     sizeChoices(buildDesign(build, { attach, branch: 'mirror' })).map((choice) => buildDesign(build, choice)),
   );
   const others = sized.filter((design) => design.cost.device.binaryOps > 0 && !mirrors.has(keyOf(design)));
@@ -81,7 +85,7 @@ function candidatesOf({ build, ...question }: Question, { places }: Answers): Pr
 }
 
 /** One whose accuracy nobody has measured keeps no limit of accuracy. */
-function satisfies({ downloadBytes, expectedMs, exits }: Priced, limits: Limits): boolean {
+function satisfies({ downloadBytes, expectedMs, exits }: Priced, limits: DesignLimits): boolean {
   const { maxBytes = Infinity, maxLatencyMs = Infinity, minAccuracy } = limits;
   const accurate = minAccuracy === undefined || (exits.accuracy ?? -1) >= minAccuracy;
   return downloadBytes <= maxBytes && expectedMs <= maxLatencyMs && accurate;
@@ -97,7 +101,7 @@ function frontOf(designs: readonly Priced[]): Priced[] {
   return front.sort((a, b) => a.downloadBytes - b.downloadBytes);
 }
 
-const price = ({ exitsOf, circumstances }: Question, design: Design): Priced => ({
+const price = ({ exitsOf, circumstances }: PlanRequest, design: Design): Priced => ({
   ...priceDesign(design, exitsOf(design), circumstances),
   network: design.network,
   cost: design.cost,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { spreadChart } from './spread-chart.js';
+import { intervalChart } from './interval-chart.js';
 
 const points = [
   { x: 1, mean: 0.5, half: 0.1 },
@@ -8,11 +8,11 @@ const points = [
 
 it('draws a line, its intervals and its name for each series, the same each time', () => {
   const chart = { id: 'spread', xName: 'iteration', yName: 'variance', series: [{ name: 'drlos', points }] };
-  const svg = spreadChart(chart);
+  const svg = intervalChart(chart);
   for (const text of ['drlos', 'iteration', 'variance']) expect(svg).toContain(`>${text}</text>`);
   expect(svg).not.toContain('NaN');
-  expect(spreadChart(chart)).toBe(svg);
-  const without = spreadChart({
+  expect(intervalChart(chart)).toBe(svg);
+  const without = intervalChart({
     ...chart,
     series: [{ name: 'drlos', points: points.map((one) => ({ ...one, half: 0 })) }],
   });
@@ -21,6 +21,6 @@ it('draws a line, its intervals and its name for each series, the same each time
 
 it('bears zeros and intervals below zero on a logarithmic axis', () => {
   const wide = [...points, { x: 3, mean: 0, half: 0 }, { x: 4, mean: 0.01, half: 1 }];
-  const svg = spreadChart({ id: 'log', xName: 'x', yName: 'y', log: true, series: [{ name: 'a', points: wide }] });
+  const svg = intervalChart({ id: 'log', xName: 'x', yName: 'y', log: true, series: [{ name: 'a', points: wide }] });
   expect(svg).not.toMatch(/NaN|Infinity/);
 });

@@ -1,11 +1,11 @@
+import { fileSize, percent } from '../base/format.js';
 import type { Figures, NetworkFigures } from '../baselines/results/figures.js';
 import { APPROACHES, type Approach } from '../baselines/results/results.js';
-import { percent } from './chart.js';
-import { evaluationTables } from './evaluation-tables.js';
 import { barsChart, dotsChart } from './narrow-chart.js';
 import { growthChart, thresholdChart } from './narrow-lines.js';
 import { escapeHtml, figure, page } from './page.js';
-import { joules, milliseconds, significant, size, times } from './quantities.js';
+import { joules, milliseconds, significant, times } from './quantities.js';
+import { systemTables } from './system-tables.js';
 
 const STYLE = `
 body { max-width: 72rem; }
@@ -23,9 +23,9 @@ summary { cursor: pointer; font-weight: 600; }
 `;
 
 /** The page of Table 2, Figs. 10 to 14 and what they follow from. */
-export function evaluationPage(figures: Figures): string {
+export function systemPage(figures: Figures): string {
   const { networks } = figures;
-  const tables = evaluationTables(figures);
+  const tables = systemTables(figures);
   const grid = (draw: (network: NetworkFigures, id: string) => string): string =>
     charts(networks.map((network, i) => draw(network, String(i))));
   return page(
@@ -110,7 +110,7 @@ const COMPRESSED = [
   { name: 'latency', xName: 'ms, empty cache', key: 'meanMs', scale: 1, format: milliseconds },
   { name: 'energy (estimate)', xName: 'J, empty cache', key: 'energyMj', scale: 1e-3, format: joules },
   { name: 'accuracy', xName: '%', key: 'accuracy', scale: 100, format: percent, max: 100 },
-  { name: 'download', xName: 'MB', key: 'downloadBytes', scale: 1e-6, format: size },
+  { name: 'download', xName: 'MB', key: 'downloadBytes', scale: 1e-6, format: fileSize },
 ] as const;
 
 function compressedFigures({ title, connection, slowdown, compressed }: NetworkFigures, index: number): string {

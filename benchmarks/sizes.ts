@@ -1,7 +1,7 @@
-/** Prints the sizes of every row of the paper's Table 1 as a table for docs/reproduce/sizes.md: `npm run bench:sizes`. */
+/** Sizes of every row of the paper's Table 1, for docs/reproduce/sizes.md: `npm run bench:sizes`. */
+import { printTable } from './print-table.js';
+import { writeResult } from './results.js';
 import { countSizes, measureDownload, type Row, TABLE_1 } from './table-1.js';
-
-const thousands = (bytes: number): string => Math.round(bytes).toLocaleString('en');
 
 /** How far the paper's figure is from ours, in the unit that brings them nearest: MB, or thousands of KiB. */
 function difference(bytes: number, inPrint: number): string {
@@ -11,26 +11,27 @@ function difference(bytes: number, inPrint: number): string {
   return `${percent > 0 ? '+' : ''}${percent.toFixed(1)} % (${unit})`;
 }
 
-function line(row: Row): string {
+function cellsOf(row: Row): (string | number)[] {
   const { full, signs } = countSizes(row);
   const download = measureDownload(row);
   const fits = download <= row.branchInPrint * 1e6 ? 'yes' : '**no**';
-  const cells = [
-    row.title,
-    thousands(full),
-    row.fullInPrint,
-    difference(full, row.fullInPrint),
-    thousands(signs),
-    thousands(download),
-    row.branchInPrint,
-    fits,
-    (full / download).toFixed(1),
-  ];
-  return `| ${cells.join(' | ')} |`;
+  const paper = [row.fullInPrint, difference(full, row.fullInPrint)];
+  return [row.title, full, ...paper, signs, download, row.branchInPrint, fits, full / download];
 }
 
-console.log(
-  '| row | full network, bytes | F_size, "MB" | difference | signs of the branch, bytes | download, bytes | B_size, "MB" | within B_size | times smaller |',
-);
-console.log('| --- | --: | --: | --: | --: | --: | --: | --- | --: |');
-for (const row of TABLE_1) console.log(line(row));
+const table = {
+  columns: [
+    { title: 'row' },
+    { title: 'full network, bytes', digits: 0 },
+    { title: 'paper: F_size, "MB"' },
+    { title: 'difference', align: 'right' as const },
+    { title: 'signs of the branch, bytes', digits: 0 },
+    { title: 'download, bytes', digits: 0 },
+    { title: 'paper: B_size, "MB"' },
+    { title: 'within B_size' },
+    { title: 'times smaller', digits: 1 },
+  ],
+  rows: TABLE_1.map(cellsOf),
+};
+console.log(printTable(table));
+writeResult('table-1-sizes', { command: 'npm run bench:sizes', tables: { sizes: table } });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { printCell, printTable } from '../../benchmarks/print-table.js';
 import { printResult, type Result } from '../../benchmarks/results.js';
-import { includeFigures, printCell, printTable } from './include-figures.js';
+import { includeFigures } from './include-figures.js';
 
 const speed: Result = {
   origin: 'measured',
@@ -42,6 +43,16 @@ describe('figures in a page', () => {
       'Measured: `npm run bench:speed`, 2026-11-28, commit 0123456, A processor, 2 cores, node 22.1.0.',
     );
     expect(includeFigures(filled, results)).toBe(filled);
+  });
+
+  it('prints the origin once, below the last table of a result', () => {
+    const two = new Map([['speed', { ...speed, tables: { a: speed.tables.main, b: speed.tables.main } }]]);
+    const filled = includeFigures(
+      '<!-- table speed:a -->\n<!-- /table -->\n<!-- table speed:b -->\n<!-- /table -->',
+      two,
+    );
+    expect(filled.split('<sub>')).toHaveLength(2);
+    expect(filled.indexOf('<sub>')).toBeGreaterThan(filled.indexOf('table speed:b'));
   });
 
   it('marks figures that were transcribed', () => {

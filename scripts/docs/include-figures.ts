@@ -1,16 +1,20 @@
-import type { Result, ResultTable } from '../../benchmarks/results.js';
+import { printCell, printTable } from '../../benchmarks/print-table.js';
+import type { Result } from '../../benchmarks/results.js';
 
 /**
  * Fills in a page's figures. In Markdown a reader sees neither marker:
  *
  *     <!-- figure NAME:key -->11<!-- /figure -->        one figure; `NAME:key 1` prints one digit after the point
  *
- *     <!-- table NAME:key -->                           a table with the origin of its figures below it
+ *     <!-- table NAME:key -->                           a table; below the last one of a result on the page, its origin
  *     <!-- /table -->
  *
  * @throws Error if a result, figure or table doesn't exist, or a marker isn't closed
  */
 export function includeFigures(page: string, results: ReadonlyMap<string, Result>): string {
+  const nameOf = (marker: string): string => marker.split(':')[0];
+  const tables = [...page.matchAll(/<!-- table (\S+) -->/g)].map(([, marker]) => marker);
+  const isLast = (marker: string): boolean => tables.findLast((other) => nameOf(other) === nameOf(marker)) === marker;
   const filled = page
     .replace(/<!-- figure (\S+?)(?: (\d))? -->.*?<!-- \/figure -->/g, (_, name: string, digits?: string) => {
       const [result, key] = find(results, name);
@@ -23,39 +27,14 @@ export function includeFigures(page: string, results: ReadonlyMap<string, Result
       const [result, key] = find(results, name);
       const table = result.tables[key];
       if (!table) throw missing(name, 'table', result.tables);
-      return `<!-- table ${name} -->\n${printTable(table)}\n\n${printOrigin(result)}\n<!-- /table -->`;
+      const origin = isLast(name) ? `\n\n${printOrigin(result)}` : '';
+      return `<!-- table ${name} -->\n${printTable(table)}${origin}\n<!-- /table -->`;
     });
   for (const kind of ['figure', 'table']) {
     const [opened, closed] = [`<!-- ${kind} `, `<!-- /${kind} -->`].map((marker) => filled.split(marker).length - 1);
     if (opened !== closed) throw new Error(`expected ${opened} "<!-- /${kind} -->", found ${closed}`);
   }
   return filled;
-}
-
-/** A number with thousands separators and `digits` after the point, else whole or with three significant digits. */
-export function printCell(cell: number | string | null, digits?: number, unit = ''): string {
-  if (cell === null) return '';
-  if (typeof cell === 'string') return cell;
-  const format =
-    digits !== undefined
-      ? { minimumFractionDigits: digits, maximumFractionDigits: digits }
-      : Math.abs(cell) < 1000
-        ? { maximumSignificantDigits: 3 }
-        : { maximumFractionDigits: 0 };
-  return `${cell.toLocaleString('en-US', format)}${unit}`;
-}
-
-/** A Markdown table. Columns with numbers are aligned to the right unless they say otherwise. */
-export function printTable({ columns, rows }: ResultTable): string {
-  const aligned = columns.map(
-    ({ align }, at) => align ?? (rows.some((row) => typeof row[at] === 'number') ? 'right' : 'left'),
-  );
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [
-    line(columns.map(({ title }) => title)),
-    line(aligned.map((align) => (align === 'right' ? '--:' : '---'))),
-    ...rows.map((row) => line(row.map((cell, at) => printCell(cell, columns[at].digits, columns[at].unit)))),
-  ].join('\n');
 }
 
 function printOrigin({ origin, command, date, commit, processor, versions, note }: Result): string {

@@ -10,20 +10,20 @@ EPSILON = 1e-5
 STATISTICS_MOMENTUM = 0.9
 
 
-def batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, training: bool) -> Tensor:
+def batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, training: bool, epsilon: float = EPSILON) -> Tensor:
     """Normalises x [n, channels, ...]; in training by the batch's own statistics, which the running ones follow."""
     if not training:
-        return F.batch_norm(x, mean, variance, gamma, beta, False, 0.0, EPSILON)
+        return F.batch_norm(x, mean, variance, gamma, beta, False, 0.0, epsilon)
     if distributed.is_initialized() and distributed.get_world_size() > 1:
-        return synchronised(x, gamma, beta, mean, variance)
+        return synchronised(x, gamma, beta, mean, variance, epsilon)
     new_mean, unbiased = torch.zeros_like(mean), torch.zeros_like(variance)
-    y = F.batch_norm(x, new_mean, unbiased, gamma, beta, True, 1.0, EPSILON)
+    y = F.batch_norm(x, new_mean, unbiased, gamma, beta, True, 1.0, epsilon)
     count = x.numel() / mean.numel()
     follow(mean, variance, new_mean, unbiased * ((count - 1) / count))
     return y
 
 
-def synchronised(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+def synchronised(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, epsilon: float) -> Tensor:
     axes = [0, *range(2, x.dim())]
     shape = [1, -1, *[1] * (x.dim() - 2)]
     count = x.numel() / mean.numel() * distributed.get_world_size()
@@ -32,7 +32,7 @@ def synchronised(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance:
     centred = wide - batch_mean.view(shape)
     batch_variance = all_reduce(centred.square().sum(axes)) / count
     follow(mean, variance, batch_mean.detach(), batch_variance.detach())
-    factor = gamma * torch.rsqrt(batch_variance + EPSILON)
+    factor = gamma * torch.rsqrt(batch_variance + epsilon)
     return (centred * factor.view(shape) + beta.view(shape)).to(x.dtype)
 
 

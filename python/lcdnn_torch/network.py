@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .batch_norm import batch_norm
+from .batch_norm import EPSILON, batch_norm
 from .binarize import Sign, binary_weights, window_scale
 from .estimators import ESTIMATORS
 
@@ -85,8 +85,9 @@ class JointNetwork(nn.Module):
         if kind in ("binary-conv2d", "binary-dense"):
             return self.binary(layer, x, get("kernel"), get("scale") if layer.get("learnedScale") else None)
         if kind == "batch-norm":
+            in_training, epsilon = self.training and self.trains(part), layer.get("epsilon", EPSILON)
             return batch_norm(
-                x, get("gamma"), get("beta"), get("mean"), get("variance"), self.training and self.trains(part)
+                x, get("gamma"), get("beta"), get("mean"), get("variance"), in_training, epsilon
             )
         if kind == "relu":
             return F.relu(x) if "max" not in layer else F.relu(x).clamp(max=layer["max"])

@@ -120,7 +120,7 @@ function appendLayer(
       return graph.node(
         'BatchNormalization',
         [x, ...['gamma', 'beta', 'mean', 'variance'].map((name) => parameter(name))],
-        { epsilon: { float: BATCH_NORM_EPSILON } },
+        { epsilon: { float: layer.epsilon ?? BATCH_NORM_EPSILON } },
       );
     case 'relu': {
       const y = graph.node('Relu', [x]);

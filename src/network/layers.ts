@@ -66,6 +66,8 @@ export interface BinaryDense {
 export interface BatchNorm {
   readonly type: 'batch-norm';
   readonly name: string;
+  /** Is added to the variance. Default `BATCH_NORM_EPSILON`. */
+  readonly epsilon?: number;
 }
 
 /** x + shift, with a learned shift per channel (or feature). */
@@ -175,7 +177,7 @@ export type Part = 'shared' | 'full' | 'branch' | `shared${number}` | `branch${n
 /** Whether a part, or the parameter of that name, is a branch's. */
 export const isBranch = (name: string): boolean => name.startsWith('branch');
 
-/** Batch normalisation adds this to the variance, in every reader. */
+/** What a batch normalisation adds to the variance if its layer doesn't say: PyTorch's default. */
 export const BATCH_NORM_EPSILON = 1e-5;
 
 /** Compile-time proof that a reader handles every layer type. */

@@ -31,6 +31,13 @@ export const OPTIONS = {
     summary: 'Factor on the filters and hidden units of every layer.',
     group: 'NETWORK',
   }),
+  form: option({
+    schema: z.enum(['auto', 'small', 'large']),
+    byDefault: 'auto',
+    summary:
+      'Form of the first layers: small (CIFAR: little is subsampled) or large (ImageNet); auto takes small up to 64 pixels.',
+    group: 'NETWORK',
+  }),
   attach: option({
     schema: z.string(),
     byDefault: 'conv1',
@@ -308,6 +315,7 @@ export const optionNames = Object.keys(OPTIONS) as OptionName[];
 /** Those that the layers of a network follow from, beside the data set. */
 export const NETWORK_OPTIONS = [
   'width',
+  'form',
   'attach',
   'branch',
   'inputScale',

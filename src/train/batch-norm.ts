@@ -17,12 +17,13 @@ export function batchNormTraining(
   x: tf.Tensor,
   gamma: tf.Tensor,
   beta: tf.Tensor,
+  epsilon: number = BATCH_NORM_EPSILON,
 ): { readonly y: tf.Tensor; readonly statistics: BatchStatistics } {
   const axes = batchAxes(x);
   const count = x.size / x.shape[x.rank - 1];
   const mean = tf.mean(x, axes);
   const variance = tf.mean(tf.square(tf.sub(x, mean)), axes);
-  const inverse = tf.rsqrt(tf.add(variance, BATCH_NORM_EPSILON));
+  const inverse = tf.rsqrt(tf.add(variance, epsilon));
 
   const normalise = tf.customGrad((...args) => {
     const [input, scale, shift, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
@@ -50,7 +51,8 @@ export function batchNormInference(
   beta: tf.Tensor,
   mean: tf.Tensor,
   variance: tf.Tensor,
+  epsilon: number = BATCH_NORM_EPSILON,
 ): tf.Tensor {
-  const a = tf.mul(gamma, tf.rsqrt(tf.add(variance, BATCH_NORM_EPSILON)));
+  const a = tf.mul(gamma, tf.rsqrt(tf.add(variance, epsilon)));
   return tf.add(tf.mul(x, a), tf.sub(beta, tf.mul(mean, a)));
 }

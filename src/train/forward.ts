@@ -83,8 +83,9 @@ function applyLayer(
     case 'binary-dense':
       return binaryDense(layer, x as tf.Tensor2D, get('kernel'), learnedScale(), binary);
     case 'batch-norm': {
-      if (!statistics) return batchNormInference(x, get('gamma'), get('beta'), get('mean'), get('variance'));
-      const normalised = batchNormTraining(x, get('gamma'), get('beta'));
+      const { epsilon } = layer;
+      if (!statistics) return batchNormInference(x, get('gamma'), get('beta'), get('mean'), get('variance'), epsilon);
+      const normalised = batchNormTraining(x, get('gamma'), get('beta'), epsilon);
       for (const kind of ['mean', 'variance'] as const) {
         const old = tf.mul(get(kind), STATISTICS_MOMENTUM);
         statistics[nameOf(kind)] = tf.add(old, tf.mul(normalised.statistics[kind], 1 - STATISTICS_MOMENTUM));

@@ -56,5 +56,5 @@ export function affineOf({ part, layer }: PlacedLayer, state: NamedArrays): Affi
   if (layer.type !== 'batch-norm' && layer.type !== 'shift') return undefined;
   const get = (parameter: string): Float32Array => state[`${part}.${layer.name}.${parameter}`].values;
   if (layer.type === 'shift') return { shift: get('shift') };
-  return foldBatchNorm(get('gamma'), get('beta'), get('mean'), get('variance'));
+  return foldBatchNorm(get('gamma'), get('beta'), get('mean'), get('variance'), layer.epsilon);
 }

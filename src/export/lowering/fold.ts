@@ -12,9 +12,10 @@ export function foldBatchNorm(
   beta: Float32Array,
   mean: Float32Array,
   variance: Float32Array,
+  epsilon: number = BATCH_NORM_EPSILON,
 ): Affine {
   const { fround, sqrt } = Math;
-  const scale = gamma.map((g, i) => fround(g * fround(1 / fround(sqrt(fround(variance[i] + BATCH_NORM_EPSILON))))));
+  const scale = gamma.map((g, i) => fround(g * fround(1 / fround(sqrt(fround(variance[i] + epsilon))))));
   const shift = beta.map((b, i) => fround(b - fround(mean[i] * scale[i])));
   return { scale, shift };
 }

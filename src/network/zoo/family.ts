@@ -11,6 +11,8 @@ export interface FamilyOptions {
   readonly classes: number;
   /** Factor on every number of filters and hidden units. */
   readonly width: number;
+  /** Form of the first layers; by the size of the images if not given. */
+  readonly form?: 'small' | 'large';
 }
 
 export type NetworkFamily = (options: FamilyOptions) => FloatChain;
@@ -18,5 +20,6 @@ export type NetworkFamily = (options: FamilyOptions) => FloatChain;
 /** Filters or units at a width, at least one. */
 export const scaled = (filters: number, width: number): number => Math.max(1, Math.round(filters * width));
 
-/** Images up to 64 pixels wide take the CIFAR form of a family: less is subsampled in its first layers. */
-export const isSmall = ({ input: [height, width] }: FamilyOptions): boolean => Math.max(height, width) <= 64;
+/** The small (CIFAR) form of a family subsamples less in its first layers. It is the default for images up to 64 pixels. */
+export const isSmall = ({ form, input: [height, width] }: FamilyOptions): boolean =>
+  form === undefined ? Math.max(height, width) <= 64 : form === 'small';

@@ -1,5 +1,6 @@
 import type { Layer } from '../layers.js';
 import { type FamilyOptions, type FloatChain, isSmall, scaled } from './family.js';
+import { depthwise, type InvertedStage, invertedResiduals, normalisedConv, RELU6 } from './inverted-residuals.js';
 
 /** Filters and stride of every depthwise-separable layer of MobileNetV1 after its first convolution. */
 const SEPARABLE: readonly (readonly [filters: number, stride: number])[] = [
@@ -22,12 +23,12 @@ const SEPARABLE: readonly (readonly [filters: number, stride: number])[] = [
 export function mobilenetV1(options: FamilyOptions): FloatChain {
   const relu: Layer = { type: 'relu' };
   return [
-    ...convolution('conv1', scaled(32, options.width), 3, isSmall(options) ? 1 : 2),
+    ...normalisedConv('conv1', scaled(32, options.width), 3, isSmall(options) ? 1 : 2),
     relu,
     ...SEPARABLE.flatMap(([filters, stride], i) => [
-      ...depthwise(`depthwise${i + 2}`, stride),
+      ...depthwise(`depthwise${i + 2}`, 3, stride),
       relu,
-      ...convolution(`conv${i + 2}`, scaled(filters, options.width), 1, 1),
+      ...normalisedConv(`conv${i + 2}`, scaled(filters, options.width), 1, 1),
       relu,
     ]),
     { type: 'global-average-pool' },
@@ -35,7 +36,7 @@ export function mobilenetV1(options: FamilyOptions): FloatChain {
   ];
 }
 
-/** Expansion, filters, number of blocks and first stride of every stage of MobileNetV2. */
+/** Expansion, filters, number of blocks and first stride of every stage of MobileNetV2 (its Table 2). */
 const STAGES: readonly (readonly [expansion: number, filters: number, blocks: number, stride: number])[] = [
   [1, 16, 1, 1],
   [6, 24, 2, 2],
@@ -52,40 +53,23 @@ const STAGES: readonly (readonly [expansion: number, filters: number, blocks: nu
  */
 export function mobilenetV2(options: FamilyOptions): FloatChain {
   const small = isSmall(options);
-  const relu: Layer = { type: 'relu', max: 6 };
-  let channels = scaled(32, options.width);
-  const layers: Layer[] = [...convolution('conv1', channels, 3, small ? 1 : 2), relu];
-  for (const [s, [expansion, filters, blocks, firstStride]] of STAGES.entries()) {
-    for (let i = 0; i < blocks; i++) {
-      const name = `stage${s + 1}-${i}`;
-      const stride = i > 0 || (small && s === 1) ? 1 : firstStride;
-      const output = scaled(filters, options.width);
-      const body = [
-        ...(expansion > 1 ? [...convolution(`${name}-expand`, channels * expansion, 1, 1), relu] : []),
-        ...depthwise(`${name}-depthwise`, stride),
-        relu,
-        ...convolution(`${name}-project`, output, 1, 1),
-      ];
-      if (stride === 1 && channels === output) layers.push({ type: 'residual', body, shortcut: [] });
-      else layers.push(...body);
-      channels = output;
-    }
-  }
+  const stem = scaled(32, options.width);
+  const stages = STAGES.map(
+    ([expansion, filters, blocks, stride], s): InvertedStage => ({
+      expansion,
+      filters: scaled(filters, options.width),
+      blocks,
+      stride: small && s === 1 ? 1 : stride,
+      kernel: 3,
+    }),
+  );
   return [
-    ...layers,
-    ...convolution('conv2', Math.max(1280, scaled(1280, options.width)), 1, 1),
-    relu,
+    ...normalisedConv('conv1', stem, 3, small ? 1 : 2),
+    RELU6,
+    ...invertedResiduals(stages, stem),
+    ...normalisedConv('conv2', Math.max(1280, scaled(1280, options.width)), 1, 1),
+    RELU6,
     { type: 'global-average-pool' },
     { type: 'dense', name: 'fc', units: options.classes },
   ];
 }
-
-const convolution = (name: string, filters: number, kernel: number, stride: number): Layer[] => [
-  { type: 'conv2d', name, filters, kernel, stride, padding: (kernel - 1) / 2, bias: false },
-  { type: 'batch-norm', name: `${name}-bn` },
-];
-
-const depthwise = (name: string, stride: number): Layer[] => [
-  { type: 'depthwise-conv2d', name, kernel: 3, stride, padding: 1 },
-  { type: 'batch-norm', name: `${name}-bn` },
-];

@@ -4,8 +4,17 @@ import { type FamilyOptions, type FloatChain, isSmall, scaled } from './family.j
 /** 11,689,512 parameters for 224x224x3 and 1000 classes, 11,173,962 for 32x32x3 and 10. */
 export const resnet18 = (options: FamilyOptions): FloatChain => resnet(options, [2, 2, 2, 2], basicBody, 1);
 
+/** 21,797,672 parameters for 224x224x3 and 1000 classes. */
+export const resnet34 = (options: FamilyOptions): FloatChain => resnet(options, [3, 4, 6, 3], basicBody, 1);
+
 /** 25,557,032 parameters for 224x224x3 and 1000 classes. */
 export const resnet50 = (options: FamilyOptions): FloatChain => resnet(options, [3, 4, 6, 3], bottleneckBody, 4);
+
+/** 44,549,160 parameters for 224x224x3 and 1000 classes. */
+export const resnet101 = (options: FamilyOptions): FloatChain => resnet(options, [3, 4, 23, 3], bottleneckBody, 4);
+
+/** 60,192,808 parameters for 224x224x3 and 1000 classes. */
+export const resnet152 = (options: FamilyOptions): FloatChain => resnet(options, [3, 8, 36, 3], bottleneckBody, 4);
 
 type Body = (block: string, filters: number, stride: number) => Layer[];
 

@@ -23,7 +23,16 @@ describe('parameters of the full network are those of the literature', () => {
     ['alexnet', IMAGENET, 1000, 61_100_840],
     ['vgg16', IMAGENET, 1000, 138_357_544],
     ['resnet18', IMAGENET, 1000, 11_689_512],
+    ['vgg11', IMAGENET, 1000, 132_863_336],
+    ['vgg13-bn', IMAGENET, 1000, 133_053_736],
+    ['vgg16-bn', IMAGENET, 1000, 138_365_992],
+    ['vgg19', IMAGENET, 1000, 143_667_240],
+    ['resnet34', IMAGENET, 1000, 21_797_672],
     ['resnet50', IMAGENET, 1000, 25_557_032],
+    ['resnet101', IMAGENET, 1000, 44_549_160],
+    ['resnet152', IMAGENET, 1000, 60_192_808],
+    ['efficientnet-lite0', IMAGENET, 1000, 4_652_008],
+    ['tf-efficientnet-lite0', IMAGENET, 1000, 4_652_008],
     ['mobilenet-v1', IMAGENET, 1000, 4_231_976],
     ['mobilenet-v2', IMAGENET, 1000, 3_504_872],
     ['lenet', [28, 28, 1], 10, 431_080],
@@ -34,6 +43,13 @@ describe('parameters of the full network are those of the literature', () => {
   ] as const)('%s for images of %j, %d classes: %d', (name, input, classes, parameters) => {
     expect(networkCost(createNetwork(name, input, classes)).full.floatParameters).toBe(parameters);
   });
+});
+
+it('the form of the first layers can be chosen at any size', () => {
+  const parametersOf = (form: 'small' | 'large', input: JointNetwork['input']) =>
+    networkParameters(createNetwork('resnet18', input, 10, { form }))[0].shape;
+  expect(parametersOf('large', [64, 64, 3])).toEqual([7, 7, 3, 64]);
+  expect(parametersOf('small', IMAGENET)).toEqual([3, 3, 3, 64]);
 });
 
 describe.each(networkNames)('%s', (name) => {

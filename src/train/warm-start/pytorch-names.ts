@@ -1,43 +1,52 @@
 import type { JointNetwork } from '../../network/layers.js';
-
-/** Places in torchvision's `features` and `classifier`, by layer: alexnet.conv2 is features.3. */
-const FEATURES: Readonly<Record<string, readonly number[]>> = {
-  alexnet: [0, 3, 6, 8, 10],
-  vgg16: [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28],
-  'vgg16-bn': [0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40],
-};
-const CLASSIFIER: Readonly<Record<string, readonly number[]>> = { alexnet: [1, 4, 6], vgg16: [0, 3, 6] };
-const TIMM_VGG_CLASSIFIER = ['pre_logits.fc1', 'pre_logits.fc2', 'head.fc'];
-
-/** Number of blocks of each stage of MobileNetV2, which torchvision counts through. */
-const MOBILENET_BLOCKS = [1, 2, 3, 4, 3, 3, 1];
+import { VGG_STAGES } from '../../network/zoo/vgg.js';
 
 /**
- * What PyTorch's collections call a layer of the network of this name: torchvision first, then timm and the usual
- * ResNets for CIFAR where they differ. Networks that they don't have keep their names.
+ * What PyTorch's collections call a layer of the network of this name: torchvision first, then timm, transformers and the
+ * usual ResNets for CIFAR if they differ. Networks that they don't have keep their names.
  */
 export function pytorchNames(network: JointNetwork, layer: string): string[] {
-  switch (network.name) {
-    case 'mobilenet-v2':
-      return mobilenetV2Names(layer);
-    case 'alexnet':
-    case 'vgg16':
-      return namesInSequence(network, layer);
-    default:
-      return residualNames(layer);
-  }
+  const { name } = network;
+  if (name === 'alexnet') return [alexnetName(layer)];
+  if (name.startsWith('vgg')) return vggNames(network, layer);
+  if (name === 'mobilenet-v2') return [torchvisionMobilenetName(layer), timmInvertedName(layer)];
+  if (name.endsWith('efficientnet-lite0')) return [timmInvertedName(layer)];
+  return residualNames(layer);
 }
 
-function namesInSequence({ name, shared, full }: JointNetwork, layer: string): string[] {
-  const [, kind, place = '0'] = /^([a-z]+)(\d+)$/.exec(layer) ?? [];
-  const index = Number(place) - 1;
-  if (kind === 'fc') {
-    const inTimm = name === 'vgg16' ? [TIMM_VGG_CLASSIFIER[index]] : [];
-    return [`classifier.${CLASSIFIER[name][index]}`, ...inTimm];
-  }
+/** Indices in `features` and `classifier`: alexnet.conv2 is features.3. */
+const ALEXNET = { conv: [0, 3, 6, 8, 10], fc: [1, 4, 6] };
+
+function alexnetName(layer: string): string {
+  const { kind, index } = numberedLayer(layer);
+  return kind === 'fc' ? `classifier.${ALEXNET.fc[index]}` : `features.${ALEXNET.conv[index]}`;
+}
+
+const VGG_CLASSIFIER = [0, 3, 6];
+const TIMM_VGG_CLASSIFIER = ['pre_logits.fc1', 'pre_logits.fc2', 'head.fc'];
+
+function vggNames({ name, shared, full }: JointNetwork, layer: string): string[] {
+  const { kind, index } = numberedLayer(layer);
+  if (kind === 'fc') return [`classifier.${VGG_CLASSIFIER[index]}`, TIMM_VGG_CLASSIFIER[index]];
   const normalised = [...shared, ...full].some(({ type }) => type === 'batch-norm');
-  const features = FEATURES[normalised ? `${name}-bn` : name];
-  return [`features.${kind === 'bn' ? features[index] + 1 : features[index]}`];
+  const conv = vggConvolutions(VGG_STAGES[name.replace(/-bn$/, '') as keyof typeof VGG_STAGES], normalised)[index];
+  return [`features.${kind === 'bn' ? conv + 1 : conv}`];
+}
+
+/** Indices of convolutions in `features`: each is followed by its normalisation and ReLU, each stage by a pool. */
+function vggConvolutions(stages: readonly (readonly number[])[], normalised: boolean): number[] {
+  let next = 0;
+  return stages.flatMap((stage) => {
+    const indices = stage.map((_, i) => next + i * (normalised ? 3 : 2));
+    next += stage.length * (normalised ? 3 : 2) + 1;
+    return indices;
+  });
+}
+
+/** conv3 is a convolution with index 2. */
+function numberedLayer(layer: string): { kind: string; index: number } {
+  const [, kind = layer, number = '1'] = /^([a-z]+)(\d+)$/.exec(layer) ?? [];
+  return { kind, index: Number(number) - 1 };
 }
 
 /** layer1-0-conv1 is layer1.0.conv1; a downsample is a sequence of convolution and normalisation. */
@@ -45,25 +54,62 @@ function residualNames(layer: string): string[] {
   const inBlock = layer.replace(/^(layer\d+)-(\d+)[-.]/, '$1.$2.');
   const ofShortcut = (sequence: string): string =>
     inBlock.replace(/downsample(-bn)?$/, (_, bn) => `${sequence}.${bn ? 1 : 0}`);
-  return [ofShortcut('downsample'), layer === 'fc' ? 'linear' : ofShortcut('shortcut')];
+  const transformers = transformersResnetName(layer);
+  const elsewhere = layer === 'fc' ? 'linear' : ofShortcut('shortcut');
+  return [ofShortcut('downsample'), elsewhere, ...(transformers ? [transformers, `resnet.${transformers}`] : [])];
 }
 
-function mobilenetV2Names(layer: string): string[] {
-  const bn = layer.endsWith('-bn') ? 1 : 0;
+/** Names of Hugging Face's `ResNetForImageClassification`, without its prefix `resnet.`. */
+function transformersResnetName(layer: string): string | undefined {
+  const kind = (bn: boolean) => (bn ? 'normalization' : 'convolution');
+  if (layer === 'fc') return 'classifier.1';
+  const [, first] = /^(conv|bn)1$/.exec(layer) ?? [];
+  if (first) return `embedder.embedder.${kind(first === 'bn')}`;
+  const [, stage, block, what] = /^layer(\d+)-(\d+)-(\w+(?:-bn)?)$/.exec(layer) ?? [];
+  if (stage === undefined) return undefined;
+  const inBlock = `encoder.stages.${Number(stage) - 1}.layers.${block}`;
+  if (what.startsWith('downsample')) return `${inBlock}.shortcut.${kind(what.endsWith('-bn'))}`;
+  const { kind: ofLayer, index } = numberedLayer(what);
+  return `${inBlock}.layer.${index}.${kind(ofLayer === 'bn')}`;
+}
+
+/** Number of blocks of each stage of MobileNetV2, which torchvision counts through. */
+const MOBILENET_BLOCKS = [1, 2, 3, 4, 3, 3, 1];
+
+function torchvisionMobilenetName(layer: string): string {
+  const { base, bn, stage, block, position, what } = invertedLayer(layer);
+  if (base === 'conv1') return `features.0.${bn}`;
+  if (base === 'conv2') return `features.18.${bn}`;
+  if (base === 'fc') return 'classifier.1';
+  const before = MOBILENET_BLOCKS.slice(0, stage - 1).reduce((sum, count) => sum + count, 0);
+  const conv = `features.${before + block + 1}.conv`;
+  return what === 'project' ? `${conv}.${position + bn}` : `${conv}.${position}.${bn}`;
+}
+
+function timmInvertedName(layer: string): string {
+  const { base, bn, stage, block, position, what, expands } = invertedLayer(layer);
+  if (base === 'conv1') return bn ? 'bn1' : 'conv_stem';
+  if (base === 'conv2') return bn ? 'bn2' : 'conv_head';
+  if (base === 'fc') return 'classifier';
+  const inBlock = `blocks.${stage - 1}.${block}`;
+  if (bn) return `${inBlock}.bn${position + 1}`;
+  const project = expands ? 'conv_pwl' : 'conv_pw';
+  return `${inBlock}.${{ expand: 'conv_pw', depthwise: 'conv_dw', project }[what]}`;
+}
+
+function invertedLayer(layer: string) {
   const base = layer.replace(/-bn$/, '');
-  if (base === 'conv1') return [`features.0.${bn}`, bn ? 'bn1' : 'conv_stem'];
-  if (base === 'conv2') return [`features.18.${bn}`, bn ? 'bn2' : 'conv_head'];
-  if (base === 'fc') return ['classifier.1', 'classifier'];
-  const [, stage, block, what] = /^stage(\d)-(\d+)-(\w+)$/.exec(base) ?? [];
-  const before = MOBILENET_BLOCKS.slice(0, Number(stage) - 1).reduce((sum, count) => sum + count, 0);
-  const conv = `features.${before + Number(block) + 1}.conv`;
-  const timm = `blocks.${Number(stage) - 1}.${block}`;
-  // The first stage does not expand, so its layers come one place earlier.
+  const [, stage = '1', block = '0', what = 'expand'] = /^stage(\d)-(\d+)-(expand|depthwise|project)$/.exec(base) ?? [];
+  // The first stage doesn't expand, so its layers come one position earlier.
   const expands = stage !== '1';
-  const place = { expand: 0, depthwise: 1, project: 2 }[what]! - (expands ? 0 : 1);
-  const kind = { expand: 'conv_pw', depthwise: 'conv_dw', project: expands ? 'conv_pwl' : 'conv_pw' }[what]!;
-  return [
-    what === 'project' ? `${conv}.${place + bn}` : `${conv}.${place}.${bn}`,
-    bn ? `${timm}.bn${place + 1}` : `${timm}.${kind}`,
-  ];
+  const position = ['expand', 'depthwise', 'project'].indexOf(what) - (expands ? 0 : 1);
+  return {
+    base,
+    bn: layer.endsWith('-bn') ? 1 : 0,
+    stage: Number(stage),
+    block: Number(block),
+    what: what as 'expand' | 'depthwise' | 'project',
+    position,
+    expands,
+  };
 }

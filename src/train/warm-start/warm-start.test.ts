@@ -141,6 +141,10 @@ describe('PyTorch', () => {
     ['mobilenet-v2', 'stage2-1-expand-bn', 'features.3.conv.0.1'],
     ['mobilenet-v2', 'stage7-0-project', 'features.17.conv.2'],
     ['mobilenet-v2', 'conv2-bn', 'features.18.1'],
+    ['vgg19-bn', 'bn16', 'features.50'],
+    ['vgg11', 'conv8', 'features.18'],
+    ['efficientnet-lite0', 'stage3-1-depthwise', 'blocks.2.1.conv_dw'],
+    ['tf-efficientnet-lite0', 'conv2-bn', 'bn2'],
   ])('of %s calls %s %s', (name, layer, expected) => {
     expect(pytorchNames(createNetwork(name, [224, 224, 3], 1000), layer)[0]).toBe(expected);
   });
@@ -158,8 +162,12 @@ describe('PyTorch', () => {
     ['mobilenet-v2', 'stage3-2-project-bn', 'blocks.2.2.bn3'],
     ['resnet18', 'layer2-0-downsample-bn', 'layer2.0.shortcut.1'],
     ['resnet18', 'fc', 'linear'],
-  ])('of %s elsewhere calls %s %s', (name, layer, expected) => {
-    expect(pytorchNames(createNetwork(name, [224, 224, 3], 1000), layer)[1]).toBe(expected);
+    ['resnet50', 'conv1', 'resnet.embedder.embedder.convolution', 3],
+    ['resnet50', 'layer3-5-bn3', 'encoder.stages.2.layers.5.layer.2.normalization', 2],
+    ['resnet50', 'layer2-0-downsample-bn', 'encoder.stages.1.layers.0.shortcut.normalization', 2],
+    ['resnet50', 'fc', 'classifier.1', 2],
+  ])('of %s elsewhere calls %s %s', (name, layer, expected, index: number = 1) => {
+    expect(pytorchNames(createNetwork(name, [224, 224, 3], 1000), layer)[index]).toBe(expected);
   });
 
   it.each([

@@ -41,6 +41,8 @@ export interface WebFlags {
   readonly out: string;
   readonly name?: string;
   readonly uplink?: Uplink | 'auto';
+  /** Address of the edge server for the manifest: a URL, or a path such as `/ml/`. */
+  readonly edge?: string;
 }
 
 /** A bundle that was written. */
@@ -91,6 +93,7 @@ export async function exportWeb(trained: Trained, flags: WebFlags, version: stri
     name: flags.name ?? `${run.config.network}-${run.config.dataset}`,
     network: run.config.network,
     dataset: run.config.dataset,
+    edge: flags.edge,
     input,
     labels: [...dataset.labels],
     tau: oneOrList(taus),
@@ -112,7 +115,7 @@ export async function exportWeb(trained: Trained, flags: WebFlags, version: stri
     check = await trained.answers((trainer) => checkBundle(program, wasm, bundle, images, trainer, encoding));
     await close();
   });
-  const fetched = [BUNDLE_FILES.loader, BUNDLE_FILES.simd, BUNDLE_FILES.weights, MANIFEST_FILE];
+  const fetched = [BUNDLE_FILES.loader, 'lcdnn-worker.js', BUNDLE_FILES.simd, BUNDLE_FILES.weights, MANIFEST_FILE];
   const downloadBytes = fetched.reduce(
     (sum, file) => sum + brotliCompressSync(readFileSync(join(flags.out, file))).length,
     0,

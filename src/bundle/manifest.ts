@@ -93,6 +93,12 @@ const fields = {
   labels: z.array(z.string()).min(2),
   /** The branch answers alone if its normalised entropy is below this (Algorithm 3). A list for several exits, in order. */
   tau: z.union([threshold, z.array(threshold).min(2).max(100)]),
+  /** Address of the edge server: a URL, or a path where the bundle is fetched from. Absent: the root there. */
+  edge: z
+    .string()
+    .max(2000)
+    .refine((given) => URL.canParse(given, 'https://page.example/'), { error: 'is neither a URL nor a path' })
+    .optional(),
   /** How the bundle was made: versions, seed, measured accuracies. For people; no reader depends on it. */
   provenance: z.record(z.string(), z.unknown()),
 };
@@ -124,19 +130,10 @@ export function versionOf(manifest: Omit<Manifest, 'version'>): string {
   const { format, name, network, dataset, input, tail, labels, tau } = manifest;
   const files = Object.entries(manifest.files).sort(([a], [b]) => (a < b ? -1 : 1));
   const tailFields = [tail.file, tail.shape, tail.input, tail.output];
-  const hashed: unknown[] = [
-    format,
-    name,
-    network,
-    dataset,
-    input.shape,
-    input.mean,
-    input.std,
-    tailFields,
-    labels,
-    tau,
-  ];
-  if (input.resize !== undefined) hashed.push({ resize: input.resize });
+  const { shape, mean, std, resize } = input;
+  const hashed: unknown[] = [format, name, network, dataset, shape, mean, std, tailFields, labels, tau];
+  if (resize !== undefined) hashed.push({ resize });
+  if (manifest.edge !== undefined) hashed.push({ edge: manifest.edge });
   const { datatype, scale, offset, from } = tail;
   if (datatype) hashed.push({ datatype, scale, offset, from });
   return sha256(JSON.stringify([...hashed, files.map(([path, file]) => [path, file.bytes, file.sha256])])).slice(0, 12);

@@ -1,15 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { BUNDLE_FILES, type ManifestDraft } from '../bundle/manifest.js';
+import { BUNDLE_FILES, type ManifestDraft, sha256 } from '../bundle/manifest.js';
 import { CURVE_FILE, type MeasuredCurve, printMeasuredCurve } from '../bundle/measured-curve.js';
 import type { BundleDraft } from '../bundle/write-bundle.js';
 import { type DeviceProgram, stagesOf } from '../export/program.js';
-import { compact, printLoader } from './print-program.js';
+import { compact, template, withParts } from './loader-scripts.js';
+import { printLoader, programHash } from './print-program.js';
 import { encodeWeights } from './weights.js';
 
 const TAIL_FILE = 'edge/tail.onnx';
 /** The demo page: an example to copy from. No other file of the bundle needs it. */
 const DEMO_FILES = ['index.html', 'demo.js', 'demo.css', 'drawing.js', 'history.js', 'panel.js'];
 const SERVICE_WORKER = 'service-worker.js';
+/** Scripts of the loader beside `lcdnn.js`. Bundles of version 0.1 have only the first two. */
+const SCRIPTS = [BUNDLE_FILES.edge, BUNDLE_FILES.stream, 'lcdnn-worker.js', 'lcdnn-branch.js', 'lcdnn-static.js'];
 
 /** What a bundle contains besides the device program. */
 export interface BundleInfo extends Omit<ManifestDraft, 'tail'> {
@@ -31,13 +34,12 @@ export function generateBundle(program: DeviceProgram, info: BundleInfo): Bundle
     ...fields
   } = info;
   const files = new Map<string, Uint8Array>([
-    [BUNDLE_FILES.loader, Buffer.from(printLoader(template(BUNDLE_FILES.loader).toString(), program))],
-    ...[BUNDLE_FILES.edge, BUNDLE_FILES.stream].map((file) => [file, script(file)] as const),
+    [BUNDLE_FILES.loader, Buffer.from(printLoader(withParts(BUNDLE_FILES.loader), program, info.name))],
+    ...SCRIPTS.map((file) => [file, Buffer.from(compact(withParts(file)))] as const),
     [BUNDLE_FILES.types, template(BUNDLE_FILES.types)],
     [BUNDLE_FILES.simd, prebuilt(BUNDLE_FILES.simd)],
     [BUNDLE_FILES.scalar, prebuilt(BUNDLE_FILES.scalar)],
-    [BUNDLE_FILES.weights, encodeWeights(program.constants)],
-    [BUNDLE_FILES.package, Buffer.from(packageJson(info.name))],
+    [BUNDLE_FILES.weights, encodeWeights(program.constants, { program: programHash(program) })],
     [TAIL_FILE, model],
     [SERVICE_WORKER, template(SERVICE_WORKER)],
     ...DEMO_FILES.map((file) => [`demo/${file}`, template(file, 'demo')] as const),
@@ -49,6 +51,7 @@ export function generateBundle(program: DeviceProgram, info: BundleInfo): Bundle
     return { file, label };
   });
   files.set('demo/samples.json', Buffer.from(JSON.stringify(listed)));
+  files.set(BUNDLE_FILES.package, Buffer.from(packageJson(info, files)));
   const { shape } = stagesOf(program).at(-1)!.shared;
   return { manifest: { ...fields, tail: { file: TAIL_FILE, shape: [...shape], ...tail } }, files };
 }
@@ -75,20 +78,26 @@ function checkFit(program: DeviceProgram, { input, labels, tau }: BundleInfo): v
   }
 }
 
-/** A package.json, so that a page can `import { load } from 'NAME'`. */
-function packageJson(name: string): string {
+/**
+ * Makes the folder a package: `import { load } from 'NAME'`. Its version changes with the model, so that caches of package managers
+ * and bundlers notice a new export.
+ */
+function packageJson({ name, tau, labels, input }: BundleInfo, files: ReadonlyMap<string, Uint8Array>): string {
   const { loader, types } = BUNDLE_FILES;
-  const entry = { types: `./${types}`, default: `./${loader}` };
-  const description = { name, version: '1.0.0', type: 'module', exports: { '.': entry, './*': './*' } };
-  return `${JSON.stringify({ ...description, types: `./${types}` }, null, 2)}\n`;
-}
-
-function script(file: string): Buffer {
-  return Buffer.from(compact(template(file).toString()));
-}
-
-function template(file: string, folder: 'loader' | 'demo' = 'loader'): Buffer {
-  return readFileSync(new URL(`../../templates/${folder}/${file}`, import.meta.url));
+  const hashes = [...files].map(([path, bytes]) => [path, sha256(bytes)]);
+  const content = sha256(JSON.stringify([name, tau, labels, input, hashes])).slice(0, 12);
+  const entry = (file: string) => ({ types: `./${types}`, node: `./${file}`, default: `./${file}` });
+  const description = {
+    name,
+    version: `1.0.0-model.h${content}`,
+    description: `The model ${name}, exported by lcdnn`,
+    type: 'module',
+    main: `./${loader}`,
+    types: `./${types}`,
+    exports: { '.': entry(loader), './static': entry('lcdnn-static.js'), './*': './*' },
+    sideEffects: ['./lcdnn-worker.js', `./${SERVICE_WORKER}`, './demo/*'],
+  };
+  return `${JSON.stringify(description, null, 2)}\n`;
 }
 
 function prebuilt(file: string): Buffer {

@@ -5,11 +5,14 @@ import type { ConstantLayout, DeviceProgram } from '../export/program.js';
  * The constants of a device program as safetensors: floats as F32 of one dimension; steps as I8 of [rows, columns], with
  * an F32 `NAME.scale` of one value per row; binary weights as U8 of [rows, bytes of a row].
  */
-export function encodeWeights(constants: DeviceProgram['constants']): Uint8Array {
+export function encodeWeights(
+  constants: DeviceProgram['constants'],
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
   // Floats come first, so that each of them starts on a multiple of 4.
   const stored = Object.entries(constants).flatMap(([name, constant]) => storedTensors(name, constant));
   const inOrder = stored.sort(([, a], [, b]) => Number(a.dtype !== 'F32') - Number(b.dtype !== 'F32'));
-  return encodeSafetensors({ tensors: Object.fromEntries(inOrder), metadata: {} });
+  return encodeSafetensors({ tensors: Object.fromEntries(inOrder), metadata });
 }
 
 function storedTensors(name: string, constant: ConstantLayout): [string, StoredTensor][] {

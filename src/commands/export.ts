@@ -38,6 +38,10 @@ export default class Export extends LcdnnCommand {
         'What devices send to the edge: the shared layers’ output in single or half precision or in bytes, or the image. auto: the smallest of the first three that loses less than 0.05 points on validation images. [default: auto]',
       options: ['auto', ...UPLINKS] as const,
     })(),
+    edge: Flags.string({
+      summary:
+        'Address of the edge server for pages: a URL, or a path on the server that hosts the bundle, such as /ml/. [default: the root of that server]',
+    }),
     'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set.' }),
   };
 

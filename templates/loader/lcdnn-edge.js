@@ -1,72 +1,72 @@
-// The edge of a model: the rest of its network on a server of the Open Inference Protocol v2 (REST, binary tensors, little
-// endian as WebAssembly's memory is), or behind a function of the page; when it is asked once more, and when not at all.
-// lcdnn.js imports this file, and bounds the time of every question.
+// Requests to the edge, which runs the rest of the network: a server with the Open Inference Protocol v2 (REST, binary tensors,
+// little-endian like WebAssembly's memory), or a function of the page. Decides when to retry, and when to pause.
+// lcdnn.js imports this file and limits the time of each request.
 
-/** After so many failures in a row the edge is left alone for a while: twice as long after every vain probe. */
+/** After this many failures in a row, requests pause. Each probe that fails doubles the pause. */
 const FAILURES = 3;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
-/** Images answered alone that one request tells of. */
-const MOST_EXITS = 1_000_000;
-/** How long one answer of the server may loosen tau. */
-const LONGEST_LOOSE_S = 600;
+/** The largest number of early exits that one request reports. */
+const MAX_EXITS = 1_000_000;
+/** The longest time for which one answer of the server may raise tau. */
+const LONGEST_RAISE_S = 600;
 
 /**
- * Opens the edge of a manifest. `tally.exits`: images that the branch answered alone since the edge last heard of it;
- * `ended`: a signal that lets go of what is listened to; `within`: as in lcdnn.js.
+ * Opens the edge of a model. `tally.exits` counts the images that the branch answered alone since the last request, `ended`
+ * removes all listeners, `within` is the function of that name.
  */
 export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ended, within }) {
   const { labels, tail, name, version } = manifest;
   const ownTau = [manifest.tau].flat().at(-1);
   const isFunction = typeof edge === 'function';
   const breaker = createBreaker();
-  // A server on this very machine is there without any network.
+  // A server on this machine needs no network.
   const isNear = !isFunction && /^(localhost|127\.|\[::1\])/.test(new URL(edge, globalThis.location?.href).hostname);
   const isOffline = () => !isFunction && !isNear && globalThis.navigator?.onLine === false;
   globalThis.addEventListener?.('online', breaker.resume, { signal: ended });
 
   const base = String(edge).replace(/\/+$/, '');
 
-  let loose = { tau: 0, until: 0 };
-  let newest = version; // that a server said it has
-  let path = ''; // names the version, while it is known that the server's newest is another
+  let raised = { tau: 0, until: 0 };
+  let newest = version; // the newest version that a server reported
+  let path = ''; // names our version if the server's newest is another one
 
-  const heed = (headers) => {
-    if (adaptTau) loose = parseTau(headers) ?? loose;
+  const applyTau = (headers) => {
+    if (adaptTau) raised = parseTau(headers) ?? raised;
   };
 
-  // Deflated where that is smaller. Not every server of the protocol inflates: one that then refuses is asked as it is.
+  // Deflates the body if that makes it smaller. Not every server of the protocol can inflate: one that refuses gets the plain body.
   let deflates = Boolean(globalThis.CompressionStream);
   const send = async (url, request, bytes) => {
     const body = deflates && (await deflated(request.body));
-    if (!body) return exchange(url, request, bytes, heed);
+    if (!body) return exchange(url, request, bytes, applyTau);
     const headers = { ...request.headers, 'content-encoding': 'deflate' };
     try {
-      return await exchange(url, { ...request, headers, body }, bytes, heed);
+      return await exchange(url, { ...request, headers, body }, bytes, applyTau);
     } catch (thrown) {
       if (![400, 415].includes(thrown.status)) throw thrown;
-      const reply = await exchange(url, request, bytes, heed);
+      const reply = await exchange(url, request, bytes, applyTau);
       deflates = false;
       return reply;
     }
   };
-  // Servers of others count their versions; two of ours can't answer for each other.
+  // Other servers number their versions. Ours are hashes, and one version must not answer for another.
   const isHash = (found) => /^[0-9a-f]{12}$/.test(found);
   const notice = (found) => {
     if (!isHash(found)) return;
     if (found !== newest && found !== version) onStale?.(found);
     newest = found;
   };
-  // A server that can't read what is sent may have a version that takes another shape.
+  // A server that can't read a request may have a version whose input has another shape.
   const lookUp = async () => {
     const { versions } = await (await fetch(`${base}/v2/models/${name}`, { signal: ended })).json();
     notice(versions.at(-1));
   };
 
-  const infer = async (own, answer, exits, stop) => {
-    const { head, body } = requestBody(tail, encode(own.shared, tail), {
+  const infer = async (outputs, answer, exits, stop) => {
+    const { head, body } = requestBody(tail, encode(outputs.shared, tail), {
       exits,
-      entropy: `${own.entropy}`, // fractions as text: some servers of the protocol know whole numbers only
+      entropy: `${outputs.entropy}`, // as text: some servers of the protocol accept only whole numbers
       branch: answer.index,
       audit: answer.audit,
       tau: answer.tau === ownTau ? undefined : `${answer.tau}`,
@@ -82,15 +82,15 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
     if (path) throw new Error(`${url}: expected version ${version}, found ${found}; load the model again`);
     path = `/versions/${version}`;
     try {
-      return await infer(own, answer, exits, stop);
+      return await infer(outputs, answer, exits, stop);
     } catch (thrown) {
-      path = ''; // the server may be another one next time
+      path = ''; // the next request may reach another server
       throw thrown;
     }
   };
 
-  // Once more, where the fault may have passed and there is time.
-  const persist = async (work, stop, deadline) => {
+  // Retries once if the fault may be temporary and there is time.
+  const withRetry = async (work, stop, deadline) => {
     try {
       return await work();
     } catch (thrown) {
@@ -101,11 +101,11 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
     }
   };
 
-  /** Probabilities; throws where the edge gives none, at once where that is known before. */
-  const ask = async (own, answer, stop, deadline) => {
+  /** The edge's probabilities. @throws if it doesn't answer; immediately if the device is offline or requests are paused */
+  const ask = async (outputs, answer, stop, deadline) => {
     if (isOffline()) throw new Error('this device is offline');
     const settleAttempt = breaker.begin();
-    const exits = Math.min(tally.exits, MOST_EXITS);
+    const exits = Math.min(tally.exits, MAX_EXITS);
     tally.exits -= exits;
     const settle = (outcome, pauseMs) => {
       if (outcome !== 'answered') tally.exits += exits;
@@ -116,8 +116,8 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
     stop.addEventListener('abort', stopped);
     try {
       const logits = isFunction
-        ? await edge(encode(own.shared, tail), [1, ...tail.shape], stop)
-        : await persist(() => infer(own, answer, exits, stop), stop, deadline);
+        ? await edge(encode(outputs.shared, tail), [1, ...tail.shape], stop)
+        : await withRetry(() => infer(outputs, answer, exits, stop), stop, deadline);
       if (logits?.length !== labels.length || !Array.from(logits).every(Number.isFinite)) {
         throw new Error(`expected ${labels.length} finite logits from the edge, found ${logits?.length} values`);
       }
@@ -133,16 +133,16 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
   return {
     ask,
     state: () => (isOffline() ? 'offline' : breaker.state()),
-    tau: () => (performance.now() < loose.until ? loose.tau : 0),
+    tau: () => (performance.now() < raised.until ? raised.tau : 0),
     newest: () => newest,
   };
 }
 
-// ---- a circuit breaker: closed, open (nobody asks), half-open (one probe asks, the others don't)
+// ---- a circuit breaker: closed, open (no requests), half-open (a single request as a probe)
 
 function createBreaker() {
   let failures = 0; // in a row
-  let pauseMs = 0; // 0: closed
+  let pauseMs = 0; // 0 if closed
   let until = 0;
   let isProbing = false;
   const state = () => (pauseMs === 0 ? 'closed' : performance.now() < until ? 'open' : 'half-open');
@@ -150,23 +150,24 @@ function createBreaker() {
     until = 0;
   };
 
-  /** Throws where nobody shall ask; else gives the function that takes the outcome: answered, failed or given up. */
+  /** @returns a function that takes the outcome: answered, failed or given up. @throws if requests are paused */
   const begin = () => {
     const isProbe = state() === 'half-open';
     if (state() === 'open' || (isProbe && isProbing)) {
       const left = Math.max(0, Math.ceil((until - performance.now()) / 1000));
-      throw new Error(`the edge failed ${failures} times in a row and is left alone, for ${left} s more`);
+      throw new Error(`the edge failed ${failures} times in a row; no requests for ${left} s`);
     }
     isProbing = isProbe;
-    return (outcome, askedMs = 0) => {
+    return (outcome, requestedMs = 0) => {
       if (isProbe) isProbing = false;
       if (outcome === 'answered') failures = pauseMs = 0;
-      // What began before the pause doesn't make it longer.
+      // A request from before the pause doesn't extend it.
       if (outcome !== 'failed' || (pauseMs > 0 && !isProbe)) return;
       failures++;
-      if (failures < FAILURES && !isProbe && !askedMs) return;
+      if (failures < FAILURES && !isProbe && !requestedMs) return;
       pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs || FIRST_PAUSE_MS);
-      until = performance.now() + Math.max(pauseMs * (0.75 + Math.random() / 2), Math.min(LONGEST_PAUSE_MS, askedMs));
+      until =
+        performance.now() + Math.max(pauseMs * (0.75 + Math.random() / 2), Math.min(LONGEST_PAUSE_MS, requestedMs));
     };
   };
   return { begin, state, resume };
@@ -174,7 +175,7 @@ function createBreaker() {
 
 // ---- the protocol
 
-/** JSON, of `head` bytes, and the tensor behind it. */
+/** A JSON header of `head` bytes, followed by the tensor. */
 function requestBody(tail, tensor, parameters) {
   const binary = { binary_data_size: tensor.byteLength };
   const head = new TextEncoder().encode(
@@ -190,8 +191,11 @@ function requestBody(tail, tensor, parameters) {
   return { head: head.length, body };
 }
 
-/** Errors have the `status`, if any; `againMs`, after which it makes sense to ask again, and `pauseMs`, for which the server wants peace. */
-async function exchange(url, request, bytes, heed) {
+/**
+ * One request. An error has the HTTP `status`, if any; `againMs`, the time after which a retry makes sense; and `pauseMs`, the time
+ * that the server asked for.
+ */
+async function exchange(url, request, bytes, applyTau) {
   const jitterMs = 50 + 100 * Math.random();
   bytes.sent += request.body.length;
   let response;
@@ -205,47 +209,47 @@ async function exchange(url, request, bytes, heed) {
   }
   const { ok, status, headers } = response;
   bytes.received += body.length;
-  heed(headers);
+  applyTau(headers);
   if (ok) return { headers, body };
-  const said = new TextDecoder().decode(body.subarray(0, 200));
+  const text = new TextDecoder().decode(body.subarray(0, 200));
   const pauseMs = parseRetryAfter(headers.get('retry-after'));
   const againMs = [502, 503, 504].includes(status) ? (pauseMs ?? 0) + jitterMs : undefined;
-  throw Object.assign(new Error(`${url}: HTTP ${status} ${said}`), { status, againMs, pauseMs });
+  throw Object.assign(new Error(`${url}: HTTP ${status} ${text}`), { status, againMs, pauseMs });
 }
 
-/** Seconds or a date, as milliseconds from now. */
+/** Milliseconds from now, from seconds or a date. */
 function parseRetryAfter(text) {
   const ms = /^\d+$/.test(text) ? 1000 * text : Date.parse(text) - Date.now();
   return ms > 0 ? ms : undefined;
 }
 
-/** `0.35;max-age=10`: the tau of a server under load, and for how many seconds. */
+/** Parses `0.35;max-age=10`: the tau of a server under load, and the seconds for which it holds. */
 function parseTau(headers) {
   const [, tau, seconds] = /^([01]?\.?\d+)\s*;\s*max-age=(\d+)$/.exec(headers.get('lcdnn-tau')) ?? [];
   if (!(tau <= 1)) return undefined;
-  return { tau: Number(tau), until: performance.now() + 1000 * Math.min(LONGEST_LOOSE_S, seconds) };
+  return { tau: Number(tau), until: performance.now() + 1000 * Math.min(LONGEST_RAISE_S, seconds) };
 }
 
-/** The logits, and the version that they are of. */
+/** The logits, and the version of the model that computed them. */
 function parseReply(url, { headers, body }, tail) {
   let at = Number(headers.get('inference-header-content-length') ?? body.length);
-  const said = JSON.parse(new TextDecoder().decode(body.subarray(0, at)));
-  for (const output of said.outputs) {
+  const reply = JSON.parse(new TextDecoder().decode(body.subarray(0, at)));
+  for (const output of reply.outputs) {
     const size = output.parameters?.binary_data_size;
     if (output.name === tail.output) {
       const logits = size === undefined ? output.data.flat(2) : new Float32Array(body.slice(at, at + size).buffer);
-      return { found: said.model_version, logits };
+      return { found: reply.model_version, logits };
     }
     at += size ?? 0;
   }
-  throw new Error(`${url}: expected an output ${tail.output}, found none`);
+  throw new Error(`${url}: expected an output named ${tail.output}, found none`);
 }
 
-// ---- what travels
+// ---- what is sent
 
 /**
- * What the tail takes: float32; half precision; or bytes, (value - offset) / scale by channel. All are rounded to nearest,
- * ties to even, as clamped arrays do it; those keep what is out of range at its end.
+ * Encodes values as the tail takes them: float32, half precision, or bytes with (value - offset) / scale for each channel. Values
+ * are rounded to the nearest, ties to even, as Uint8ClampedArray does; bytes are clamped.
  */
 export function encode(values, { datatype, scale, offset }) {
   if (!datatype) return values;
@@ -263,20 +267,20 @@ export function encode(values, { datatype, scale, offset }) {
   return new Uint8Array(bytes.buffer);
 }
 
-/** The bits of a float32, to those in half precision. */
+/** Converts the bits of a float32 to half precision. */
 function half(bits) {
   const sign = (bits >>> 16) & 0x8000;
   const size = bits & 0x7fffffff;
   if (size > 0x7f800000) return 0x7e00; // NaN
   if (size >= 0x477ff000) return sign | 0x7c00; // from 65520 on
   const exponent = size >>> 23;
-  // Digits that are cut off: more where the result is subnormal, all of them below 2^-25.
+  // Digits to drop: more if the result is subnormal, all of them below 2^-25.
   const cut = Math.min(25, Math.max(13, 126 - exponent));
   const digits = exponent < 113 ? (size & 0x7fffff) | 0x800000 : size - 0x38000000;
   return sign | ((digits + (1 << (cut - 1)) - 1 + ((digits >> cut) & 1)) >> cut);
 }
 
-/** The same bytes, deflated; undefined where that is no smaller. */
+/** The deflated bytes, or undefined if they aren't smaller. */
 async function deflated(body) {
   const stream = new Blob([body]).stream().pipeThrough(new CompressionStream('deflate'));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());

@@ -1,20 +1,20 @@
-// A stream of images, of which always the newest is classified: the branch keeps up with the frames, one question at a time
-// is with the edge, and its answer holds for the frames behind it while the branch sees the same.
-// lcdnn.js imports this file when a page asks for a stream.
+// Classifies a stream of images. The branch always takes the newest frame. At most one frame at a time is sent to the edge;
+// its answer is kept for the following frames for as long as the branch sees the same.
+// lcdnn.js imports this file when a stream starts.
 
 const ASKED = 'the edge is being asked';
 
-/** Until the source ends or `signal` fires. `askBranch` and `askEdge` are the two halves of classify(). */
-export async function classifyStream({ askBranch, askEdge }, source, { onAnswer, signal, ...options } = {}) {
+/** Runs until the source ends or `signal` fires. `askBranch` and `askEdge` are the two halves of classify(). */
+export async function classifyStream({ askBranch, askEdge, hasEdge }, source, { onAnswer, signal, ...options } = {}) {
   const { keepMs = 2000, similar = 0.1 } = options;
   const call = { ...options, signal };
   const stopped = new Promise((resolve) => signal?.addEventListener('abort', () => resolve()));
   const frames = typeof source === 'function' ? givenFrames(source) : shownFrames(source);
 
-  let last; // number of the frame that was shown last
-  let kept; // the last answer of the edge, what the branch had said of that frame, and when it came
+  let last; // number of the latest frame that was reported
+  let kept; // the latest answer of the edge, the branch's answer for that frame, and the time
   let asking;
-  let trouble = ASKED; // or why the edge gave no answer
+  let edgeError = ASKED; // or why the edge didn't answer
   let broken;
   const show = (answer, frame) => {
     last = frame;
@@ -22,12 +22,12 @@ export async function classifyStream({ askBranch, askEdge }, source, { onAnswer,
   };
   const isKept = ({ index, entropy }) =>
     kept?.index === index && Math.abs(kept.entropy - entropy) <= similar && performance.now() - kept.at <= keepMs;
-  const ask = async (said, frame) => {
-    const { index, entropy } = said.answer;
-    const answer = await askEdge(said, call);
-    trouble = answer.edgeError ?? ASKED;
+  const ask = async (asked, frame) => {
+    const { index, entropy } = asked.answer;
+    const answer = await askEdge(asked, call);
+    edgeError = answer.edgeError ?? ASKED;
     if (answer.by === 'edge') kept = { index, entropy, answer, at: performance.now() };
-    // Where no newer frame has come that shows it.
+    // Unless a newer frame has been reported meanwhile.
     if (last === frame) show(answer, frame);
   };
 
@@ -36,15 +36,16 @@ export async function classifyStream({ askBranch, askEdge }, source, { onAnswer,
       const next = signal?.aborted ? undefined : await Promise.race([frames.next(), stopped]);
       if (broken) throw broken;
       if (!next) break;
-      const said = await askBranch(next.image, call).finally(next.close);
-      const { answer } = said;
-      if (!said.asks) show(answer, next.frame);
+      const asked = await askBranch(next.image, call).finally(next.close);
+      const { answer } = asked;
+      if (!asked.asks) show(answer, next.frame);
+      else if (!hasEdge) show(await askEdge(asked, call), next.frame);
       else if (isKept(answer)) {
         const { index, label, probabilities, by, exit, unsure } = kept.answer;
         show({ ...answer, index, label, probabilities, by, exit, unsure, cached: true }, next.frame);
       } else {
-        show({ ...answer, edgeError: trouble }, next.frame);
-        asking ??= ask(said, next.frame)
+        show({ ...answer, edgeError }, next.frame);
+        asking ??= ask(asked, next.frame)
           .catch((thrown) => {
             broken = thrown;
           })
@@ -63,7 +64,7 @@ export async function classifyStream({ askBranch, askEdge }, source, { onAnswer,
   return frames.count();
 }
 
-/** What a function gives, one image after another, at most one for each frame of the screen. Bitmaps and frames are closed. */
+/** Images from a function, at most one for each frame of the screen. Bitmaps and video frames are closed after use. */
 function givenFrames(give) {
   let frame = 0;
   const tick = globalThis.requestAnimationFrame ?? ((go) => setTimeout(go, 1000 / 60));
@@ -78,9 +79,9 @@ function givenFrames(give) {
   };
 }
 
-/** What a video shows. A frame that is not taken before the next one is shown is dropped. */
+/** The frames that a video shows. A frame is dropped if the next one is shown before it is classified. */
 function shownFrames(video) {
-  let frame = video.readyState >= 2 ? 1 : 0; // shown last
+  let frame = video.readyState >= 2 ? 1 : 0; // the latest that was shown
   let taken = 0;
   let count = 0;
   let isEnded = video.ended;
@@ -91,11 +92,11 @@ function shownFrames(video) {
   };
   const over = new AbortController();
   for (const event of ['ended', 'error']) video.addEventListener(event, end, { signal: over.signal });
-  // A camera that is gone or was stopped: not every browser tells the video.
+  // A camera that was stopped or unplugged: not every browser ends the video.
   video.srcObject?.addEventListener('inactive', end, { signal: over.signal });
 
   let cancel;
-  let before; // frames that were shown before the stream began
+  let before; // frames that were shown before the stream started
   const watch = () => {
     const handle = video.requestVideoFrameCallback((_now, { presentedFrames }) => {
       before ??= presentedFrames - frame - 1;

@@ -70,8 +70,10 @@ describe('the demo page', () => {
       /script-src 'self' 'wasm-unsafe-eval'; worker-src 'self';/,
     );
     await classifySample(page);
-    expect(page.workers().map((worker) => worker.url())).toEqual([expect.stringMatching(/\/[0-9a-f]{12}\/lcdnn\.js$/)]);
-    // The loader is the page's module and, from the cache, the script of its Worker; what asks the edge comes when the page is idle.
+    expect(page.workers().map((worker) => worker.url())).toEqual([
+      expect.stringMatching(/\/[0-9a-f]{12}\/lcdnn-worker\.js$/),
+    ]);
+    // lcdnn-edge.js comes when the page is idle.
     await expect.poll(() => asked).toContain('/lcdnn-edge.js');
     expect(asked.toSorted()).toEqual(
       [
@@ -85,6 +87,7 @@ describe('the demo page', () => {
         '/demo/samples/00.png',
         '/lcdnn-edge.js',
         '/lcdnn-simd.wasm',
+        '/lcdnn-worker.js',
         '/lcdnn.js',
         '/manifest.json',
         '/weights.safetensors',
@@ -110,7 +113,7 @@ describe('the demo page', () => {
       await page.reload();
       await classifySample(page);
       expect(await page.locator('#samples img').getAttribute('alt')).toBe(label);
-      expect(page.workers().map((worker) => worker.url())).toEqual([`${url}/lcdnn.js`]);
+      expect(page.workers().map((worker) => worker.url())).toEqual([`${url}/lcdnn-worker.js`]);
       await browser.setOffline(false);
     };
     await offline('one');

@@ -89,7 +89,7 @@ it.each([
   false,
 ])('10,000 classifications in a row leave memory and handles as they were (Worker: %s)', async (worker) => {
   const page = await browser.newPage();
-  await page.route('**/lcdnn.js', async (route) => {
+  await page.route(/\/lcdnn(-worker|-branch)?\.js/, async (route) => {
     const response = await route.fetch();
     await route.fulfill({ response, body: WATCH + (await response.text()) });
   });
@@ -158,6 +158,8 @@ it.each([true, false])('two models on one page answer as each does alone (Worker
   expect(together).toEqual(alone);
   expect(alone[0]).not.toEqual(alone[1]);
   expect(new Set(alone[1].map(([exit]) => exit)).size).toBeGreaterThan(1);
-  await expect.poll(() => page.workers().map((own) => own.url())).toEqual(worker ? [`${urls[0]}/three/lcdnn.js`] : []);
+  await expect
+    .poll(() => page.workers().map((own) => own.url()))
+    .toEqual(worker ? [`${urls[0]}/three/lcdnn-worker.js`] : []);
   await page.close();
 });

@@ -1,0 +1,107 @@
+// The branch: runs the model's program on the WebAssembly kernels. The Worker's script contains this code; a page imports it if it
+// has no Worker, and so does Node. It is the same for all models.
+
+import { toInput } from './parts/pixels.js';
+
+/**
+ * @returns a function of an image and of bounds that runs exit after exit, until one has an entropy below its bound; it gives
+ *   the outputs of the last exit that ran, and its number from 1
+ */
+export async function openBranch({ program, module, weights, manifest }) {
+  const { exports: kernels } = await WebAssembly.instantiate(module, {});
+  const device = createDevice(kernels, parseWeights(weights, program.hash), program, manifest.labels.length);
+  return (image, bounds) => {
+    const input = toInput(image, manifest.input);
+    for (let exit = 1; ; exit++) {
+      const outputs = device.run(exit - 1, input);
+      if (exit === bounds.length || outputs.entropy < bounds[exit - 1]) return { outputs, exit };
+    }
+  };
+}
+
+/** Places constants, arena and probabilities in memory behind the kernels' own data, and runs the program there. */
+function createDevice(kernels, tensor, program, classes) {
+  let top = kernels.__heap_base.value;
+  const reserve = (bytes) => {
+    const at = Math.ceil(top / 16) * 16;
+    top = at + bytes;
+    const missing = Math.ceil((top - kernels.memory.buffer.byteLength) / 65536);
+    if (missing > 0) kernels.memory.grow(missing);
+    return at;
+  };
+  const bytesAt = (at, bytes) => new Uint8Array(kernels.memory.buffer, at, bytes);
+  const floatsAt = (at, length) => new Float32Array(kernels.memory.buffer, at, length);
+
+  const addresses = {};
+  for (const [name, size] of Object.entries(program.constants)) {
+    if (typeof size === 'number') {
+      addresses[name] = reserve(4 * size);
+      bytesAt(addresses[name], 4 * size).set(tensor(name, 'F32', 4 * size));
+    } else if (Array.isArray(size)) {
+      // Binary weights: brought from the order in which they are stored to the order that this build of the kernels reads.
+      const [kernel, ...shape] = size;
+      const bytes = shape.slice(0, -1).reduce((rows, length) => rows * length, Math.ceil(shape.at(-1) / 8));
+      addresses[name] = reserve(kernels[`lcdnn_prepared_${kernel}_bytes`](...shape));
+      const kept = top;
+      const stored = reserve(bytes);
+      bytesAt(stored, bytes).set(tensor(name, 'U8', bytes));
+      kernels[`lcdnn_prepare_${kernel}`](stored, addresses[name], ...shape);
+      top = kept;
+    } else {
+      // Whole steps, each multiplied by the scale of its row.
+      const { rows, columns } = size;
+      addresses[name] = reserve(4 * rows * columns);
+      const steps = new Int8Array(tensor(name, 'I8', rows * columns).slice().buffer);
+      const scales = new Float32Array(tensor(`${name}.scale`, 'F32', 4 * rows).slice().buffer);
+      const values = floatsAt(addresses[name], steps.length);
+      for (let i = 0; i < steps.length; i++) values[i] = steps[i] * scales[Math.floor(i / columns)];
+    }
+  }
+  const arena = reserve(program.arenaBytes);
+  const probabilitiesAt = reserve(4 * classes);
+
+  const address = (argument) => (Array.isArray(argument) ? arena + argument[0] : (addresses[argument] ?? argument));
+  const stages = program.stages.map(({ calls, ...outputs }) => {
+    const bound = calls.map(([kernel, ...given]) => [kernels[`lcdnn_${kernel}`], given.map(address)]);
+    return { bound, ...outputs };
+  });
+
+  // Runs the stage that leads to an exit, counted from 0. It continues from what earlier stages left in the arena.
+  const run = (exit, values) => {
+    if (exit === 0) floatsAt(arena + program.input, values.length).set(values);
+    const { bound, shared, sharedLength, logits } = stages[exit];
+    for (const [kernel, given] of bound) kernel(...given);
+    const entropy = kernels.lcdnn_softmax_entropy(arena + logits, probabilitiesAt, classes);
+    return {
+      logits: floatsAt(arena + logits, classes).slice(),
+      probabilities: floatsAt(probabilitiesAt, classes).slice(),
+      entropy,
+      shared: floatsAt(arena + shared, sharedLength).slice(),
+    };
+  };
+  return { run };
+}
+
+/** Reads safetensors: a length, a JSON header, the data. @returns tensor(name, dtype, bytes), which checks what it returns */
+function parseWeights(bytes, hash) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const start = 8 + Number(bytes.length < 8 ? Infinity : view.getBigUint64(0, true));
+  if (start > bytes.length) throw new Error('weights.safetensors: expected a header, found a file that is too short');
+  let header;
+  try {
+    header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));
+  } catch {}
+  const found = header?.__metadata__?.program ?? hash;
+  if (found !== hash) {
+    throw new Error(`weights.safetensors: expected weights for program ${hash}, found ${found}; reload the page`);
+  }
+  return (name, dtype, size) => {
+    const entry = header?.[name];
+    const [from, to] = entry?.data_offsets ?? [];
+    if (entry?.dtype === dtype && from >= 0 && to - from === size && start + to <= bytes.length) {
+      return bytes.subarray(start + from, start + to);
+    }
+    const what = entry ? `${entry.dtype} of ${to - from} bytes` : 'no such tensor';
+    throw new Error(`weights.safetensors: expected ${name} as ${dtype} of ${size} bytes, found ${what}`);
+  };
+}

@@ -1,0 +1,13 @@
+// The loader for places where import() is forbidden: service workers and the background scripts of extensions. It loads its other
+// scripts at once. Use it as you use lcdnn.js.
+
+import { loadWith } from './lcdnn.js';
+import * as branch from './lcdnn-branch.js';
+import * as edge from './lcdnn-edge.js';
+import * as stream from './lcdnn-stream.js';
+
+const modules = { 'lcdnn-branch.js': branch, 'lcdnn-edge.js': edge, 'lcdnn-stream.js': stream };
+
+export function load(base, options) {
+  return loadWith(modules, base, options);
+}

@@ -1,0 +1,97 @@
+// What a caller may give as an image: checks it, and converts it to what `toInput` takes.
+
+import { describe } from './describe.js';
+import { tagOf } from './pixels.js';
+
+const refuse = (expected, found) => {
+  throw new Error(`image: expected ${expected}, found ${found}`);
+};
+
+/**
+ * Normalised values (Float32Array), levels (bytes), RGBA pixels with a size, or a promise of a bitmap. Except for the bitmap, it
+ * may be the caller's memory.
+ */
+export function readImage(image, input) {
+  const [height, width, channels] = input.shape;
+  if (ArrayBuffer.isView(image)) {
+    const values = readValues(image);
+    const expected = height * width * channels;
+    if (values.length !== expected) refuse(`${height} x ${width} x ${channels} values`, values.length);
+    if (!values.every(Number.isFinite)) refuse('finite values', 'NaN or Infinity');
+    return values;
+  }
+  const isPixels = image?.data && typeof image.data === 'object';
+  // The platform converts the colours.
+  const isWide = isPixels && tagOf(image) === 'ImageData' && (image.colorSpace ?? 'srgb') !== 'srgb';
+  return isPixels && !(isWide && globalThis.createImageBitmap) ? readRgba(image) : draw(image, input);
+}
+
+// Arrays of other windows, and Node's Buffers, are known by their tag. Views of shared memory are copied.
+function readValues(image) {
+  const tag = tagOf(image);
+  if (tag === 'Uint8Array' || tag === 'Uint8ClampedArray') return viewOf(Uint8Array, image);
+  if (tag === 'Float32Array') return viewOf(Float32Array, image);
+  if (tag === 'Float64Array' || tag === 'Float16Array') return new Float32Array(image);
+  return refuse(
+    'a Uint8Array or Uint8ClampedArray of levels, or a Float32Array, Float64Array or Float16Array of normalised values',
+    `a ${tag}`,
+  );
+}
+
+const viewOf = (Type, { buffer, byteOffset, length }) =>
+  tagOf(buffer) === 'ArrayBuffer' && buffer instanceof ArrayBuffer
+    ? new Type(buffer, byteOffset, length)
+    : new Type(new Type(buffer, byteOffset, length));
+
+function readRgba({ width, height, data }) {
+  const expected = 4 * width * height;
+  if (!(Number.isInteger(width) && Number.isInteger(height) && expected > 0 && data.length === expected)) {
+    refuse(`${describe(width)} x ${describe(height)} RGBA pixels`, describe(data.length));
+  }
+  const tag = tagOf(data);
+  if (tag === 'Uint8Array' || tag === 'Uint8ClampedArray') return { width, height, data: viewOf(Uint8Array, data) };
+  if (ArrayBuffer.isView(data) && tag !== 'Float16Array') {
+    refuse('RGBA pixels as a Uint8ClampedArray, a Uint8Array or a list of numbers', `a ${tag}`);
+  }
+  const levels = new Uint8ClampedArray(expected);
+  // Half-precision pixels are fractions of full brightness.
+  const scale = tag === 'Float16Array' ? 255 : 1;
+  for (let i = 0; i < expected; i++) {
+    if (!Number.isFinite(data[i])) refuse('finite values', describe(data[i]));
+    levels[i] = scale * data[i];
+  }
+  return { width, height, data: new Uint8Array(levels.buffer) };
+}
+
+// Whatever this platform draws: image, video and canvas elements, video frames, bitmaps, files.
+async function draw(image, { shape: [height, width], resize = 0 }) {
+  try {
+    return await createImageBitmap(image);
+  } catch (thrown) {
+    // An SVG without a size is drawn at the size that the network needs; an SVG file, by an element.
+    const size = { resizeWidth: Math.max(width, resize), resizeHeight: Math.max(height, resize) };
+    try {
+      if (tagOf(image) === 'HTMLImageElement' && image.complete && image.src)
+        return await createImageBitmap(image, size);
+      if (image?.type === 'image/svg+xml' && globalThis.Image) return await drawFile(image, size);
+    } catch {}
+    throw new Error(
+      `image: expected pixels, or a picture that is loaded, found ${describe(image)} (${thrown.message})`,
+    );
+  }
+}
+
+async function drawFile(file, size) {
+  const url = URL.createObjectURL(file);
+  try {
+    const element = Object.assign(new Image(), { src: url });
+    await element.decode();
+    return await createImageBitmap(element).catch(() => createImageBitmap(element, size));
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+/** A copy that may be transferred to a Worker. */
+export const copyOf = (image) =>
+  ArrayBuffer.isView(image) ? image.slice() : { ...image, data: new Uint8Array(image.data) };

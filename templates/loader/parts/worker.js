@@ -1,0 +1,119 @@
+// The page's side of the Worker that runs the branch (the other side is lcdnn-worker.js), and the branch without a Worker.
+
+import { isBitmap, pixelsOf, unreadable } from './pixels.js';
+import { copyOf, readImage } from './read-image.js';
+
+/** The Worker's script announces itself with this. A script of another version of lcdnn announces another one. */
+const PROTOCOL = 'lcdnn 2';
+/** How long loading waits for the Worker's script when everything else is here. */
+const PATIENCE_MS = 3000;
+
+let hasWarned = false;
+let policy;
+
+/** The branch in this thread: run(image, bounds), and end(reason), after which it refuses. */
+export async function branchHere(opening, { openBranch }) {
+  const { input } = opening.manifest;
+  let branch = await openBranch(opening);
+  return {
+    run(image, bounds) {
+      const seen = readImage(image, input);
+      // Pixels are read now, before the caller can change them.
+      return seen.then ? seen.then((bitmap) => branch(bitmap, bounds)) : branch(seen, bounds);
+    },
+    end(reason) {
+      branch = () => {
+        throw new Error(reason);
+      };
+    },
+  };
+}
+
+/**
+ * Starts the Worker.
+ *
+ * @returns ready(), which waits a limited time and gives the Worker; nothing, after a warning in the console, if there can't be
+ *   one: because of the page's content security policy, a bundle on another origin, or a script that doesn't come
+ */
+export function startWorker(url, name, stop) {
+  let worker;
+  let fail;
+  const started = new Promise((resolve) => {
+    const settle = (ready) => {
+      if (!ready) worker?.terminate();
+      resolve(ready && worker);
+    };
+    fail = (reason) => {
+      if (!hasWarned) console.warn(`lcdnn: the branch of ${name} runs in the page, not in a Worker: ${reason}`);
+      hasWarned = true;
+      settle(false);
+    };
+    try {
+      worker = new Worker(trusted(url, name), { name: `lcdnn ${name}` });
+      worker.onmessage = ({ data }) =>
+        data === PROTOCOL ? settle(true) : fail(`${url} is of another version of lcdnn`);
+      worker.onerror = ({ message }) =>
+        fail(
+          `${url} could not be loaded ${message ? `(${message})` : 'or is not allowed by the content security policy'}`,
+        );
+      stop.addEventListener('abort', () => settle(false));
+    } catch (thrown) {
+      fail(thrown.message);
+    }
+  });
+  return async () => {
+    const timer = setTimeout(() => fail(`${url} did not start within ${PATIENCE_MS} ms`), PATIENCE_MS);
+    try {
+      return await started;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
+
+/** Under a policy of Trusted Types, a Worker's URL has to be made by a policy that the page allows: `lcdnn-NAME`. */
+function trusted(url, name) {
+  try {
+    policy ??= globalThis.trustedTypes?.createPolicy(`lcdnn-${name}`, { createScriptURL: (own) => own });
+  } catch {} // not allowed: the page may have a default policy, or need none
+  return policy ? policy.createScriptURL(url.href) : url.href;
+}
+
+/** The branch in the Worker, with the functions of `branchHere`. */
+export async function branchThere(worker, opening) {
+  const waiting = new Map();
+  let ended;
+  let count = 0;
+  const end = (reason) => {
+    ended ??= new Error(reason);
+    worker.terminate();
+    for (const { reject } of waiting.values()) reject(ended);
+    waiting.clear();
+  };
+  worker.onerror = ({ message }) => end(`the Worker of the branch failed (${message}); load the model again`);
+  worker.onmessage = ({ data: [id, answer, problem] }) => {
+    const { resolve, reject } = waiting.get(id);
+    waiting.delete(id);
+    if (problem === undefined) resolve(answer);
+    else reject(new Error(problem));
+  };
+  const send = (given, bounds, transferred) =>
+    new Promise((resolve, reject) => {
+      if (ended) throw ended;
+      try {
+        worker.postMessage([++count, given, bounds], transferred);
+      } catch (thrown) {
+        throw unreadable(thrown);
+      }
+      waiting.set(count, { resolve, reject });
+    });
+  const run = async (image, bounds) => {
+    const seen = readImage(image, opening.manifest.input);
+    // The caller keeps its memory: a copy is transferred. A Worker that can't draw is sent pixels instead of a picture.
+    const own = seen.then ? await seen : copyOf(seen);
+    const sent = isBitmap(own) && !globalThis.OffscreenCanvas ? pixelsOf(own) : own;
+    return send(sent, bounds, [isBitmap(sent) ? sent : (sent.data ?? sent).buffer]);
+  };
+  await send(opening, undefined, [opening.weights.buffer]);
+  return { run, end };
+}

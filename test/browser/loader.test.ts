@@ -142,11 +142,11 @@ describe('the loader in Chromium', () => {
     'manifest.json',
     'lcdnn-simd.wasm',
     'weights.safetensors',
-    'lcdnn.js',
+    'lcdnn-worker.js',
   ])('stops loading by a signal, where %s does not come, and leaves no Worker', async (file) => {
     const page = await newPage('/plain.html');
     await run(page, '');
-    await page.route(`**/${file}`, () => {}); // the loader's own file only its Worker still asks for
+    await page.route(`**/${file}`, () => {});
     const reasons = await run(
       page,
       `const stop = new AbortController();
@@ -362,7 +362,7 @@ describe('the Worker of a model', () => {
     await page.close();
   });
 
-  it.each<[string, (page: Page) => Promise<unknown>, string]>([
+  it.each<[string, (page: Page) => Promise<unknown>, RegExp, string?]>([
     [
       'the policy of the page has none',
       (page) =>
@@ -373,50 +373,45 @@ describe('the Worker of a model', () => {
             body: '<p>no Workers</p>',
           }),
         ),
-      '',
+      /content security policy/i,
     ],
-    ['the browser has none', (page) => page.addInitScript('delete globalThis.Worker'), ''],
+    ['the browser has none', (page) => page.addInitScript('delete globalThis.Worker'), /Worker is not defined/],
     [
-      'the browser has none of modules',
+      'its file is of another version',
       (page) =>
-        page.addInitScript(`{
-          const { Worker: Own } = globalThis;
-          globalThis.Worker = class extends Own { constructor(url) { super(url); } };
-        }`),
-      '',
-    ],
-    [
-      'its file is of another export',
-      (page) =>
-        page.route('**/lcdnn.js', async (route) => {
+        page.route('**/lcdnn-worker.js', async (route) => {
           const response = await route.fetch();
-          const fromWorker = route.request().resourceType() !== 'script' || pageHas.has(page);
-          pageHas.add(page);
-          const body = (await response.text()).replace(/hash:\s*"[0-9a-f]+"/, (own) =>
-            fromWorker ? 'hash:"other"' : own,
-          );
-          await route.fulfill({ response, body });
+          await route.fulfill({ response, body: (await response.text()).replace(/lcdnn \d+/, 'lcdnn 1') });
         }),
-      '',
+      /is of another version of lcdnn/,
     ],
-    ['the bundle is of another origin', async () => {}, 'elsewhere'],
-  ])('is done without where %s', async (_, prepare, base) => {
+    [
+      'its file is missing',
+      (page) => page.route('**/lcdnn-worker.js', (route) => route.fulfill({ status: 404 })),
+      /could not be loaded/,
+    ],
+    ['its file never comes', (page) => page.route('**/lcdnn-worker.js', () => {}), /did not start within 3000 ms/],
+    ['the bundle is of another origin', async () => {}, /cannot be accessed from origin/, 'elsewhere'],
+  ])('is done without where %s, with one warning', async (_, prepare, reason, base) => {
     const page = await browser.newPage();
+    const warnings: string[] = [];
+    page.on('console', (message) => message.type() === 'warning' && warnings.push(message.text()));
     await prepare(page);
     await page.goto(`${url}/plain.html`);
     const loader = `${base ? foreign : url}/lcdnn.js`;
     const found = await page.evaluate(
       `import('${loader}').then(async ({ load }) => {
         const model = await load();
-        return [model.worker, (await model.branch(new Uint8Array(${SIZE * SIZE}))).logits.length];
+        const again = await load();
+        return [model.worker, again.worker, (await model.branch(new Uint8Array(${SIZE * SIZE}))).logits.length];
       })`,
     );
-    expect(found).toEqual([false, LABELS.length]);
+    expect(found).toEqual([false, false, LABELS.length]);
+    expect(warnings).toEqual([expect.stringMatching(/^lcdnn: the branch of tiny runs in the page, not in a Worker: /)]);
+    expect(warnings[0]).toMatch(reason);
     await expect.poll(() => page.workers()).toEqual([]);
     await page.close();
   });
-  /** Pages that have fetched the loader: who fetches it next is a Worker. */
-  const pageHas = new Set<Page>();
 });
 
 describe('the demo page without its edge', () => {

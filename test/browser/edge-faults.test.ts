@@ -236,7 +236,7 @@ describe('the demo page', () => {
     await page.locator('#edge-state').filter({ hasText: 'unreachable, paused' }).waitFor();
     expect(await page.locator('#of-unsure').textContent()).toBe('3');
     proxy.faults.link = 'up';
-    await page.locator('#edge-state').filter({ hasText: 'asked again next' }).waitFor();
+    await page.locator('#edge-state').filter({ hasText: 'unreachable, retrying' }).waitFor();
     await expectAnswer(/^Answered by the edge$/);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * A mistake the user can mend: a flag, a file, a folder, a value. The command line prints the message in one line and
- * exits with 2; anything else that is thrown is a fault of ours and exits with 1.
+ * A mistake that the user can fix: a flag, a file, a folder, a value. The command line prints the message in one line and
+ * exits with 2. Any other error is a bug in lcdnn and exits with 1.
  *
  * Write the message as: what was expected, what was found, where, and what to do next.
  *
@@ -12,12 +12,12 @@ export class UserError extends Error {
   readonly exitCode: number = 2;
 }
 
-/** The message of whatever was thrown. */
+/** The message of a thrown value. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
-/** The system error code (`ENOENT`, `ENOSPC`, ...) of whatever was thrown, if it has one. */
+/** The system error code (`ENOENT`, `ENOSPC`, ...) of a thrown value, if it has one. */
 export function codeOf(thrown: unknown): string | undefined {
   return thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined;
 }

@@ -19,14 +19,14 @@ import { codeOf, messageOf, UserError } from './errors.js';
 /** Names of unfinished files: `.NAME.12 digits.tmp`. */
 const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
 
-/** Most bytes of one read or write: Node refuses 2 GiB, and a checkpoint of VGG16 for 224x224 images has 3. */
+/** Maximum bytes per read or write. Node refuses 2 GiB, and a checkpoint of VGG16 for 224x224 images has 3. */
 const PIECE = 2 ** 30;
 
 /**
- * Writes a file so that a reader, or a kill at any moment, finds the whole old content or the whole new one:
- * temporary file beside it, fsync, rename, fsync of the folder.
+ * Writes a file atomically: a reader sees the whole old content or the whole new content, even if the process is killed.
+ * Steps: write a temporary file in the same folder, fsync, rename, fsync the folder.
  *
- * @throws UserError where the folder can't be written or the disk is full; the old file is left as it was.
+ * @throws UserError if the folder can't be written or the disk is full; the old file stays unchanged
  */
 export function writeFileAtomic(path: string, content: string | Uint8Array): void {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
@@ -47,7 +47,7 @@ export function writeFileAtomic(path: string, content: string | Uint8Array): voi
   }
 }
 
-/** Writes a file where there is none yet; gives whether it did. @throws UserError as `writeFileAtomic` does */
+/** Writes a file unless it exists. @returns whether it was written. @throws UserError as `writeFileAtomic` does */
 export function writeNewFile(path: string, content: string): boolean {
   try {
     writeFileSync(path, content, { flag: 'wx' });
@@ -58,14 +58,14 @@ export function writeNewFile(path: string, content: string): boolean {
   }
 }
 
-/** Removes what a killed `writeFileAtomic` has left in a folder that nobody else writes to. */
+/** Removes temporary files of a killed `writeFileAtomic`, from a folder that no other process writes to. */
 export function removeTemporaries(folder: string): void {
   for (const name of readdirSync(folder)) {
     if (TEMPORARY.test(name)) discard(join(folder, name));
   }
 }
 
-/** Creates a folder and those above it. @throws UserError where that is not allowed. */
+/** Creates a folder and its parents. @throws UserError if that isn't allowed */
 export function makeFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true });
@@ -74,7 +74,7 @@ export function makeFolder(path: string): void {
   }
 }
 
-/** Reads a whole file. @throws UserError where it is absent or can't be read; `what` names it in the message. */
+/** Reads a whole file. @param what names the file in messages. @throws UserError if it is missing or can't be read */
 export function readFileOrExplain(path: string, what: string): Buffer {
   try {
     const file = openSync(path, 'r');
@@ -98,17 +98,17 @@ function readInPieces(file: number, size: number): Buffer {
   return bytes.subarray(0, end);
 }
 
-/** Removes a file if it can; litter that stays is no reason to stop, nor to hide the fault before it. */
+/** Removes a file if possible. A failure is ignored, so that it doesn't hide the error before it. */
 function discard(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // it stays
+    // the file stays
   }
 }
 
 function syncFolder(path: string): void {
-  if (process.platform === 'win32') return; // a folder can't be opened there
+  if (process.platform === 'win32') return; // Windows can't open a folder
   const folder = openSync(path, 'r');
   try {
     fsyncSync(folder);
@@ -123,7 +123,9 @@ function writeError(path: string, thrown: unknown): unknown {
     case 'EDQUOT':
       return new UserError(`${path}: the disk is full; free some space and run the command again`);
     case 'EFBIG':
-      return new UserError(`${path}: larger than a file may be here (ulimit -f); raise the limit and run it again`);
+      return new UserError(
+        `${path}: the file is larger than the system allows (ulimit -f); raise the limit and run the command again`,
+      );
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':

@@ -1,13 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 
 /**
- * Starts a process whose module stands beside another; buffers cross as they are.
+ * Starts a process from a module in the same folder as the caller. Messages may contain buffers.
  *
- * @param from `import.meta.url` of the other
- * @param name of the process's module, without extension
+ * @param from `import.meta.url` of the caller
+ * @param name name of the process's module, without extension
  */
 export function startProcess(from: string, name: string): ChildProcess {
-  // From the sources (tests, benchmarks) it is TypeScript, too, and begins with tsx.
+  // Tests and benchmarks run the TypeScript sources, so the process needs tsx.
   const isSource = from.endsWith('.ts');
   return fork(new URL(`./${name}.${isSource ? 'ts' : 'js'}`, from), {
     serialization: 'advanced',

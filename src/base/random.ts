@@ -2,8 +2,8 @@
 export type Random = () => number;
 
 /**
- * The one source of randomness: sfc32 (Doty-Humphrey's small fast counting generator), seeded from any number of
- * integers, so that `random(seed, epoch)` gives every epoch a stream of its own that needs no saved state.
+ * The only source of randomness: sfc32 (Doty-Humphrey's small fast counting generator), seeded with any number of
+ * integers. `random(seed, epoch)` gives every epoch its own stream, so no generator state has to be saved.
  */
 export function random(...seeds: number[]): Random {
   let a = 0x9e3779b9;
@@ -32,14 +32,14 @@ export function normal(next: Random): number {
   return Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
 }
 
-/** A number from Beta(alpha, alpha), in [0, 1]: the share of one of two numbers from the same gamma distribution. */
+/** A number from Beta(alpha, alpha), in [0, 1]: x / (x + y) for two numbers x and y from the same gamma distribution. */
 export function beta(next: Random, alpha: number): number {
   return 1 / (1 + Math.exp(logGamma(next, alpha) - logGamma(next, alpha)));
 }
 
 /**
- * The logarithm of a number from Gamma(shape, 1) (Marsaglia and Tsang 2000, by way of shape + 1, as they do for shapes
- * below 1): the numbers of small shapes lie below the smallest float.
+ * The logarithm of a number from Gamma(shape, 1), drawn with shape + 1 as Marsaglia and Tsang (2000) do for shapes below
+ * 1. A logarithm, because for small shapes the number itself can be smaller than the smallest float.
  */
 function logGamma(next: Random, shape: number): number {
   const d = shape + 2 / 3;

@@ -2,11 +2,11 @@ import { UserError } from './errors.js';
 import { fromHalf } from './half.js';
 
 /**
- * The safetensors format: 8 bytes of header length (little endian), a JSON header that names type, shape and place of
- * each tensor, then the tensors' bytes without gaps. Checkpoints and the bundle's weights are such files.
+ * The safetensors format: 8 bytes of header length (little endian), a JSON header with type, shape and offsets of each
+ * tensor, then the tensors' bytes without gaps. Checkpoints and a bundle's weights are such files.
  */
 
-/** Element types with their size in bytes: what we write (F32, U8), and what trained networks of others hold. */
+/** Element types with their size in bytes. We write F32 and U8; weight files from elsewhere contain the others. */
 const ELEMENT_BYTES = { F32: 4, U8: 1, I8: 1, I16: 2, I32: 4, I64: 8, F16: 2, BF16: 2, F64: 8 } as const;
 
 export interface StoredTensor {
@@ -21,7 +21,7 @@ export interface SafetensorsFile {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Longest header we read: no file of ours comes near it. */
+/** Maximum header size. Files written by lcdnn are far below it. */
 const MAX_HEADER_BYTES = 16 * 1024 * 1024;
 
 /** A float32 tensor for `encodeSafetensors`. */
@@ -58,7 +58,7 @@ export function floatsOf(type: FloatType, bytes: Uint8Array): Float32Array | und
   }
 }
 
-/** Tensors, in the order given, and metadata as a safetensors file. The header is padded so that tensors start at a multiple of 8. */
+/** Writes tensors, in the given order, and metadata as a safetensors file. Padding aligns the first tensor to 8 bytes. */
 export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8Array {
   let end = 0;
   const entries = Object.entries(tensors).map(([name, { dtype, shape, bytes }]) => {
@@ -82,10 +82,10 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8
 }
 
 /**
- * Reads a safetensors file. Every length is checked against the file before anything is made of it.
+ * Reads a safetensors file. Every length is checked against the file before anything is allocated.
  *
- * @param origin the file's name, for messages.
- * @throws UserError where the bytes are no such file, truncated, too long, or of an element type we do not use.
+ * @param origin the file's name, for messages
+ * @throws UserError if the file is truncated, too long, in another format, or contains an unknown element type
  */
 export function decodeSafetensors(file: Uint8Array, origin: string): SafetensorsFile {
   const wrong = (found: string) => new UserError(`${origin}: expected a safetensors file, found ${found}`);
@@ -119,9 +119,9 @@ function parseHeader(bytes: Uint8Array, wrong: Wrong): Record<string, unknown> {
     const header: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     if (typeof header === 'object' && header !== null && !Array.isArray(header)) return { ...header };
   } catch {
-    // falls through to the one message
+    // falls through to the error below
   }
-  throw wrong('a header that is no JSON object');
+  throw wrong("a header that isn't a JSON object");
 }
 
 function readEntry(entry: unknown, wrong: () => UserError) {
@@ -137,6 +137,6 @@ const isElementType = (dtype: unknown): dtype is StoredTensor['dtype'] =>
 
 function readMetadata(metadata: unknown, wrong: Wrong): Record<string, string> {
   const entries = Object.entries((metadata ?? {}) as object);
-  if (entries.some(([, value]) => typeof value !== 'string')) throw wrong('metadata that is no text');
+  if (entries.some(([, value]) => typeof value !== 'string')) throw wrong("metadata that isn't text");
   return Object.fromEntries(entries);
 }

@@ -1,11 +1,11 @@
-/** The name that a user who typed `word` most likely meant, if any is near enough (at most a third of its letters off). */
+/** The name that the user most likely meant by `word`: the closest one, if at most a third of its letters differ. */
 export function suggestName(word: string, names: readonly string[]): string | undefined {
   const near = names.map((name) => ({ name, edits: editDistance(word.toLowerCase(), name) }));
   near.sort((a, b) => a.edits - b.edits);
   return near[0] && near[0].edits <= Math.ceil(near[0].name.length / 3) ? near[0].name : undefined;
 }
 
-/** Insertions, deletions and substitutions from a to b (Levenshtein). */
+/** Number of insertions, deletions and substitutions that turn a into b (Levenshtein distance). */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

@@ -1,4 +1,4 @@
-/** Named float32 tensors outside any library: what state, checkpoints and weights are passed around as. */
+/** Named float32 tensors, independent of any library. State, checkpoints and weights have this form. */
 export type NamedArrays = Record<string, NamedArray>;
 
 export interface NamedArray {

@@ -1,39 +1,39 @@
 import type { BinaryConv2d, BinaryDense, Conv2d, Layer, Shape } from './layers.js';
 import { channelsOf } from './shapes.js';
 
-/** What stands around a binary layer: the field's choices, each an option of a run (`src/run/options.ts`). */
+/** The layers around a binary layer. Each field is an option of a run (`src/run/options.ts`). */
 export interface BinaryOptions {
   /** K of Eq. 4 in every binary layer. Default false. */
   readonly inputScale?: boolean;
-  /** α of Eq. 4, the mean of |W|; or trained, one per filter, from α on. Default `mean`. */
+  /** Scale per filter: α of Eq. 4, the mean of |W|, or a trained scale that starts from α. Default `mean`. */
   readonly filterScale?: 'mean' | 'learned';
   /** Batch normalisation before the sign (XNOR-Net), after the sums (Bi-Real), or both. Default `both`. */
   readonly norm?: 'both' | 'before' | 'after';
   /** A learned shift before a sign that has no batch normalisation (RSign of ReActNet, arXiv 2003.03488). Default false. */
   readonly signShift?: boolean;
-  /** After the sums; `rprelu` is a PReLU between two learned shifts (ReActNet). Default `prelu`. */
+  /** Activation after the binary sums; `rprelu` is a PReLU between two learned shifts (ReActNet). Default `prelu`. */
   readonly activation?: 'prelu' | 'rprelu' | 'hardtanh' | 'relu' | 'none';
-  /** A real-valued shortcut around every convolution (Bi-Real, arXiv 1808.00278), or around blocks. Default `convolution`. */
+  /** Real-valued shortcuts around every convolution (Bi-Real, arXiv 1808.00278) or around every block. Default `convolution`. */
   readonly shortcuts?: 'convolution' | 'block';
   /**
-   * A shortcut where the size changes: pool, then the channels repeated, a float 1x1 convolution with batch
-   * normalisation, or a binary one. Default `free`.
+   * Shortcut if the size changes: a pool followed by repeated channels (`free`), by a float 1x1 convolution with batch
+   * normalisation, or by a binary 1x1 convolution. Default `free`.
    */
   readonly downsample?: 'free' | 'float' | 'binary';
 }
 
-/** Builds what stands around the binary layers of one branch, each layer under a name of its own. */
+/** Builds the layers around the binary layers of one branch. Every layer gets a unique name. */
 export interface BinaryBlocks {
-  /** What comes before a sign. It is per channel, so it comes before an image is flattened. */
+  /** The layers before a sign. They work per channel, so they come before an image is flattened. */
   beforeSign(): Layer[];
   norm(): Layer;
-  /** What comes after binary sums, before the activation. */
+  /** The layers after binary sums, before the activation. */
   afterSums(): Layer[];
   activation(): Layer[];
-  /** A float convolution in binary, with what comes before its sign and after its sums. */
+  /** The binary version of a float convolution, with the layers before its sign and after its sums. */
   conv(layer: Conv2d): Layer[];
   dense(name: string, units: number): BinaryDense;
-  /** A shortcut from one shape to the other. @param name of its convolution, if it has one */
+  /** A shortcut from one shape to the other. @param name name of its convolution, if it has one */
   shortcut(name: string, from: Shape, to: Shape): Layer[];
 }
 
@@ -96,10 +96,10 @@ const binaryConv = ({ name, filters, kernel, stride, padding }: Conv2d): BinaryC
   ...(padding === undefined ? {} : { padding }),
 });
 
-/** A pool to half the height and width, where they differ. */
+/** A pool to half the height and width, if the shapes differ in these. */
 function halving(from: Shape, to: Shape): Layer[] {
   if (to[0] === from[0]) return [];
-  // Halves of an odd size are rounded up, as the padded convolution's are.
+  // Half of an odd size is rounded up, as in a padded convolution.
   const even = from[0] % 2 === 0 && (from[1] ?? 0) % 2 === 0;
   return [even ? { type: 'average-pool', size: 2 } : { type: 'max-pool', size: 1, stride: 2 }];
 }

@@ -4,16 +4,16 @@ import { type BinaryOptions, binaryBlocks } from './binary-block.js';
 import type { Exit, JointNetwork, Layer, Residual, Shape } from './layers.js';
 import { channelsOf, outputShape } from './shapes.js';
 
-/** How many binary layers a branch has: convolutions, and fully-connected layers before its float last one. */
+/** Number of binary layers in a branch: convolutions, and fully-connected layers before its float last layer. */
 export interface BranchSize {
   readonly conv: number;
   readonly fc: number;
 }
 
-/** What a branch is: binary, of this size or mirroring the rest; a float exit; or none, the full network alone. */
+/** Form of a branch: binary with this size, binary and mirroring the rest, a float exit, or none (full network alone). */
 export type BranchForm = BranchSize | 'mirror' | 'float' | 'none';
 
-/** @throws UserError for what is none of `mirror`, `float`, `none` and `conv=N,fc=M` */
+/** @throws UserError unless the text is `mirror`, `float`, `none` or `conv=N,fc=M` */
 export function parseBranch(text: string): BranchForm {
   if (text === 'mirror' || text === 'float' || text === 'none') return text;
   const [, conv, fc] = /^conv=(\d{1,3}),fc=(\d{1,3})$/.exec(text) ?? [];
@@ -23,21 +23,21 @@ export function parseBranch(text: string): BranchForm {
 
 export interface BranchOptions extends BinaryOptions {
   /**
-   * Layer after which the branch leaves, with the batch normalisation and pools behind it. Default `conv1`. Several
-   * exits have one each, in the order of the network, separated by commas: `conv1,conv3`.
+   * Layer that the branch is attached behind, after the batch normalisation and pools that follow the layer. Default
+   * `conv1`. Several exits name one layer each, in the order of the network, separated by commas: `conv1,conv3`.
    */
   readonly attach?: string;
-  /** Every branch. Default `mirror`: as many binary layers as the rest of the full network has behind it. */
+  /** Form of every branch. Default `mirror`: the same number of layers as the rest of the full network. */
   readonly branch?: BranchForm;
 }
 
 /**
- * The joint network of a float chain: what comes up to the layer of attachment is shared, the rest is the full branch,
- * and the binary branch mirrors the rest (paper 3.1.2, 3.4.1; Fig. 7 for its size). Several layers of attachment make
- * several exits (BranchyNet, Teerapittayanon et al. 2016), each branch mirroring what is left of the chain behind it. A
- * network alone is all shared: what its one exit gives is what the network gives.
+ * Makes a joint network from a chain of float layers. The layers up to the attachment are shared, the rest is the full
+ * branch, and the binary branch mirrors the rest (paper 3.1.2, 3.4.1; Fig. 7 for its size). Several attachments make
+ * several exits (BranchyNet, Teerapittayanon et al. 2016), and each branch mirrors the remaining chain behind it. With
+ * `none` all layers are shared, and the output of the only exit is the output of the network.
  *
- * @throws UserError where no layer has a name of attachment, they are not in order, or a branch can't have the size
+ * @throws UserError if an attachment doesn't exist, they are out of order, or a branch can't have the size
  */
 export function jointNetwork(
   name: string,
@@ -70,17 +70,17 @@ export function jointNetwork(
   return { name, input, classes, shared, full, branch, ...more };
 }
 
-/** The float chain that a joint network was made of: all its shared parts, then the rest of the full network. */
+/** The float chain that a joint network was made from: all shared parts, then the rest of the full network. */
 export const trunkOf = (network: JointNetwork): readonly Layer[] => [
   ...exitsOf<Exit>(network).flatMap(({ shared }) => shared),
   ...network.full,
 ];
 
-/** The layers of a float chain that a branch can leave behind, in order. */
+/** The layers of a float chain that a branch can be attached behind, in order. */
 export const attachmentNames = (chain: readonly Layer[]): string[] =>
   chain.slice(0, -1).flatMap((layer) => attachmentName(layer) ?? []);
 
-/** How many binary convolutions a branch on the rest of a float chain can have, in ascending order from 0. */
+/** The possible numbers of binary convolutions in a branch that mirrors the rest of a float chain, ascending from 0. */
 export function possibleConvolutions(rest: readonly Layer[]): number[] {
   const counts = rest
     .slice(0, -1)
@@ -89,7 +89,7 @@ export function possibleConvolutions(rest: readonly Layer[]): number[] {
   return [0, ...counts.map((_, i) => counts.slice(0, i + 1).reduce((a, b) => a + b))];
 }
 
-/** Where the shared part ends: behind the layer of that name and the batch normalisation and pools that follow it. */
+/** Index where the shared part ends: behind the named layer and the batch normalisation and pools that follow it. */
 function attachment(chain: readonly Layer[], name: string): number {
   const candidates = chain.slice(0, -1).map(attachmentName);
   let cut = candidates.indexOf(name) + 1;
@@ -100,7 +100,7 @@ function attachment(chain: readonly Layer[], name: string): number {
   return cut;
 }
 
-/** Convolutions and dense layers by name; residual blocks by what the names of their layers begin with. */
+/** Name of a convolution or dense layer; for a residual block, the common prefix of its layers' names. */
 function attachmentName(layer: Layer): string | undefined {
   if (layer.type === 'residual') {
     const first = layer.body.find((inner) => 'name' in inner);
@@ -109,13 +109,13 @@ function attachmentName(layer: Layer): string | undefined {
   return layer.type === 'conv2d' || layer.type === 'dense' ? layer.name : undefined;
 }
 
-/** Height and width, about, of what the last layer of a float exit reads. */
+/** Approximate height and width of the last layer's input in a float exit. */
 const POOLED = 4;
 
 /**
- * A float exit as those of BranchyNet, in one form for all networks: the ReLU that the cut left behind, a 3x3 convolution
- * with as many filters as the trunk has there, batch normalisation, ReLU, a mean over the places of a grid of about 4x4,
- * and the last layer of the network. Where the trunk gives features already, that layer alone.
+ * A float exit like those of BranchyNet, in one form for all networks: the ReLU behind the cut, a 3x3 convolution with
+ * the trunk's number of filters, batch normalisation, ReLU, average pooling to about 4x4, and the last layer of the
+ * network. If the trunk's output is already flat, the exit is the last layer alone.
  */
 function floatExit(rest: readonly Layer[], input: Shape): Layer[] {
   const activation = rest.slice(0, 1).filter(({ type }) => type === 'relu');
@@ -134,17 +134,18 @@ function floatExit(rest: readonly Layer[], input: Shape): Layer[] {
 }
 
 interface MirrorOptions {
-  /** The layer of attachment, for messages. */
+  /** The attachment, for messages. */
   readonly after: string;
   readonly size?: BranchSize;
   readonly binary: BinaryOptions;
 }
 
 /**
- * Float layers in binary. A hidden convolution or dense layer becomes, by default, batch normalisation, sign and binary
- * layer, batch normalisation, PReLU; the full network's own normalisation and ReLUs go; pools, depthwise convolutions
- * and the last layer stay float. Batch normalisation + PReLU after a binary layer, before pooling, was worth more than
- * anything else in trials. Shortcuts stay real-valued, around every single convolution where the shapes allow it.
+ * The binary version of float layers. By default, a hidden convolution or dense layer becomes batch normalisation, sign
+ * and binary layer, batch normalisation, PReLU. The full network's own normalisation and ReLUs are dropped. Pools,
+ * depthwise convolutions and the last layer stay float. In our trials, batch normalisation and PReLU between a binary
+ * layer and the pool improved accuracy more than anything else. Shortcuts stay real-valued, and go around every single
+ * convolution if the shapes allow it.
  */
 function binaryMirror(rest: readonly Layer[], input: Shape, { after, size, binary }: MirrorOptions): Layer[] {
   const branch: Layer[] = [];
@@ -193,13 +194,13 @@ function binaryMirror(rest: readonly Layer[], input: Shape, { after, size, binar
     push(blocks.dense(`fc${i + 1}`, count), ...blocks.afterSums(), ...blocks.activation());
   }
   if (shape.length === 3) push({ type: 'flatten' });
-  // A branch with more layers than the full network reaches the name of its last one.
+  // In a branch with more dense layers than the full network, the last layer's name may already be in use.
   const taken = last.type === 'dense' && units.some((_, i) => last.name === `fc${i + 1}`);
   push(taken ? { ...last, name: `fc${units.length + 1}` } : last);
   return branch;
 }
 
-/** Units of the binary dense layers: the full network's; where more are asked for, as many as the last of them had. */
+/** Units of the binary dense layers: those of the full network, the last number repeated if more layers are wanted. */
 function denseUnits(hidden: readonly Layer[], wanted: number | undefined, channels: number): number[] {
   const units = hidden.flatMap((layer) => (layer.type === 'dense' ? [layer.units] : []));
   return Array.from({ length: wanted ?? units.length }, (_, i) => units[i] ?? units.at(-1) ?? channels);
@@ -210,7 +211,7 @@ function convolutionsOf(layer: Layer): number {
   return layer.type === 'conv2d' ? 1 : 0;
 }
 
-/** Can every one of these convolutions have a shortcut of its own, that is: does none of them drop channels? */
+/** Whether each of these convolutions can have its own shortcut: none of them may reduce the channels. */
 function shortcutsFit(layers: readonly Layer[], input: Shape): boolean {
   let channels = channelsOf(input);
   return layers.every((layer) => {

@@ -3,7 +3,7 @@ import { isBranch, type JointNetwork, type Part, type Shape, unknownLayer } from
 import { layerParameters } from './parameters.js';
 import { featuresOf, flattenChains, type PlacedLayer, placeLayers } from './shapes.js';
 
-/** What one layer costs per image. Bytes are those of the deployed layer: 4 per float, 1/8 per binary weight, 1 per weight of the branch's last layer. */
+/** Cost of one layer per image. Bytes of the deployed layer: 4 per float, 1/8 per binary weight, 1 per weight of the branch's last layer. */
 export interface LayerCost {
   readonly part: Part;
   readonly type: string;
@@ -13,9 +13,9 @@ export interface LayerCost {
   readonly floatParameters: number;
   readonly binaryWeights: number;
   readonly bytes: number;
-  /** Multiplications with addition in float. */
+  /** Float multiply-accumulate operations. */
   readonly macs: number;
-  /** Binary multiplications with addition (xor + popcount). */
+  /** Binary multiply-accumulate operations (xor + popcount). */
   readonly binaryOps: number;
 }
 
@@ -23,15 +23,15 @@ export type CostTotal = Pick<LayerCost, 'floatParameters' | 'binaryWeights' | 'b
 
 export interface NetworkCost {
   readonly layers: readonly LayerCost[];
-  /** conv1 and the rest of the full network: what Table 1 calls its size. */
+  /** The whole full network, conv1 included, as in the paper's Table 1. */
   readonly full: CostTotal;
-  /** conv1 and the branch: what the device downloads and computes. With several exits, all of them. */
+  /** conv1 and the branch (all branches, with several exits): what the device downloads and computes. */
   readonly device: CostTotal;
-  /** What an image that leaves at each exit has cost: everything on the device up to that exit. The last is `device`. */
+  /** Cost on the device of an image that exits early at each exit: everything up to that exit. The last is `device`. */
   readonly exits: readonly CostTotal[];
 }
 
-/** Prices a network layer by layer. Running statistics are no parameters, as the literature counts. */
+/** The cost of a network, layer by layer. Running statistics don't count as parameters, as usual in the literature. */
 export function networkCost(network: JointNetwork): NetworkCost {
   const lasts = new Set(network.floatExits ? [] : exitsOf(network).map(({ branch }) => branch.at(-1)));
   const layers = flattenChains(placeLayers(network)).map((placed) =>
@@ -54,16 +54,16 @@ export function networkCost(network: JointNetwork): NetworkCost {
   return { layers, full: total((part) => !isBranch(part)), device: exits[exits.length - 1], exits };
 }
 
-/** The branch's last layer as it is deployed: a byte per weight, a scale and a bias per class. */
+/** The branch's last layer as deployed: a byte per weight, a scale and a bias per class. */
 function asDeployed(cost: LayerCost): LayerCost {
   const classes = cost.output[0];
   return { ...cost, bytes: cost.floatParameters - classes + 8 * classes };
 }
 
-/** The exit that a part belongs to, from 0. */
+/** Index of the exit that a part belongs to. */
 const exitOf = (part: Part): number => Number(/\d+$/.exec(part)?.[0] ?? 1) - 1;
 
-/** The cost of a layer alone, without the layers of its chains. */
+/** The cost of a layer itself, without the layers inside a residual layer. */
 export function layerCost(placed: PlacedLayer): LayerCost {
   const { part, layer, input, output } = placed;
   const parameters = layerParameters(placed);
@@ -72,7 +72,7 @@ export function layerCost(placed: PlacedLayer): LayerCost {
       .filter(({ role }) => role !== 'statistic' && (role === 'latent') === latent)
       .reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
   const binaryWeights = count(true);
-  // A binary layer's α is a float per filter (a learned one is counted already); batch normalisation is deployed as one scale and one shift per channel.
+  // A binary layer's α is a float per filter (a learned one is already counted).
   const floatParameters = count(false);
   const alphas = binaryWeights > 0 && floatParameters === 0 ? output[output.length - 1] : 0;
   return {

@@ -3,27 +3,27 @@ import { exitsOf, numbered } from '../base/exits.js';
 import type { NamedArrays } from '../base/tensors.js';
 import type { Exit, JointNetwork } from './layers.js';
 
-/** A dense kernel in whole steps: a weight is its step times the scale of its unit, exact in float32. */
+/** A quantised dense kernel: a weight is an integer step times the scale of its unit, exact in float32. */
 export interface SteppedKernel {
-  /** [inputs, units] as the kernel, each from -31 to 31. */
+  /** [inputs, units] like the kernel, each from -31 to 31. */
   readonly steps: Int8Array;
   /** [units]. */
   readonly scales: Float32Array;
 }
 
 /**
- * 63 values, 6 bits, of which brotli leaves about 5.2: few enough for Table 1 (with a bit more, the branch of AlexNet for
- * 100 classes would be less than 28 times smaller than the full network), and many enough for the answers: on the 5,000
- * validation images of a LeNet trained on Fashion-MNIST they changed 12 answers, and 4,538 were right instead of 4,541.
+ * 63 values fit in 6 bits, which brotli compresses to about 5.2. With one more bit, the branch of AlexNet for 100 classes
+ * would miss the ratio of Table 1 (28 times smaller than the full network). The loss of accuracy is small: on the 5,000
+ * validation images of a LeNet trained on Fashion-MNIST, 12 answers changed, and 4,538 instead of 4,541 were right.
  */
 const MOST_STEPS = 31;
 
 /**
- * The trained state as it is deployed: the last kernel of every branch, the largest float part of a download, in steps with a
- * scale per class. τ, accuracy and the bundle all come from this state, so that what was measured is what runs. Float exits
- * stay as they are.
+ * The trained state as deployed: the last kernel of every branch, the largest float part of a download, is quantised with
+ * a scale per class. τ, accuracy and the bundle all use this state, so measured and deployed networks are the same. Float
+ * exits don't change.
  *
- * @throws UserError where a weight of that kernel is NaN or beyond 1e30
+ * @throws UserError if a weight of that kernel is NaN or beyond 1e30
  */
 export function deployedState(network: JointNetwork, state: NamedArrays): NamedArrays {
   if (network.floatExits) return state;
@@ -36,7 +36,7 @@ export function deployedState(network: JointNetwork, state: NamedArrays): NamedA
     const wrong = values.find((weight) => !(Math.abs(weight) <= 1e30));
     if (wrong !== undefined) {
       throw new UserError(
-        `${name}: expected weights up to 1e30, found ${wrong}; the training diverged, lower its rates`,
+        `${name}: expected weights up to 1e30, found ${wrong}; training diverged, lower the learning rates`,
       );
     }
     deployed[name] = { shape, values: steppedValues(toSteps(values, network.classes)) };
@@ -44,13 +44,13 @@ export function deployedState(network: JointNetwork, state: NamedArrays): NamedA
   return deployed;
 }
 
-/** A kernel in steps if it loses nothing that way, as a deployed one does not. */
+/** The quantised form of a kernel if quantisation is exact, as it is for a deployed kernel; otherwise undefined. */
 export function exactSteps(kernel: Float32Array, units: number): SteppedKernel | undefined {
   const stepped = toSteps(kernel, units);
   return steppedValues(stepped).every((value, i) => value === kernel[i]) ? stepped : undefined;
 }
 
-/** Each unit's weights to the nearest step, the outermost steps being its largest weight and minus that. */
+/** Rounds each unit's weights to the nearest step; the largest absolute weight is the outermost step. */
 function toSteps(kernel: Float32Array, units: number): SteppedKernel {
   const largest = new Float32Array(units);
   kernel.forEach((weight, i) => {
@@ -63,7 +63,7 @@ function toSteps(kernel: Float32Array, units: number): SteppedKernel {
   return { steps, scales };
 }
 
-/** The next float of 16 significant bits: its product with any step is exact, so that steps of steps are the same steps. */
+/** The next float with 16 significant bits. Its product with any step is exact, so quantising twice changes nothing. */
 function roundUp(value: number): number {
   const float = Float32Array.of(value);
   const bits = new Uint32Array(float.buffer);

@@ -1,4 +1,4 @@
-/** α of Eq. 4: the mean of |W| per filter of a latent kernel; filters are the last axis. */
+/** α of Eq. 4 for each filter of a latent kernel: the mean of |W|. Filters are the last axis. */
 export function filterScales(latent: Float32Array, filters: number): Float32Array {
   const sums = new Float64Array(filters);
   latent.forEach((weight, i) => {

@@ -1,15 +1,15 @@
 /**
- * What a joint network is: plain data that every reader folds over (shapes and costs, the trainer's forward functions,
- * the ONNX tail, the device program). Activations are NHWC; shapes leave the batch out.
+ * A joint network as plain data. Shapes and costs, the trainer, the ONNX tail and the device program all read these
+ * lists. Activations are NHWC; shapes omit the batch.
  */
 
-/** Height, width, channels; or, after `flatten` and dense layers, the number of features alone. */
+/** Height, width, channels; after `flatten` and dense layers, only the number of features. */
 export type Shape = readonly [height: number, width: number, channels: number] | readonly [features: number];
 
-/** `valid` pads nothing; `same` pads so that the output is ceil(input / stride) in size; a number, so much on every side. */
+/** `valid`: no padding; `same`: the output size is ceil(input / stride); a number: that many pixels on every side. */
 export type Padding = 'valid' | 'same' | number;
 
-/** Convolution in float, with bias unless `bias` is false. Kernel [kernel, kernel, channels, filters]. */
+/** Float convolution, with bias unless `bias` is false. Kernel [kernel, kernel, channels, filters]. */
 export interface Conv2d {
   readonly type: 'conv2d';
   readonly name: string;
@@ -20,7 +20,7 @@ export interface Conv2d {
   readonly bias?: boolean;
 }
 
-/** Convolution in float of every channel by itself, no bias. Kernel [kernel, kernel, channels, 1]. */
+/** Float depthwise convolution without bias. Kernel [kernel, kernel, channels, 1]. */
 export interface DepthwiseConv2d {
   readonly type: 'depthwise-conv2d';
   readonly name: string;
@@ -29,7 +29,7 @@ export interface DepthwiseConv2d {
   readonly padding?: Padding;
 }
 
-/** Fully-connected layer in float, with bias. Kernel [inputs, units]. */
+/** Float fully-connected layer with bias. Kernel [inputs, units]. */
 export interface Dense {
   readonly type: 'dense';
   readonly name: string;
@@ -39,8 +39,8 @@ export interface Dense {
 /**
  * Binary convolution (Eq. 4): sign of the input, sign of the latent kernel, α = mean of |W| per filter, no bias.
  * Padding adds zeros before the sign, so a padded tap counts as +1 (sign(0) = +1).
- * `inputScale` multiplies by K, the box-filtered mean of |input| over channels; `learnedScale` has a trained scale per
- * filter in the place of α.
+ * `inputScale` multiplies by K, the box-filtered mean of |input| over channels. `learnedScale` replaces α with a trained
+ * scale per filter.
  */
 export interface BinaryConv2d {
   readonly type: 'binary-conv2d';
@@ -53,7 +53,7 @@ export interface BinaryConv2d {
   readonly learnedScale?: boolean;
 }
 
-/** Binary fully-connected layer: as `binary-conv2d`; K is the mean of |input|. */
+/** Binary fully-connected layer, like `binary-conv2d`; K is the mean of |input|. */
 export interface BinaryDense {
   readonly type: 'binary-dense';
   readonly name: string;
@@ -81,7 +81,7 @@ export interface HardTanh {
   readonly type: 'hard-tanh';
 }
 
-/** max(x, 0), and no more than `max` where it is given. */
+/** max(x, 0), limited to `max` if that is given. */
 export interface Relu {
   readonly type: 'relu';
   readonly max?: number;
@@ -93,7 +93,7 @@ export interface Prelu {
   readonly name: string;
 }
 
-/** Maximum over windows of size x size; stride = size unless given. Padded taps never win. */
+/** Maximum over windows of size x size; the default stride is the size. Padding is never the maximum. */
 export interface MaxPool {
   readonly type: 'max-pool';
   readonly size: number;
@@ -101,31 +101,31 @@ export interface MaxPool {
   readonly padding?: number;
 }
 
-/** Mean over windows of size x size that do not overlap; a row or column that fills no window is left out. */
+/** Mean over windows of size x size that don't overlap. Rows and columns that don't fill a window are ignored. */
 export interface AveragePool {
   readonly type: 'average-pool';
   readonly size: number;
 }
 
-/** Mean over all places: height, width, channels to channels features. */
+/** Mean over height and width: [height, width, channels] becomes [channels]. */
 export interface GlobalAveragePool {
   readonly type: 'global-average-pool';
 }
 
-/** The channels `times` over, one after another: a shortcut to more channels that costs nothing. */
+/** Repeats all channels `times` times: a shortcut to more channels without any cost. */
 export interface RepeatChannels {
   readonly type: 'repeat-channels';
   readonly times: number;
 }
 
-/** Sum of two chains of layers that read the same input; an empty shortcut is the input itself. */
+/** Sum of two chains of layers with the same input. An empty shortcut is the input itself. */
 export interface Residual {
   readonly type: 'residual';
   readonly body: readonly Layer[];
   readonly shortcut: readonly Layer[];
 }
 
-/** Height, width, channels in that order to features. */
+/** [height, width, channels] to features, in that order. */
 export interface Flatten {
   readonly type: 'flatten';
 }
@@ -148,15 +148,15 @@ export type Layer =
   | Flatten
   | Residual;
 
-/** A part of the float trunk, and the branch that leaves behind it. */
+/** A part of the float trunk, and the branch attached behind it. */
 export interface Exit {
   readonly shared: readonly Layer[];
   readonly branch: readonly Layer[];
 }
 
 /**
- * The lists of a joint network. `full` and `branch` both read the output of `shared` and end in `classes` logits. Where
- * there are further exits, the trunk goes on through the shared part of each, and `full` reads the output of the last.
+ * The lists of a joint network. `full` and `branch` both read the output of `shared` and end in `classes` logits. With
+ * further exits, the trunk continues through the shared part of each, and `full` reads the output of the last one.
  */
 export interface JointNetwork extends Exit {
   readonly name: string;
@@ -164,17 +164,17 @@ export interface JointNetwork extends Exit {
   readonly classes: number;
   readonly full: readonly Layer[];
   readonly further?: readonly Exit[];
-  /** The branches are float: exits of BranchyNet; or empty, of a network alone, whose shared part ends in the logits. */
+  /** Whether the branches are float (BranchyNet), or empty in a full network alone, whose shared part ends in logits. */
   readonly floatExits?: boolean;
 }
 
 /**
- * Where a layer stands: the parts of the second exit are `shared2` and `branch2`, and so on. Parameters are named
- * `part.layer.parameter`, e.g. `shared.conv1.kernel`.
+ * The part of the network that a layer belongs to. The parts of the second exit are `shared2` and `branch2`, and so on.
+ * Parameters are named `part.layer.parameter`, e.g. `shared.conv1.kernel`.
  */
 export type Part = 'shared' | 'full' | 'branch' | `shared${number}` | `branch${number}`;
 
-/** Whether a part, or the parameter of that name, is a branch's. */
+/** Whether a part, or the parameter with this name, belongs to a branch. */
 export const isBranch = (name: string): boolean => name.startsWith('branch');
 
 /** What a batch normalisation adds to the variance if its layer doesn't say: PyTorch's default. */
@@ -182,5 +182,5 @@ export const BATCH_NORM_EPSILON = 1e-5;
 
 /** Compile-time proof that a reader handles every layer type. */
 export function unknownLayer(layer: never): never {
-  throw new Error(`no such layer type: ${JSON.stringify(layer)}`);
+  throw new Error(`unknown layer type: ${JSON.stringify(layer)}`);
 }

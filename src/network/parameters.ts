@@ -2,8 +2,8 @@ import { type JointNetwork, unknownLayer } from './layers.js';
 import { channelsOf, flattenChains, type PlacedLayer, placeLayers } from './shapes.js';
 
 /**
- * What a parameter is to the trainer: `latent` weights are binarised in the forward pass and clipped to [-1, 1];
- * `statistic`s are running means that no gradient changes; weight decay applies to `weight`s alone.
+ * Role of a parameter in training. `latent` weights are binarised in the forward pass and clipped to [-1, 1]; a
+ * `statistic` is a running mean without a gradient; weight decay applies only to a `weight`.
  */
 export type ParameterRole = 'weight' | 'bias' | 'scale' | 'latent' | 'statistic';
 
@@ -13,8 +13,8 @@ export interface Parameter {
   readonly shape: readonly number[];
   readonly role: ParameterRole;
   /**
-   * Standard deviation of the normal start values (He et al. 2015), the constant all start with, or the latent kernel
-   * whose filters' α they start with.
+   * Initial values: normally distributed with this standard deviation (He et al. 2015), a constant, or the α of this
+   * latent kernel's filters.
    */
   readonly start: { readonly normal: number } | { readonly constant: number } | { readonly filterScaleOf: string };
 }
@@ -77,7 +77,7 @@ export function layerParameters({ part, layer, input }: PlacedLayer): Parameter[
     case 'global-average-pool':
     case 'repeat-channels':
     case 'flatten':
-    case 'residual': // its chains have parameters of their own
+    case 'residual': // its layers are listed by themselves
       return [];
     default:
       return unknownLayer(layer);

@@ -10,18 +10,18 @@ import {
   unknownLayer,
 } from './layers.js';
 
-/** A layer at its place: what comes in, what goes out. */
+/** A layer of a network with its input and output shapes. */
 export interface PlacedLayer {
   readonly part: Part;
   readonly layer: Layer;
   readonly input: Shape;
   readonly output: Shape;
-  /** The chains of a residual layer, at their places. */
+  /** The layers of a residual layer's two chains. */
   readonly body?: readonly PlacedLayer[];
   readonly shortcut?: readonly PlacedLayer[];
 }
 
-/** Output size and padding before the first row or column. Padding `same` gives the odd one to the end, as tfjs does. */
+/** Output size, and padding before the first row or column. With `same`, an odd pixel is padded at the end, as in tfjs. */
 export function windowed(
   size: number,
   kernel: number,
@@ -37,9 +37,9 @@ export function windowed(
 }
 
 /**
- * The shape that a layer makes of its input.
+ * The output shape of a layer for an input shape.
  *
- * @throws UserError where the layer does not fit the input.
+ * @throws UserError if the layer doesn't fit the input
  */
 export function outputShape(layer: Layer, input: Shape): Shape {
   switch (layer.type) {
@@ -67,7 +67,7 @@ export function outputShape(layer: Layer, input: Shape): Shape {
       );
       if (`${body}` !== `${shortcut}`) {
         throw new UserError(
-          `layer residual: expected body and shortcut of one shape, found [${body}] and [${shortcut}]`,
+          `layer residual: expected body and shortcut with the same shape, found [${body}] and [${shortcut}]`,
         );
       }
       return body;
@@ -91,7 +91,7 @@ export function outputShape(layer: Layer, input: Shape): Shape {
 
 /**
  * All layers of a network with their shapes, part by part: first the trunk in the order of its layers (`shared`,
- * `shared2`, ..., `full`), then the branches. @throws UserError where a layer does not fit.
+ * `shared2`, ..., `full`), then the branches. @throws UserError if a layer doesn't fit its input
  */
 export function placeLayers(network: JointNetwork): PlacedLayer[] {
   const exits = exitsOf<Exit>(network);
@@ -127,12 +127,12 @@ function placeChain(part: Part, layers: readonly Layer[], start: Shape): PlacedL
   });
 }
 
-/** Those layers, each followed by the layers of its chains: body, then shortcut. */
+/** The layers, each followed by the layers inside it if it is residual: body, then shortcut. */
 export function flattenChains(placed: readonly PlacedLayer[]): PlacedLayer[] {
   return placed.flatMap((layer) => [layer, ...flattenChains(layer.body ?? []), ...flattenChains(layer.shortcut ?? [])]);
 }
 
-/** What the shared part of each exit gives: the input of its branch. */
+/** Output shapes of the shared parts: the inputs of the branches. */
 export function sharedShapes(network: JointNetwork): Shape[] {
   let shape: Shape = network.input;
   return exitsOf<Exit>(network).map(({ shared }) => {
@@ -141,7 +141,7 @@ export function sharedShapes(network: JointNetwork): Shape[] {
   });
 }
 
-/** What the last shared part gives: input of the full part, and what the edge is sent. */
+/** Output shape of the last shared part: the input of the full part, and what the edge receives. */
 export function sharedShape(network: JointNetwork): Shape {
   return sharedShapes(network).at(-1)!;
 }
@@ -151,7 +151,7 @@ export const featuresOf = (shape: Shape): number => shape.reduce((product, size)
 /** Channels of an image, or the number of features: the length of per-channel parameters. */
 export const channelsOf = (shape: Shape): number => shape[shape.length - 1];
 
-/** Shape after windows that slide over an image; the channels stay where no number of filters is given. */
+/** Shape after sliding windows over an image. Without `filters` the number of channels stays. */
 function windowedShape(
   layer: Layer,
   input: Shape,

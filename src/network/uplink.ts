@@ -2,9 +2,9 @@ import type { JointNetwork } from './layers.js';
 import { featuresOf, type PlacedLayer, placeLayers } from './shapes.js';
 
 /**
- * The layers of `full` that the device runs before it sends anything: the max pools and ReLUs that it begins with. They
- * have no parameters and round nothing, so that the answer stays the same to the bit; what they give is smaller, or has
- * zeros that compress. A pool that gives more values than it takes is left to the edge.
+ * The layers of `full` that the device runs before it sends a request: the max pools and ReLUs at its start. They have no
+ * parameters and don't round, so the answer stays bit-exact. Their output is smaller, or has zeros that compress well. A
+ * pool whose output is larger than its input runs on the edge.
  */
 export function uplinkLayers(network: JointNetwork): PlacedLayer[] {
   const full = placeLayers(network).filter(({ part }) => part === 'full');

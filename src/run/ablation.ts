@@ -15,21 +15,21 @@ const described = {
   changes: z.record(z.string(), z.unknown()),
   seed: z.int(),
   epochs: z.int(),
-  /** What the device downloads, before compression: conv1 and the branch. */
+  /** Bytes that the device downloads (conv1 and the branch), before compression. */
   deviceBytes: z.int(),
-  /** The `lcdnn train` that gives this row alone. */
+  /** The `lcdnn train` command for this row. */
   command: z.string(),
 };
 
 const doneSchema = z.strictObject({
   ...described,
-  /** On the validation images, after the last epoch. */
+  /** Accuracies on the validation images after the last epoch. */
   fullAccuracy: share,
   branchAccuracy: share,
-  /** Of training, means over the last epoch. */
+  /** Training losses, means over the last epoch. */
   fullLoss: z.number(),
   branchLoss: z.number(),
-  /** Time of the training steps. */
+  /** Total time of the training steps. */
   seconds: z.number(),
   imagesPerSecond: z.number(),
 });
@@ -38,9 +38,9 @@ const failedSchema = z.strictObject({ ...described, /** Why training ended early
 
 const ablationSchema = z.strictObject({
   title: z.string(),
-  /** The `lcdnn ablate` that gives the table. */
+  /** The `lcdnn ablate` command for the table. */
   command: z.string(),
-  /** The base is the first. */
+  /** The base is the first row. */
   rows: z.array(z.union([doneSchema, failedSchema])).min(1),
 });
 
@@ -53,7 +53,7 @@ export const isTrainedRow = (row: AblationRow): row is TrainedRow => !('failed' 
 
 const fileOf = (folder: string): string => join(folder, 'ablation.json');
 
-/** The table of an ablation so far; nothing before its first row. @throws UserError where the file holds something else. */
+/** The table of an ablation so far; undefined before its first row. @throws UserError if the file is invalid */
 export function readAblation(folder: string): Ablation | undefined {
   const path = fileOf(folder);
   if (!existsSync(path)) return undefined;
@@ -64,7 +64,7 @@ export function writeAblation(folder: string, ablation: Ablation): void {
   writeFileAtomic(fileOf(folder), `${JSON.stringify(ablation, null, 1)}\n`);
 }
 
-/** The row of a run that was trained to its last epoch; nothing where it was not. */
+/** The row of a run that was trained to its last epoch; otherwise undefined. */
 export function rowOfTrained(variant: Variant, run: Run, command: string): TrainedRow | undefined {
   const { epochs, batchSize } = run.config;
   const metrics = readMetrics(run);
@@ -73,7 +73,7 @@ export function rowOfTrained(variant: Variant, run: Run, command: string): Train
   const { epoch, totalSteps } = readRunCheckpoint(run).progress;
   if (epoch !== epochs) return undefined; // killed between the last metrics and the last checkpoint
   const imagesPerEpoch = (totalSteps / epochs) * batchSize;
-  // An epoch that was interrupted after its last step has no rate.
+  // An epoch that was interrupted after its last step recorded no rate.
   const rates = metrics.map(({ imagesPerSecond }) => imagesPerSecond).filter((rate) => rate > 0);
   const perImage = rates.reduce((sum, rate) => sum + 1 / rate, 0) / Math.max(1, rates.length);
   return {

@@ -4,10 +4,10 @@ import { readResult, type Tuned, writeResult } from './results.js';
 import type { Run } from './run-directory.js';
 
 /**
- * Puts a threshold that was found in use in the place of the last exit's in `tau.json`; accuracy and exit ratio become those that the
- * validation images have there.
+ * Replaces the last exit's threshold in `tau.json` with one that was found in use. Accuracy and exit ratio become those
+ * of the validation images at the new threshold.
  *
- * @throws UserError where no threshold was tuned yet
+ * @throws UserError if no threshold was tuned yet
  */
 export function applyTau(run: Run, tau: number, note: string): void {
   const tuned = readResult(run, 'tau');

@@ -7,13 +7,13 @@ import type { JointNetwork } from '../network/layers.js';
 import { networkParameters } from '../network/parameters.js';
 
 /**
- * Where training stands. All randomness comes from (seed, epoch, step), so these numbers are the generator's whole
- * state. The sums are those of the epoch under way.
+ * The progress of training. All randomness is derived from (seed, epoch, step), so no other generator state is stored.
+ * Losses and hits are sums over the current epoch.
  */
 export const progressSchema = z.strictObject({
-  /** The epoch under way, from 0; equal to the number of epochs when training is done. */
+  /** The current epoch, from 0; equal to the number of epochs when training is complete. */
   epoch: z.int().nonnegative(),
-  /** Steps done in that epoch, and in all. */
+  /** Completed steps in this epoch, and in total. */
   step: z.int().nonnegative(),
   totalSteps: z.int().nonnegative(),
   fullLoss: z.number(),
@@ -33,7 +33,7 @@ export interface Checkpoint {
 
 const FORMAT = 'lcdnn-checkpoint-1';
 
-/** Writes a checkpoint so that a kill at any moment leaves the old or the new one. @throws UserError (disk full, ...). */
+/** Writes a checkpoint atomically. @throws UserError if the disk is full or the folder can't be written */
 export function writeCheckpoint(path: string, { progress, state }: Checkpoint): void {
   const tensors = Object.fromEntries(
     Object.entries(state).map(([name, { shape, values }]) => [name, floatTensor(shape, values)]),
@@ -45,9 +45,9 @@ export function writeCheckpoint(path: string, { progress, state }: Checkpoint): 
 }
 
 /**
- * Reads a checkpoint and holds its tensors against the network's parameters.
+ * Reads a checkpoint and checks that its tensors match the network's parameters.
  *
- * @throws UserError where it is absent, corrupt, no checkpoint of ours, or of another network.
+ * @throws UserError if it is missing, damaged, not from lcdnn, or from another network
  */
 export function readCheckpoint(path: string, network: JointNetwork): Checkpoint {
   const { tensors, metadata } = decodeSafetensors(readFileOrExplain(path, 'a checkpoint'), path);
@@ -70,7 +70,7 @@ export function readCheckpoint(path: string, network: JointNetwork): Checkpoint 
   for (const [name, tensor] of Object.entries(tensors)) {
     const values = tensor.dtype === 'F32' ? floatValues(tensor) : undefined;
     if (!values?.every(Number.isFinite)) {
-      const found = values ? 'one that is none' : tensor.dtype;
+      const found = values ? 'NaN or infinity' : tensor.dtype;
       throw new UserError(`${path}: expected finite float32 numbers in ${name}, found ${found}; the file is damaged`);
     }
     state[name] = { shape: tensor.shape, values };
@@ -82,6 +82,8 @@ function parseProgress(text: string | undefined, path: string): TrainingProgress
   try {
     return progressSchema.parse(JSON.parse(text ?? ''));
   } catch {
-    throw new UserError(`${path}: expected the progress of a training run in its metadata, found none that is valid`);
+    throw new UserError(
+      `${path}: expected the progress of a training run in its metadata, found invalid metadata; the file is damaged`,
+    );
   }
 }

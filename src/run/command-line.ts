@@ -1,7 +1,7 @@
 import type { Config } from './config.js';
 import { flagOf, optionNames } from './options.js';
 
-/** The flags that say these options, as a shell takes them: `--lr 0.001 --no-flip`. */
+/** The flags that set these options, quoted for a shell: `--lr 0.001 --no-flip`. */
 export function flagsFor(given: Partial<Config>): string {
   const flags = optionNames.flatMap((name) => {
     const value = given[name];
@@ -13,6 +13,6 @@ export function flagsFor(given: Partial<Config>): string {
   return flags.join(' ');
 }
 
-/** One word of a shell. */
+/** Quotes a word for a shell if necessary. */
 export const shellQuoted = (word: string): string =>
   /^[\w./:=,@+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

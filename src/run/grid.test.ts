@@ -99,7 +99,7 @@ describe('the run of a variant', () => {
     expect(openVariant(at, variant)?.config).toEqual(variant.config);
     const [, changed] = gridOf({ base: { lr: 0.5 }, variants: { flip: { flip: true } } });
     expect(() => openVariant(at, changed)).toThrow(
-      /flip: holds a run with lr 0\.002, the grid asks for 0\.5 in flip; give another --out/,
+      /flip: holds a run with lr 0\.002, the grid asks for 0\.5 in flip; choose another --out/,
     );
   });
 

@@ -5,7 +5,7 @@ import { type Config, checkPartialConfig, resolveConfig } from './config.js';
 import { optionNames } from './options.js';
 import { openRun, type Run, runExists } from './run-directory.js';
 
-/** A grid file: what all its runs share, and what each of them changes. */
+/** A grid file: options shared by all runs, and the changes of each run. */
 const gridSchema = z.strictObject({
   base: z.unknown().optional(),
   variants: z.record(z.string(), z.unknown()),
@@ -13,32 +13,32 @@ const gridSchema = z.strictObject({
 
 /** One run of an ablation. */
 export interface Variant {
-  /** Also its folder. */
+  /** Also the name of its folder. */
   readonly name: string;
   /** Options that differ from the base. */
   readonly changes: Partial<Config>;
-  /** Every option that the grid file or the user says, without defaults. */
+  /** Every option set by the grid file or the user, without defaults. */
   readonly given: Partial<Config>;
   readonly config: Config;
 }
 
-/** Name of the run that changes nothing. */
+/** Name of the run without changes. */
 export const BASE = 'base';
 
-/** Lower-case, for some file systems know no other; short, for it is a label of the chart. */
+/** Lower-case, because some file systems ignore case, and short enough for a chart label. */
 const NAME = /^[a-z0-9]+([.-][a-z0-9]+)*$/;
 const LONGEST_NAME = 32;
 
-/** Options that decide which images the accuracy is of: runs that differ there can't be compared. */
+/** Options that select the images: runs that differ in these can't be compared. */
 const SHARED = ['dataset', 'dataDir', 'classes'] as const;
 
 /**
- * Reads the grid of an ablation: `{ "base": { options }, "variants": { "name": { options }, ... } }`. Options are those
- * of a config file.
+ * Reads the grid of an ablation: `{ "base": { options }, "variants": { "name": { options }, ... } }`, with the options of
+ * a config file.
  *
- * @param overrides options that go before those of the base; a variant's own go before them.
- * @returns the base, then the variants in the order of the file.
- * @throws UserError that names the file, the variant and the option that is wrong.
+ * @param overrides options that replace those of the base; a variant's options replace both
+ * @returns the base, then the variants in the order of the file
+ * @throws UserError that names the file, the variant and the wrong option
  */
 export function readGrid(path: string, overrides: Partial<Config> = {}): Variant[] {
   const grid = readJson(
@@ -67,7 +67,7 @@ export function readGrid(path: string, overrides: Partial<Config> = {}): Variant
   return [first, ...variants];
 }
 
-/** The run of a variant in this folder, if it was begun. @throws UserError where it was begun with other options. */
+/** The run of a variant in this folder, if it exists. @throws UserError if it was started with different options */
 export function openVariant(path: string, { name, config }: Variant): Run | undefined {
   if (!runExists(path)) return undefined;
   const run = openRun(path);
@@ -75,7 +75,7 @@ export function openVariant(path: string, { name, config }: Variant): Run | unde
   if (changed === undefined) return run;
   throw new UserError(
     `${path}: holds a run with ${changed} ${run.config[changed]}, the grid asks for ${config[changed]} in ${name}; ` +
-      'give another --out, name the variant otherwise, or remove that folder',
+      'choose another --out, rename the variant, or remove that folder',
   );
 }
 
@@ -88,6 +88,6 @@ function requireName(name: string, path: string): void {
   if (NAME.test(name) && name.length <= LONGEST_NAME) return;
   throw new UserError(
     `${path}: expected variants named by up to ${LONGEST_NAME} lower-case letters, digits, and hyphens or dots between ` +
-      `them, for each names a folder; found ${JSON.stringify(name)}`,
+      `them, because each names a folder; found ${JSON.stringify(name)}`,
   );
 }

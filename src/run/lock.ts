@@ -8,10 +8,11 @@ import { type Run, runFile } from './run-directory.js';
 const holderSchema = z.object({ pid: z.int().positive(), host: z.string() });
 
 /**
- * Takes a run for this process to train, so that no two write to one folder; the lock of a process that is gone is
- * taken over. Gives the function that lets go of it.
+ * Locks a run for this process, so that two processes never train in the same folder. The lock of a process that has
+ * ended is taken over.
  *
- * @throws UserError where another process trains the run.
+ * @returns a function that releases the lock
+ * @throws UserError if another process is training the run
  */
 export function lockRun(run: Pick<Run, 'path'>): () => void {
   const path = runFile(run, 'lock');
@@ -19,12 +20,12 @@ export function lockRun(run: Pick<Run, 'path'>): () => void {
     const holder = readHolder(path);
     if (holder && isRunning(holder)) {
       throw new UserError(
-        `${run.path}: process ${holder.pid} on ${holder.host} is training this run; stop it or wait for its end ` +
-          `(if it is none of lcdnn's, remove ${path})`,
+        `${run.path}: process ${holder.pid} on ${holder.host} is training this run; stop it or wait until it ends ` +
+          `(if that process isn't lcdnn, remove ${path})`,
       );
     }
     rmSync(path, { force: true });
-    if (!createLock(path)) throw new UserError(`${run.path}: another process has just begun to train this run`);
+    if (!createLock(path)) throw new UserError(`${run.path}: another process has just started to train this run`);
   }
   return () => rmSync(path, { force: true });
 }
@@ -32,7 +33,7 @@ export function lockRun(run: Pick<Run, 'path'>): () => void {
 const createLock = (path: string): boolean =>
   writeNewFile(path, JSON.stringify({ pid: process.pid, host: hostname() }));
 
-/** Nothing where the lock is torn, or gone by now. */
+/** The process that holds the lock; undefined if the lock is unreadable or was just released. */
 function readHolder(path: string): z.infer<typeof holderSchema> | undefined {
   try {
     return holderSchema.parse(JSON.parse(readFileOrExplain(path, 'a lock').toString()));
@@ -41,10 +42,10 @@ function readHolder(path: string): z.infer<typeof holderSchema> | undefined {
   }
 }
 
-/** Whether that process is there, as far as can be known here: of another machine it is taken to be. */
+/** Whether that process is running. On another machine that can't be checked, and it is assumed to be. */
 function isRunning({ pid, host }: { pid: number; host: string }): boolean {
   if (host !== hostname()) return true;
-  if (pid === process.pid) return false; // left by an earlier process of this number
+  if (pid === process.pid) return false; // an earlier process with the same id
   try {
     process.kill(pid, 0);
     return true;

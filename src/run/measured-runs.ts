@@ -6,18 +6,18 @@ import type { JointNetwork } from '../network/layers.js';
 import { readResult, type Tested } from './results.js';
 import { openRun, type Run, readMetrics, runExists } from './run-directory.js';
 
-/** What is known of a trained network. Shares in [0, 1]. */
+/** Measured results of a trained network. Shares in [0, 1]. */
 export interface MeasuredRun {
   readonly path: string;
   readonly epochs: number;
   readonly accuracies: { readonly branches: readonly number[]; readonly full: number };
-  /** With the tuned thresholds: the share that leaves at each exit, and the accuracy of all together. */
+  /** With the tuned thresholds: the share that exits early at each exit, and the collaborative accuracy. */
   readonly tuned?: { readonly exitRatios: readonly number[]; readonly accuracy: number };
-  /** `test.json` where the run was evaluated, else `tau.json`, else the last epoch. */
+  /** Source of the numbers: `test.json` if the run was evaluated, else `tau.json`, else `metrics.jsonl` (last epoch). */
   readonly file: string;
 }
 
-/** A run's results on the test split, else on the validation images; nothing before its first epoch. */
+/** A run's results on the test split, else on the validation images; undefined before the first epoch. */
 export function measuredRun(run: Run): MeasuredRun | undefined {
   const { path } = run;
   const metrics = readMetrics(run);
@@ -41,12 +41,12 @@ export function measuredRun(run: Run): MeasuredRun | undefined {
   return { path, epochs, file: 'metrics.jsonl', accuracies: { branches, full: last.fullAccuracy } };
 }
 
-/** Whose results a network may take: two runs with the same key were trained for the same network and images. */
+/** Key of a network and its data set: runs with the same key have comparable results. */
 export const runKey = (network: JointNetwork, dataset: string): string => JSON.stringify([dataset, network]);
 
-/** The results of all runs in a folder, by `runKey`. @throws UserError where it is no folder, or a run in it is broken */
+/** The results of all runs in a folder, by `runKey`. @throws UserError if the folder is missing or a run is damaged */
 export function measuredRuns(folder: string): Map<string, MeasuredRun> {
-  if (!existsSync(folder)) throw new UserError(`${folder}: expected a folder of runs, found none`);
+  if (!existsSync(folder)) throw new UserError(`${folder}: expected a folder of runs, found no such folder`);
   const found = new Map<string, MeasuredRun>();
   for (const name of readdirSync(folder).sort()) {
     const path = join(folder, name);

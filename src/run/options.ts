@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-/** One option of a run: what it may be, what it is where nobody says, and its line in `--help`. */
+/** One option of a run: its schema, its default, and its line in `--help`. */
 interface Option<Schema extends z.ZodType> {
   readonly schema: Schema;
-  /** Absent where another option or the data decide. */
+  /** Absent if the default depends on another option or on the data. */
   readonly byDefault?: z.output<Schema>;
   readonly summary: string;
   /** Heading in `--help`. */
@@ -16,8 +16,8 @@ const option = <Schema extends z.ZodType>(described: Option<Schema>): Option<Sch
 const share = z.number().min(0);
 
 /**
- * Every option that shapes a run, in one table: `config.json`, recipes, and the flags of `train` all come from it. A
- * config names them as they stand here, a flag in kebab-case.
+ * All options of a run in one table: `config.json`, recipes and the flags of `train` are derived from it. Config files
+ * use the names below, flags the same names in kebab-case.
  */
 export const OPTIONS = {
   network: option({
@@ -28,7 +28,7 @@ export const OPTIONS = {
   width: option({
     schema: z.number().positive().max(64),
     byDefault: 1,
-    summary: 'Factor on the filters and hidden units of every layer.',
+    summary: 'Factor for the number of filters and hidden units of every layer.',
     group: 'NETWORK',
   }),
   form: option({
@@ -42,14 +42,14 @@ export const OPTIONS = {
     schema: z.string(),
     byDefault: 'conv1',
     summary:
-      'Layer of the full network after which the branch leaves it; several in order, as "conv1,conv3", for several exits.',
+      'Layer of the full network that the branch is attached behind. For several exits list several layers in order, as in "conv1,conv3".',
     group: 'NETWORK',
   }),
   branch: option({
     schema: z.string(),
     byDefault: 'mirror',
     summary:
-      'Binary layers of every branch: "conv=N,fc=M", or "mirror" for as many as the rest of the full network has behind it. ' +
+      'Binary layers of every branch: "conv=N,fc=M", or "mirror" for the same number as the rest of the full network. ' +
       'Or "float" for float exits (BranchyNet), "none" for the full network alone.',
     group: 'NETWORK',
   }),
@@ -62,19 +62,19 @@ export const OPTIONS = {
   filterScale: option({
     schema: z.enum(['mean', 'learned']),
     byDefault: 'mean',
-    summary: 'Scale of each binary filter: α, the mean of its |weights| (Eq. 4), or one that is trained.',
+    summary: 'Scale of each binary filter: α, the mean of its |weights| (Eq. 4), or a trained scale.',
     group: 'BINARY LAYERS',
   }),
   norm: option({
     schema: z.enum(['both', 'before', 'after']),
     byDefault: 'both',
-    summary: 'Where batch normalisation stands around a binary layer.',
+    summary: 'Place of batch normalisation: before a binary layer, after it, or both.',
     group: 'BINARY LAYERS',
   }),
   signShift: option({
     schema: z.boolean(),
     byDefault: false,
-    summary: 'Learn a shift before a sign that has no batch normalisation before it (ReActNet).',
+    summary: 'Learn a shift before every sign without batch normalisation (ReActNet).',
     group: 'BINARY LAYERS',
   }),
   activation: option({
@@ -86,13 +86,13 @@ export const OPTIONS = {
   shortcuts: option({
     schema: z.enum(['convolution', 'block']),
     byDefault: 'convolution',
-    summary: 'Real-valued shortcuts of a residual branch: around every convolution, or around every block.',
+    summary: 'Real-valued shortcuts of a residual branch: around every convolution or around every block.',
     group: 'BINARY LAYERS',
   }),
   downsample: option({
     schema: z.enum(['free', 'float', 'binary']),
     byDefault: 'free',
-    summary: 'Shortcut where the size changes: channels repeated (free), or a 1x1 convolution of either kind.',
+    summary: 'Shortcut if the size changes: repeated channels (free), or a float or binary 1x1 convolution.',
     group: 'BINARY LAYERS',
   }),
   estimator: option({
@@ -104,24 +104,23 @@ export const OPTIONS = {
   floatWeights: option({
     schema: z.number().min(0).max(1),
     byDefault: 0,
-    summary: 'Share of the steps, at first, in which only activations are binary and weights still real.',
+    summary: 'Share of the steps, at the start, with real weights and only the activations binary.',
     group: 'BINARY LAYERS',
   }),
   dataset: option({
     schema: z.string(),
     byDefault: 'fashion-mnist-sample',
-    summary: 'Data set of the catalogue ("lcdnn data list"), or the layout of image folders: imagenet, folder.',
+    summary: 'Data set of the catalogue ("lcdnn data list"), or the layout of your image folders: imagenet, folder.',
   }),
   imageSize: option({
     schema: z.int().min(8).max(1024),
     byDefault: 224,
-    summary: 'Height and width of images from folders, as the network is given them.',
+    summary: "Height and width of the network's input for images from folders.",
     group: 'DATA',
   }),
   resize: option({
     schema: z.int().min(8).max(2048).optional(),
-    summary:
-      'What the shorter side of images from folders is resized to before the crop. [default: 256/224 of the image size]',
+    summary: 'Length of the shorter side of images from folders before the crop. [default: 256/224 of the image size]',
     group: 'DATA',
   }),
   classes: option({
@@ -131,19 +130,19 @@ export const OPTIONS = {
       })
       .optional(),
     summary:
-      'Classes of an image folder: the first so many, "a,b" by name, or a file with a name a line. [default: all]',
+      'Classes of an image folder: a number (the first N), names ("a,b"), or a file with one name per line. [default: all]',
     group: 'DATA',
   }),
   strict: option({
     schema: z.boolean(),
     byDefault: false,
-    summary: 'Stop at an image that can not be decoded, instead of skipping it.',
+    summary: "Stop at an image that can't be decoded, instead of skipping it.",
     group: 'DATA',
   }),
   cache: option({
     schema: z.boolean(),
     byDefault: false,
-    summary: 'Keep decoded images of a folder in one file in the cache: faster, and takes more room.',
+    summary: 'Cache the decoded images of a folder in one file: faster, but needs more disk space.',
     group: 'DATA',
   }),
   shift: option({
@@ -161,25 +160,25 @@ export const OPTIONS = {
   crop: option({
     schema: z.number().positive().max(1),
     byDefault: 1,
-    summary: 'Cut out an area of training images of at least this share, and resize it (0.08 is usual; 1: off).',
+    summary: 'Crop training images to a random area of at least this share, and resize it (0.08 is common; 1: off).',
     group: 'DATA',
   }),
   jitter: option({
     schema: share.max(1),
     byDefault: 0,
-    summary: 'Change brightness, contrast and saturation of training images by up to this share.',
+    summary: 'Randomly change brightness, contrast and saturation of training images by up to this share.',
     group: 'DATA',
   }),
   cutout: option({
     schema: z.int().min(0).max(1024),
     byDefault: 0,
-    summary: 'Blank a square of training images with this side, in pixels.',
+    summary: 'Blank a random square of training images; its side in pixels.',
     group: 'DATA',
   }),
   mixup: option({
     schema: share.max(10),
     byDefault: 0,
-    summary: 'Mix pairs of training images and their labels, in shares from Beta(a, a) with this a.',
+    summary: 'Mix pairs of training images and their labels; the share is drawn from Beta(a, a) with this a.',
     group: 'DATA',
   }),
   validation: option({
@@ -222,25 +221,25 @@ export const OPTIONS = {
   schedule: option({
     schema: z.enum(['constant', 'step', 'cosine']),
     byDefault: 'cosine',
-    summary: 'How the learning rate falls.',
+    summary: 'How the learning rate decreases.',
     group: 'TRAINING',
   }),
   warmup: option({
     schema: z.number().min(0).max(1),
     byDefault: 0,
-    summary: 'Share of the steps in which the learning rate rises from 0, before the schedule begins.',
+    summary: 'Share of the steps in which the learning rate rises from 0, before the schedule starts.',
     group: 'TRAINING',
   }),
   weightDecay: option({
     schema: share,
     byDefault: 0,
-    summary: 'Weight decay of float weights; never of latent binary ones.',
+    summary: 'Weight decay of float weights. Latent binary weights never decay.',
     group: 'TRAINING',
   }),
   labelSmoothing: option({
     schema: z.number().min(0).max(0.99),
     byDefault: 0,
-    summary: 'Share of every target that is spread evenly over all classes.',
+    summary: 'Share of every target that is distributed evenly over all classes.',
     group: 'TRAINING',
   }),
   branchWeight: option({
@@ -252,7 +251,7 @@ export const OPTIONS = {
   distillation: option({
     schema: share,
     byDefault: 0,
-    summary: 'Weight of distillation, full branch to binary one.',
+    summary: 'Weight of distillation from the full branch to the binary branch.',
     group: 'TRAINING',
   }),
   temperature: option({
@@ -263,18 +262,18 @@ export const OPTIONS = {
   }),
   initFrom: option({
     schema: z.string().optional(),
-    summary: 'Trained full-precision network to start from: .safetensors (of lcdnn or PyTorch) or .onnx.',
+    summary: 'Trained full-precision network to start from: .safetensors (from lcdnn or PyTorch) or .onnx.',
     group: 'TRAINING',
   }),
   teacher: option({
     schema: z.string().optional(),
-    summary: 'Run whose full network this one is distilled from, by the weight of --distillation (Hinton et al. 2015).',
+    summary: 'Run whose full network is the teacher; --distillation sets the weight (Hinton et al. 2015).',
     group: 'TRAINING',
   }),
   freezeFull: option({
     schema: z.boolean(),
     byDefault: false,
-    summary: 'Train the binary branch alone: the full network, conv1 with it, stays as --init-from has it.',
+    summary: 'Train only the binary branch; the full network (conv1 included) keeps the weights from --init-from.',
     group: 'TRAINING',
   }),
   seed: option({
@@ -293,14 +292,14 @@ export const OPTIONS = {
     schema: z.enum(['cpu', 'webgpu', 'cuda', 'mps']),
     byDefault: 'cpu',
     summary:
-      'Where the step is computed: with onnxruntime webgpu is any GPU with a driver, cuda needs its libraries; with pytorch cuda or mps.',
+      'Where the step is computed. Engine onnxruntime: cpu, webgpu (any GPU with a driver) or cuda (needs its libraries); engine pytorch: cpu, cuda or mps.',
     group: 'TRAINING',
   }),
   precision: option({
     schema: z.enum(['float32', 'bfloat16']),
     byDefault: 'float32',
     summary:
-      'Numbers of the forward and backward pass; bfloat16 takes engine pytorch and is faster on GPUs and processors that have it.',
+      'Number format of the forward and backward pass. bfloat16 needs engine pytorch, and is faster on GPUs and processors that support it.',
     group: 'TRAINING',
   }),
 } as const;
@@ -312,7 +311,7 @@ export type Options = { [Name in OptionName]: z.output<(typeof OPTIONS)[Name]['s
 
 export const optionNames = Object.keys(OPTIONS) as OptionName[];
 
-/** Those that the layers of a network follow from, beside the data set. */
+/** The options that, together with the data set, determine the layers of a network. */
 export const NETWORK_OPTIONS = [
   'width',
   'form',

@@ -7,10 +7,10 @@ import { readJson } from '../base/json.js';
 import { suggestName } from '../base/suggest-name.js';
 import { type Config, checkPartialConfig } from './config.js';
 
-/** The package's own recipes. The same from `src/` and from `dist/`. */
+/** Folder of the recipes in this package. The relative path is the same from `src/` and from `dist/`. */
 const FOLDER = fileURLToPath(new URL('../../recipes', import.meta.url));
 
-/** Some of the options of a run, and what they are for. */
+/** Some options of a run, with a description. */
 export interface Recipe {
   readonly name: string;
   readonly description: string;
@@ -24,9 +24,9 @@ export function recipeNames(): string[] {
 }
 
 /**
- * One of the package's recipes by name, or any JSON file of options by its path; a file may have a `description`.
+ * Reads one of the package's recipes by name, or a JSON file of options by path. A file may contain a `description`.
  *
- * @throws UserError where there is none, or an option is wrong
+ * @throws UserError if the recipe doesn't exist or an option is wrong
  */
 export function readRecipe(nameOrPath: string): Recipe {
   if (nameOrPath.endsWith('.json') || nameOrPath.includes('/') || nameOrPath.includes(sep)) {
@@ -35,10 +35,8 @@ export function readRecipe(nameOrPath: string): Recipe {
   const names = recipeNames();
   if (!names.includes(nameOrPath)) {
     const near = suggestName(nameOrPath, names);
-    const hint = near ? `did you mean ${near}?` : `"lcdnn recipes" lists them`;
-    throw new UserError(
-      `no recipe is called "${nameOrPath}"; ${hint} A file is named by its path, as ./my-recipe.json`,
-    );
+    const hint = near ? `did you mean ${near}?` : `"lcdnn recipes" lists them.`;
+    throw new UserError(`no recipe is called "${nameOrPath}"; ${hint} To use a file, give its path: ./my-recipe.json`);
   }
   return parse(
     nameOrPath,

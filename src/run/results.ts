@@ -8,7 +8,7 @@ import { type Run, runFile } from './run-directory.js';
 
 const share = z.number().min(0).max(1);
 const accuracy = z.looseObject({ accuracy: share });
-/** The share of samples that leaves at each exit, where there are several. */
+/** With several exits, the share of samples that exit early at each. */
 const exitRatios = z.array(share).min(2).readonly().optional();
 const spread = z.looseObject({ mean: z.number(), std: z.number() });
 const curve = z
@@ -17,8 +17,8 @@ const curve = z
   .readonly();
 
 /**
- * What `tune-tau` found on the validation images, as far as later stages read it: `tau.json`. Shares in [0, 1]. Where
- * there are several exits, `further` holds what stands here for the first one of them, for the others.
+ * `tau.json`, the result of `tune-tau` on the validation images, as far as later stages read it. Shares in [0, 1]. With
+ * several exits, `further` contains the same fields for the later exits.
  */
 const tunedSchema = z.looseObject({
   tau: share,
@@ -39,8 +39,8 @@ const tunedSchema = z.looseObject({
 });
 
 /**
- * What `evaluate` measured on the test split: `test.json`. `collaborative` is null where no τ was tuned yet; its `tau` is
- * a list where there are several exits.
+ * `test.json`, the result of `evaluate` on the test split. `collaborative` is null if no τ was tuned yet; its `tau` is a
+ * list if there are several exits.
  */
 const testedSchema = z.strictObject({
   full: accuracy,
@@ -61,7 +61,7 @@ const WRITERS = { tau: 'tune-tau', test: 'evaluate' };
 export type Tuned = z.infer<typeof tunedSchema>;
 export type Tested = z.infer<typeof testedSchema>;
 
-/** A result of a run; nothing where it is not there yet. @throws UserError where the file holds something else. */
+/** A result of a run; undefined if it doesn't exist yet. @throws UserError if the file is invalid */
 export function readResult<Name extends keyof typeof SCHEMAS>(
   run: Pick<Run, 'path'>,
   name: Name,
@@ -74,7 +74,7 @@ export function readResult<Name extends keyof typeof SCHEMAS>(
   return result as z.infer<(typeof SCHEMAS)[Name]>;
 }
 
-/** The tuned threshold of each exit; nothing where none was tuned yet. @throws UserError where it is not one for each. */
+/** The tuned threshold of each exit; undefined if none was tuned yet. @throws UserError if their number is wrong */
 export function readTaus(run: Run): readonly number[] | undefined {
   const tuned = readResult(run, 'tau');
   const taus = tuned && exitsOf<{ readonly tau: number }>(tuned).map(({ tau }) => tau);
@@ -88,7 +88,7 @@ export function readTaus(run: Run): readonly number[] | undefined {
   return taus;
 }
 
-/** Records a result in the run directory. */
+/** Writes a result to the run directory. */
 export function writeResult(run: Pick<Run, 'path'>, name: keyof typeof SCHEMAS, result: object): void {
   writeFileAtomic(runFile(run, name), `${JSON.stringify(result, null, 1)}\n`);
 }

@@ -37,7 +37,9 @@ describe('a run directory', () => {
   });
 
   it('is not created where one is', () => {
-    expect(() => createRun(original.path, config, original.network)).toThrow(/holds a run already; give --resume/);
+    expect(() => createRun(original.path, config, original.network)).toThrow(
+      /already contains a run; continue it with --resume/,
+    );
   });
 
   it('is not created where nothing can be', () => {
@@ -53,7 +55,7 @@ describe('a run directory', () => {
   });
 
   it('says that it has no checkpoint yet', () => {
-    expect(() => readRunCheckpoint(original)).toThrow(/no checkpoint yet; "lcdnn train --resume .*" makes one/);
+    expect(() => readRunCheckpoint(original)).toThrow(/no checkpoint yet; "lcdnn train --resume .*" writes one/);
   });
 
   it.each([
@@ -83,7 +85,10 @@ describe('a run directory', () => {
     [{ input: [28, 28] }, /network\.json: expected the network of a run, found/],
     [{ input: [-28, 28, 1] }, /expected the network of a run, found/],
     [{ classes: 'ten' }, /expected the network of a run, found/],
-    [{ shared: [{ type: 'magic' }] }, /expected network lenet as this version of lcdnn builds it, found another/],
+    [
+      { shared: [{ type: 'magic' }] },
+      /expected network lenet as this version of lcdnn builds it, found a different one/,
+    ],
     [{ name: 'resnet' }, /expected network lenet as this version/],
   ])('is refused with %j in its network', (change, fault) => {
     expect(() => openRun(edited('network.json', change))).toThrow(fault);

@@ -26,7 +26,7 @@ const FILES = {
   lock: 'train.lock',
 } as const;
 
-/** One line of `metrics.jsonl`. Accuracies are shares in [0, 1]; validation ones with running statistics. */
+/** One line of `metrics.jsonl`. Accuracies are shares in [0, 1]; validation accuracies use running statistics. */
 const epochSchema = z.strictObject({
   /** From 1. */
   epoch: z.int().positive(),
@@ -38,7 +38,7 @@ const epochSchema = z.strictObject({
   branchAccuracy: z.number(),
   lr: z.number(),
   imagesPerSecond: z.number(),
-  /** Share of the time of training that was spent waiting for images. Absent in runs of older versions. */
+  /** Share of the training time spent waiting for images. Missing in runs of older versions. */
   loadingShare: z.number().optional(),
   further: z
     .array(z.strictObject({ branchLoss: z.number(), trainBranchAccuracy: z.number(), branchAccuracy: z.number() }))
@@ -47,37 +47,37 @@ const epochSchema = z.strictObject({
 
 export type EpochMetrics = Readonly<z.infer<typeof epochSchema>>;
 
-/** What of `network.json` is not known from the zoo. */
+/** The part of `network.json` that can't be derived from the zoo. */
 const size = z.int().positive();
 const storedNetwork = z.looseObject({ input: z.tuple([size, size, size]), classes: size });
 
-/** A run on disk: what every stage after `train` begins with. */
+/** A run on disk: the input of every stage after `train`. */
 export interface Run {
   readonly path: string;
   readonly config: Config;
   readonly network: JointNetwork;
 }
 
-/** @param exit the exit that the file is about, from 0, where several have one each: `tau.svg`, `tau2.svg`, ... */
+/** Path of a file in a run. @param exit index of the exit, for files that exist once per exit: `tau.svg`, `tau2.svg`, ... */
 export function runFile(run: Pick<Run, 'path'>, file: keyof typeof FILES, exit = 0): string {
   const [name, extension] = FILES[file].split('.');
   return join(run.path, `${numbered(name, exit)}.${extension}`);
 }
 
-/** The network a config asks for, for images of this shape. */
+/** The network described by a config, for images of this shape. */
 export function networkOf(config: Config, input: JointNetwork['input'], classes: number): JointNetwork {
   return createNetwork(config.network, input, classes, { ...config, branch: parseBranch(config.branch) });
 }
 
 /**
- * Starts a run directory with its config and network.
+ * Creates a run directory with its config and network.
  *
- * @throws UserError where the folder already holds a run, or can't be written.
+ * @throws UserError if the folder already contains a run or can't be written
  */
 export function createRun(path: string, config: Config, network: JointNetwork): Run {
   const run = { path: resolve(path), config, network };
   if (runExists(path)) {
-    throw new UserError(`${path}: holds a run already; give --resume ${path} to go on with it, or another --out`);
+    throw new UserError(`${path}: already contains a run; continue it with --resume ${path}, or choose another --out`);
   }
   makeFolder(run.path);
   writeFileAtomic(runFile(run, 'network'), `${JSON.stringify(network, null, 2)}\n`);
@@ -89,30 +89,32 @@ export function writeConfig(run: Pick<Run, 'path' | 'config'>): void {
   writeFileAtomic(runFile(run, 'config'), `${JSON.stringify(run.config, null, 2)}\n`);
 }
 
-/** Whether a run was begun in this folder. */
+/** Whether this folder contains a run. */
 export const runExists = (path: string): boolean => existsSync(runFile({ path }, 'config'));
 
-/** Opens a run directory. @throws UserError where it is none. */
+/** Opens a run directory. @throws UserError if it is missing or damaged */
 export function openRun(path: string): Run {
   const run = { path: resolve(path) };
   const origin = runFile(run, 'config');
   if (!existsSync(origin)) {
-    throw new UserError(`${path}: expected a run directory with a config.json, found none; "lcdnn train" makes one`);
+    throw new UserError(
+      `${path}: expected a run directory with a config.json, found none; create one with "lcdnn train"`,
+    );
   }
   const config = readConfig(readJson(origin, z.unknown(), 'the config of a run'), origin);
-  // The layer list is rebuilt from the zoo; the file must agree, or another version of lcdnn wrote it.
+  // The layer list is rebuilt from the zoo. If the file differs, another version of lcdnn wrote it.
   const stored = readJson(runFile(run, 'network'), storedNetwork, 'the network of a run');
   const network = networkOf(config, stored.input, stored.classes);
   if (!isDeepStrictEqual(JSON.parse(JSON.stringify(network)), stored)) {
     throw new UserError(
-      `${runFile(run, 'network')}: expected network ${network.name} as this version of lcdnn builds it, found another; ` +
+      `${runFile(run, 'network')}: expected network ${network.name} as this version of lcdnn builds it, found a different one; ` +
         'train it again, or use the version that wrote it',
     );
   }
   return { ...run, config, network };
 }
 
-/** Notices a run whose network or config was changed. @throws UserError where its network is not for such images. */
+/** Checks that a run's network fits the images of its data set. @throws UserError if it doesn't */
 export function requireFitting(
   run: Run,
   { shape, labels }: { shape: readonly number[]; labels: readonly string[] },
@@ -125,15 +127,15 @@ export function requireFitting(
   );
 }
 
-/** The run's checkpoint. @throws UserError where there is none yet, or it is corrupt. */
+/** The run's checkpoint. @throws UserError if it doesn't exist yet or is damaged */
 export function readRunCheckpoint(run: Run): Checkpoint {
   const path = runFile(run, 'checkpoint');
   if (!existsSync(path))
-    throw new UserError(`${path}: no checkpoint yet; "lcdnn train --resume ${run.path}" makes one`);
+    throw new UserError(`${path}: no checkpoint yet; "lcdnn train --resume ${run.path}" writes one`);
   return readCheckpoint(path, run.network);
 }
 
-/** Epochs recorded so far. */
+/** The metrics of the epochs so far. @throws UserError if a line is invalid */
 export function readMetrics(run: Run): EpochMetrics[] {
   const path = runFile(run, 'metrics');
   if (!existsSync(path)) return [];
@@ -153,7 +155,7 @@ export function readMetrics(run: Run): EpochMetrics[] {
   );
 }
 
-/** Records the epochs up to now. */
+/** Writes the metrics of the epochs so far. */
 export function writeMetrics(run: Run, metrics: readonly EpochMetrics[]): void {
   writeFileAtomic(runFile(run, 'metrics'), metrics.map((line) => `${JSON.stringify(line)}\n`).join(''));
 }

@@ -1,11 +1,12 @@
 /**
- * The most harmful exits among n samples that still prove, with confidence 1 - δ, a harmful share of at most ε: the
- * largest k for which P(Bin(n, ε) <= k) <= δ. That is the k whose exact (Clopper-Pearson) upper bound is <= ε.
+ * The maximum number of harmful exits among n samples that still proves, with confidence 1 - δ, that the harmful share is
+ * at most ε: the largest k with P(Bin(n, ε) <= k) <= δ. Equivalently, the largest k whose exact (Clopper-Pearson) upper
+ * bound is <= ε.
  *
- * @returns -1 where n samples are too few to prove ε even without one harmful exit.
+ * @returns -1 if n samples can't prove ε even without any harmful exit
  */
 export function mostHarmAllowed(samples: number, epsilon: number, delta: number): number {
-  // Terms of the sum by their logarithm: the first ones underflow where n ε is large.
+  // Terms of the sum as logarithms, because the first ones underflow if n ε is large.
   const logOdds = Math.log(epsilon) - Math.log1p(-epsilon);
   let logTerm = samples * Math.log1p(-epsilon);
   let tail = Math.exp(logTerm);
@@ -18,7 +19,7 @@ export function mostHarmAllowed(samples: number, epsilon: number, delta: number)
   return tail <= delta ? k : k - 1;
 }
 
-/** Whether k of n samples prove, with confidence 1 - δ, a share above ε: P(Bin(n, ε) >= k) <= δ. */
+/** Whether k of n samples prove, with confidence 1 - δ, that the share is above ε: P(Bin(n, ε) >= k) <= δ. */
 export function provesMore(samples: number, k: number, epsilon: number, delta: number): boolean {
   const logOdds = Math.log(epsilon) - Math.log1p(-epsilon);
   let logTerm = samples * Math.log1p(-epsilon);

@@ -1,22 +1,22 @@
 import { checkOutcomes, count, type Outcomes } from './outcomes.js';
 
 /**
- * Everything a threshold can do on given samples: point i lets out the samples of the i lowest distinct entropies, and
- * there are no other cases. Point 0 lets out nobody; the last lets out everybody but samples of entropy 1 (S < τ <= 1).
+ * All possible results of a threshold on given samples. At point i the samples with the i lowest distinct entropies exit
+ * early. At point 0 no sample does; at the last point all do, except samples with entropy 1 (S < τ <= 1).
  */
 export interface Curve {
   readonly samples: number;
-  /** Samples that the full branch has right. */
+  /** Samples that the full branch classifies correctly. */
   readonly fullHits: number;
   /** The distinct entropies, ascending. */
   readonly entropy: Float64Array;
-  /** A threshold for each point: midway between two entropies, so that the device's single precision moves no sample. */
+  /** A threshold for each point: midway between two entropies, so that rounding to single precision changes nothing. */
   readonly tau: Float64Array;
-  /** Samples that exit at each point. */
+  /** Samples that exit early at each point. */
   readonly exits: Uint32Array;
-  /** Those of them that the branch has wrong and the full branch right. */
+  /** Early exits that the branch classifies wrongly and the full branch correctly. */
   readonly harmful: Uint32Array;
-  /** Those of them that the branch has right and the full branch wrong. */
+  /** Early exits that the branch classifies correctly and the full branch wrongly. */
   readonly helpful: Uint32Array;
 }
 
@@ -44,17 +44,17 @@ export function thresholdCurve(outcomes: Outcomes): Curve {
   };
 }
 
-/** Samples that the two branches together have right at a point. */
+/** Samples that both branches together classify correctly at a point. */
 export function hitsAt(curve: Curve, point: number): number {
   return curve.fullHits + curve.helpful[point] - curve.harmful[point];
 }
 
-/** Accuracy of the two branches together, and share of samples that exit, at a point. */
+/** Collaborative accuracy and share of early exits at a point. */
 export function measuresAt(curve: Curve, point: number): { accuracy: number; exitRatio: number } {
   return { accuracy: hitsAt(curve, point) / curve.samples, exitRatio: curve.exits[point] / curve.samples };
 }
 
-/** The point that any threshold in [0, 1] amounts to: the number of distinct entropies below it. */
+/** The point of a threshold in [0, 1]: the number of distinct entropies below it. */
 export function pointOf(curve: Curve, tau: number): number {
   let low = 0;
   let high = curve.entropy.length;
@@ -66,7 +66,7 @@ export function pointOf(curve: Curve, tau: number): number {
   return low;
 }
 
-/** A number in (lower, upper], midway where there is one. */
+/** A number in (lower, upper], midway if floating point has a number between them. */
 function between(lower: number, upper: number): number {
   const middle = (lower + upper) / 2;
   return middle > lower ? middle : upper;
@@ -79,7 +79,7 @@ function withoutRepeats(sorted: Float64Array): Float64Array {
   return distinct.slice(0, length);
 }
 
-/** How many of the sorted values lie below each of the ascending thresholds. */
+/** The number of sorted values below each of the ascending thresholds. */
 function countBelow(sorted: Float32Array | Float64Array, thresholds: Float64Array): Uint32Array {
   const counts = new Uint32Array(thresholds.length);
   let below = 0;

@@ -7,7 +7,7 @@ import { UserError } from '../base/errors.js';
  * every term is >= 0, so nothing cancels, and saturated logits give 0 rather than 0 * -∞.
  *
  * @returns n values in [0, 1], double precision.
- * @throws UserError where a logit is not finite or the length is no multiple of `classes`.
+ * @throws UserError if a logit isn't finite or the length isn't a multiple of `classes`
  */
 export function entropies(logits: Float32Array, classes: number): Float64Array {
   if (!Number.isInteger(classes) || classes < 2) {

@@ -3,42 +3,42 @@ import { thresholdCurve } from './curve.js';
 import { OBJECTIVES, type ObjectiveName, RISK_LIMITS, type TauLimits } from './objectives.js';
 import { checkOutcomes, type Outcomes, subset } from './outcomes.js';
 
-/** What several exits made of the same samples: one for each exit, in order, all with the same `fullRight`. */
+/** Outcomes of several exits for the same samples, in order, all with the same `fullRight`. */
 export type ExitOutcomes = readonly Outcomes[];
 
-/** What all exits and the full branch give together. Shares of all samples, in [0, 1]. */
+/** Results of all exits and the full branch together. Shares of all samples, in [0, 1]. */
 export interface CollaborativeResult {
   readonly accuracy: number;
-  /** Samples that leave at any exit. */
+  /** Samples that exit early, at any exit. */
   readonly exitRatio: number;
-  /** Several exits: samples that leave at each. */
+  /** With several exits: samples that exit early at each. */
   readonly exitRatios?: readonly number[];
 }
 
-/** Thresholds for all exits, and what the objective has to say about them. */
+/** Thresholds for all exits, with the limits and the note of the objective. */
 export interface TunedThresholds extends Pick<TauLimits, 'epsilon' | 'delta'> {
   readonly taus: readonly number[];
   readonly note?: string;
 }
 
-/** Algorithm 3 with several exits: a sample leaves at the first exit where its entropy is below that exit's τ. */
+/** Algorithm 3 with several exits: a sample exits at the first exit whose τ is above the sample's entropy. */
 export function collaborativeExits(exits: ExitOutcomes, taus: readonly number[]): CollaborativeResult {
   exits.forEach(checkOutcomes);
   const samples = exits[0].entropy.length;
-  const left = exits.map(() => 0);
+  const exitCounts = exits.map(() => 0);
   const right = rightAnswers(exits, taus, exits[0].fullRight, (exit) => {
-    left[exit]++;
+    exitCounts[exit]++;
   });
   const hits = right.reduce((sum, one) => sum + one, 0);
-  const gone = left.reduce((sum, count) => sum + count, 0);
+  const allExits = exitCounts.reduce((sum, count) => sum + count, 0);
   return {
     accuracy: hits / samples,
-    exitRatio: gone / samples,
-    ...(exits.length > 1 ? { exitRatios: left.map((count) => count / samples) } : {}),
+    exitRatio: allExits / samples,
+    ...(exits.length > 1 ? { exitRatios: exitCounts.map((count) => count / samples) } : {}),
   };
 }
 
-/** 1 for every sample that whoever answers it has right, else 0; `onExit` is told of each that leaves where it does. */
+/** 1 for every sample that is answered correctly, by an exit or the full branch, else 0. Calls `onExit` for each early exit. */
 function rightAnswers(
   exits: ExitOutcomes,
   taus: readonly number[],
@@ -53,13 +53,13 @@ function rightAnswers(
   });
 }
 
-/** The objectives that know several exits; each is the one-exit search, exit by exit. */
+/** The objectives that support several exits. Each applies the search for one exit, exit by exit. */
 const SEARCHES: { readonly [Name in ObjectiveName]?: (exits: ExitOutcomes, limits: TauLimits) => TunedThresholds } = {
   /**
-   * ε and δ in equal shares, every exit against the full branch itself: exit i lets out at most a share ε/n of all samples
-   * wrongly with confidence 1 - δ/n, whatever the other thresholds are, hence all together at most ε with confidence 1 - δ
-   * (union bound). Had an exit been held against what the exits behind it answer, its test would depend on thresholds
-   * that were chosen by the same samples, and its bound would prove nothing.
+   * Divides ε and δ equally, and compares every exit with the full branch itself. At exit i, at most a share ε/n of all
+   * samples exits harmfully with confidence 1 - δ/n, whatever the other thresholds are; together at most ε with confidence
+   * 1 - δ (union bound). Comparing an exit with the answers of later exits wouldn't work: the test would depend on
+   * thresholds chosen from the same samples, and its bound would prove nothing.
    */
   risk: (exits, { epsilon = RISK_LIMITS.epsilon, delta = RISK_LIMITS.delta }) => {
     const share = { epsilon: epsilon / exits.length, delta: delta / exits.length };
@@ -69,8 +69,8 @@ const SEARCHES: { readonly [Name in ObjectiveName]?: (exits: ExitOutcomes, limit
     return { taus: found.map(({ tau }) => tau), epsilon: proven, delta, ...(note ? { note } : {}) };
   },
   /**
-   * Backwards induction with ε in equal shares: exit n against the full branch, then every earlier exit against what the
-   * exits behind it and the full branch answer together, so that no exit costs more accuracy than its share.
+   * Backward induction with ε in equal shares: exit n is compared with the full branch, then every earlier exit with the
+   * combined answers of the later exits and the full branch, so that no exit costs more accuracy than its share.
    */
   exits: (exits, { epsilon = 0 }) => {
     let taus = exits.map(() => 0);
@@ -80,9 +80,9 @@ const SEARCHES: { readonly [Name in ObjectiveName]?: (exits: ExitOutcomes, limit
     return { taus, epsilon };
   },
   /**
-   * Coordinate ascent: from one exit tuned alone, exit by exit from the last to the first, each to its optimum while the
-   * others stay, until nothing gains. No step loses accuracy; started from each exit in turn, the best of the ends is
-   * therefore at least as accurate as any exit alone.
+   * Coordinate ascent. Starts with one exit tuned alone, then tunes the exits from last to first, each to its optimum while
+   * the others stay fixed, until accuracy stops improving. No step loses accuracy, and every exit is tried as the start, so
+   * the best result is at least as accurate as any exit alone.
    */
   accuracy: (exits) => {
     const closed = exits.map(() => 0);
@@ -100,7 +100,7 @@ const SEARCHES: { readonly [Name in ObjectiveName]?: (exits: ExitOutcomes, limit
   },
 };
 
-/** @throws UserError for invalid outcomes, or an objective that knows one exit only. */
+/** @throws UserError for invalid outcomes, or an objective that supports only one exit */
 export function searchExits(exits: ExitOutcomes, objective: ObjectiveName, limits: TauLimits): TunedThresholds {
   exits.forEach(checkOutcomes);
   const search = SEARCHES[objective];
@@ -128,8 +128,8 @@ function searchExit(outcomes: Outcomes, objective: ObjectiveName, limits: TauLim
 }
 
 /**
- * The thresholds with that of one exit at its optimum while the others stay: the one-exit search on the samples that come
- * as far, with what happens behind the exit in place of the full branch.
+ * The thresholds after tuning one exit while the others stay fixed: the search for one exit, on the samples that reach it,
+ * with the combined answers of the later exits in place of the full branch.
  */
 function tuneOne(
   exits: ExitOutcomes,

@@ -4,7 +4,7 @@ import type { ObjectiveName, TauLimits } from './objectives.js';
 import { type Outcomes, subset } from './outcomes.js';
 import { type MethodName, SEARCH_METHODS } from './search.js';
 
-/** Over the folds; `std` is the sample standard deviation. */
+/** A summary over the folds; `std` is the sample standard deviation. */
 export interface MeanAndRange {
   readonly mean: number;
   readonly std: number;
@@ -12,23 +12,23 @@ export interface MeanAndRange {
   readonly max: number;
 }
 
-/** How much τ and what it does depend on the validation samples. */
+/** How much τ and its effect depend on the choice of validation samples. */
 export interface FoldResults {
   readonly count: number;
-  /** Samples that each τ was tuned on: those of the smallest fold. */
+  /** Samples in the smallest fold. */
   readonly samples: number;
-  /** The ε of the folds, where the objective has one: fewer samples can prove less. */
+  /** ε of the folds, if the objective has one. Fewer samples prove less, so it may be larger than the requested ε. */
   readonly epsilon?: number;
   readonly tau: MeanAndRange;
-  /** Collaborative accuracy and exit ratio on the samples outside the fold. */
+  /** Collaborative accuracy and exit ratio, measured on the samples outside the fold. */
   readonly accuracy: MeanAndRange;
   readonly exitRatio: MeanAndRange;
 }
 
 /**
- * Tunes on each of `count` random folds, the paper's several validation sets, and judges on the samples outside it.
+ * Tunes on each of `count` random folds (the paper uses several validation sets), and measures on the other samples.
  *
- * @param whole the curve of all the outcomes.
+ * @param whole the curve of all outcomes
  */
 export function tuneOnFolds(
   outcomes: Outcomes,
@@ -38,7 +38,7 @@ export function tuneOnFolds(
   const folds = foldsOf(whole.samples, how.count, how.seed).map(({ inside }) => {
     const part = thresholdCurve(subset(outcomes, inside));
     const { tau, point, epsilon } = SEARCH_METHODS[how.method](part, how.objective, how.limits);
-    // Outside the fold is what all the samples do at this threshold, less what the fold's do.
+    // The samples outside the fold: all samples minus the fold's.
     const everywhere = pointOf(whole, tau);
     const outside = whole.samples - part.samples;
     return {
@@ -60,7 +60,7 @@ export function tuneOnFolds(
   };
 }
 
-/** The samples as random folds of nearly one size: those of each, and those outside it. */
+/** Divides the samples into random folds of nearly equal size; returns the samples inside and outside each fold. */
 export function foldsOf(samples: number, count: number, seed: number): { inside: Int32Array; outside: Int32Array }[] {
   const order = permutation(random(seed), samples);
   return Array.from({ length: count }, (_, fold) => {

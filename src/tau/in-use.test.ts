@@ -61,7 +61,7 @@ test('keeps tau where the images above it are wrong, and where there are too few
   expect(proposeTau(use(binStart(200), 10_000, () => 1)).tau).toBe(binStart(200));
   const few = proposeTau(use(0.1, 500, () => 0));
   expect(few.tau).toBe(0.1);
-  expect(few.reason).toMatch(/500 images prove nothing: it takes 2302/);
+  expect(few.reason).toMatch(/500 images are too few to prove anything: at least 2302 are needed/);
   expect(proposeTau(emptyUseCounts(0.1))).toMatchObject({ tau: 0.1, exitRatio: 0, disagreement: 0 });
 });
 

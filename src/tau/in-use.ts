@@ -5,24 +5,24 @@ import { mostHarmAllowed, provesMore } from './binomial.js';
 import { RISK_LIMITS } from './objectives.js';
 
 /**
- * What an edge server learns of τ from real use (4.4): of every image that it is sent it knows the branch's entropy and
- * class, and the full network's class. It has no labels, and sees nothing of images that left at the branch but their
- * number, and a share of them that clients send all the same (audits).
+ * What an edge server learns about τ in use (4.4). For every image that it receives, it knows the branch's entropy and
+ * class, and the full network's class. It has no labels. Of images that exit early it knows only the number, except for a
+ * sample that clients send as well (audits).
  *
- * All are counts, so that nothing of an image is kept. Bins of entropy grow with it: the interesting τ are small.
+ * Everything is a count, so no image data is kept. Bins get wider with the entropy, because interesting τ are small.
  */
 export interface UseCounts {
-  /** The threshold that clients had meanwhile. */
+  /** The threshold that clients used. */
   readonly tau: number;
-  /** Images that left at the branch and were not sent. */
+  /** Images that exited early and weren't sent. */
   exits: number;
-  /** Images that were sent because the branch was unsure; of them, those of another class than the full network's. */
+  /** Images sent because the branch was unsure, and those of them where its class differs from the full network's. */
   readonly unsure: { readonly all: number[]; readonly disagreed: number[] };
-  /** The same of images that were sent although the branch was sure. */
+  /** The same for audits: images that were sent although the branch was sure. */
   readonly audited: { readonly all: number[]; readonly disagreed: number[] };
 }
 
-/** A power of two: where a bin begins is exact. */
+/** A power of two, so that the start of a bin is exact. */
 export const ENTROPY_BINS = 512;
 
 /** The bin of an entropy in [0, 1]. */
@@ -30,12 +30,12 @@ export function entropyBin(entropy: number): number {
   return Math.min(ENTROPY_BINS - 1, Math.floor(ENTROPY_BINS * Math.sqrt(entropy)));
 }
 
-/** The bin that begins at a threshold, or has it within; τ = 1 ends the last one. */
+/** The bin that contains a threshold; for τ = 1, the end of the last bin. */
 function binOf(tau: number): number {
   return tau === 1 ? ENTROPY_BINS : entropyBin(tau);
 }
 
-/** Where a bin begins: (i / bins)². */
+/** Start of a bin: (i / bins)². */
 export function binStart(bin: number): number {
   return (bin / ENTROPY_BINS) ** 2;
 }
@@ -53,16 +53,16 @@ export function countSent(counts: UseCounts, entropy: number, agreed: boolean): 
   if (!agreed) disagreed[bin]++;
 }
 
-/** What a threshold would have done with the images counted, as shares of them all; below the present τ, estimates. */
+/** Results of a threshold on the counted images, as shares of all images. Below the current τ these are estimates. */
 export interface UsePoint {
   readonly tau: number;
   readonly exitRatio: number;
-  /** Images that leave at the branch with another class than the full network's. */
+  /** Images that exit early with a class that differs from the full network's. */
   readonly disagreement: number;
 }
 
 export interface Proposal extends UsePoint {
-  /** Why this τ. */
+  /** Why this τ was chosen. */
   readonly reason: string;
   readonly present: UsePoint;
   readonly evidence: {
@@ -72,19 +72,20 @@ export interface Proposal extends UsePoint {
     readonly epsilon: number;
     readonly delta: number;
   };
-  /** The trade-off in use, τ ascending: above the present τ, and below it where there were audits. */
+  /** The trade-off in use, τ ascending: above the current τ, and below it if there were audits. */
   readonly curve: readonly UsePoint[];
 }
 
 /**
- * A new τ from real use, without labels. What is bounded is disagreement with the full network, of which harmful exits
- * (wrong, where the full network is right) are a part.
+ * Proposes a new τ from counts in use, without labels. It bounds disagreement with the full network, which includes all
+ * harmful exits (the branch is wrong and the full network right).
  *
- * Upwards by the rule of objective `risk`: the largest τ for which, with confidence 1 - δ, at most a share ε of all images
- * would leave in addition with another class than the full network's. Downwards only on evidence: where audits prove, with
- * the same confidence, that more than ε leave so already, the largest τ of which they prove no such thing.
+ * Raising τ follows the rule of objective `risk`: the largest τ at which, with confidence 1 - δ, at most a further share ε
+ * of all images would exit early with a class that differs from the full network's. Lowering τ needs evidence: audits must
+ * prove, with the same confidence, that more than ε of all images already do so. The result is then the largest τ at which
+ * the audits don't prove that.
  *
- * @throws UserError for limits that are no shares
+ * @throws UserError for limits outside (0, 1)
  */
 export function proposeTau(
   counts: UseCounts,
@@ -106,13 +107,13 @@ export function proposeTau(
   const below = sumsOf(audited);
 
   const share = (count: number) => (images === 0 ? 0 : count / images);
-  /** Sure images that an audited one stands for. */
+  /** Early exits represented by one audited image. */
   const each = auditedCount === 0 ? 0 : sure / auditedCount;
   const pointAt = (tau: number): UsePoint => {
     const bin = binOf(tau);
     const leave = each * below.disagreed[tau < counts.tau ? bin : ENTROPY_BINS];
     if (tau < counts.tau) return { tau, exitRatio: share(each * below.all[bin]), disagreement: share(leave) };
-    // The bin of the present τ holds images above it.
+    // The bin of the current τ also contains images above it.
     const more = tau === counts.tau ? 0 : bin;
     return { tau, exitRatio: share(sure + above.all[more]), disagreement: share(leave + above.disagreed[more]) };
   };
@@ -127,7 +128,7 @@ export function proposeTau(
     curve: [...lower, counts.tau, ...higher].map(pointAt),
   });
 
-  // Audits are a sample of the sure images: had all images been audited at their rate, it would be so many.
+  // Audits are a sample of the early exits. At the same rate, an audit of all images would have this size.
   const sample = auditedCount === 0 ? 0 : Math.round(images / each);
   const tooMany = (disagreed: number) => provesMore(sample, disagreed, epsilon, delta);
   if (tooMany(below.disagreed[ENTROPY_BINS])) {
@@ -135,21 +136,21 @@ export function proposeTau(
     const found = `${below.disagreed[ENTROPY_BINS]} of ${auditedCount} audited images`;
     return propose(
       tau,
-      `${found} had another class than the full network's: more than ${percent(epsilon)} of all leave so`,
+      `${found} had another class than the full network's: more than ${percent(epsilon)} of all images exit that way`,
     );
   }
   const allowed = mostHarmAllowed(images, epsilon, delta);
   if (allowed < 0) {
     const needed = Math.ceil(Math.log(delta) / Math.log1p(-epsilon));
-    return propose(counts.tau, `${images} images prove nothing: it takes ${needed}`);
+    return propose(counts.tau, `${images} images are too few to prove anything: at least ${needed} are needed`);
   }
   const tau = higher.findLast((start) => above.disagreed[binOf(start)] <= allowed);
   if (tau === undefined)
-    return propose(counts.tau, "the images right above it have too many other classes than the full network's");
+    return propose(counts.tau, "too many of the images right above it have another class than the full network's");
   const found = above.disagreed[binOf(tau)];
   return propose(
     tau,
-    `${found} of ${images} images more would leave with another class than the full network's; ${allowed} may`,
+    `${found} more of ${images} images would exit early with another class than the full network's; ${allowed} are allowed`,
   );
 }
 

@@ -6,7 +6,7 @@ export interface CurvePoint {
 }
 
 /**
- * The threshold with the most exits of those above `tau` that keep a floor of accuracy; `tau` itself where none does.
+ * The threshold above `tau` with the most early exits whose accuracy is at least the floor; `tau` itself if there is none.
  *
  * @param curve measured on validation images
  */

@@ -1,20 +1,20 @@
 import { UserError } from '../base/errors.js';
 import { entropies } from './entropy.js';
 
-/** What both branches made of n labelled samples. Never the test split's where τ is tuned on them. */
+/** Outcomes of both branches for n labelled samples. To tune τ, never use the test split. */
 export interface Outcomes {
   /** Normalised entropy of the branch's answer (Eq. 7), n values in [0, 1]. */
   readonly entropy: Float32Array | Float64Array;
-  /** 1 where the branch is right, else 0. */
+  /** 1 if the branch is right, else 0. */
   readonly branchRight: Uint8Array;
-  /** 1 where the full branch is right, else 0. */
+  /** 1 if the full branch is right, else 0. */
   readonly fullRight: Uint8Array;
 }
 
 /**
- * Outcomes of each exit from all branches' logits, each [n, classes] row by row, and the n labels.
+ * Computes the outcomes of each exit from the logits of all branches, each [n, classes] row-major, and the n labels.
  *
- * @throws UserError where a length does not fit or a logit is not finite.
+ * @throws UserError if a length doesn't match or a logit isn't finite
  */
 export function outcomesFromLogits(
   logits: { readonly branches: readonly Float32Array[]; readonly full: Float32Array },
@@ -29,7 +29,7 @@ export function outcomesFromLogits(
   });
 }
 
-/** @throws UserError where there are no samples, the lengths differ, or a value is out of range. */
+/** @throws UserError if there are no samples, the lengths differ, or a value is out of range */
 export function checkOutcomes({ entropy, branchRight, fullRight }: Outcomes): void {
   const samples = entropy.length;
   if (samples === 0) throw new UserError('outcomes: expected at least one sample, found none; validate on more images');
@@ -71,21 +71,21 @@ export function count(right: Uint8Array): number {
   return ones;
 }
 
-/** What Algorithm 3 gives at a threshold: the branch answers where its entropy is below τ, the full branch elsewhere. */
+/** The result of Algorithm 3 at a threshold: the branch answers if its entropy is below τ, otherwise the full branch. */
 export function collaborative(outcomes: Outcomes, tau: number): { accuracy: number; exitRatio: number } {
   checkOutcomes(outcomes);
   const { entropy, branchRight, fullRight } = outcomes;
   let exits = 0;
   let right = 0;
   for (let i = 0; i < entropy.length; i++) {
-    const leaves = entropy[i] < tau;
-    if (leaves) exits++;
-    right += leaves ? branchRight[i] : fullRight[i];
+    const exitsEarly = entropy[i] < tau;
+    if (exitsEarly) exits++;
+    right += exitsEarly ? branchRight[i] : fullRight[i];
   }
   return { accuracy: right / entropy.length, exitRatio: exits / entropy.length };
 }
 
-/** 1 where a row's largest logit (the first of equal ones) is its label's. */
+/** 1 for each row whose largest logit (the first, if there are several) is that of its label. */
 function hits(logits: Float32Array, labels: ArrayLike<number>, classes: number): Uint8Array {
   if (logits.length !== labels.length * classes) {
     throw new UserError(

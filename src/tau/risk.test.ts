@@ -90,5 +90,5 @@ test('too few samples for epsilon: 3/n instead, which allows no harmful exit, an
   expect(epsilon).toBe(0.003);
   expect(curve.harmful[point]).toBe(0);
   expect(curve.harmful[point + 1]).toBe(1);
-  expect(note).toBe('epsilon is 0.30 %: to prove 0.10 % at delta 0.1 takes at least 2302 samples, found 1000');
+  expect(note).toBe('epsilon is 0.30 %, because proving 0.10 % at delta 0.1 needs at least 2302 samples, found 1000');
 });

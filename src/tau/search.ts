@@ -5,7 +5,7 @@ import { OBJECTIVES, type ObjectiveChoice, type ObjectiveName, type TauLimits } 
 /** A threshold and its point on the curve. */
 export interface SearchResult extends ObjectiveChoice {
   readonly tau: number;
-  /** `algorithm-2` alone: iterations used, and percentage points of accuracy that it fell short of `exact`. */
+  /** Only for `algorithm-2`: its iterations, and how many percentage points less accurate it is than `exact`. */
   readonly shortfall?: { readonly points: number; readonly iterations: number };
 }
 
@@ -13,13 +13,13 @@ export type MethodName = 'exact' | 'algorithm-2';
 
 type Search = (curve: Curve, objective: ObjectiveName, limits: TauLimits) => SearchResult;
 
-/** Sorts and looks at every threshold there is: the true optimum. */
+/** Checks every possible threshold, and finds the true optimum. */
 const exact: Search = (curve, objective, limits) => {
   const choice = OBJECTIVES[objective](curve, limits);
   return { tau: curve.tau[choice.point], ...choice };
 };
 
-/** The methods by the name that the command line knows. `algorithm-2` knows the objective `accuracy` alone. */
+/** The methods by their names on the command line. `algorithm-2` supports only the objective `accuracy`. */
 export const SEARCH_METHODS: Readonly<Record<MethodName, Search>> = {
   exact,
   'algorithm-2': (curve, objective, limits) => {

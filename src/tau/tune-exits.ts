@@ -7,10 +7,10 @@ import { count, subset } from './outcomes.js';
 import { checkOptions, type ExitResult, type TauOptions, type TauResult, thinned, tuneTau } from './tune.js';
 
 /**
- * Tunes a threshold τ for every exit of a network on validation outcomes. One exit is tuned by `tuneTau`; several know
- * the method `exact` and the objectives `risk`, `accuracy` and `exits`.
+ * Tunes a threshold τ for every exit of a network on validation outcomes. With one exit this is `tuneTau`. Several exits
+ * support the method `exact` and the objectives `risk`, `accuracy` and `exits`.
  *
- * @throws UserError for invalid outcomes or options.
+ * @throws UserError for invalid outcomes or options
  */
 export function tuneExits(exits: ExitOutcomes, options: TauOptions = {}): TauResult {
   if (exits.length === 1) return tuneTau(exits[0], options);
@@ -53,7 +53,7 @@ export function tuneExits(exits: ExitOutcomes, options: TauOptions = {}): TauRes
   };
 }
 
-/** Tunes on each fold, and judges on the samples outside it. */
+/** Tunes on each fold, and measures on the samples outside it. */
 function judgeFolds(exits: ExitOutcomes, objective: ObjectiveName, limits: TauLimits, folds: number, seed: number) {
   return foldsOf(exits[0].entropy.length, folds, seed).map(({ inside, outside }) => {
     const of = (samples: Int32Array): ExitOutcomes => exits.map((exit) => subset(exit, samples));
@@ -62,11 +62,11 @@ function judgeFolds(exits: ExitOutcomes, objective: ObjectiveName, limits: TauLi
   });
 }
 
-/** What all exits do together as the threshold of one of them moves and the others stay. */
+/** Results of all exits together as one threshold changes and the others stay fixed. */
 function curveOf(exits: ExitOutcomes, taus: readonly number[], exit: number): ExitResult['curve'] {
   const curve = thresholdCurve(exits[exit]);
-  const places = thinned(curve, pointOf(curve, taus[exit])).map((point) => curve.tau[point]);
-  return [...new Set([...places, taus[exit]])]
+  const shown = thinned(curve, pointOf(curve, taus[exit])).map((point) => curve.tau[point]);
+  return [...new Set([...shown, taus[exit]])]
     .sort((a, b) => a - b)
     .map((tau) => {
       const { accuracy, exitRatio } = collaborativeExits(

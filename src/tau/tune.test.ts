@@ -86,7 +86,7 @@ test.each<[string, TauOptions]>([
   ['an epsilon in [0, 1), found NaN', { objective: 'exits', epsilon: Number.NaN }],
   ['a delta in (0, 1), found 1', { delta: 1 }],
   ['both times (ms, >= 0) for latency, found 2 and undefined', { objective: 'latency', deviceMs: 2 }],
-  ['an accuracy floor with objective latency only, found risk', { accuracyFloor: 0.9 }],
+  ['an accuracy floor only with objective latency, found risk', { accuracyFloor: 0.9 }],
   ['at least 2 folds, found 1', { folds: 1 }],
   ['at least 5001 validation samples, one for each fold, found 5000', { folds: 5001 }],
 ])('refuses what it does not know: expected %s', (message, options) => {

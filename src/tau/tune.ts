@@ -7,49 +7,50 @@ import { count, type Outcomes } from './outcomes.js';
 import { type MethodName, SEARCH_METHODS } from './search.js';
 
 export interface TauOptions extends TauLimits {
-  /** `exact` unless given. */
+  /** Default `exact`. */
   readonly method?: MethodName;
-  /** `risk` unless given; with `algorithm-2` the only one it knows, `accuracy`. */
+  /** Default `risk`; for `algorithm-2` it is `accuracy`, the only one it supports. */
   readonly objective?: ObjectiveName;
-  /** `latency` alone: the least accuracy allowed, instead of `epsilon`. */
+  /** Only for `latency`: the minimum accuracy, instead of `epsilon`. */
   readonly accuracyFloor?: number;
-  /** Random folds for the spread: 5 unless given. */
+  /** Number of random folds. Default 5. */
   readonly folds?: number;
-  /** Seed of the folds: 0 unless given. */
+  /** Seed of the folds. Default 0. */
   readonly seed?: number;
 }
 
-/** What tuning found for one of several exits. */
+/** Result of tuning for one exit. */
 export interface ExitResult {
   readonly tau: number;
   readonly branch: { readonly accuracy: number };
   readonly folds: Pick<FoldResults, 'tau'>;
   /**
-   * At most 200 points of the exact curve, τ ascending; between two of them the measures are the lower one's. With
-   * several exits, what all do together as this τ moves and the others stay.
+   * At most 200 points of the exact curve, τ ascending; between two points the lower one's values hold. With several
+   * exits, the results of all exits together as this τ changes and the others stay fixed.
    */
   readonly curve: readonly { readonly tau: number; readonly accuracy: number; readonly exitRatio: number }[];
 }
 
 /**
- * What tuning found, as plain data. Accuracies and ratios are shares of the samples, in [0, 1]. With several exits `tau`,
- * `branch`, `folds.tau` and `curve` are the first one's, those of the others stand in `further`, and the rest is of all.
+ * Result of tuning, as plain data. Accuracies and ratios are shares of the samples, in [0, 1]. With several exits, `tau`,
+ * `branch`, `folds.tau` and `curve` belong to the first exit, `further` contains those of the others, and the remaining
+ * fields are about all exits together.
  */
 export interface TauResult extends WithExits<ExitResult> {
   readonly method: MethodName;
   readonly objective: ObjectiveName;
-  /** The limits that were kept, where the objective has them. */
+  /** The limits that hold, if the objective has them. */
   readonly epsilon?: number;
   readonly delta?: number;
   readonly expectedLatencyMs?: number;
-  /** Why a limit differs from what was asked for. */
+  /** Why a limit differs from the requested one. */
   readonly note?: string;
   readonly samples: number;
   readonly full: { readonly accuracy: number };
   readonly collaborative: {
     readonly accuracy: number;
     readonly exitRatio: number;
-    /** Several exits: the share that leaves at each. */
+    /** With several exits: the share that exits early at each. */
     readonly exitRatios?: readonly number[];
   };
   readonly folds: FoldResults;
@@ -57,12 +58,12 @@ export interface TauResult extends WithExits<ExitResult> {
 }
 
 /**
- * Tunes the exit threshold τ on validation outcomes: exit at the branch where the entropy is below τ (Algorithm 3).
+ * Tunes the exit threshold τ on validation outcomes. A sample exits early if its entropy is below τ (Algorithm 3).
  *
  * @example
  * const { tau, collaborative } = tuneTau(outcomes, { objective: 'risk', epsilon: 0.002 });
  *
- * @throws UserError for invalid outcomes or options, or an accuracy floor that no threshold reaches.
+ * @throws UserError for invalid outcomes or options, or an accuracy floor that no threshold reaches
  */
 export function tuneTau(outcomes: Outcomes, options: TauOptions = {}): TauResult {
   const { method = 'exact', folds = 5, seed = 0, accuracyFloor } = options;
@@ -94,7 +95,7 @@ export function tuneTau(outcomes: Outcomes, options: TauOptions = {}): TauResult
   };
 }
 
-/** @throws UserError for options that are out of range or don't go together. */
+/** @throws UserError for options that are out of range or can't be combined */
 export function checkOptions(
   options: TauOptions,
   method: string,
@@ -125,7 +126,7 @@ export function checkOptions(
       accuracyFloor,
     );
   } else {
-    expect(accuracyFloor === undefined, 'an accuracy floor with objective latency only', objective);
+    expect(accuracyFloor === undefined, 'an accuracy floor only with objective latency', objective);
   }
   expect(Number.isInteger(folds) && folds >= 2, 'at least 2 folds', folds);
   expect(samples >= folds, `at least ${folds} validation samples, one for each fold`, samples);
@@ -135,7 +136,7 @@ function isTime(ms: number | undefined): boolean {
   return ms !== undefined && ms >= 0 && Number.isFinite(ms);
 }
 
-/** Points of the curve for a chart: even in samples, in τ and in log τ, with both ends and the chosen one. */
+/** Points of the curve for a chart: evenly spaced in samples, τ and log τ, including both ends and the chosen point. */
 export function thinned(curve: Curve, chosen: number): number[] {
   const last = curve.tau.length - 1;
   const each = 65;

@@ -27,7 +27,9 @@ it('keeps the last good checkpoint where the next one finds no room, and goes on
   const before = readFileSync(join(run, 'checkpoint.safetensors'));
   const { code, stdout, stderr } = await start(['train', '--resume', run], SMALL_FILES).ended;
   expect([code, stdout]).toEqual([2, '']);
-  expect(stderr).toMatch(/\nerror: \S+checkpoint\.safetensors: larger than a file may be here .*raise the limit.*\n$/);
+  expect(stderr).toMatch(
+    /\nerror: \S+checkpoint\.safetensors: the file is larger than the system allows .*raise the limit.*\n$/,
+  );
   expect(readFileSync(join(run, 'checkpoint.safetensors')).equals(before)).toBe(true);
   expect(readRunCheckpoint(openRun(run)).progress.epoch).toBe(EPOCHS);
   expect(leftovers(run)).toEqual([]);
@@ -40,7 +42,10 @@ it('keeps the last good checkpoint where the next one finds no room, and goes on
 it('keeps the older results where new ones find no room', async () => {
   const run = copyOf(RUN);
   const before = readFileSync(join(run, 'tau.json'));
-  expectMistakeIn(await start(['tune-tau', run], 'ulimit -f 1').ended, /tau\.json: larger than a file may be here/);
+  expectMistakeIn(
+    await start(['tune-tau', run], 'ulimit -f 1').ended,
+    /tau\.json: the file is larger than the system allows/,
+  );
   expect(readFileSync(join(run, 'tau.json')).equals(before)).toBe(true);
   expect(leftovers(run)).toEqual([]);
 });
@@ -50,7 +55,7 @@ it('keeps the older bundle where a new one finds no room', async () => {
   const before = readFileSync(join(bundle, 'manifest.json'));
   expectMistakeIn(
     await start(['export', RUN, '--out', bundle], 'ulimit -f 40').ended,
-    /larger than a file may be here/,
+    /the file is larger than the system allows/,
   );
   expect(readFileSync(join(bundle, 'manifest.json')).equals(before)).toBe(true);
   expect(leftovers(join(bundle, '..'))).toEqual([]);
@@ -64,7 +69,7 @@ it('does not train into a folder that holds a run, and leaves it as it is', asyn
   const before = readFileSync(join(run, 'checkpoint.safetensors'));
   await expectMistake(
     ['train', ...tinyOptions(1), '--out', run],
-    `${run}: holds a run already; give --resume ${run} to go on with it, or another --out`,
+    `${run}: already contains a run; continue it with --resume ${run}, or choose another --out`,
   );
   expect(readFileSync(join(run, 'checkpoint.safetensors')).equals(before)).toBe(true);
 });
@@ -96,7 +101,8 @@ it('does not export over what is no bundle', async () => {
 it('knows what is no run', async () => {
   const empty = fresh('empty');
   mkdirSync(empty);
-  const line = /^error: \S+: expected a run directory with a config\.json, found none; "lcdnn train" makes one\n$/;
+  const line =
+    /^error: \S+: expected a run directory with a config\.json, found none; create one with "lcdnn train"\n$/;
   await Promise.all([
     expectMistake(['train', '--resume', empty], line),
     expectMistake(['train', '--resume', 'nowhere'], line),

@@ -2,8 +2,8 @@ import type { Layer } from '../layers.js';
 import { type FamilyOptions, type FloatChain, isSmall, scaled } from './family.js';
 
 /**
- * AlexNet as torchvision has it (61,100,840 parameters for 224x224x3, 1000 classes), without its dropout; in CIFAR form
- * every kernel is 3x3 and windows of the pools are 2x2 (23,272,266 for 32x32x3, 10 classes: the paper's 90.9 MB).
+ * AlexNet as in torchvision (61,100,840 parameters for 224x224x3, 1000 classes), without dropout. The CIFAR form has 3x3
+ * kernels and 2x2 pools (23,272,266 parameters for 32x32x3, 10 classes: the paper's 90.9 MB).
  */
 export function alexnet(options: FamilyOptions): FloatChain {
   const { classes, width } = options;

@@ -1,8 +1,8 @@
 import type { JointNetwork, Layer } from '../layers.js';
 
 /**
- * The full-precision network of a family as one chain, first layer to logits. Layers in a chain come in the order that
- * lets the shared part end early: batch normalisation and pools before the ReLU (which commutes with a maximum).
+ * A full-precision network as one chain from the first layer to the logits. Batch normalisation and pools come before
+ * the ReLU (which commutes with a maximum), so that the shared part can end early.
  */
 export type FloatChain = readonly Layer[];
 
@@ -17,7 +17,7 @@ export interface FamilyOptions {
 
 export type NetworkFamily = (options: FamilyOptions) => FloatChain;
 
-/** Filters or units at a width, at least one. */
+/** Number of filters or units at a width, at least one. */
 export const scaled = (filters: number, width: number): number => Math.max(1, Math.round(filters * width));
 
 /** The small (CIFAR) form of a family subsamples less in its first layers. It is the default for images up to 64 pixels. */

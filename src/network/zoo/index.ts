@@ -24,20 +24,20 @@ const ZOO: Readonly<Record<string, NetworkFamily>> = {
   'tf-efficientnet-lite0': tfEfficientnetLite0,
 };
 
-/** Names that `createNetwork` knows. */
+/** Names that `createNetwork` accepts. */
 export const networkNames: readonly string[] = Object.keys(ZOO);
 
 export interface NetworkOptions extends BranchOptions {
-  /** Factor on the number of filters and hidden units of every layer but the last. Default 1. */
+  /** Factor for the filters and hidden units of every layer except the last. Default 1. */
   readonly width?: number;
   /** Form of the first layers: `small` for CIFAR, `large` for ImageNet, by the size of the images if `auto`. */
   readonly form?: 'auto' | 'small' | 'large';
 }
 
 /**
- * A network of the zoo for images of this shape, with its binary branch.
+ * Builds a network of the zoo, with its binary branch, for images of this shape.
  *
- * @throws UserError where there is no network of this name, the images are too small for it, or the branch does not fit
+ * @throws UserError if the name is unknown, the images are too small, or the branch doesn't fit
  */
 export function createNetwork(
   name: string,

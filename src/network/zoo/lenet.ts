@@ -1,7 +1,7 @@
 import type { FamilyOptions, FloatChain } from './family.js';
 import { scaled } from './family.js';
 
-/** LeNet of the paper's Table 1: 20@5x5, pool, 50@5x5, pool, 500, classes (431,080 parameters for 28x28x1, 10 classes). */
+/** LeNet as in the paper's Table 1: 20@5x5, pool, 50@5x5, pool, 500, classes (431,080 parameters for 28x28x1, 10 classes). */
 export function lenet({ classes, width }: FamilyOptions): FloatChain {
   return [
     { type: 'conv2d', name: 'conv1', filters: scaled(20, width), kernel: 5 },

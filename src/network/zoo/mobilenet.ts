@@ -19,7 +19,7 @@ const SEPARABLE: readonly (readonly [filters: number, stride: number])[] = [
   [1024, 1],
 ];
 
-/** MobileNetV1 (4,231,976 parameters for 224x224x3, 1000 classes). The CIFAR form begins with stride 1. */
+/** MobileNetV1 (4,231,976 parameters for 224x224x3, 1000 classes). The CIFAR form starts with stride 1. */
 export function mobilenetV1(options: FamilyOptions): FloatChain {
   const relu: Layer = { type: 'relu' };
   return [
@@ -48,8 +48,8 @@ const STAGES: readonly (readonly [expansion: number, filters: number, blocks: nu
 ];
 
 /**
- * MobileNetV2 as torchvision has it (3,504,872 parameters for 224x224x3, 1000 classes), without its dropout. In CIFAR
- * form the first convolution and the second stage have stride 1.
+ * MobileNetV2 as in torchvision (3,504,872 parameters for 224x224x3, 1000 classes), without dropout. In the CIFAR form
+ * the first convolution and the second stage have stride 1.
  */
 export function mobilenetV2(options: FamilyOptions): FloatChain {
   const small = isSmall(options);

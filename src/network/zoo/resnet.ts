@@ -19,10 +19,10 @@ export const resnet152 = (options: FamilyOptions): FloatChain => resnet(options,
 type Body = (block: string, filters: number, stride: number) => Layer[];
 
 /**
- * ResNet as torchvision has it (the stride of a bottleneck on its 3x3 convolution). The CIFAR form begins with a 3x3
- * convolution of stride 1 and no pool.
+ * ResNet as in torchvision (a bottleneck's stride is in its 3x3 convolution). The CIFAR form starts with a 3x3
+ * convolution with stride 1 and has no pool.
  *
- * @param expansion channels that a block gives, per filter
+ * @param expansion output channels of a block per filter
  */
 function resnet(options: FamilyOptions, blocks: readonly number[], body: Body, expansion: number): FloatChain {
   const small = isSmall(options);

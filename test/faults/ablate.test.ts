@@ -89,7 +89,7 @@ it('refuses a grid that changed a variant which was begun', async () => {
   const changed = gridFile({ base, variants: { ...variants, flip: { flip: true, shift: 1 } } });
   await expectMistake(
     ['ablate', changed, '--out', whole],
-    `${whole}/flip: holds a run with shift 0, the grid asks for 1 in flip; give another --out`,
+    `${whole}/flip: holds a run with shift 0, the grid asks for 1 in flip; choose another --out`,
   );
   await expectMistake(['ablate', grid, '--out', whole, '--seed', '2'], /base: holds a run with seed 1, .* asks for 2/);
 });

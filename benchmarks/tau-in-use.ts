@@ -32,7 +32,7 @@ const { values: flags, positionals } = parseArgs({
 const [passes, audit, cost, epsilon] = [flags.passes, flags.audit, flags.cost, flags.epsilon].map(Number);
 const ARMS = [0, ...Array.from({ length: 20 }, (_, i) => binStart(16 * (i + 1)))];
 
-const trained = await openTrained(positionals[0], flags['data-dir']);
+const trained = await openTrained(positionals[0], { dataDir: flags['data-dir'] });
 const { run, dataset, state } = trained;
 const { validation } = splitTrainValidation(dataset.train.labels, run.config.validation, run.config.seed);
 const order = permutation(random(run.config.seed, 7), validation.length);

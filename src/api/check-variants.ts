@@ -1,21 +1,20 @@
 import { messageOf, UserError } from '../base/errors.js';
 import type { Variant } from '../run/grid.js';
 import { networkOf } from '../run/run-directory.js';
-import { loadRunDataset } from './open-trained.js';
+import { type DataOptions, loadRunDataset } from './open-trained.js';
 import { requireEngine, requireImages } from './train-run.js';
 
 /**
- * Checks before hours of training that each of these variants can begin: data, batch, network, engine.
+ * Checks, before hours of training, that each of these variants can start: data, batch, network and engine.
  *
- * @throws UserError that names the variant that can't.
+ * @throws UserError that names the variant that can't
  */
 export async function requireTrainable(
   variants: readonly Variant[],
-  dataDir: string | undefined,
-  python: string | undefined,
+  { python, ...data }: DataOptions & { readonly python?: string },
 ): Promise<void> {
   if (variants.length === 0) return;
-  const dataset = await loadRunDataset(variants[0].config, dataDir);
+  const dataset = await loadRunDataset(variants[0].config, data);
   const started = new Set<string>();
   for (const { name, config } of variants) {
     try {

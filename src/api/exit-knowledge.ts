@@ -7,11 +7,11 @@ import { type Anchor, assumedRatios, type ExitShares, exitDepths } from '../plan
 import type { Accuracies } from '../plan/latency.js';
 import { type MeasuredRun, runKey } from '../run/measured-runs.js';
 
-/** Share of samples that leaves behind the first layer where nobody says another: between the paper's 79 % (AlexNet) and 92 % (LeNet) of Table 1, and rounded. */
+/** Exit ratio assumed behind the first layer if none is known: rounded, between 79 % (AlexNet) and 92 % (LeNet) in Table 1 of the paper. */
 const ASSUMED_RATIO = 0.8;
 
 export interface KnownExits {
-  /** Of the design that is asked about, as the user gave them. */
+  /** Given by the user, for the planned design. */
   readonly ratios?: readonly number[];
   readonly accuracies?: Accuracies;
   readonly runs: ReadonlyMap<string, MeasuredRun>;
@@ -20,27 +20,27 @@ export interface KnownExits {
 
 export interface ExitKnowledge {
   readonly exitsOf: (design: Design) => ExitShares;
-  /** One line for people: what is measured, and what assumed. */
+  /** One line that says which ratios are measured and which are assumed. */
   readonly note: string;
 }
 
-/** What is known of exits: measured by runs, else given by flags, else assumed from the one or the other. */
-export function exitKnowledge(asked: Design, build: BuildNetwork, known: KnownExits): ExitKnowledge {
-  const { ratios, accuracies, runs, dataset } = known;
+/** Exit ratios and accuracies of designs: given by the user, measured by runs, or else estimated from either. */
+export function exitKnowledge(planned: Design, build: BuildNetwork, options: KnownExits): ExitKnowledge {
+  const { ratios, accuracies, runs, dataset } = options;
   const runOf = (design: Design): MeasuredRun | undefined => runs.get(runKey(design.network, dataset));
-  const isAsked = ({ attach, branch }: Design): boolean => attach === asked.attach && branch === asked.branch;
+  const isPlanned = ({ attach, branch }: Design): boolean => attach === planned.attach && branch === planned.branch;
 
-  const measured = runOf(asked)?.tuned?.exitRatios;
+  const measured = runOf(planned)?.tuned?.exitRatios;
   const start = ratios ?? measured;
-  const [place] = attachmentsOf(asked.network);
+  const [place] = attachmentsOf(planned.network);
   const first = buildDesign(build, { attach: place, branch: 'mirror' });
   const anchor: Anchor = start
-    ? { depth: exitDepths(asked).at(-1)!, ratio: sum(start) }
+    ? { depth: exitDepths(planned).at(-1)!, ratio: sum(start) }
     : { depth: exitDepths(first)[0], ratio: ASSUMED_RATIO };
 
   const exitsOf = (design: Design): ExitShares => {
     const run = runOf(design);
-    const own = isAsked(design) ? { ratios, accuracies } : {};
+    const own = isPlanned(design) ? { ratios, accuracies } : {};
     const assumed = { ratios: assumedRatios(design, anchor), from: 'assumed' };
     const shares = own.ratios
       ? { ratios: own.ratios, from: 'flags' }
@@ -53,31 +53,37 @@ export function exitKnowledge(asked: Design, build: BuildNetwork, known: KnownEx
       accuracy: run?.tuned?.accuracy ?? run?.accuracies.branches.at(-1),
     };
   };
-  const from = start
-    ? `${percent(anchor.ratio)} behind ${asked.attach} (${ratios ? 'by flags' : exitsOf(asked).from})`
-    : `assumed ${percent(anchor.ratio)} behind ${place}`;
-  const note = `leave: ${from}; where nobody has measured (?), in proportion to what is left of the network, the branch's size making no difference`;
+  const source = ratios ? 'given' : exitsOf(planned).from;
+  const known = start
+    ? `${percent(anchor.ratio)} behind ${planned.attach} (${source})`
+    : `${percent(anchor.ratio)} behind ${first.attach} (assumed)`;
+  const note = `exit ratios: ${known}; "?" is an estimate from the remaining layers that ignores the size of the branch`;
   return { exitsOf, note };
 }
 
-/** `0.8,0.1` as numbers from 0 to 1. @throws UserError where it is not so many of them */
-export function sharesOf(text: string, flag: string, count: number, what: string): number[] {
-  const shares = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
-  if (shares.length === count && shares.every((share) => share >= 0 && share <= 1)) return shares;
-  throw new UserError(`--${flag}: expected ${count} shares from 0 to 1 (${what}), found ${text}`);
+/** @throws UserError if there aren't as many exit ratios as exits, or they add up to more than 1 */
+export function requireExitRatios(ratios: readonly number[], exits: number): void {
+  requireShares(ratios, '--exit-ratios', exits, 'one for each exit');
+  if (sum(ratios) <= 1 + 1e-9) return;
+  throw new UserError(`--exit-ratios: expected shares of all images that add up to at most 1, found ${ratios}`);
 }
 
-/** The exit ratios of `count` exits: they add up to 1 at most. @throws UserError */
-export function exitRatiosOf(text: string, count: number): number[] {
-  const ratios = sharesOf(text, 'exit-ratios', count, 'one for each exit');
-  if (sum(ratios) <= 1 + 1e-9) return ratios;
-  throw new UserError(`--exit-ratios: expected shares of all samples, 1 together at most, found ${text}`);
+/**
+ * Accuracies as the plan uses them.
+ *
+ * @param accuracies of each branch in order, then of the full network
+ * @throws UserError if their number is wrong or the full network's accuracy is 0
+ */
+export function accuraciesOf(accuracies: readonly number[], exits: number): Accuracies {
+  requireShares(accuracies, '--accuracies', exits + 1, 'each branch, then the full network');
+  const [full] = accuracies.slice(-1);
+  if (full > 0) return { branches: accuracies.slice(0, -1), full };
+  throw new UserError(`--accuracies: the full network's accuracy must be above 0, found ${accuracies}`);
 }
 
-/** Those of the branches in order, then the full network's. @throws UserError */
-export function accuraciesOf(text: string, exits: number): Accuracies {
-  const all = sharesOf(text, 'accuracies', exits + 1, 'each branch, then the full network');
-  const [full] = all.slice(-1);
-  if (full > 0) return { branches: all.slice(0, -1), full };
-  throw new UserError(`--accuracies: expected a full network that is right at times, found ${text}`);
+function requireShares(shares: readonly number[], name: string, count: number, what: string): void {
+  if (shares.length === count && shares.every((share) => share >= 0 && share <= 1)) return;
+  throw new UserError(
+    `${name}: expected ${count} number${count > 1 ? 's' : ''} from 0 to 1 (${what}), found ${shares}`,
+  );
 }

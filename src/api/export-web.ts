@@ -22,7 +22,8 @@ import type { LabelledImage } from '../export/uplink/trial.js';
 import { readResult, readTaus, type Tuned } from '../run/results.js';
 import type { Run } from '../run/run-directory.js';
 import { entropies } from '../tau/entropy.js';
-import type { Trained } from './open-trained.js';
+import { type DataOptions, openTrained, type Trained } from './open-trained.js';
+import { VERSION } from './version.js';
 
 /** Training images that a finished bundle is checked on: fewer where they are large. */
 const CHECK_IMAGES = { most: 256, least: 16, bytes: 64e6 };
@@ -36,32 +37,42 @@ const SAMPLES_OF_CLASS = 2;
 const MEASURED_IMAGES = { most: 5000, least: 16, bytes: 1e9 };
 const SIZED_IMAGES = CHECK_IMAGES;
 
-/** What `export` is asked for. */
-export interface WebFlags {
+export interface ExportOptions {
+  /** Folder of the bundle. */
   readonly out: string;
+  /** Name of the model on the edge server. Default: `NETWORK-DATASET`. */
   readonly name?: string;
+  /** What devices send to the edge. Default, `auto`: the smallest of f32, f16 and u8 that keeps the accuracy. */
   readonly uplink?: Uplink | 'auto';
   /** Address of the edge server for the manifest: a URL, or a path such as `/ml/`. */
   readonly edge?: string;
 }
 
 /** A bundle that was written. */
-export interface WebResult {
+export interface ExportResult {
   readonly manifest: Manifest;
+  /** What a page downloads before it can answer, compressed with brotli. */
   readonly downloadBytes: number;
+  /** Measurements behind the choice of the uplink. */
   readonly uplink: UplinkReport;
+  /** How far the bundle's answers are from the trainer's. */
   readonly check: CheckResult;
 }
 
 /**
- * Writes the web bundle of a run, checked against the trainer.
+ * Writes the web bundle of a run: loader, WebAssembly, packed weights, demo page and the tail for the edge server. It is
+ * checked against the trainer first; a bundle that disagrees isn't kept.
  *
- * @param version of this tool, for the bundle's provenance
- * @throws UserError where the run has no tuned threshold, or no bundle can have the name
+ * @throws UserError if τ isn't tuned yet, the name isn't valid, or the folder holds something else
  */
-export async function exportWeb(trained: Trained, flags: WebFlags, version: string): Promise<WebResult> {
-  if (flags.name !== undefined && !manifestSchema.shape.name.safeParse(flags.name).success) {
-    throw new UserError(`--name: expected lower-case letters, digits and hyphens, found ${flags.name}`);
+export async function exportWeb(run: string, options: ExportOptions & DataOptions): Promise<ExportResult> {
+  return exportTrained(await openTrained(run, options), options);
+}
+
+/** `exportWeb` for a run that is already open. */
+export async function exportTrained(trained: Trained, options: ExportOptions): Promise<ExportResult> {
+  if (options.name !== undefined && !manifestSchema.shape.name.safeParse(options.name).success) {
+    throw new UserError(`--name: expected lower-case letters, digits and hyphens, found ${options.name}`);
   }
   const { run, dataset, state } = trained;
   if (run.network.branch.length === 0) {
@@ -85,12 +96,12 @@ export async function exportWeb(trained: Trained, flags: WebFlags, version: stri
       validationImages: () => validationImages(trained, MEASURED_IMAGES),
       sampleImages: () => validationImages(trained, SIZED_IMAGES),
     },
-    flags.uplink ?? 'auto',
+    options.uplink ?? 'auto',
   );
   const program = lowerBranch(run.network, state, encoding.from);
   const model = tailModel(run.network, state, encoding);
   const draft = generateBundle(program, {
-    name: flags.name ?? `${run.config.network}-${run.config.dataset}`,
+    name: options.name ?? `${run.config.network}-${run.config.dataset}`,
     network: run.config.network,
     dataset: run.config.dataset,
     edge: flags.edge,
@@ -101,13 +112,13 @@ export async function exportWeb(trained: Trained, flags: WebFlags, version: stri
     tail: { model, input: TAIL_INPUT, output: TAIL_OUTPUT, ...encoding },
     samples: await demoSamples(trained),
     provenance: {
-      ...{ lcdnn: version, seed: run.config.seed, epochs: run.config.epochs },
+      ...{ lcdnn: VERSION, seed: run.config.seed, epochs: run.config.epochs },
       uplink: report,
     },
   });
   const images = await checkImages(trained);
   let check: CheckResult | undefined;
-  const manifest = await writeBundle(flags.out, draft, async (folder) => {
+  const manifest = await writeBundle(options.out, draft, async (folder) => {
     const { bundle, wasm, close } = await openLoaderAndTails(
       folder,
       tailModel(run.network, state, { from: encoding.from }),
@@ -117,7 +128,7 @@ export async function exportWeb(trained: Trained, flags: WebFlags, version: stri
   });
   const fetched = [BUNDLE_FILES.loader, 'lcdnn-worker.js', BUNDLE_FILES.simd, BUNDLE_FILES.weights, MANIFEST_FILE];
   const downloadBytes = fetched.reduce(
-    (sum, file) => sum + brotliCompressSync(readFileSync(join(flags.out, file))).length,
+    (sum, file) => sum + brotliCompressSync(readFileSync(join(options.out, file))).length,
     0,
   );
   return { manifest, downloadBytes, uplink: report, check: check! };

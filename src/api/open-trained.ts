@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { NamedArrays } from '../base/tensors.js';
-import { progressLine } from '../cli/download-progress.js';
 import type { Dataset } from '../datasets/dataset.js';
+import type { Progress } from '../datasets/fetch.js';
 import { loadDataset } from '../datasets/load-dataset.js';
 import { deployedState } from '../network/deployed.js';
 import type { Config } from '../run/config.js';
@@ -11,24 +11,39 @@ import type { Evaluator } from '../train/evaluate.js';
 import { withEngine } from '../train/with-engine.js';
 import { withEvaluator } from '../train/with-evaluator.js';
 
+/** Where a data set's files are, and who is told while it is downloaded, checked and read. */
+export interface DataOptions {
+  /** Folder of the data set's files. By default the folder the run was trained from, or the usual places. */
+  readonly dataDir?: string;
+  /** Called often: bytes of a download, or images of a folder that is checked. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Called with a sentence worth showing to a person, for example about images that were left out. */
+  readonly onNote?: (line: string) => void;
+}
+
+/** A trained run, opened with its data. */
 export interface Trained {
   readonly run: Run;
   readonly dataset: Dataset;
   /** Runs `use` with the trained network's evaluator. */
   evaluate<Result>(use: (evaluate: Evaluator) => Promise<Result>): Promise<Result>;
-  /** Runs `use` with a function that gives the trained network's answer to one image, and what led to it. */
+  /** Runs `use` with a function that computes the trained network's answer to one image. */
   answers<Result>(use: (answer: (image: Float32Array) => Promise<Answer>) => Promise<Result>): Promise<Result>;
   /** Parameters as they are deployed. */
   readonly state: NamedArrays;
 }
 
-/** Opens a run with its checkpoint, as it is deployed, and its data: what evaluate, tune-tau and export begin with. */
-export async function openTrained(path: string, dataDir: string | undefined): Promise<Trained> {
+/**
+ * Opens a run with its checkpoint, as it is deployed, and its data.
+ *
+ * @throws UserError if the run has no checkpoint, or its data are missing or don't fit
+ */
+export async function openTrained(path: string, options: DataOptions = {}): Promise<Trained> {
   const run = openRun(path);
   const state = deployedState(run.network, readRunCheckpoint(run).state);
-  const dataset = await loadRunDataset(run.config, dataDir);
+  const dataset = await loadRunDataset(run.config, options);
   requireFitting(run, dataset);
-  // On the CPU: what was trained on a GPU must be tuned and exported where there is none.
+  // On the CPU: a network trained on a GPU must also be tuned and exported on machines without one.
   const config = { ...run.config, device: 'cpu' as const };
   return {
     run,
@@ -39,21 +54,15 @@ export async function openTrained(path: string, dataDir: string | undefined): Pr
   };
 }
 
-/** The data of a run: from the folder named now, else from the one it was trained from if that is still there. */
-export async function loadRunDataset(config: Config, dataDir?: string): Promise<Dataset> {
+/** Opens the data of a run: from `dataDir`, or else from the folder it was trained from if that still exists. */
+export async function loadRunDataset(
+  config: Config,
+  { dataDir, onProgress, onNote }: DataOptions = {},
+): Promise<Dataset> {
   const { dataset, dataDir: trainedFrom, imageSize, resize, classes, strict, cache } = config;
   const remembered = trainedFrom !== undefined && existsSync(trainedFrom) ? trainedFrom : undefined;
-  const progress = progressLine();
-  try {
-    return await loadDataset(dataset, {
-      ...{ dataDir: dataDir ?? remembered, imageSize, resize, classes, strict, cache },
-      onProgress: progress.onProgress,
-      onNote: (line) => {
-        progress.stop();
-        process.stderr.write(`${line}\n`);
-      },
-    });
-  } finally {
-    progress.stop();
-  }
+  return loadDataset(dataset, {
+    ...{ dataDir: dataDir ?? remembered, imageSize, resize, classes, strict, cache },
+    ...{ onProgress, onNote },
+  });
 }

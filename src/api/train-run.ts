@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs';
 import { UserError } from '../base/errors.js';
 import { removeTemporaries } from '../base/files.js';
-import { type Interruption, listenForInterruption } from '../base/interruption.js';
-import type { TrainingDisplay } from '../cli/training-display.js';
 import { requireBatch } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { createLoader } from '../datasets/loading/create-loader.js';
 import { splitTrainValidation } from '../datasets/split.js';
-import type { Checkpoint } from '../run/checkpoint.js';
+import { writeReport } from '../report/write-report.js';
+import type { Checkpoint, TrainingProgress } from '../run/checkpoint.js';
 import type { Config } from '../run/config.js';
 import { lockRun } from '../run/lock.js';
 import {
   createRun,
+  type EpochMetrics,
   networkOf,
   type Run,
   readRunCheckpoint,
@@ -24,100 +24,106 @@ import { findPython, type Python } from '../train/pytorch/find-python.js';
 import { type Launch, launchOf } from '../train/pytorch/launch.js';
 import { trainInPython } from '../train/pytorch/train-in-python.js';
 import { readTeacher } from '../train/read-teacher.js';
-import { augmentationOf } from '../train/reports.js';
+import { augmentationOf, type StepReport } from '../train/reports.js';
 import { optimizerSlots } from '../train/step.js';
 import { type TrainOptions, train } from '../train/train.js';
 import { startState, type WarmStart } from '../train/warm-start/warm-start.js';
-import { loadRunDataset } from './open-trained.js';
+import { type DataOptions, loadRunDataset } from './open-trained.js';
 
-export interface TrainRunOptions {
+/** What a caller can follow of a training, and the signal that ends it. */
+export interface TrainingEvents {
+  /** Aborting saves a checkpoint after the current step and ends training. */
+  readonly signal?: AbortSignal;
+  /** Called when the run is created or opened and training begins. */
+  readonly onStart?: (start: TrainingStart) => void;
+  /** Called after every step. */
+  readonly onStep?: (report: StepReport) => void;
+  /** Called after every epoch. */
+  readonly onEpoch?: (metrics: EpochMetrics) => void;
+  /** Called when a training that began has ended or failed. */
+  readonly onEnd?: () => void;
+}
+
+export interface TrainingStart {
+  readonly run: Run;
+  /** Set if the run continues from a checkpoint. */
+  readonly resumedFrom?: TrainingProgress;
+  /** Set if the run starts from a trained network. */
+  readonly warmStart?: WarmStart;
+}
+
+/** For engine pytorch: its processes and machines. Default: one process. */
+export interface PytorchOptions extends Partial<Launch> {
+  /** Path of a Python with torch, numpy and safetensors. Default: looked up on the PATH. */
+  readonly python?: string;
+}
+
+export interface TrainRunOptions extends DataOptions, TrainingEvents {
   /** Where the run is created, and its options. */
   readonly path: string;
   readonly config: Config;
-  /** The run to go on with instead; then its own path and options count. */
+  /** The run to continue. If given, its path and options apply. */
   readonly resumed?: Run;
-  /** Folder of the data set's files that the user names now. */
-  readonly dataDir?: string;
-  /** Threads that load images ahead of training; what suits the data unless given. */
+  /** Threads that load images ahead of training. Default: chosen to suit the data. */
   readonly loaders?: number;
-  readonly display: TrainingDisplay;
-  /** For engine pytorch. */
   readonly pytorch?: PytorchOptions;
-}
-
-export interface PytorchOptions {
-  /** The Python that has it; looked for unless given. */
-  readonly python?: string;
-  /** One process unless given. */
-  readonly launch?: Launch;
 }
 
 export interface TrainedRun {
   readonly run: Run;
-  /** Set where Ctrl-C (130) or SIGTERM (143) ended training: a checkpoint is saved, the command exits with it. */
-  readonly exitCode?: number;
-  /** What a warm start took, where the run began with one now. */
+  /** Whether the signal ended training before the last epoch. */
+  readonly interrupted: boolean;
+  /** Set if the run started from a trained network just now. */
   readonly warmStart?: WarmStart;
 }
 
 /**
- * Trains a run to its last epoch, or until a signal: what `train` does, and `ablate` for each of its variants.
+ * Trains a run to its last epoch or until the signal, and writes its report.
  *
- * @throws UserError where data, network or engine don't fit, before anything is written; `Diverged` as `train` does.
+ * @throws UserError if data, network or engine don't fit, before anything is written; `Diverged` as `train` does
  */
 export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
-  const { path, resumed, display } = options;
+  const { path, resumed, signal, onStep, onEpoch } = options;
   const config = resumed?.config ?? options.config;
   const inPython = config.engine === PYTORCH;
   requireEngineFor(config);
   const python = inPython ? await findPython(options.pytorch?.python, config.device) : undefined;
-  // Python decodes no images: it is given packed ones.
-  const dataset = await loadRunDataset(inPython ? { ...config, cache: true } : config, options.dataDir);
+  // Python decodes no images: it gets packed ones.
+  const dataset = await loadRunDataset(inPython ? { ...config, cache: true } : config, options);
   requireImages(config, dataset);
   if (resumed) requireFitting(resumed, dataset);
-  const compute = python
-    ? inPythonBy(python, options.pytorch?.launch ?? launchOf({}, config))
-    : await hereBy(config, dataset, options.loaders);
+  const trainer = python
+    ? pythonTrainer(python, launchOf(options.pytorch, config))
+    : await inProcessTrainer(config, dataset, options.loaders);
 
   let unlock = (): void => {};
-  let interruption: Interruption | undefined;
   try {
     const network = resumed?.network ?? networkOf(config, dataset.shape, dataset.labels.length);
     if (resumed) unlock = lockRun(resumed);
     const checkpoint = resumed && startedCheckpoint(resumed);
     const teacher = readTeacher(config, network);
-    const { state, warmStart } = checkpoint ? { state: undefined } : startState(config, network);
+    const { state: start, warmStart } = checkpoint ? { state: undefined } : startState(config, network);
     const run = resumed ?? createRun(path, config, network);
     if (resumed) writeConfig(resumed);
     else unlock = lockRun(run);
-    interruption = listenForInterruption();
-    display.start(run, checkpoint?.progress, warmStart);
-    await compute.train({
-      run,
-      dataset,
-      checkpoint,
-      start: state,
-      teacher,
-      signal: interruption.signal,
-      onStep: display.step,
-      onEpoch: display.epoch,
-    });
-    return { run, warmStart, exitCode: interruption.exitCode() };
+    options.onStart?.({ run, resumedFrom: checkpoint?.progress, warmStart });
+    const outcome = await trainer.train({ run, dataset, checkpoint, start, teacher, signal, onStep, onEpoch });
+    writeReport(run);
+    return { run, warmStart, interrupted: outcome === 'interrupted' };
   } finally {
-    display.stop();
+    options.onEnd?.();
     unlock();
-    interruption?.stop();
-    await compute.close();
+    await trainer.close();
   }
 }
 
-/** What trains a run. */
-interface Compute {
-  train(options: Omit<TrainOptions, 'engine' | 'loader'>): Promise<unknown>;
+/** Trains in this process or in a Python. */
+interface Trainer {
+  train(options: Omit<TrainOptions, 'engine' | 'loader'>): Promise<'done' | 'interrupted'>;
   close(): Promise<void>;
 }
 
-async function hereBy(config: Config, dataset: Dataset, loaders: number | undefined): Promise<Compute> {
+async function inProcessTrainer(config: Config, dataset: Dataset, loaders: number | undefined): Promise<Trainer> {
   const engine = await createEngine(config.engine, config.device);
   const loader = createLoader(dataset, augmentationOf(config), loaders);
   return {
@@ -129,14 +135,14 @@ async function hereBy(config: Config, dataset: Dataset, loaders: number | undefi
   };
 }
 
-function inPythonBy(python: Python, launch: Launch): Compute {
+function pythonTrainer(python: Python, launch: Launch): Trainer {
   return {
     train: (options) => trainInPython({ ...options, python, launch }),
     async close() {},
   };
 }
 
-/** @throws UserError where the engine can't train this at all */
+/** @throws UserError if the engine doesn't support these options */
 function requireEngineFor({ engine, precision, teacher }: Config): void {
   if (teacher !== undefined && engine === PYTORCH) {
     throw new UserError(`engine ${PYTORCH}: expected no teacher, found ${teacher}; another engine has it`);
@@ -145,19 +151,19 @@ function requireEngineFor({ engine, precision, teacher }: Config): void {
   throw new UserError(`engine ${engine}: expected precision float32, found ${precision}; it takes --engine ${PYTORCH}`);
 }
 
-/** Says that an engine can't start here, before anything is written. @throws UserError */
+/** Checks that the engine can start on this machine, before anything is written. @throws UserError if it can't */
 export async function requireEngine(config: Config, python: string | undefined): Promise<void> {
   requireEngineFor(config);
   if (config.engine === PYTORCH) await findPython(python, config.device);
   else await (await createEngine(config.engine, config.device)).dispose();
 }
 
-/** Says what the data can't give before anything is written. */
+/** Checks that the data have enough training images for a batch. @throws UserError if they don't */
 export function requireImages({ validation, batchSize, seed }: Config, dataset: Dataset): void {
   requireBatch(splitTrainValidation(dataset.train.labels, validation, seed).train.length, batchSize);
 }
 
-/** Where a run stopped; nothing where it was killed before its first checkpoint, and starts again. */
+/** The checkpoint to continue from; undefined if the run was killed before its first one and starts again. */
 export function startedCheckpoint(run: Run): Checkpoint | undefined {
   removeTemporaries(run.path);
   if (!existsSync(runFile(run, 'checkpoint'))) return undefined;

@@ -1,35 +1,35 @@
 import { join } from 'node:path';
 import { makeFolder } from '../base/files.js';
-import { createTrainingDisplay } from '../cli/training-display.js';
 import type { DesignChoice } from '../plan/designs.js';
-import { writeReport } from '../report/write-report.js';
 import type { Config } from '../run/config.js';
 import { openVariant, type Variant } from '../run/grid.js';
 import { requireTrainable } from './check-variants.js';
-import { openTrained } from './open-trained.js';
-import { trainRun } from './train-run.js';
-import { tuneRun } from './tune-run.js';
+import { type DataOptions, openTrained } from './open-trained.js';
+import { type TrainingEvents, trainRun } from './train-run.js';
+import { tuneTrained } from './tune-tau.js';
 
-export interface TrainSizesOptions {
+export interface TrainSizesOptions extends DataOptions, TrainingEvents {
   /** Folder of the runs. */
   readonly runs: string;
   readonly config: Config;
+  /** The options that were given, without defaults. */
   readonly given: Partial<Config>;
-  readonly dataDir?: string;
   readonly python?: string;
-  readonly quiet: boolean;
-  readonly onDone: (name: string, index: number) => void;
+  /** Called when a design is trained and tuned; `index` counts from 0. */
+  readonly onDone?: (name: string, index: number, count: number) => void;
 }
 
 /**
- * Trains and tunes a run for each of these designs, or goes on with it. Gives the exit code where a signal ended it.
+ * Trains and tunes a run for each of these designs, or continues it.
  *
+ * @returns whether the signal interrupted it
  * @throws UserError as `requireTrainable` and `trainRun` do
  */
 export async function trainSizes(
   choices: readonly DesignChoice[],
-  { runs, config, given, dataDir, python, quiet, onDone }: TrainSizesOptions,
-): Promise<number | undefined> {
+  { runs, config, given, python, onDone, ...options }: TrainSizesOptions,
+): Promise<boolean> {
+  const { dataDir } = options;
   const plans = choices.map(({ attach, branch }) => {
     const changes = { attach, branch };
     const variant: Variant = {
@@ -41,21 +41,22 @@ export async function trainSizes(
     const path = join(runs, variant.name);
     return { variant, path, run: openVariant(path, variant) };
   });
-  await requireTrainable(
-    plans.filter(({ run }) => !run).map(({ variant }) => variant),
-    dataDir,
-    python,
-  );
+  const untrained = plans.filter(({ run }) => !run).map(({ variant }) => variant);
+  await requireTrainable(untrained, { ...options, python });
   makeFolder(runs);
   for (const [i, { variant, path, run: resumed }] of plans.entries()) {
-    const display = createTrainingDisplay(quiet);
-    const trained = await trainRun({ path, config: variant.config, resumed, dataDir, display, pytorch: { python } });
-    writeReport(trained.run);
-    if (trained.exitCode !== undefined) return trained.exitCode;
-    await tuneRun(await openTrained(path, dataDir));
-    onDone(variant.name, i);
+    const { interrupted } = await trainRun({
+      ...options,
+      path,
+      config: variant.config,
+      resumed,
+      pytorch: { python },
+    });
+    if (interrupted) return true;
+    await tuneTrained(await openTrained(path, options));
+    onDone?.(variant.name, i, plans.length);
   }
-  return undefined;
+  return false;
 }
 
 /** `conv1` and `conv=2,fc=1` as `conv1-conv2-fc1`. */

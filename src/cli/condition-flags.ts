@@ -1,11 +1,10 @@
 import { Flags } from '@oclif/core';
 import { UserError } from '../base/errors.js';
 import type { Conditions } from '../baselines/measure/visit.js';
-import { PUBLISHED_POWERS } from '../baselines/results/powers.js';
 import { connectionNames, connectionProfile } from '../plan/connections.js';
 import { numberFlag } from './number-flag.js';
 
-/** Flags of the conditions that pages are measured under. */
+/** Flags for the connections and processor speeds that pages are measured under. */
 export const conditionFlags = {
   network: Flags.string({
     summary: `Connections, separated by commas: ${connectionNames.join(', ')}.`,
@@ -15,24 +14,24 @@ export const conditionFlags = {
   down: numberFlag("Downlink in Mbit/s, instead of the connection's."),
   rtt: numberFlag("Round trip in ms, instead of the connection's."),
   slowdown: Flags.string({
-    summary: "How many times slower than this machine's the browser's processor is, separated by commas.",
+    summary: "How many times slower the browser's processor is made, separated by commas.",
     default: '1',
   }),
 };
 
-/** Flags of what pages are measured with. */
+/** Flags for the browser and edge server that measure. */
 export const hostFlags = {
-  threads: Flags.integer({ summary: 'Threads of the edge for one batch. [default: all processors but one]', min: 1 }),
-  browser: Flags.string({
-    summary: 'Program of a Chromium or Chrome; default: CHROMIUM_PATH, or where it is installed.',
+  threads: Flags.integer({
+    summary: 'Number of threads that compute one batch on the edge. [default: all processors but one]',
+    min: 1,
   }),
-  'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set.' }),
+  browser: Flags.string({
+    summary: 'Path of a Chromium or Chrome. [default: CHROMIUM_PATH, or the usual places]',
+  }),
+  'data-dir': Flags.directory({ summary: 'Folder with the files of the data set.' }),
 };
 
-/** A visit that takes longer, in ms, is not repeated. */
-export const LONG_VISIT_MS = 15_000;
-
-/** What they were given. */
+/** Their values. */
 export interface ConditionFlags {
   readonly network: string;
   readonly up?: number;
@@ -41,7 +40,7 @@ export interface ConditionFlags {
   readonly slowdown: string;
 }
 
-/** Every connection with every processor. @throws UserError where one is unknown or makes no sense */
+/** Every connection with every slowdown. @throws UserError if one is unknown or out of range */
 export function conditionsOf({ network, up, down, rtt, slowdown }: ConditionFlags): Conditions[] {
   const slowdowns = slowdown.split(',').map((text) => {
     const times = Number(text);
@@ -53,15 +52,9 @@ export function conditionsOf({ network, up, down, rtt, slowdown }: ConditionFlag
   return slowdowns.flatMap((times) => profiles.map((profile) => ({ network: profile, slowdown: times })));
 }
 
-/** The one condition that a command takes. @throws UserError where there are several */
+/** The only condition. @throws UserError if there are several */
 export function conditionOf(flags: ConditionFlags): Conditions {
   const [first, ...others] = conditionsOf(flags);
   if (others.length === 0) return first;
   throw new UserError(`expected one connection and one slowdown, found ${flags.network} and ${flags.slowdown}`);
 }
-
-/** What partitions are priced with. */
-export const devicePowers = (connection: string) => ({
-  computeMw: PUBLISHED_POWERS.processor.busyMw,
-  radioMw: PUBLISHED_POWERS.radios[connection.split(',')[0]]?.baseMw ?? 0,
-});

@@ -2,15 +2,16 @@ import { duration } from '../base/format.js';
 import type { IterationReport } from '../scheduling/learning/train.js';
 import type { TrainedPolicy } from '../scheduling/policy-file.js';
 
+/** Callbacks that show the training of a policy. */
 export interface ScheduleDisplay {
-  start(folder: string, trained: TrainedPolicy): void;
-  iteration(report: IterationReport): void;
+  onStart(folder: string, trained: TrainedPolicy): void;
+  onIteration(report: IterationReport): void;
 }
 
-/** Iterations that a line sums up. */
+/** Iterations that one line summarises. */
 const LINE_EVERY = 50;
 
-/** Shows the training of a policy on stderr: a line for every 50 iterations. Quiet where `silent`. */
+/** Shows the training of a policy on stderr, one line per 50 iterations. @param silent shows nothing */
 export function createScheduleDisplay(silent: boolean): ScheduleDisplay {
   const print = (line: string): void => void (silent || process.stderr.write(`${line}\n`));
   let iterations = 0;
@@ -18,7 +19,7 @@ export function createScheduleDisplay(silent: boolean): ScheduleDisplay {
   let first = 0;
   let recent: IterationReport[] = [];
   return {
-    start(folder, { plan, settings, state }) {
+    onStart(folder, { plan, settings, state }) {
       iterations = plan.iterations;
       first = state.iteration;
       began = performance.now();
@@ -27,7 +28,7 @@ export function createScheduleDisplay(silent: boolean): ScheduleDisplay {
       );
       if (first > 0) print(`resumed at iteration ${first + 1}`);
     },
-    iteration(report) {
+    onIteration(report) {
       recent.push(report);
       if (report.iteration % LINE_EVERY !== 0 && report.iteration !== iterations) return;
       const mean = (of: 'variance' | 'reward'): number =>

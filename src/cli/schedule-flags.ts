@@ -5,50 +5,50 @@ import { numberFlag } from './number-flag.js';
 
 const helpGroup = 'SETTINGS';
 
-/** The flags of what is simulated; each overrides the settings file. */
+/** Flags for the simulated servers and their load. Each overrides the settings file. */
 export const scheduleFlags = {
-  settings: Flags.file({ summary: 'Settings file (JSON); docs/operate/scheduling.md has its fields.', helpGroup }),
+  settings: Flags.file({ summary: 'Settings file (JSON); docs/operate/scheduling.md lists its fields.', helpGroup }),
   servers: Flags.integer({ summary: 'Number of edge servers. [default: 3]', helpGroup }),
   capacity: Flags.string({
     summary:
-      'Tasks that a server works on at a time; one number, or one for each server, as 500,500,250. [default: 500]',
+      'Tasks that a server works on at the same time: one number, or one per server, as 500,500,250. [default: 500]',
     helpGroup,
   }),
-  speed: Flags.string({ summary: 'Speed of the servers, in the same way. [default: 1]', helpGroup }),
-  load: numberFlag('Work that arrives, as a share of what all servers can do. [default: 0.8]', { helpGroup }),
-  steps: numberFlag('Steps in which tasks arrive. [default: 50]', { helpGroup }),
-  slots: numberFlag('Task slots that a decision sees, M. [default: 500]', { helpGroup }),
-  buffer: numberFlag('Room for tasks behind the slots; what finds none goes to the cloud. [default: 2000]', {
+  speed: Flags.string({ summary: 'Speed of the servers: one number, or one per server. [default: 1]', helpGroup }),
+  load: numberFlag('Work that arrives, as a share of the capacity of all servers. [default: 0.8]', { helpGroup }),
+  steps: numberFlag('Number of steps during which tasks arrive. [default: 50]', { helpGroup }),
+  slots: numberFlag('Number of task slots that a decision sees (M). [default: 500]', { helpGroup }),
+  buffer: numberFlag('Number of tasks that can wait behind the slots; the rest go to the cloud. [default: 2000]', {
     helpGroup,
   }),
-  eta: numberFlag('Share of its free capacity that a server offers when it offers low. [default: 0.05]', { helpGroup }),
-  skew: numberFlag('How unevenly the users stand around the servers; 0 is evenly. [default: 0.5]', { helpGroup }),
-  'forward-ms-per-km': numberFlag('Delay of a task that another server than its closest works on. [default: 0.1]', {
+  eta: numberFlag('Share of its free capacity that a server offers in a low offer. [default: 0.05]', { helpGroup }),
+  skew: numberFlag('How unevenly users are distributed around the servers; 0 is evenly. [default: 0.5]', { helpGroup }),
+  'forward-ms-per-km': numberFlag('Delay per km when a task runs on a server that is not its closest. [default: 0.1]', {
     helpGroup,
   }),
   filling: Flags.option({
-    summary: 'Which offers are taken where there are more than tasks. [default: proportional]',
+    summary: 'Which offers are accepted if there are more offers than tasks. [default: proportional]',
     options: ['proportional', 'nearest'] as const,
     helpGroup,
   })(),
-  'report-every': numberFlag('Steps between two reports of the servers. [default: 1]', { helpGroup }),
+  'report-every': numberFlag('Number of steps between two reports of a server. [default: 1]', { helpGroup }),
   tracking: Flags.boolean({
-    summary: 'Count what was sent since the last report; not so where others send, too. [default: on]',
+    summary: 'Count the tasks sent since the last report. Switch it off if other gateways send, too. [default: on]',
     allowNo: true,
     helpGroup,
   }),
   fail: Flags.string({
-    summary: 'SERVER:FROM-TO, a server (from 0) that is down in these steps. May be given several times.',
+    summary: 'SERVER:FROM-TO: a server (counted from 0) that is down during these steps. Repeatable.',
     multiple: true,
     helpGroup,
   }),
-  'cloud-ms': numberFlag('Delay of the cloud. [default: 100]', { helpGroup }),
-  'deadline-ms': numberFlag('A task that takes longer is late. [default: 200]', { helpGroup }),
+  'cloud-ms': numberFlag('Delay of the cloud, in ms. [default: 100]', { helpGroup }),
+  'deadline-ms': numberFlag('A task that takes longer, in ms, is late. [default: 200]', { helpGroup }),
 };
 
 type ScheduleFlags = { readonly [Name in keyof typeof scheduleFlags]?: unknown };
 
-/** The settings that file and flags say. @throws UserError */
+/** The settings from the settings file and the flags. @throws UserError if one is wrong */
 export function settingsOf(flags: ScheduleFlags): Settings {
   const file = flags.settings === undefined ? {} : readSettings(flags.settings as string);
   const given = {
@@ -67,8 +67,8 @@ export function settingsOf(flags: ScheduleFlags): Settings {
     deadlineMs: flags['deadline-ms'],
     servers: serversOf(flags, file.servers),
   };
-  const said = Object.entries(given).filter(([, value]) => value !== undefined);
-  return resolveSettings({ ...file, ...Object.fromEntries(said) });
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  return resolveSettings({ ...file, ...Object.fromEntries(set) });
 }
 
 function serversOf(flags: ScheduleFlags, inFile: GivenSettings['servers'] | undefined): unknown {
@@ -101,7 +101,7 @@ function numbers(name: string, text: unknown): number[] | undefined {
     .split(',')
     .map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
   if (values.every(Number.isFinite)) return values;
-  throw new UserError(`--${name}: expected numbers with commas between them, found ${text}`);
+  throw new UserError(`--${name}: expected numbers separated by commas, found ${text}`);
 }
 
 function parseFailure(text: string) {

@@ -8,24 +8,25 @@ import type { BranchReport, StepReport } from '../train/reports.js';
 import type { WarmStart } from '../train/warm-start/warm-start.js';
 import { warmStartLines } from './warm-start-lines.js';
 
+/** Callbacks that show a training. */
 export interface TrainingDisplay {
-  start(run: Run, resumedFrom: TrainingProgress | undefined, warmStart: WarmStart | undefined): void;
-  step(report: StepReport): void;
-  epoch(metrics: EpochMetrics): void;
+  onStart(start: { readonly run: Run; readonly resumedFrom?: TrainingProgress; readonly warmStart?: WarmStart }): void;
+  onStep(report: StepReport): void;
+  onEpoch(metrics: EpochMetrics): void;
   stop(): void;
 }
 
 const REDRAW_MS = 100;
-/** In a log, where an epoch can take hours. */
+/** In a log: an epoch can take hours. */
 const LOG_MS = 300_000;
-/** Less waiting than that is as it should be. */
+/** A smaller share of time spent waiting for images isn't shown. */
 const SHOWN_LOADING = 0.05;
 /** Weight of the latest step in the smoothed time per step. */
 const SMOOTHING = 0.05;
 
 type Shown = Pick<StepReport, 'fullLoss' | 'fullAccuracy'> & WithExits<BranchReport>;
 
-/** "0.123 + 0.456": the full branch's loss, and that of each binary branch. */
+/** "0.123 + 0.456": the loss of the full branch and of each binary branch. */
 function losses(shown: Shown, digits: number): string {
   const branches = exitsOf<BranchReport>(shown).map(({ branchLoss }) => branchLoss);
   return [shown.fullLoss, ...branches].map((loss) => loss.toFixed(digits)).join(' + ');
@@ -38,11 +39,13 @@ function accuracies(shown: Shown): string {
 }
 
 /**
- * Shows training on stderr: a line per epoch, and between them one with images/s, losses, accuracies and time left,
- * redrawn on a terminal, every five minutes in a log. Quiet where `silent`.
+ * Shows training on stderr: a line per epoch. In between, a line with images/s, losses, accuracies and time left is
+ * redrawn on a terminal, and printed every five minutes in a log.
+ *
+ * @param silent shows nothing
  */
 export function createTrainingDisplay(silent: boolean): TrainingDisplay {
-  // On a pseudo-terminal of 0 columns ora would clear lines for ever.
+  // On a pseudo-terminal without a size (0 columns) ora would clear lines forever.
   const live = !silent && process.stderr.isTTY === true && process.stderr.columns > 0 && !process.env.CI;
   const spinner = ora({ stream: process.stderr, isEnabled: live, discardStdin: false, hideCursor: false });
   const print = (line: string): void => {
@@ -57,7 +60,7 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
   let lastDrawn = 0;
 
   return {
-    start({ path, config, network }, resumedFrom, warmStart) {
+    onStart({ run: { path, config, network }, resumedFrom, warmStart }) {
       ({ batchSize, epochs } = config);
       print(
         `${network.name} on ${dataTitle(config)}, ${epochs} epochs, seed ${config.seed}, engine ${config.engine} on ${config.device} -> ${path}`,
@@ -67,11 +70,11 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
       if (live) spinner.start('compiling the training step');
       lastStep = lastDrawn = performance.now();
     },
-    step(report) {
+    onStep(report) {
       const now = performance.now();
       const ms = now - lastStep;
       lastStep = now;
-      // The first steps carry the compilation and the evaluation between epochs.
+      // The first steps include compilation and the evaluation between epochs.
       if (report.step > 1) msPerStep = msPerStep === 0 ? ms : msPerStep + SMOOTHING * (ms - msPerStep);
       if (now - lastDrawn < (live ? REDRAW_MS : LOG_MS) || msPerStep === 0) return;
       lastDrawn = now;
@@ -86,7 +89,7 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
       if (live) spinner.text = text;
       else print(text);
     },
-    epoch(metrics) {
+    onEpoch(metrics) {
       const { loadingShare = 0 } = metrics;
       const width = String(epochs).length;
       print(

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { messageOf, UserError } from '../base/errors.js';
-import { listenForInterruption } from '../base/interruption.js';
+import { listenForInterruption } from '../cli/interruption.js';
 import { serverFlags, serverOptions } from '../cli/server-flags.js';
 import { listen } from '../edge/listen.js';
 import { createGateway, type GatewayOptions } from '../gateway/gateway.js';
@@ -120,7 +120,7 @@ export default class Gateway extends LcdnnCommand {
     const up = gateway.upstreams.filter((upstream) => upstream.up).length;
     this.log(`${flags.policy} over ${servers.length} servers, ${up} of them ready: ${gateway.url} (Ctrl-C stops)`);
     const stopReloading = reloadAtHangup(gateway.scheduler, readPolicy);
-    const said = await Promise.race([gateway.failed, interruption.heard()]);
+    const said = await Promise.race([gateway.failed, interruption.interrupted()]);
     await gateway.drain(interruption.exitCode() === 143 ? 1000 * flags.drain : 0);
     stopReloading();
     interruption.stop();

@@ -1,13 +1,14 @@
 import { Args } from '@oclif/core';
+import { type Inspection, inspect } from '../api/inspect.js';
 import { fileSize, table, wholeNumber } from '../base/format.js';
-import { openNetwork, zooFlags } from '../cli/zoo-network.js';
-import { arenaBytes } from '../export/arena-bytes.js';
-import { type CostTotal, networkCost } from '../network/cost.js';
+import { networkFlags, networkOptions } from '../cli/network-flags.js';
+import type { CostTotal } from '../network/cost.js';
 import { networkNames } from '../network/zoo/index.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class Inspect extends LcdnnCommand {
-  static override summary = 'Layers of a network or a run: shapes, parameters, binary bits, bytes, operations.';
+  static override summary =
+    'List the layers of a network or a run: shapes, parameters, binary weights, bytes, operations.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> lenet',
     '<%= config.bin %> <%= command.id %> runs/mnist',
@@ -17,47 +18,41 @@ export default class Inspect extends LcdnnCommand {
   static override args = {
     what: Args.string({ required: true, description: `Run directory, or a network: ${networkNames.join(', ')}.` }),
   };
-  static override flags = zooFlags;
+  static override flags = networkFlags;
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Inspect);
-    const { network } = openNetwork(args.what, flags);
-    const cost = networkCost(network);
-    const numbers = (total: CostTotal): string[] => [
-      wholeNumber(total.floatParameters),
-      wholeNumber(total.binaryWeights),
-      fileSize(total.bytes),
-      wholeNumber(total.macs),
-      wholeNumber(total.binaryOps),
-    ];
-    const rows = cost.layers.map((layer) => [
-      layer.part,
-      layer.name || layer.type,
-      layer.name ? layer.type : '',
-      layer.output.join('x'),
-      ...numbers(layer),
-    ]);
-    const header = [
-      'part',
-      'layer',
-      'type',
-      'output',
-      'float parameters',
-      'binary weights',
-      'size',
-      'MACs',
-      'binary ops',
-    ];
-    const totals = [
-      ['full network', '', '', '', ...numbers(cost.full)],
-      ...(cost.exits.length > 1
-        ? cost.exits.map((total, i) => [`device, to exit ${i + 1}`, '', '', '', ...numbers(total)])
-        : [['on the device', '', '', '', ...numbers(cost.device)]]),
-    ];
+    const inspected = inspect(args.what, networkOptions(flags));
+    const { network, peakBytes } = inspected;
     this.log(`${network.name}, input ${network.input.join('x')}, ${network.classes} classes, per image`);
-    this.log(table([header, ...rows, ...totals], [4, 5, 6, 7, 8]));
-    const peakBytes = arenaBytes(network);
-    this.log(`values that the device holds at once: ${fileSize(peakBytes)} at most, beside the weights`);
-    return { network, ...cost, peakBytes };
+    this.log(costTable(inspected));
+    this.log(`memory for values on the device, beside the weights: at most ${fileSize(peakBytes)}`);
+    return inspected;
   }
+}
+
+const HEADER = ['part', 'layer', 'type', 'output', 'float parameters', 'binary weights', 'size', 'MACs', 'binary ops'];
+
+function costTable({ layers, full, device, exits }: Inspection): string {
+  const numbers = (total: CostTotal): string[] => [
+    wholeNumber(total.floatParameters),
+    wholeNumber(total.binaryWeights),
+    fileSize(total.bytes),
+    wholeNumber(total.macs),
+    wholeNumber(total.binaryOps),
+  ];
+  const rows = layers.map((layer) => [
+    layer.part,
+    layer.name || layer.type,
+    layer.name ? layer.type : '',
+    layer.output.join('x'),
+    ...numbers(layer),
+  ]);
+  const totals = [
+    ['full network', '', '', '', ...numbers(full)],
+    ...(exits.length > 1
+      ? exits.map((total, i) => [`device, to exit ${i + 1}`, '', '', '', ...numbers(total)])
+      : [['on the device', '', '', '', ...numbers(device)]]),
+  ];
+  return table([HEADER, ...rows, ...totals], [4, 5, 6, 7, 8]);
 }

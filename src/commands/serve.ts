@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core';
-import { listenForInterruption } from '../base/interruption.js';
+import { listenForInterruption } from '../cli/interruption.js';
 import { numberFlag } from '../cli/number-flag.js';
 import { serverFlags, serverOptions } from '../cli/server-flags.js';
 import { listen } from '../edge/listen.js';
@@ -79,7 +79,7 @@ export default class Serve extends LcdnnCommand {
       this.log(`${name} ${version}: demo ${demo}, edge ${url}/v2/models/${name}/infer (Ctrl-C stops)`);
     }
     const stopWatching = watch(app);
-    await interruption.heard();
+    await interruption.interrupted();
     await app.drain(interruption.exitCode() === 143 ? 1000 * flags.drain : 0);
     stopWatching();
     interruption.stop();

@@ -1,30 +1,24 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Args, Flags } from '@oclif/core';
-import { openTrained } from '../api/open-trained.js';
-import { tuneRun } from '../api/tune-run.js';
+import { proposeTauFromServer, type ServerTauOptions } from '../api/propose-tau.js';
+import { tuneTau } from '../api/tune-tau.js';
 import { exitsOf } from '../base/exits.js';
 import { percent, table } from '../base/format.js';
+import { withDataProgress } from '../cli/data-progress.js';
 import { numberFlag } from '../cli/number-flag.js';
-import { readUsageCounts } from '../edge/read-usage-counts.js';
-import { applyTau } from '../run/apply-tau.js';
-import { openRun, runFile } from '../run/run-directory.js';
-import { proposeTau, type UsePoint } from '../tau/in-use.js';
+import type { UsePoint } from '../tau/in-use.js';
+import { OBJECTIVES, type ObjectiveName } from '../tau/objectives.js';
+import { type MethodName, SEARCH_METHODS } from '../tau/search.js';
 import type { ExitResult } from '../tau/tune.js';
 import { LcdnnCommand } from './base-command.js';
 
-interface FromServer {
-  readonly server: string;
-  readonly model?: string;
-  readonly 'token-file'?: string;
-  readonly epsilon?: number;
-  readonly delta?: number;
-  readonly apply: boolean;
-}
-
 export default class TuneTau extends LcdnnCommand {
-  static override summary = 'Tune the exit threshold of a run, or those of several exits, on its validation images.';
+  static override summary = 'Tune the exit threshold of a run (or one threshold per exit) on its validation images.';
   static override description =
-    'Writes tau.json (threshold, accuracies, exit ratio, spread over folds, curve), tau.svg and tau.png into the run (tau2.svg, ... for further exits), and shows them in report.html. With --from-server it proposes a threshold by what an edge server saw in use, without labels; --apply puts it into tau.json, for the next export.';
+    'Writes tau.json (threshold, accuracies, exit ratio, variation over folds, curve), tau.svg and tau.png into the run ' +
+    '(tau2.svg, ... for further exits), and shows them in report.html. With --from-server it proposes a threshold from the ' +
+    'images an edge server has answered, without labels; --apply writes it into tau.json, for the next export.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> runs/mnist',
     '<%= config.bin %> <%= command.id %> runs/mnist --objective exits --epsilon 0.002',
@@ -33,41 +27,46 @@ export default class TuneTau extends LcdnnCommand {
   ];
   static override args = { run: Args.string({ required: true, description: 'Run directory.' }) };
   static override flags = {
-    'data-dir': Flags.directory({ summary: 'Folder that holds the files of the data set.' }),
-    method: Flags.option({ summary: 'How to search. [default: exact]', options: ['exact', 'algorithm-2'] as const })(),
-    objective: Flags.option({
-      summary: 'What to search for. [default: risk; accuracy for algorithm-2]',
-      options: ['risk', 'accuracy', 'exits', 'latency'] as const,
+    'data-dir': Flags.directory({ summary: 'Folder with the files of the data set.' }),
+    method: Flags.option({
+      summary: 'Search method. [default: exact]',
+      options: Object.keys(SEARCH_METHODS) as MethodName[],
     })(),
-    epsilon: numberFlag('Share of samples (risk) or accuracy (exits) that may be lost.'),
-    delta: numberFlag('Probability that `risk` may break its epsilon. [default: 0.1]'),
-    'device-ms': numberFlag('`latency`: time of the branch on the device.'),
-    'edge-ms': numberFlag('`latency`: time of the edge, network included.'),
-    'accuracy-floor': numberFlag('`latency`: least collaborative accuracy.'),
-    folds: Flags.integer({ summary: 'Random folds for the spread. [default: 5]', min: 2, max: 1000 }),
+    objective: Flags.option({
+      summary: 'What the search optimises. [default: risk; for algorithm-2: accuracy]',
+      options: Object.keys(OBJECTIVES) as ObjectiveName[],
+    })(),
+    epsilon: numberFlag('Share of images (risk) or of accuracy (exits) that may be lost.'),
+    delta: numberFlag('For risk: probability that the loss may exceed epsilon. [default: 0.1]'),
+    'device-ms': numberFlag('For latency: time of the branch on the device, in ms.'),
+    'edge-ms': numberFlag('For latency: time of an answer from the edge, network included, in ms.'),
+    'accuracy-floor': numberFlag('For latency: lowest collaborative accuracy allowed.'),
+    folds: Flags.integer({ summary: 'Number of random folds for the variation. [default: 5]', min: 2, max: 1000 }),
     'from-server': Flags.string({
       summary: 'Address of an edge server that has served this run.',
       exclusive: ['method', 'objective', 'device-ms', 'edge-ms', 'accuracy-floor', 'folds', 'data-dir'],
     }),
-    model: Flags.string({ summary: 'Model on the server, where there are several.', dependsOn: ['from-server'] }),
+    model: Flags.string({ summary: 'Model on the server, if it serves several.', dependsOn: ['from-server'] }),
     'token-file': Flags.file({ summary: "File with the server's token.", exists: true, dependsOn: ['from-server'] }),
-    apply: Flags.boolean({ summary: "Take the server's proposal into tau.json.", dependsOn: ['from-server'] }),
+    apply: Flags.boolean({ summary: 'Write the proposed threshold into tau.json.', dependsOn: ['from-server'] }),
   };
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(TuneTau);
-    if (flags['from-server'] !== undefined)
-      return this.fromServer(args.run, { ...flags, server: flags['from-server'] });
-    const result = await tuneRun(await openTrained(args.run, flags['data-dir']), {
-      method: flags.method,
-      objective: flags.objective,
-      epsilon: flags.epsilon,
-      delta: flags.delta,
-      deviceMs: flags['device-ms'],
-      edgeMs: flags['edge-ms'],
-      accuracyFloor: flags['accuracy-floor'],
-      folds: flags.folds,
-    });
+    const { 'from-server': server, model, 'token-file': tokenFile, apply, epsilon, delta } = flags;
+    if (server !== undefined) {
+      const token = tokenFile && readFileSync(tokenFile, 'utf8').trim();
+      return this.proposeFrom(server, args.run, { model, token, apply, epsilon, delta });
+    }
+    const { method, objective, folds, 'data-dir': dataDir } = flags;
+    const result = await withDataProgress(({ onProgress, onNote }) =>
+      tuneTau(args.run, {
+        ...{ method, objective, epsilon, delta, folds, dataDir, onProgress, onNote },
+        deviceMs: flags['device-ms'],
+        edgeMs: flags['edge-ms'],
+        accuracyFloor: flags['accuracy-floor'],
+      }),
+    );
     const exits = exitsOf<ExitResult>(result);
     const { accuracy, exitRatio, exitRatios } = result.collaborative;
     const taus = exits.map(({ tau }) => tau.toFixed(5)).join(', ');
@@ -75,37 +74,30 @@ export default class TuneTau extends LcdnnCommand {
     const branches = exits.map(({ branch }) => percent(branch.accuracy)).join(', ');
     this.log(
       `tau ${taus} (${result.method}, ${result.objective}) on ${result.samples} validation images: ` +
-        `${percent(exitRatio)} exit${each}, collaborative ${percent(accuracy)}, ` +
+        `${percent(exitRatio)} exit early${each}, collaborative ${percent(accuracy)}, ` +
         `full ${percent(result.full.accuracy)}, branch ${branches}`,
     );
     if (result.note) this.log(result.note);
     return result;
   }
 
-  private async fromServer(path: string, flags: FromServer): Promise<unknown> {
-    const run = openRun(path);
-    const { server, model, epsilon, delta, apply } = flags;
-    const token = flags['token-file'] && readFileSync(flags['token-file'], 'utf8').trim();
-    const { counts, ...served } = await readUsageCounts(server, { model, token });
-    const proposal = proposeTau(counts, { epsilon, delta });
-    const { present, reason, evidence } = proposal;
+  private async proposeFrom(server: string, run: string, options: ServerTauOptions): Promise<unknown> {
+    const found = await proposeTauFromServer(run, server, options);
+    const { present, evidence } = found;
     const row = (name: string, { tau, exitRatio, disagreement }: UsePoint) => [
       name,
       tau.toFixed(5),
       percent(exitRatio),
-      evidence.audited > 0 || tau > counts.tau ? percent(disagreement) : 'unknown',
+      evidence.audited > 0 || tau > present.tau ? percent(disagreement) : 'unknown',
     ];
-    this.log(
-      `${served.model} ${served.version}: ${evidence.images} images, of which ${evidence.sent} were sent and ${evidence.audited} audited\n` +
-        `${table([['', 'tau', 'exit', 'exit otherwise than the full network'], row('present', present), row('proposed', proposal)], [1, 2, 3])}\n` +
-        `${reason} (epsilon ${percent(evidence.epsilon)}, delta ${evidence.delta})`,
-    );
-    if (apply && proposal.tau !== counts.tau) {
-      applyTau(run, proposal.tau, `from ${evidence.images} images in use: ${reason}`);
-      this.log(
-        `${runFile(run, 'tau')} holds it now; next: ${this.config.bin} export ${path} --target web --out BUNDLE`,
-      );
+    const { images, sent, audited, epsilon, delta } = evidence;
+    const header = ['', 'tau', 'exit early', 'exit early and differ from the full network'];
+    this.log(`${found.model} ${found.version}: ${images} images, ${sent} sent to the edge, ${audited} audited`);
+    this.log(table([header, row('present', present), row('proposed', found)], [1, 2, 3]));
+    this.log(`${found.reason} (epsilon ${percent(epsilon)}, delta ${delta})`);
+    if (options.apply && found.tau !== present.tau) {
+      this.log(`written to ${join(run, 'tau.json')}; next: ${this.config.bin} export ${run} --target web --out BUNDLE`);
     }
-    return { ...served, ...proposal };
+    return found;
   }
 }

@@ -1,25 +1,33 @@
 import { sum } from '../base/statistics.js';
-import type { Described } from '../cli/zoo-network.js';
+import type { JointNetwork } from '../network/layers.js';
 import type { DesignComparison, DesignSelection, Priced } from '../plan/compare-designs.js';
 import type { ConnectionProfile } from '../plan/connections.js';
 import type { DesignChoice } from '../plan/designs.js';
 import { MEASURED_RATES } from '../plan/measured-rates.js';
 import { flagsFor, shellQuoted } from '../run/command-line.js';
+import type { Config } from '../run/config.js';
 import { type Cells, designCells, sizeCells, wayCells } from './plan-tables.js';
 import { milliseconds } from './quantities.js';
 
 /** Designs in a table. */
 const MOST_ROWS = 12;
 
-/** All that a plan says, for the terminal, as JSON, and as a page. */
+/** The network a plan is about, and the options and recipe that a run of it is trained with. */
+export interface PlannedNetwork {
+  readonly network: JointNetwork;
+  readonly given: Partial<Config>;
+  readonly recipe?: string;
+}
+
+/** The contents of a plan, for the terminal, as JSON, and as a page. */
 export interface PlanPage {
-  readonly described: Described;
+  readonly described: PlannedNetwork;
   readonly images: number;
   readonly connection: ConnectionProfile;
   /** Lines about where the numbers come from. */
   readonly notes: readonly string[];
   readonly answers: DesignComparison;
-  /** Where there are limits. */
+  /** Set if limits were given. */
   readonly choice?: DesignSelection;
 }
 
@@ -79,7 +87,10 @@ export function planText({ described, images, answers, choice }: PlanPage): { ti
 }
 
 /** The `lcdnn train` of a design. */
-export function trainCommand({ given, recipe }: Described, { attach, branch }: DesignChoice): string {
+export function trainCommand(
+  { given, recipe }: Pick<PlannedNetwork, 'given' | 'recipe'>,
+  { attach, branch }: DesignChoice,
+): string {
   const recipeFlags = recipe === undefined ? [] : [`--recipe ${shellQuoted(recipe)}`];
   return ['lcdnn train', ...recipeFlags, flagsFor({ ...given, attach, branch })].join(' ');
 }

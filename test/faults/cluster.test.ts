@@ -121,7 +121,11 @@ describe('the manifests for Kubernetes', () => {
 
 it.each<[string, string[], RegExp]>([
   ['another engine', ['--emit', 'slurm'], /^error: --emit: expected engine pytorch, found onnxruntime/],
-  ['no image', [...inPytorch, '--emit', 'kubernetes'], /^error: --emit kubernetes: expected --image IMAGE and --claim/],
+  [
+    'no image',
+    [...inPytorch, '--emit', 'kubernetes'],
+    /^error: --emit kubernetes: expected both --image IMAGE and --claim/,
+  ],
   ['a machine', [...twoMachines, '--emit', 'slurm', '--node-rank', '1'], /--node-rank.* cannot also be provided/],
   ['an odd batch', [...twoMachines, '--emit', 'slurm', '--batch-size', '30'], /--batch-size: expected a multiple of 4/],
   ['an image for nothing', [...inPytorch, '--image', 'x'], /--emit/],

@@ -83,7 +83,7 @@ describe.concurrent('other commands refuse', () => {
     [['export', RUN, '--uplink', 'u4', '--out', 'x'], 'to be one of: auto, f32, f16, u8, image'],
     [
       ['export', BUNDLE, '--target', 'triton', '--uplink', 'u8', '--out', 'x'],
-      /: a bundle has its name and its uplink; leave out --name and --uplink/,
+      /: a bundle already has a name and an uplink; leave out --name and --uplink/,
     ],
     [['export', RUN], 'error: Missing required flag out (see lcdnn export --help)\n'],
     [

@@ -12,8 +12,8 @@ it('makes a run of a trained network, whose branch alone is then trained, tuned 
   const run = fresh('run');
   const { code, stdout } = await lcdnn('import', trained, ...tinyOptions(EPOCHS), '--out', run);
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^from \S+ taken, 4 layers: shared\.conv1, full\.conv2, .*\n {2}missing, .* 0 layers: none\n/);
-  expect(stdout).toMatch(/\nits full branch answers \d+\.\d\d % of 20 validation images rightly\n/);
+  expect(stdout).toMatch(/^taken from \S+, 4 layers: shared\.conv1, full\.conv2, .*\n {2}missing .* 0 layers: none\n/);
+  expect(stdout).toMatch(/\nthe full branch classifies \d+\.\d\d % of 20 validation images correctly\n/);
   expect(stdout).toMatch(/next: lcdnn train --resume \S+\n$/);
 
   const before = stateOf(run);

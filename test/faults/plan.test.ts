@@ -32,7 +32,7 @@ describe.concurrent('plan answers', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/connection 3g: 0.768 Mbit\/s up, 1.6 down, round trip 300 ms \(WebPageTest/);
     expect(stdout).toMatch(/branch: estimated from a table measured on .*edge: estimated from a table/s);
-    expect(stdout).toMatch(/leave: assumed 80.00 % behind conv1/);
+    expect(stdout).toMatch(/exit ratios: 80.00 % behind conv1 \(assumed\)/);
     expect(stdout).toMatch(/by the law of total expectation .*by Eq. 11-16 of the paper/s);
   });
 
@@ -107,14 +107,14 @@ describe.concurrent('plan refuses', () => {
     [['--up', '0'], 'error: --up: expected a bandwidth above 0 Mbit/s, found 0\n'],
     [['--down', '0'], 'error: --down: expected a bandwidth above 0 Mbit/s, found 0\n'],
     [['--rtt', '-1'], 'error: --rtt: expected a round trip of 0 ms or more, found -1\n'],
-    [['--exit-ratios', '0.5,0.2'], /^error: --exit-ratios: expected 1 shares? from 0 to 1/],
-    [['--exit-ratios', '1.5'], /^error: --exit-ratios: expected 1 shares? from 0 to 1/],
-    [['--attach', 'conv1,conv2', '--exit-ratios', '0.7,0.7'], /^error: --exit-ratios: expected shares of all samples/],
-    [['--accuracies', '0.9'], /^error: --accuracies: expected 2 shares from 0 to 1/],
-    [['--accuracies', '0.9,0'], /^error: --accuracies: expected a full network that is right at times/],
+    [['--exit-ratios', '0.5,0.2'], /^error: --exit-ratios: expected 1 numbers? from 0 to 1/],
+    [['--exit-ratios', '1.5'], /^error: --exit-ratios: expected 1 numbers? from 0 to 1/],
+    [['--attach', 'conv1,conv2', '--exit-ratios', '0.7,0.7'], /^error: --exit-ratios: expected shares of all images/],
+    [['--accuracies', '0.9'], /^error: --accuracies: expected 2 numbers from 0 to 1/],
+    [['--accuracies', '0.9,0'], /^error: --accuracies: the full network's accuracy must be above 0/],
     [['--max-bytes', 'small'], /^error: --max-bytes: expected a size, as 79000, 79KB or 1.5MB, found small/],
     [['--max-latency', '0'], 'error: --max-latency: expected a time above 0 ms, found 0\n'],
-    [['--min-accuracy', '90'], 'error: --min-accuracy: expected a share from 0 to 1, found 90\n'],
+    [['--min-accuracy', '90'], 'error: --min-accuracy: expected a number from 0 to 1, found 90\n'],
     [
       ['--device', 'nowhere.json'],
       /^error: nowhere.json: expected what "lcdnn bench device --json" prints, found: no such/,

@@ -22,7 +22,7 @@ describe.concurrent('simulate refuses', () => {
   it.each<[string[], RegExp | string]>([
     [['--servers', '0'], 'error: --servers: expected 1 to 256 servers, found 0\n'],
     [['--capacity', '-5'], /^error: settings: servers\.0\.capacity: .*>=1.*servers\.2\.capacity/],
-    [['--speed', '1,fast'], 'error: --speed: expected numbers with commas between them, found 1,fast\n'],
+    [['--speed', '1,fast'], 'error: --speed: expected numbers separated by commas, found 1,fast\n'],
     [['--fail', 'all'], 'error: --fail: expected SERVER:FROM-TO, as 0:20-40, found all\n'],
     [['--policy', 'least-load'], /no policy is called least-load; did you mean least-loaded\?/],
   ])('%j', (flags, line) => expectMistake(['schedule', 'simulate', ...flags], line));
@@ -99,7 +99,7 @@ describe('a training', () => {
     await expectMistake([...TRAIN, '--out', whole], /holds a policy already; go on with --resume/);
     await expectMistake(
       ['schedule', 'train', '--resume', whole, '--lr', '1'],
-      /goes on with its own --lr; leave it out/,
+      /continues with its own --lr; leave out --lr/,
     );
   });
 });

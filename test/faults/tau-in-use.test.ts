@@ -32,7 +32,7 @@ it('a proposal is printed with its evidence, and taken over on demand alone', as
   const before = readFileSync(join(run, 'tau.json'), 'utf8');
   const server = await served(counted());
   const { stdout } = await lcdnn('tune-tau', run, '--from-server', server);
-  expect(stdout).toMatch(/tiny 0123456789ab: 10000 images, of which 1000 were sent and 0 audited/);
+  expect(stdout).toMatch(/tiny 0123456789ab: 10000 images, 1000 sent to the edge, 0 audited/);
   expect(stdout).toMatch(/present +0.01000 +90.00 % +unknown/);
   expect(stdout).toMatch(/proposed +0.2\d+ +94.\d+ %/);
   expect(readFileSync(join(run, 'tau.json'), 'utf8')).toBe(before);

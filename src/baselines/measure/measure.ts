@@ -10,6 +10,9 @@ export interface Effort {
   readonly longMs: number;
 }
 
+/** A visit that takes longer isn't repeated. */
+export const LONG_VISIT_MS = 15_000;
+
 const WARM_UP = 5;
 
 /** A first answer, or a further one, with its loading. */

@@ -108,3 +108,9 @@ function whole(path: string, name: string, given: Partial<Radio>): Radio {
     `${path}: expected all powers of the connection ${name}, which has no published ones; add ${missing}`,
   );
 }
+
+/** Published powers of a device with this connection, in mW: what partitions are priced with. */
+export const devicePowers = (connection: string) => ({
+  computeMw: PUBLISHED_POWERS.processor.busyMw,
+  radioMw: PUBLISHED_POWERS.radios[connection.split(',')[0]]?.baseMw ?? 0,
+});

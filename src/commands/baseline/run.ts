@@ -1,23 +1,14 @@
 import { Args, Flags } from '@oclif/core';
-import { drawTestImages } from '../../api/compared-runs.js';
-import { loadRunDataset } from '../../api/open-trained.js';
-import { UserError } from '../../base/errors.js';
+import { type BaselineMeasurement, runBaseline } from '../../api/run-baseline.js';
 import { fileSize, percent, table } from '../../base/format.js';
-import { readBaseline } from '../../baselines/approaches/baseline.js';
-import { baselineContender } from '../../baselines/measure/contender.js';
-import { startHost } from '../../baselines/measure/host.js';
-import { measure } from '../../baselines/measure/measure.js';
-import { runtimeFiles } from '../../baselines/measure/runtime.js';
 import type { Measurement } from '../../baselines/results/results.js';
-import { conditionFlags, conditionOf, hostFlags, LONG_VISIT_MS } from '../../cli/condition-flags.js';
-import { defaultThreads } from '../../edge/server.js';
-import { launchChromium } from '../../profiling/launch-chromium.js';
-import { openRun } from '../../run/run-directory.js';
+import { conditionFlags, conditionOf, hostFlags } from '../../cli/condition-flags.js';
+import { withDataProgress } from '../../cli/data-progress.js';
 import { LcdnnCommand } from '../base-command.js';
 
 export default class BaselineRun extends LcdnnCommand {
   static override summary =
-    'Run what "baseline plan" wrote: page and edge server, in a real browser over a real network.';
+    'Run what "baseline plan" wrote, page and edge server, in a real browser over an emulated network.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> baselines/neurosurgeon runs/alexnet --network wifi',
     '<%= config.bin %> <%= command.id %> baselines/edgent runs/mnist --images 500 --json',
@@ -28,49 +19,26 @@ export default class BaselineRun extends LcdnnCommand {
   };
   static override flags = {
     ...conditionFlags,
-    images: Flags.integer({ summary: 'Random test images.', default: 100, min: 1, max: 10_000 }),
-    visits: Flags.integer({ summary: 'Visits with an empty cache.', default: 3, min: 1, max: 1000 }),
-    seed: Flags.integer({ summary: 'Seed of the choice of images.', default: 1, min: 0 }),
+    images: Flags.integer({ summary: 'Number of random test images.', default: 100, min: 1, max: 10_000 }),
+    visits: Flags.integer({ summary: 'Number of visits with an empty cache.', default: 3, min: 1, max: 1000 }),
+    seed: Flags.integer({ summary: 'Seed for choosing the images.', default: 1, min: 0 }),
     ...hostFlags,
   };
 
-  async run(): Promise<{ right: number; images: number } & Measurement> {
+  async run(): Promise<Omit<BaselineMeasurement, 'plan'>> {
     const { args, flags } = await this.parse(BaselineRun);
     const conditions = conditionOf(flags);
-    const baseline = readBaseline(args.baseline);
-    const dataset = await loadRunDataset(openRun(args.run).config, flags['data-dir']);
-    const { input, plan } = baseline.facts;
-    if (`${input}` !== `${dataset.shape}`) {
-      throw new UserError(`${args.run}: expected images of ${input.join('x')}, found ${dataset.shape.join('x')}`);
-    }
-    const drawn = await drawTestImages(dataset, flags.images, flags.seed);
-    const files = runtimeFiles();
-    const contender = baselineContender('baseline', baseline);
-    const browser = await launchChromium({ program: flags.browser });
-    try {
-      const host = await startHost({
-        edges: contender.edge ? [contender.edge] : [],
-        files: new Map([...files, ...contender.files]),
-        threads: flags.threads ?? defaultThreads(),
-      });
-      try {
-        const { module, options } = contender;
-        const visited = { url: host.url, module, options };
-        const images = drawn.map(({ image }) => image);
-        const effort = { visits: flags.visits, longMs: LONG_VISIT_MS };
-        const { chosen, ...found } = await measure(browser, visited, conditions, images, effort);
-        const right = chosen.filter((index, i) => index === drawn[i].label).length;
-        this.log(
-          `${plan}, over ${found.connection}: ${percent(right / images.length)} of ${images.length} images right\n`,
-        );
-        this.log(summary(found));
-        return { right, images: images.length, ...found };
-      } finally {
-        await host.close();
-      }
-    } finally {
-      await browser.close();
-    }
+    const { images, visits, seed, threads, browser, 'data-dir': dataDir } = flags;
+    const { plan, ...measured } = await withDataProgress(({ onProgress, onNote }) =>
+      runBaseline(args.baseline, args.run, {
+        ...{ conditions, images, visits, seed, threads, browser, dataDir },
+        ...{ onProgress, onNote },
+      }),
+    );
+    const accuracy = percent(measured.right / measured.images);
+    this.log(`${plan}, over ${measured.connection}: ${accuracy} of ${measured.images} images correct\n`);
+    this.log(summary(measured));
+    return measured;
   }
 }
 
@@ -82,5 +50,5 @@ function summary({ cold, warm }: Measurement): string {
     fileSize(Math.round(bytesUp)),
   ];
   const header = ['ms', 'mean', 'p50', 'p95', 'download', 'compile', 'compute', 'uplink', 'edge', 'down', 'up'];
-  return table([header, row('first answer', cold), row('further', warm)], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  return table([header, row('first answer', cold), row('later', warm)], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 }

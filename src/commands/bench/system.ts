@@ -1,34 +1,27 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import ora from 'ora';
-import { comparedRuns, drawTestImages, networkFacts, openMeasured } from '../../api/compared-runs.js';
-import { exportWeb } from '../../api/export-web.js';
+import { compareRuns } from '../../api/compare-runs.js';
 import { UserError } from '../../base/errors.js';
-import { writeFileAtomic } from '../../base/files.js';
-import { runtimeFiles } from '../../baselines/measure/runtime.js';
-import { measureSystem } from '../../baselines/measure/system.js';
-import { APPROACHES, type Approach, RESULTS_FORMAT, type SystemResults } from '../../baselines/results/results.js';
-import { conditionFlags, conditionsOf, devicePowers, hostFlags, LONG_VISIT_MS } from '../../cli/condition-flags.js';
+import { APPROACHES, type Approach, type SystemResults } from '../../baselines/results/results.js';
+import { conditionFlags, conditionsOf, hostFlags } from '../../cli/condition-flags.js';
+import { withDataProgress } from '../../cli/data-progress.js';
 import { systemTable } from '../../cli/system-table.js';
-import { defaultThreads } from '../../edge/server.js';
-import { launchChromium } from '../../profiling/launch-chromium.js';
 import { LcdnnCommand } from '../base-command.js';
 
 /** What `--quick` measures. */
 const QUICK = { images: 20, visits: 1, edgeMs: 500 };
-const WHOLE = { visits: 4, edgeMs: 2000 };
+
+const OTHERS = APPROACHES.filter((name) => name !== 'lcdnn');
 
 export default class BenchSystem extends LcdnnCommand {
   static override summary =
-    'Measure whole answers: LcDNN against what else could run, in a real browser over real networks.';
+    'Measure whole answers, LcDNN against the alternatives, in a real browser over emulated networks.';
 
   static override description =
-    'Exports the run, serves it, and has a headless Chromium classify random test images over emulated connections, with an ' +
-    'empty cache and with a full one: LcDNN, the whole network on the device, on the edge, cut in two by Neurosurgeon and by ' +
-    'Edgent, compressed networks, and the binary branch alone. Says where the time went, what travelled, and what the edge ' +
-    'spent. "lcdnn report" draws it.';
+    'Exports the run, serves it, and lets a headless Chromium classify random test images over emulated connections, with ' +
+    'an empty cache and with a full one: LcDNN, the whole network on the device, the whole network on the edge, partitions ' +
+    'by Neurosurgeon and Edgent, compressed networks, and the binary branch alone. Reports where the time went, how many ' +
+    'bytes travelled, and what the edge spent. "lcdnn report" draws the results.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> runs/mnist --quick',
@@ -42,99 +35,62 @@ export default class BenchSystem extends LcdnnCommand {
 
   static override flags = {
     ...conditionFlags,
-    images: Flags.integer({ summary: 'Random test images.', default: 100, min: 1, max: 10_000 }),
+    images: Flags.integer({ summary: 'Number of random test images.', default: 100, min: 1, max: 10_000 }),
     visits: Flags.integer({
-      summary: 'Visits with an empty cache, for images that the edge is asked about and for others.',
-      default: WHOLE.visits,
+      summary: 'Number of visits with an empty cache, for images that need the edge and for others.',
+      default: 4,
       min: 1,
       max: 1000,
     }),
-    quick: Flags.boolean({ summary: `${QUICK.images} images and ${QUICK.visits} visit: a look, no measurement.` }),
+    quick: Flags.boolean({
+      summary: `A quick look with ${QUICK.images} images and ${QUICK.visits} visit; too few for a measurement.`,
+    }),
     edgent: Flags.string({ summary: 'Run with early exits in float ("lcdnn baseline train edgent").' }),
     'mobilenet-v2': Flags.string({ summary: 'Run of MobileNetV2 ("lcdnn baseline train mobilenet-v2").' }),
     student: Flags.string({ summary: 'Run of a distilled student ("lcdnn baseline train student").' }),
     without: Flags.string({
-      summary: `Approaches to leave out, separated by commas: ${APPROACHES.filter((name) => name !== 'lcdnn').join(', ')}.`,
+      summary: `Approaches to leave out, separated by commas: ${OTHERS.join(', ')}.`,
       default: '',
     }),
-    limit: Flags.integer({ summary: 'Latency that Edgent keeps to, in ms.', default: 100, min: 1 }),
-    seed: Flags.integer({ summary: 'Seed of the choice of images.', default: 1, min: 0 }),
-    out: Flags.string({ summary: 'File for the results, for "lcdnn report".' }),
+    limit: Flags.integer({ summary: 'Latency limit of Edgent, in ms.', default: 100, min: 1 }),
+    seed: Flags.integer({ summary: 'Seed for choosing the images.', default: 1, min: 0 }),
+    out: Flags.string({ summary: 'File for the results, which "lcdnn report" reads.' }),
     ...hostFlags,
   };
 
   async run(): Promise<SystemResults> {
     const { args, flags } = await this.parse(BenchSystem);
+    const { limit: limitMs, seed, threads, browser, out, 'data-dir': dataDir } = flags;
+    const { edgent, 'mobilenet-v2': mobilenet, student } = flags;
     const conditions = conditionsOf(flags);
-    const without = approachesOf(flags.without);
-    const images = flags.quick ? QUICK.images : flags.images;
-    runtimeFiles(); // says at once where it is not installed
-    const measured = await openMeasured(args.run, flags['data-dir']);
-    const browser = await launchChromium({ program: flags.browser });
-    const folder = mkdtempSync(join(tmpdir(), 'lcdnn-system-'));
+    const without = approachesIn(flags.without);
+    const effort = flags.quick ? QUICK : { images: flags.images, visits: flags.visits };
     const spinner = ora({ isSilent: this.jsonEnabled(), isEnabled: process.stderr.isTTY });
-    try {
-      const compared = await comparedRuns(measured, flags, flags['data-dir']);
-      const bundle = join(folder, 'bundle');
-      spinner.start('export');
-      await exportWeb(measured, { out: bundle }, this.config.version);
-      const approaches = await measureSystem(
-        browser,
-        { ...compared, bundle },
-        (await drawTestImages(measured.dataset, images, flags.seed)).map(({ image }) => image),
-        {
-          conditions,
-          without,
-          powers: devicePowers,
-          limitMs: flags.limit,
-          threads: flags.threads ?? defaultThreads(),
-          effort: { visits: flags.quick ? QUICK.visits : flags.visits, longMs: LONG_VISIT_MS },
-          edgeMs: flags.quick ? QUICK.edgeMs : WHOLE.edgeMs,
-          onProgress: (text) => {
-            spinner.text = text;
-            if (!spinner.isEnabled && !this.jsonEnabled()) this.logToStderr(text);
-          },
+    const results = await withDataProgress(({ onProgress, onNote, stop }) =>
+      compareRuns(args.run, {
+        ...{ conditions, without, limitMs, seed, threads, browser, out, dataDir, onProgress, onNote },
+        ...effort,
+        baselines: { edgent, 'mobilenet-v2': mobilenet, student },
+        onStep: (text) => {
+          stop();
+          if (spinner.isEnabled) spinner.start(text);
+          else if (!this.jsonEnabled()) this.logToStderr(text);
         },
-      );
-      spinner.stop();
-      const results: SystemResults = {
-        format: RESULTS_FORMAT,
-        date: new Date().toISOString(),
-        machine: {
-          processor: cpus()[0].model.trim(),
-          cores: cpus().length,
-          browser: `Chromium ${browser.browser()?.version() ?? (await browserVersion(browser))}`,
-        },
-        settings: { images, seed: flags.seed },
-        networks: [{ ...networkFacts(measured), approaches }],
-      };
-      if (flags.out) writeFileAtomic(flags.out, `${JSON.stringify(results)}\n`);
-      this.log(systemTable(results.networks[0]));
-      if (flags.out) this.log(`\ndone: ${flags.out}; next: ${this.config.bin} report ${flags.out}`);
-      return results;
-    } finally {
-      spinner.stop();
-      await browser.close();
-      rmSync(folder, { recursive: true, force: true });
-    }
+      }),
+    ).finally(() => spinner.stop());
+    this.log(systemTable(results.networks[0]));
+    if (out) this.log(`\ndone: ${out}; next: ${this.config.bin} report ${out}`);
+    return results;
   }
 }
 
-function approachesOf(text: string): Approach[] {
+function approachesIn(text: string): Approach[] {
   return text
     .split(',')
     .filter(Boolean)
     .map((given) => {
-      const found = APPROACHES.find((name) => name === given.trim() && name !== 'lcdnn');
+      const found = OTHERS.find((name) => name === given.trim());
       if (found) return found;
-      const others = APPROACHES.filter((name) => name !== 'lcdnn').join(', ');
-      throw new UserError(`--without: expected some of ${others}, found ${given}`);
+      throw new UserError(`--without: expected some of ${OTHERS.join(', ')}, found ${given}`);
     });
-}
-
-async function browserVersion(browser: Awaited<ReturnType<typeof launchChromium>>): Promise<string> {
-  const page = await browser.newPage();
-  const agent: string = await page.evaluate('navigator.userAgent');
-  await page.close();
-  return /Chrome\/([\d.]+)/.exec(agent)?.[1] ?? agent;
 }

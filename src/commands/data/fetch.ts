@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core';
-import { progressLine } from '../../cli/download-progress.js';
+import { withDataProgress } from '../../cli/data-progress.js';
 import { catalogEntry } from '../../datasets/catalog.js';
 import { fetchDataset } from '../../datasets/fetch.js';
 import { LcdnnCommand } from '../base-command.js';
@@ -14,28 +14,23 @@ export default class DataFetch extends LcdnnCommand {
     '<%= config.bin %> <%= command.id %> mnist --force',
   ];
   static override args = {
-    name: Args.string({ description: 'data set, see `lcdnn data list`', required: true, ignoreStdin: true }),
+    name: Args.string({ description: 'Data set; "lcdnn data list" shows all.', required: true, ignoreStdin: true }),
   };
   static override flags = {
-    'data-dir': Flags.string({ summary: 'Folder for the data set, in a subfolder with its name. Default: the cache.' }),
-    force: Flags.boolean({ summary: 'Download it even if it is already here and correct.' }),
+    'data-dir': Flags.string({
+      summary: 'Folder in which a subfolder with the name of the data set is created. [default: the cache]',
+    }),
+    force: Flags.boolean({ summary: 'Download again even if the files are present and correct.' }),
   };
 
   async run() {
     const { args, flags } = await this.parse(DataFetch);
-    const progress = progressLine();
-    try {
-      const { location, downloaded } = await fetchDataset(catalogEntry(args.name), {
-        dataDir: flags['data-dir'],
-        force: flags.force,
-        onProgress: progress.onProgress,
-      });
-      progress.stop();
-      const how = downloaded.length > 0 ? `downloaded ${downloaded.length} files` : `already here (${location.origin})`;
-      this.log(`${args.name}: ${how}, checksums verified: ${location.folder}`);
-      return { name: args.name, folder: location.folder, origin: location.origin, downloaded };
-    } finally {
-      progress.stop();
-    }
+    const { 'data-dir': dataDir, force } = flags;
+    const { location, downloaded } = await withDataProgress(({ onProgress }) =>
+      fetchDataset(catalogEntry(args.name), { dataDir, force, onProgress }),
+    );
+    const how = downloaded.length > 0 ? `downloaded ${downloaded.length} files` : `already here (${location.origin})`;
+    this.log(`${args.name}: ${how}, checksums verified: ${location.folder}`);
+    return { name: args.name, folder: location.folder, origin: location.origin, downloaded };
   }
 }

@@ -6,10 +6,10 @@ import { MEASURES } from '../../scheduling/simulation/summary.js';
 import { LcdnnCommand } from '../base-command.js';
 
 export default class ScheduleRecommend extends LcdnnCommand {
-  static override summary = 'Say which policy to take for your servers, by what was measured in settings like yours.';
+  static override summary = 'Recommend a policy for your servers, from measurements with similar settings.';
   static override description =
-    'Looks up the nearest setting in the table of measurements that comes with this package. Policies whose 95 % intervals ' +
-    'overlap that of the best are tied, and the simplest of them is recommended. Nothing is simulated: "schedule simulate" does that.';
+    'Looks up the nearest setting in the table of measurements in this package. Policies whose 95 % intervals overlap the ' +
+    'best one\'s are tied, and the simplest of them is recommended. Nothing is simulated; "schedule simulate" does that.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> --servers 4 --load 0.7',
     '<%= config.bin %> <%= command.id %> --speed 1,1,0.5 --measure p99Ms',
@@ -17,8 +17,7 @@ export default class ScheduleRecommend extends LcdnnCommand {
   ];
   static override flags = {
     measure: Flags.option({
-      summary:
-        'What is to be low: variance of the utilisation, latency, energy, or tasks at the cloud. [default: p99Ms]',
+      summary: 'What should be low: variance of utilisation, latency, energy, or tasks at the cloud. [default: p99Ms]',
       options: MEASURES,
       default: 'p99Ms',
     })(),
@@ -29,9 +28,9 @@ export default class ScheduleRecommend extends LcdnnCommand {
     const { flags } = await this.parse(ScheduleRecommend);
     const measure = flags.measure as (typeof MEASURES)[number];
     const found = recommend(readMeasured(), settingsOf(flags), measure);
-    this.log(`measured with ${described(found.scenario)}:\n`);
+    this.log(`measured with ${scenarioInWords(found.scenario)}:\n`);
     this.log(table([['policy', measure, ''], ...found.ranking.map(cells)], [1]));
-    this.log(`\ntake ${found.policy}${how(found)}`);
+    this.log(`\nrecommended: ${found.policy}${trainingOf(found)}`);
     return { measure, ...found };
   }
 }
@@ -42,17 +41,17 @@ const cells = ({ policy, mean, half, tied }: Recommendation['ranking'][number]):
   tied ? 'best or tied' : '',
 ];
 
-function described({ servers, spread, load, reportEvery, tracking, forwardSteps }: Scenario): string {
-  const speeds = spread === 1 ? 'of one speed' : `with speeds of 1 to ${Number(spread.toPrecision(2))}`;
+function scenarioInWords({ servers, spread, load, reportEvery, tracking, forwardSteps }: Scenario): string {
+  const speeds = spread === 1 ? 'of equal speed' : `with speeds from 1 to ${Number(spread.toPrecision(2))}`;
   const reports =
     reportEvery === 1
-      ? 'fresh reports'
-      : `reports every ${reportEvery} steps${tracking ? '' : ', nothing counted between them'}`;
+      ? 'a report every step'
+      : `a report every ${reportEvery} steps${tracking ? '' : ', without counting requests in between'}`;
   return `${servers} servers ${speeds}, load ${load}, ${reports}, ${forwardSteps.toFixed(1)} steps to forward a task`;
 }
 
-/** How to have a policy that is no rule. */
-function how({ policy }: Recommendation): string {
+/** The command that trains the policy; empty if it is a rule. */
+function trainingOf({ policy }: Recommendation): string {
   const objectives: Record<string, string> = {
     'per-server for variance': 'variance=1,cloud=1',
     'per-server for latency': 'latency=1,late=1',
@@ -60,5 +59,5 @@ function how({ policy }: Recommendation): string {
   const objective = objectives[policy];
   return objective === undefined
     ? ''
-    : `: lcdnn schedule train --method per-server --objective ${objective} --out POLICY, with the settings above`;
+    : `; train it with: lcdnn schedule train --method per-server --objective ${objective} --out POLICY, and the settings above`;
 }

@@ -1,18 +1,15 @@
 import { Flags } from '@oclif/core';
+import { type SimulatedPolicy, simulatePolicies } from '../../api/simulate-policies.js';
 import { table } from '../../base/format.js';
 import { scheduleFlags, settingsOf } from '../../cli/schedule-flags.js';
 import { ruleNames } from '../../scheduling/policies/index.js';
-import { namedPolicy } from '../../scheduling/policies/named-policy.js';
-import { type Estimates, estimates, simulate } from '../../scheduling/simulation/simulate.js';
-import { readTrace } from '../../scheduling/tasks/read-trace.js';
-import { createWorld } from '../../scheduling/world.js';
 import { LcdnnCommand } from '../base-command.js';
 
 export default class ScheduleSimulate extends LcdnnCommand {
-  static override summary = 'Simulate policies on the same arrivals, and compare variance, latency, energy and cost.';
+  static override summary = 'Simulate policies on the same arrivals and compare variance, latency, energy and cost.';
   static override description =
-    'Means with 95 % intervals over seeds, each with task sets of its own. Variance is that of the utilisation over the ' +
-    'servers; latency from arrival to answer, waiting and forwarding included.';
+    'Prints means with 95 % intervals over seeds; every seed has its own task sets. Variance is the variance of utilisation ' +
+    'over the servers. Latency is the time from arrival to answer, including waiting and forwarding.';
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --policy least-loaded --policy policies/drlos --speed 1.5,1,0.5 --report-every 10',
@@ -20,47 +17,33 @@ export default class ScheduleSimulate extends LcdnnCommand {
   ];
   static override flags = {
     policy: Flags.string({
-      summary: `Rule, policy file or folder of a training; may be given several times. Rules: ${ruleNames.join(', ')}. [default: all rules]`,
+      summary: `Rule, policy file, or folder of a training. Repeatable. Rules: ${ruleNames.join(', ')}. [default: all rules]`,
       multiple: true,
     }),
     seed: Flags.integer({ summary: 'First seed. [default: 1]', default: 1, min: 0 }),
     seeds: Flags.integer({ summary: 'Number of seeds. [default: 5]', default: 5, min: 1, max: 1000 }),
-    episodes: Flags.integer({ summary: 'Task sets of each seed. [default: 5]', default: 5, min: 1, max: 10_000 }),
+    episodes: Flags.integer({ summary: 'Number of task sets per seed. [default: 5]', default: 5, min: 1, max: 10_000 }),
     trace: Flags.string({
       summary:
-        'Replay the tasks of a trace (CSV, JSON lines, or the log of `lcdnn serve --log info`) in place of drawn ones.',
+        'Replay the tasks of a trace instead of random ones: CSV, JSON lines, or a log of "lcdnn serve --log info".',
     }),
     ...scheduleFlags,
   };
 
   async run(): Promise<unknown> {
     const { flags } = await this.parse(ScheduleSimulate);
+    const { policy: policies, episodes, trace } = flags;
     const settings = settingsOf(flags);
-    const world = createWorld(settings);
-    const trace = flags.trace === undefined ? undefined : readTrace(flags.trace, world);
-    const policies = (flags.policy ?? ruleNames).map((name) => ({ name, policy: namedPolicy(name, settings) }));
     const seeds = Array.from({ length: flags.seeds }, (_, i) => flags.seed + i);
-    const results = policies.map(({ name, policy }) => ({
-      policy: name,
-      ...estimates(seeds.map((seed) => simulate(world, policy, seed, flags.episodes, trace))),
-    }));
+    const results = simulatePolicies({ settings, policies, seeds, episodes, trace });
     this.log(table([HEADER, ...results.map(cells)], [1, 2, 3, 4, 5, 6, 7]));
-    return { settings, seeds, episodes: trace ? 1 : flags.episodes, results };
+    return { settings, seeds, episodes: trace === undefined ? episodes : 1, results };
   }
 }
 
 const HEADER = ['policy', 'variance', 'mean ms', 'p99 ms', 'late', 'cloud', 'forwarded', 'J/task'];
 
-function cells({
-  policy,
-  variance,
-  meanMs,
-  p99Ms,
-  late,
-  cloud,
-  forwarded,
-  joulesPerTask,
-}: Estimates & { policy: string }) {
+function cells({ policy, variance, meanMs, p99Ms, late, cloud, forwarded, joulesPerTask }: SimulatedPolicy) {
   const percent = ({ mean }: { mean: number }): string => `${(100 * mean).toFixed(1)} %`;
   return [
     policy,

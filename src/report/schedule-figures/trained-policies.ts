@@ -8,23 +8,18 @@ import type { TrainedPolicy } from '../../scheduling/policy-file.js';
 import { beginTraining, openTraining, policyFile, runTraining } from '../../scheduling/training-run.js';
 import type { World } from '../../scheduling/world.js';
 
-/** Where figures find the policies they need, and who is told of their training. */
+/** Folder of the policies that figures need, and callbacks that follow their training. */
 export interface Trainer {
   readonly folder: string;
-  readonly signal: AbortSignal;
-  started(name: string, trained: TrainedPolicy): void;
-  iteration(report: IterationReport): void;
-}
-
-/** Thrown where Ctrl-C ended a training; what is trained so far is kept. */
-export class Interrupted extends Error {
-  override readonly name = 'Interrupted';
+  readonly signal?: AbortSignal;
+  readonly started?: (folder: string, trained: TrainedPolicy) => void;
+  readonly iteration?: (report: IterationReport) => void;
 }
 
 /**
- * The policy of a plan, trained unless its folder has it: a report that was stopped goes on where it was.
+ * The policy of a plan. It is trained unless its folder already holds it, so that a report continues where it stopped.
  *
- * @throws UserError where the folder holds another one; Interrupted.
+ * @throws UserError if the folder holds another policy; the signal's reason if it interrupts the training
  */
 export async function trainedPolicy(
   trainer: Trainer,
@@ -38,12 +33,14 @@ export async function trainedPolicy(
     : { trained: beginTraining(folder, world, plan), reports: [] };
   const { trained, reports } = begun;
   if (!isDeepStrictEqual(trained.plan, plan) || !isDeepStrictEqual(trained.settings, world.settings)) {
-    throw new UserError(`${folder}: holds a policy of other options than are asked for now; give another --out`);
+    throw new UserError(
+      `${folder}: expected a policy with the given options, found one with others; give another --out`,
+    );
   }
   if (trained.state.iteration < plan.iterations) {
-    trainer.started(name, trained);
-    await runTraining(folder, world, trained, reports, (report) => trainer.iteration(report), trainer);
-    if (trainer.signal.aborted) throw new Interrupted();
+    trainer.started?.(name, trained);
+    await runTraining(folder, world, trained, reports, (report) => trainer.iteration?.(report), trainer);
+    trainer.signal?.throwIfAborted();
   }
   return begun;
 }

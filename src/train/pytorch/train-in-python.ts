@@ -6,7 +6,6 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { UserError } from '../../base/errors.js';
-import { listenForInterruption } from '../../base/interruption.js';
 import type { NamedArrays } from '../../base/tensors.js';
 import type { Dataset } from '../../datasets/dataset.js';
 import { type Checkpoint, progressSchema, writeCheckpoint } from '../../run/checkpoint.js';
@@ -133,19 +132,12 @@ export async function trainInPython(options: PythonTrainOptions): Promise<'done'
  * The processes of another machine than the first: they read the same job, and report nothing. They wait for the first,
  * which writes it.
  *
- * A signal is left to the first machine, which stops all of them when it has saved; a second one ends this one at once.
+ * The caller must ignore the first Ctrl-C or SIGTERM: the first machine saves, then stops all of them.
  *
  * @param path run directory, as all machines see it
- * @returns the exit code of the signal, where one came
  */
-export async function joinTraining(path: string, python: Python, launch: Launch): Promise<number | undefined> {
-  const interruption = listenForInterruption();
-  try {
-    await listen(await startTrainer(python, launch, { folder: jobFolder({ path: resolve(path) }) }), () => {});
-    return interruption.exitCode();
-  } finally {
-    interruption.stop();
-  }
+export async function joinTraining(path: string, python: Python, launch: Launch): Promise<void> {
+  await listen(await startTrainer(python, launch, { folder: jobFolder({ path: resolve(path) }) }), () => {});
 }
 
 async function startTrainer(

@@ -14,7 +14,7 @@ import { readResult, type Tested, type Tuned } from '../run/results.js';
 import { readMetrics } from '../run/run-directory.js';
 import { calibratingImages } from '../train/calibration-images.js';
 import { modelAccuracy } from '../train/model-accuracy.js';
-import { openTrained, type Trained } from './open-trained.js';
+import { type DataOptions, openTrained, type Trained } from './open-trained.js';
 
 /** Runs of baselines beside the run that they are compared with. */
 export interface BaselineRuns {
@@ -33,8 +33,8 @@ export interface MeasuredRun extends Trained {
 const CURVE_POINTS = 200;
 
 /** @throws UserError where the run was not tuned or not evaluated, or has several exits */
-export async function openMeasured(path: string, dataDir: string | undefined): Promise<MeasuredRun> {
-  const trained = await openTrained(path, dataDir);
+export async function openMeasured(path: string, data: DataOptions): Promise<MeasuredRun> {
+  const trained = await openTrained(path, data);
   const { run } = trained;
   const [tuned, tested] = [readResult(run, 'tau'), readResult(run, 'test')];
   if (!tuned)
@@ -53,14 +53,14 @@ export async function openMeasured(path: string, dataDir: string | undefined): P
 export async function comparedRuns(
   measured: MeasuredRun,
   baselines: BaselineRuns,
-  dataDir: string | undefined,
+  data: DataOptions,
 ): Promise<Omit<ComparedSystem, 'bundle'>> {
   const { tested } = measured;
   const accuracy = accuraciesOf(tested);
   const compressed: CompressedNetwork[] = [await inInt8(measured)];
   for (const approach of ['mobilenet-v2', 'student'] as const) {
     const path = baselines[approach];
-    if (path !== undefined) compressed.push(await compressedRun(approach, path, measured.dataset, dataDir));
+    if (path !== undefined) compressed.push(await compressedRun(approach, path, measured.dataset, data));
   }
   return {
     trained: trainedNetwork(measured),
@@ -71,7 +71,7 @@ export async function comparedRuns(
       exitRatio: tested.collaborative.exitRatio,
     },
     compressed,
-    exits: baselines.edgent === undefined ? undefined : await exitRun(baselines.edgent, measured.dataset, dataDir),
+    exits: baselines.edgent === undefined ? undefined : await exitRun(baselines.edgent, measured.dataset, data),
   };
 }
 
@@ -95,8 +95,8 @@ export async function inInt8({ run, state, dataset }: Trained): Promise<Compress
   return { approach: 'mobile-only-int8', network, model, plan: 'all on the device, in 8 bits', accuracy };
 }
 
-async function openBaseline(path: string, compared: Dataset, dataDir: string | undefined) {
-  const trained = await openTrained(path, dataDir);
+async function openBaseline(path: string, compared: Dataset, data: DataOptions) {
+  const trained = await openTrained(path, data);
   const { name, shape } = trained.dataset;
   if (name !== compared.name || `${shape}` !== `${compared.shape}`) {
     throw new UserError(
@@ -116,9 +116,9 @@ async function compressedRun(
   approach: 'mobilenet-v2' | 'student',
   path: string,
   compared: Dataset,
-  dataDir: string | undefined,
+  data: DataOptions,
 ): Promise<CompressedNetwork> {
-  const { trained, tested } = await openBaseline(path, compared, dataDir);
+  const { trained, tested } = await openBaseline(path, compared, data);
   const { network, config } = trained.run;
   const plan =
     approach === 'student' ? `${network.name} of ${config.width} times the width, distilled` : 'all on the device';
@@ -135,9 +135,9 @@ async function compressedRun(
 export async function exitRun(
   path: string,
   compared: Dataset,
-  dataDir: string | undefined,
+  data: DataOptions,
 ): Promise<NonNullable<ComparedSystem['exits']>> {
-  const { trained, tested } = await openBaseline(path, compared, dataDir);
+  const { trained, tested } = await openBaseline(path, compared, data);
   if (!trained.run.network.floatExits) {
     throw new UserError(`${path}: expected a run with exits in float, found binary ones; train it with --branch float`);
   }

@@ -9,10 +9,22 @@ import { runFile } from '../run/run-directory.js';
 import { outcomesFromLogits } from '../tau/outcomes.js';
 import type { ExitResult, TauOptions, TauResult } from '../tau/tune.js';
 import { tuneExits } from '../tau/tune-exits.js';
-import type { Trained } from './open-trained.js';
+import { type DataOptions, openTrained, type Trained } from './open-trained.js';
 
-/** Tunes the thresholds of a run on its validation images, and writes them and their charts into it. */
-export async function tuneRun({ run, dataset, evaluate }: Trained, options: TauOptions = {}): Promise<TauResult> {
+/**
+ * Tunes the exit threshold τ of a run, or those of several exits, on its validation images. Writes `tau.json` and charts
+ * into the run and updates its report.
+ *
+ * @throws UserError if the run isn't trained, an option is wrong, or the data are missing
+ */
+export async function tuneTau(run: string, options: TauOptions & DataOptions = {}): Promise<TauResult> {
+  const { dataDir, onProgress, onNote, ...tau } = options;
+  return tuneTrained(await openTrained(run, { dataDir, onProgress, onNote }), tau);
+}
+
+/** `tuneTau` for a run that is already open. */
+export async function tuneTrained(trained: Trained, options: TauOptions = {}): Promise<TauResult> {
+  const { run, dataset, evaluate } = trained;
   const { validation } = splitTrainValidation(dataset.train.labels, run.config.validation, run.config.seed);
   const logits = await evaluate((logitsOf) => logitsOf(dataset.train, validation));
   const outcomes = outcomesFromLogits(logits, logits.labels, logits.classes);

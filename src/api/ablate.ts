@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import { makeFolder } from '../base/files.js';
+import { writeAblationReport } from '../report/write-ablation.js';
+import {
+  type Ablation,
+  type AblationRow,
+  isTrainedRow,
+  readAblation,
+  rowOfFailed,
+  rowOfTrained,
+} from '../run/ablation.js';
+import { flagsFor, shellQuoted } from '../run/command-line.js';
+import type { Config } from '../run/config.js';
+import { BASE, openVariant, readGrid, type Variant } from '../run/grid.js';
+import { openRun, type Run } from '../run/run-directory.js';
+import { Diverged } from '../train/reports.js';
+import { requireTrainable } from './check-variants.js';
+import { withClassNames } from './new-run.js';
+import type { DataOptions } from './open-trained.js';
+import { type TrainingEvents, trainRun } from './train-run.js';
+
+export interface AblateOptions extends DataOptions, TrainingEvents {
+  /** Folder of the runs and their comparison. */
+  readonly out: string;
+  /** Options that override those of the grid's base. */
+  readonly options?: Partial<Config>;
+  /** Path of the Python of engine pytorch. */
+  readonly python?: string;
+  /** Called for every row, also for those that were trained before; `index` counts from 0. */
+  readonly onRow?: (row: AblationRow, index: number, count: number) => void;
+}
+
+/**
+ * Trains a grid of changes to a recipe and compares their validation accuracy. Each variant is a run in `out`, where
+ * `ablation.json`, `.md`, `.svg` and `.png` compare them with the base. Called again, it continues where it stopped.
+ *
+ * @param grid path of the grid file
+ * @throws UserError if the grid or an option is wrong; the signal's reason if it interrupts a training
+ */
+export async function ablate(grid: string, options: AblateOptions): Promise<AblationRow[]> {
+  const { out, dataDir, python, signal, onRow } = options;
+  const given = { ...options.options, dataDir };
+  const variants = readGrid(grid, given).map((variant) => ({ ...variant, config: withClassNames(variant.config) }));
+  const plans = variants.map((variant) => planOf(variant, out));
+  const untrained = plans.filter(({ run }) => !run).map(({ variant }) => variant);
+  await requireTrainable(untrained, { dataDir, python, onProgress: options.onProgress, onNote: options.onNote });
+  makeFolder(out);
+
+  const command = `lcdnn ablate ${[shellQuoted(grid), flagsFor(given)].join(' ').trim()} --out ${shellQuoted(out)}`;
+  const { network, dataset } = variants[0].config;
+  const rows = finishedRows(plans, readAblation(out));
+  const inOrder = () => variants.flatMap(({ name }) => rows.get(name) ?? []);
+  const write = () =>
+    writeAblationReport(out, { title: `Ablation: ${network} on ${dataset}`, command, rows: inOrder() });
+  if (rows.size === variants.length) await write();
+  for (const [i, plan] of plans.entries()) {
+    const { name } = plan.variant;
+    if (!rows.has(name)) signal?.throwIfAborted();
+    const row = rows.get(name) ?? (await trainRow(plan, options));
+    if (!row) {
+      signal?.throwIfAborted();
+      throw new Error(`${plan.path}: trained, but its last epoch isn't recorded`);
+    }
+    if (!rows.has(name)) {
+      rows.set(name, row);
+      await write();
+    }
+    onRow?.(row, i, variants.length);
+  }
+  return inOrder();
+}
+
+/** A variant, the folder it is trained in, and its run if that exists. */
+interface Plan {
+  readonly variant: Variant;
+  readonly path: string;
+  readonly command: string;
+  readonly run: Run | undefined;
+}
+
+function planOf(variant: Variant, out: string): Plan {
+  const path = join(out, variant.name);
+  const command = `lcdnn train ${flagsFor(variant.given)} --out ${shellQuoted(path)}`;
+  return { variant, path, command, run: openVariant(path, variant) };
+}
+
+/** Trains a variant. Undefined if the signal interrupted it. */
+async function trainRow(
+  { variant, path, command, run: resumed }: Plan,
+  { python, ...options }: AblateOptions,
+): Promise<AblationRow | undefined> {
+  try {
+    const { config } = variant;
+    const { run, interrupted } = await trainRun({ ...options, path, config, resumed, pytorch: { python } });
+    return interrupted ? undefined : rowOfTrained(variant, run, command);
+  } catch (thrown) {
+    // Without a base there is nothing to compare with.
+    if (!(thrown instanceof Diverged) || variant.name === BASE) throw thrown;
+    return rowOfFailed(variant, openRun(path), command, thrown.reason);
+  }
+}
+
+/** Rows of the variants that need no more training: finished, or recorded as diverged. */
+function finishedRows(plans: readonly Plan[], recorded: Ablation | undefined): Map<string, AblationRow> {
+  const rows = new Map<string, AblationRow>();
+  for (const { variant, command, run } of plans) {
+    if (!run) continue;
+    const before = recorded?.rows.find(({ name }) => name === variant.name);
+    const row =
+      before && !isTrainedRow(before)
+        ? rowOfFailed(variant, run, command, before.failed)
+        : rowOfTrained(variant, run, command);
+    if (row) rows.set(variant.name, row);
+  }
+  return rows;
+}

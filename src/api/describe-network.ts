@@ -1,0 +1,67 @@
+import { existsSync } from 'node:fs';
+import { catalogEntry } from '../datasets/catalog.js';
+import type { JointNetwork } from '../network/layers.js';
+import { type Config, DEFAULT_CONFIG, resolveConfig } from '../run/config.js';
+import { optionNames } from '../run/options.js';
+import { readRecipe, recipeNames } from '../run/recipes.js';
+import { networkOf, openRun, type Run } from '../run/run-directory.js';
+
+/** Which network, and for which images; anything that isn't given comes from the run, the recipe or the defaults. */
+export interface NetworkOptions {
+  /** Data set whose images the network is for. Default: the recipe's, or MNIST. */
+  readonly dataset?: string;
+  /** Shape of the images (height, width, channels), instead of a data set. */
+  readonly image?: JointNetwork['input'];
+  /** Number of classes. Default: those of the data set. */
+  readonly classes?: number;
+  /** Options of the network and its training. */
+  readonly options?: Partial<Config>;
+}
+
+/** A network, and how a run of it is trained. */
+export interface DescribedNetwork {
+  readonly network: JointNetwork;
+  readonly config: Config;
+  /** The options of that run that differ from the defaults, or from the recipe's. */
+  readonly given: Partial<Config>;
+  readonly recipe?: string;
+  /** The run, if a run directory was given. */
+  readonly run?: Run;
+}
+
+/** Shape and classes of the full ImageNet. */
+const IMAGENET = { shape: [224, 224, 3] as const, labels: { length: 1000 } };
+
+/**
+ * Describes the network of a run directory, of a recipe, or of the zoo, without training or reading data.
+ *
+ * @throws UserError if `what` is none of these, or the options don't fit
+ */
+export function describeNetwork(what: string, options: NetworkOptions = {}): DescribedNetwork {
+  const given = withoutUndefined(options.options ?? {});
+  if (existsSync(what)) {
+    const run = openRun(what);
+    const config = resolveConfig(run.config, given);
+    const { input, classes } = run.network;
+    return { network: networkOf(config, input, classes), config, given: changedOptions(config), run };
+  }
+  const recipe = recipeNames().includes(what) ? what : undefined;
+  const known = recipe === undefined ? { network: what } : readRecipe(recipe).options;
+  const dataset = options.dataset ?? known.dataset ?? DEFAULT_CONFIG.dataset;
+  const { shape, labels } = dataset === 'imagenet' ? IMAGENET : catalogEntry(dataset);
+  const config = resolveConfig(known, { dataset, ...given });
+  const network = networkOf(config, options.image ?? shape, options.classes ?? labels.length);
+  return { network, config, given: recipe === undefined ? { ...known, dataset, ...given } : given, recipe };
+}
+
+function changedOptions(config: Config): Partial<Config> {
+  const defaults: Partial<Config> = DEFAULT_CONFIG;
+  return Object.fromEntries(
+    optionNames
+      .filter((name) => config[name] !== undefined && config[name] !== (defaults[name] ?? undefined))
+      .map((name) => [name, config[name]]),
+  );
+}
+
+const withoutUndefined = (options: Partial<Config>): Partial<Config> =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

@@ -1,0 +1,74 @@
+import { readdirSync, statSync } from 'node:fs';
+import { extname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Classification, EdgeTensor, Model } from '../../templates/loader/lcdnn.js';
+import { UserError } from '../base/errors.js';
+import { importLoader } from '../bundle/import-loader.js';
+import { readBundle } from '../bundle/read-bundle.js';
+import { readImage } from '../datasets/image.js';
+import { openTail } from '../edge/tail.js';
+
+const IMAGE_EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '.tif', '.tiff']);
+
+/** The answer to one image. */
+export interface Prediction extends Omit<Classification, 'probabilities'> {
+  /** Path of the image. */
+  readonly file: string;
+  /** Of each class, from 0 to 1. */
+  readonly probabilities: readonly number[];
+}
+
+export interface PredictOptions {
+  /** Address of an edge server. By default the rest of the network runs in this process. */
+  readonly edge?: string | URL;
+}
+
+export interface Predictions {
+  readonly model: string;
+  readonly version: string;
+  /** The exit threshold, or one for each of several exits. */
+  readonly tau: Model['tau'];
+  readonly predictions: readonly Prediction[];
+}
+
+/**
+ * Classifies images with a bundle, as a page does (Algorithm 3 of the paper): the bundle's own loader and WebAssembly run
+ * the branch, and images that the branch is unsure of go through the rest of the network.
+ *
+ * @param images image files, or folders of them
+ * @throws UserError if the bundle is damaged, an image can't be read, or a folder holds no images
+ */
+export async function predict(
+  bundle: string,
+  images: readonly string[],
+  { edge }: PredictOptions = {},
+): Promise<Predictions> {
+  const opened = readBundle(bundle);
+  const files = images.flatMap(imagesIn);
+  const tail = edge === undefined ? await openTail(opened) : undefined;
+  try {
+    const { load } = await importLoader(bundle, opened.manifest);
+    const model = await load(pathToFileURL(`${resolve(bundle)}/`), {
+      edge: tail ? (sent: EdgeTensor) => tail.infer(sent, 1) : edge,
+      // In this process the rest of the network always answers, however long a large one takes.
+      timeoutMs: tail ? Number.POSITIVE_INFINITY : undefined,
+    });
+    const predictions: Prediction[] = [];
+    for (const file of files) {
+      const answer = await model.classify(await readImage(file));
+      predictions.push({ file, ...answer, probabilities: Array.from(answer.probabilities) });
+    }
+    const { name, version } = opened.manifest;
+    return { model: name, version, tau: model.tau, predictions };
+  } finally {
+    await tail?.close();
+  }
+}
+
+/** The file itself, or the images of a folder in the order of their names. */
+function imagesIn(path: string): string[] {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
+  const images = readdirSync(path).filter((name) => IMAGE_EXTENSIONS.has(extname(name).toLowerCase()));
+  if (images.length === 0) throw new UserError(`${path}: expected images (.png, .jpg, .webp, ...), found none`);
+  return images.sort().map((name) => join(path, name));
+}

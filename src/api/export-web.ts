@@ -104,7 +104,7 @@ export async function exportTrained(trained: Trained, options: ExportOptions): P
     name: options.name ?? `${run.config.network}-${run.config.dataset}`,
     network: run.config.network,
     dataset: run.config.dataset,
-    edge: flags.edge,
+    edge: options.edge,
     input,
     labels: [...dataset.labels],
     tau: oneOrList(taus),

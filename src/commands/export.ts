@@ -37,14 +37,18 @@ export default class Export extends LcdnnCommand {
         'validation images. [default: auto]',
       options: ['auto', ...UPLINKS] as const,
     })(),
+    edge: Flags.string({
+      summary:
+        'Address of the edge server for pages: a URL, or a path on the server that hosts the bundle, such as /ml/. [default: the root of that server]',
+    }),
     'data-dir': Flags.directory({ summary: 'Folder with the files of the data set.' }),
   };
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Export);
-    const { target, out, name, uplink, 'data-dir': dataDir } = flags;
+    const { target, out, name, uplink, edge, 'data-dir': dataDir } = flags;
     return withDataProgress(({ onProgress, onNote }) => {
-      const options = { out, name, uplink, dataDir, onProgress, onNote };
+      const options = { out, name, uplink, edge, dataDir, onProgress, onNote };
       return target === 'triton' ? this.exportRepository(args.run, options) : this.exportBundle(args.run, options);
     });
   }

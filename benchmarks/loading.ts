@@ -1,8 +1,8 @@
 /**
- * Times loading alone, in threads and in the thread that asks, in alternation: `npm run bench:loading`. Images like
- * CIFAR's in memory, with every augmentation; and, where `--images FOLDER` or ../shared/datasets/imagenet-subset is
- * there, photographs at 224x224 from their JPEG files and from the packed cache, cropped, mirrored and with jittered
- * colours. Prints medians, their ratio, and memory.
+ * Times image loading in worker threads and in the calling thread, in alternation: `npm run bench:loading`. It loads
+ * images like CIFAR's from memory, with every augmentation. If `--images FOLDER` or ../shared/datasets/imagenet-subset
+ * exists, it also loads photographs at 224x224 from JPEG files and from the packed cache, cropped, mirrored and with
+ * jittered colours. Prints medians, their ratio, and memory.
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -34,7 +34,7 @@ interface Case {
   readonly title: string;
   readonly dataset: Pick<Dataset, 'shape' | 'stored' | 'mean' | 'std' | 'train'>;
   readonly augmentation: Augmentation;
-  /** Images of a round, and of a batch. */
+  /** Images per round and per batch. */
   readonly count: number;
   readonly batchSize: number;
 }
@@ -84,7 +84,7 @@ async function compare(one: Case): Promise<void> {
     }
     const rss = (process.memoryUsage.rss() / 1e6).toFixed(0);
     console.log(`${one.title}; batches of ${one.batchSize}, ${rounds} rounds of ${one.count} images`);
-    console.log(`  in the thread that asks:  ${median(speeds.map(({ here }) => here)).toFixed(0)} images/s`);
+    console.log(`  in the calling thread:    ${median(speeds.map(({ here }) => here)).toFixed(0)} images/s`);
     console.log(`  in ${threads} thread(s):          ${median(speeds.map((s) => s.inThreads)).toFixed(0)} images/s`);
     const ratio = median(speeds.map((s) => s.inThreads / s.here)).toFixed(2);
     console.log(`  ratio (median of rounds): ${ratio}; RSS ${rss} MB`);

@@ -1,6 +1,5 @@
 /**
- * Runs one image through the branch of every network at full width, in WebAssembly, and measures the memory that takes,
- * for docs/reproduce/sizes.md: `npm run bench:memory`, or `npm run bench:memory -- resnet18` for one.
+ * Runs one image through the branch of every network at full width in WebAssembly and measures the memory, for docs/reproduce/sizes.md: `npm run bench:memory`, or `npm run bench:memory -- resnet18` for one.
  */
 import { readFileSync } from 'node:fs';
 import { normal, random } from '../src/base/random.js';

@@ -83,6 +83,13 @@ export function writeResult(name: string, measurement: Measurement): void {
   console.log(`wrote benchmarks/results/${name}.json; next: npm run docs:figures`);
 }
 
+/** Versions of installed packages, for `versions`. */
+export function packageVersions(...names: string[]): Record<string, string> {
+  const read = (name: string): string =>
+    JSON.parse(readFileSync(join(ROOT, 'node_modules', name, 'package.json'), 'utf8')).version;
+  return Object.fromEntries(names.map((name) => [name, read(name)]));
+}
+
 /** Indented JSON with one table row a line, so that a new measurement gives a readable diff. */
 export function printResult(result: Result): string {
   const flat = /\[\n\s+((?:"(?:[^"\\]|\\.)*"|[\d.eE+-]+|null)(?:,\n\s+(?:"(?:[^"\\]|\\.)*"|[\d.eE+-]+|null))*)\n\s+\]/g;

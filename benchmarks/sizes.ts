@@ -3,7 +3,7 @@ import { printTable } from './print-table.js';
 import { writeResult } from './results.js';
 import { countSizes, measureDownload, type Row, TABLE_1 } from './table-1.js';
 
-/** How far the paper's figure is from ours, in the unit that brings them nearest: MB, or thousands of KiB. */
+/** Difference between the paper's figure and ours, in the closer of two units: MB, or thousands of KiB. */
 function difference(bytes: number, inPrint: number): string {
   const [unit, percent] = [['MB', 1e6] as const, ['1000 KiB', 1024e3] as const]
     .map(([name, size]) => [name, 100 * (bytes / size / inPrint - 1)] as const)

@@ -17,7 +17,7 @@ describe('the download of a row of Table 1 is at most B_size, and 28 times (LeNe
     expect(countSizes(row).full / download).toBeGreaterThanOrEqual(times(row));
   });
 
-  // Brotli takes long for them. A step of the last layer is one of 63 values, of which a Huffman code makes 6 bits.
+  // Brotli would take long here. A step of the last layer has 63 possible values, which a Huffman code stores in 6 bits.
   it.each(titled(TABLE_1.filter((row) => isImagenet(row) && !isMirroredVgg(row))))('%s, by count', (_, row) => {
     const { full, device, steps } = countSizes(row);
     const download = device - steps * (1 - 6 / 8);

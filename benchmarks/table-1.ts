@@ -9,7 +9,7 @@ import type { JointNetwork } from '../src/network/layers.js';
 import { networkParameters, type Parameter } from '../src/network/parameters.js';
 import { createNetwork, type NetworkOptions } from '../src/network/zoo/index.js';
 
-/** A row of the paper's Table 1: its network, and the sizes in print, in "MB". */
+/** A row of the paper's Table 1: its network, and the printed sizes in "MB". */
 export interface Row {
   readonly title: string;
   readonly network: string;
@@ -52,30 +52,30 @@ export interface Sizes {
   readonly full: number;
   /** Packed signs of the branch. */
   readonly signs: number;
-  /** weights.safetensors before compression: conv1 and the branch, a byte for each weight of its last layer. */
+  /** weights.safetensors before compression: conv1 and the branch, with one byte per weight of its last layer. */
   readonly device: number;
-  /** Weights of that last layer, each a whole step (`deployedState`). */
+  /** Weights of that last layer; each is a whole number of steps (`deployedState`). */
   readonly steps: number;
 }
 
 export const networkOfRow = ({ network, input, classes, options }: Row): JointNetwork =>
   createNetwork(network, input, classes, options);
 
-/** The sizes of a row by count. */
+/** The sizes of a row, counted without compression. */
 export function countSizes(row: Row): Sizes {
   const { full, device, layers } = networkCost(networkOfRow(row));
   const steps = layers.at(-1)!.floatParameters - row.classes;
   return { full: full.bytes, signs: Math.ceil(device.binaryWeights / 8), device: device.bytes, steps };
 }
 
-/** Bytes of weights.safetensors after brotli, measured on a seeded state that compresses as a trained one does. */
+/** Bytes of weights.safetensors after brotli, for a random state that compresses like a trained one. */
 export function measureDownload(row: Row): number {
   const network = networkOfRow(row);
   const { constants } = lowerBranch(network, deployedState(network, incompressibleState(network)));
   return brotliCompressSync(encodeWeights(constants)).length;
 }
 
-/** What a device program is made from: every sign and every float drawn at random, so that none follows from others. */
+/** A state for a device program in which every sign and every float is random, so none can be predicted from others. */
 export function incompressibleState(network: JointNetwork): NamedArrays {
   return Object.fromEntries(
     networkParameters(network)
@@ -86,7 +86,7 @@ export function incompressibleState(network: JointNetwork): NamedArrays {
 
 function drawn({ shape, role, start }: Parameter, next: () => number): Float32Array {
   const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
-  // The sum of three is near enough to a normal distribution, and quick for 134 million latent weights.
+  // The sum of three is close enough to a normal distribution, and fast for 134 million latent weights.
   const spread = 'normal' in start ? start.normal : 0.3;
   const centre = 'normal' in start ? 0 : 'constant' in start ? start.constant : 0.1;
   for (let i = 0; i < values.length; i++) {

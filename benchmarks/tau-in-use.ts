@@ -1,11 +1,11 @@
 /**
- * A threshold that learns from real use, tried on a trained run: `npm run bench:tau-in-use -- RUN`.
+ * Evaluates on a trained run how a threshold learns from real use: `npm run bench:tau-in-use -- RUN`.
  *
- * τ is tuned (objective `risk`) on one half of the validation images. The other half plays the images in use, as they are
- * or from a camera of less contrast; what an edge server would count of them gives a proposal. Beside it a bandit in the
- * manner of UAT (arXiv 2509.23666) learns from the same images, many times over: UCB1 over thresholds, its reward without
- * labels the confidence of the answer that was given, less a cost for asking the edge. (UAT's own reward weighs
- * confidence by a measure of reliability as well.) All are judged on the test split.
+ * τ is tuned (objective `risk`) on one half of the validation images. The other half represents the images in use,
+ * unchanged or from a camera with less contrast. The counts that an edge server would collect give a proposal. For
+ * comparison, a bandit like UAT (arXiv 2509.23666) learns from many repetitions of the same images: UCB1 over thresholds.
+ * Its reward needs no labels: the confidence of the answer given, minus a cost for calling the edge. (UAT's own reward
+ * also weighs confidence by a measure of reliability.) All are compared on the test split.
  */
 import { parseArgs } from 'node:util';
 import { openTrained } from '../src/api/open-trained.js';
@@ -38,7 +38,7 @@ const { validation } = splitTrainValidation(dataset.train.labels, run.config.val
 const order = permutation(random(run.config.seed, 7), validation.length);
 const half = validation.length >> 1;
 
-/** What both branches make of the images, the last branch's of several. */
+/** Outcomes of both branches for the images; with several exits, of the last one. */
 function look({ branches, full, labels, classes }: Logits) {
   const branch = branches[branches.length - 1];
   const [outcomes] = outcomesFromLogits({ branches: [branch], full }, labels, classes);
@@ -56,7 +56,7 @@ function answers(logits: Float32Array, classes: number): { best: number; confide
 
 type Looked = ReturnType<typeof look>;
 
-/** Places of the images in use, in random order. */
+/** Indices of the images in use, in random order. */
 function* stream(images: number, passes: number): Generator<number> {
   for (let pass = 0; pass < passes; pass++) yield* permutation(random(run.config.seed, 11, pass), images);
 }
@@ -72,7 +72,7 @@ function propose({ outcomes, branch, full }: Looked, tau: number) {
   return proposeTau(counts, { epsilon });
 }
 
-/** The arm that was chosen most often in the last quarter. */
+/** The arm chosen most often in the last quarter. */
 function bandit({ outcomes, branch, full }: Looked): number {
   const pulls = ARMS.map(() => 0);
   const rewards = ARMS.map(() => 0);

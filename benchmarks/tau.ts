@@ -1,14 +1,15 @@
 /**
- * How long tuning τ takes on 1,000,000 simulated samples: `npm run bench:tau`.
+ * Times the search for τ on 1,000,000 simulated samples: `npm run bench:tau`.
  *
  * Times are medians of several runs; they depend on the machine and never fail the benchmark. Wrong results do: every
- * threshold that `exact` finds is compared with a scan over 1,000 thresholds that are counted with nothing of the search.
+ * threshold found by `exact` is compared with a scan over 1,000 thresholds that shares no code with the search.
  */
 import { random } from '../src/base/random.js';
 import { thresholdCurve } from '../src/tau/curve.js';
 import { collaborative, type Outcomes } from '../src/tau/outcomes.js';
 import { SEARCH_METHODS } from '../src/tau/search.js';
 import { tuneTau } from '../src/tau/tune.js';
+import { writeResult } from './results.js';
 
 const SAMPLES = 1_000_000;
 const RUNS = 5;
@@ -22,12 +23,12 @@ interface Scanned {
   readonly harmful: number;
 }
 
-/** Accuracy, exits and harmful exits as shares at the thresholds 0, 1/1000, ..., 1, from a histogram. */
+/** Shares of correct answers, exits and harmful exits at the thresholds 0, 1/1000, ..., 1, from a histogram. */
 function scan({ entropy, branchRight, fullRight }: Outcomes): Scanned[] {
   const bins = Array.from({ length: SCANNED + 1 }, () => ({ exits: 0, gained: 0, harmful: 0 }));
   let fullHits = 0;
   for (let i = 0; i < entropy.length; i++) {
-    // Bin b holds what exits at the threshold b/1000 and not at the one before.
+    // Bin b counts the samples that exit at threshold b/1000 but not at the one before.
     const bin = bins[Math.floor(entropy[i] * SCANNED) + 1];
     fullHits += fullRight[i];
     if (bin === undefined) continue;
@@ -44,7 +45,7 @@ function scan({ entropy, branchRight, fullRight }: Outcomes): Scanned[] {
   });
 }
 
-/** Entropies near 0 as trained networks have them; the branch is wrong where they are high, the full branch in 1 %. */
+/** Entropies near 0, like those of trained networks. The branch errs where they are high, the full network in 1 %. */
 function simulate(): Outcomes {
   const next = random(1);
   const outcomes = {
@@ -74,16 +75,16 @@ const outcomes = simulate();
 const scanned = scan(outcomes);
 const full = scanned[0].accuracy;
 
-/** What the scan has to say against a result, by objective. */
+/** Whether a threshold of the scan beats a result, by objective. */
 const beaten = {
-  // The bound asks for fewer harmful exits than epsilon, so a threshold with a tenth more room below must have been taken.
+  // The bound stays below epsilon, so only a threshold that is a tenth below it counts as overlooked.
   risk: (found, one) => one.harmful < 0.9 * DEFAULT_EPSILON && one.exitRatio > found.exitRatio,
   accuracy: (found, one) => one.accuracy > found.accuracy,
   exits: (found, one) => one.accuracy >= full && one.exitRatio > found.exitRatio,
   latency: (found, one) => one.accuracy >= full && one.exitRatio > found.exitRatio,
 } satisfies Record<string, (found: { accuracy: number; exitRatio: number }, one: Scanned) => boolean>;
 
-/** Whether a result keeps what its objective promises on these samples. */
+/** Whether a result keeps the promise of its objective on these samples. */
 function kept(objective: keyof typeof beaten, tau: number, accuracy: number): boolean {
   if (objective === 'accuracy') return true;
   if (objective !== 'risk') return accuracy >= full;
@@ -93,6 +94,8 @@ function kept(objective: keyof typeof beaten, tau: number, accuracy: number): bo
   return harmful.length / SAMPLES <= DEFAULT_EPSILON;
 }
 
+/** Seconds by objective. */
+const figures: Record<string, number> = {};
 for (const objective of Object.keys(beaten) as (keyof typeof beaten)[]) {
   let tau = 0;
   const ms = medianMs(() => {
@@ -101,10 +104,13 @@ for (const objective of Object.keys(beaten) as (keyof typeof beaten)[]) {
   const found = collaborative(outcomes, tau);
   const right = kept(objective, tau, found.accuracy) && !scanned.some((one) => beaten[objective](found, one));
   if (!right) process.exitCode = 1;
+  figures[objective] = ms / 1000;
   console.log(
     `exact ${objective.padEnd(8)} ${SAMPLES} samples: ${ms.toFixed(0)} ms (median of ${RUNS}), tau ${tau.toFixed(5)}, ` +
       `accuracy ${(100 * found.accuracy).toFixed(3)} %, exits ${(100 * found.exitRatio).toFixed(2)} %, ${right ? 'right' : 'WRONG'}`,
   );
 }
 const wholeMs = medianMs(() => tuneTau(outcomes));
+figures['tune-tau'] = wholeMs / 1000;
+writeResult('tau-search', { command: 'npm run bench:tau', figures });
 console.log(`tuneTau (risk, 5 folds, curve) ${SAMPLES} samples: ${wholeMs.toFixed(0)} ms (median of ${RUNS})`);

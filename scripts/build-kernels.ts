@@ -1,8 +1,8 @@
 /**
  * Builds kernels/prebuilt/lcdnn-simd.wasm and lcdnn-scalar.wasm from kernels/cpp/ with Debian 12's Emscripten.
  *
- *   tsx scripts/build-kernels.ts           writes them
- *   tsx scripts/build-kernels.ts --check   builds elsewhere and compares with the committed files, byte for byte
+ *   npm run kernels              writes them
+ *   npm run kernels -- --check   builds in a temporary folder and compares with the committed files, byte for byte
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,8 +22,8 @@ const BUILDS = [
   { file: 'lcdnn-scalar.wasm', flags: [] },
 ];
 
-// Loops are unrolled and vectorised by hand where it pays; left to itself the compiler doubles the size for nothing.
-// Without built-ins no loop becomes a call of memset or memcpy.
+// Loops are unrolled and vectorised by hand where it pays; the compiler's own unrolling doubles the size without a gain.
+// -fno-builtin keeps loops from becoming calls of memset or memcpy.
 const COMPILE =
   '-O2 -std=c++20 -Wall -Wextra -Werror -fno-exceptions -fno-rtti -fno-builtin -fno-vectorize -fno-slp-vectorize -fno-unroll-loops -ffp-contract=off -Iinclude';
 const LINK =
@@ -51,7 +51,7 @@ function build(folder: string): void {
       '-o',
       linked,
     ]);
-    // emcc exports more than it is asked to.
+    // emcc exports more than requested.
     command('wasm-metadce', [linked, '--all-features', `--graph-file=${graph}`, '-o', join(folder, file)]);
     checkInterface(file, readFileSync(join(folder, file)), exports);
   }

@@ -1,4 +1,4 @@
-// The browser tests need a Chromium: finds one; on Debian as root installs it; else says how, and fails.
+// Finds the Chromium that the browser tests need. On Debian as root it installs one; otherwise it prints how, and fails.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { findBrowser } from '../dist/profiling/find-browser.js';

@@ -1,9 +1,9 @@
-// Cuts the built-in sample `fashion-mnist-sample` out of Fashion-MNIST (Debian: package dataset-fashion-mnist): the
-// first 600 training and 100 test images of each class, in their order. Running it again gives the same content.
+// Makes the built-in sample `fashion-mnist-sample` from Fashion-MNIST (Debian: package dataset-fashion-mnist): the first
+// 600 training and 100 test images of each class, in their order. The result is always the same.
 //
 //   npx tsx scripts/make-fashion-mnist-sample.ts [FOLDER]
 //
-// It prints what datasets/catalog.json must say about the files.
+// It prints the facts about the files that datasets/catalog.json must contain.
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { makeFolder, writeFileAtomic } from '../src/base/files.js';
@@ -46,7 +46,7 @@ function firstOfEachClass(labels: Uint16Array, perClass: number): number[] {
   return [...labels.keys()].filter((place) => taken[labels[place]]++ < perClass);
 }
 
-/** The big-endian numbers that an IDX file begins with. */
+/** The big-endian numbers at the start of an IDX file. */
 function header(...numbers: number[]): Buffer {
   const bytes = Buffer.alloc(4 * numbers.length);
   for (const [i, number] of numbers.entries()) bytes.writeUInt32BE(number, 4 * i);

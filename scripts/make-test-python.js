@@ -1,6 +1,6 @@
-// node scripts/make-test-python.js - a Python for the tests of engine pytorch and of the edge server, in
-// node_modules/.cache/python: the system's torch (Debian: python3-torch libopenblas0-pthread python3-venv), and from PyPI
-// what else they need.
+// node scripts/make-test-python.js - makes a Python for the tests of engine pytorch and of the edge server, in
+// node_modules/.cache/python. It uses the system's torch (Debian: python3-torch libopenblas0-pthread python3-venv) and
+// installs the rest from PyPI.
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -11,11 +11,11 @@ const run = (program, ...args) => execFileSync(program, args, { stdio: 'inherit'
 
 try {
   run('/usr/bin/python3', '-m', 'venv', '--system-site-packages', folder);
-  // numpy: the one that the system's torch was built against.
+  // numpy comes from the system, because the system's torch was built against it.
   run(`${folder}/bin/pip`, 'install', '--quiet', '--disable-pip-version-check', ...PACKAGES);
   run(`${folder}/bin/python`, '-c', 'import torch, numpy, safetensors.torch');
 } catch (thrown) {
-  rmSync(folder, { recursive: true, force: true }); // the tests would take half of one for a whole one
+  rmSync(folder, { recursive: true, force: true }); // or the tests would use a half-finished one
   console.error(`no Python for the tests of engine pytorch: ${thrown.message}`);
   process.exit(1);
 }

@@ -1,6 +1,6 @@
-// node scripts/make-tfjs-node.js - @tensorflow/tfjs-node for engine tensorflow where storage.googleapis.com, from which it
-// downloads libtensorflow, is not reached: its binding, compiled here against the TensorFlow of PyPI, whose
-// libtensorflow_cc.so.2 has the C API too. Linux on x86-64, with g++ and Debian's python3-venv. Lasts until `npm ci`.
+// node scripts/make-tfjs-node.js - installs @tensorflow/tfjs-node, for engine tensorflow, on machines that can't reach
+// storage.googleapis.com, from which it downloads libtensorflow. Compiles its binding against TensorFlow from PyPI, whose
+// libtensorflow_cc.so.2 also has the C API. Linux on x86-64, with g++ and Debian's python3-venv. `npm ci` removes it.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

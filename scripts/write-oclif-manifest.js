@@ -1,5 +1,5 @@
-// Writes oclif.manifest.json, which spares the command line from importing every command at start.
-// (The `oclif` package has a command for it, and 100 MB of packaging tools with it.)
+// Writes oclif.manifest.json, so that the command line doesn't have to import every command at start.
+// (The `oclif` package can do this too, but brings 100 MB of packaging tools.)
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Plugin } from '@oclif/core';

@@ -1,13 +1,13 @@
 /**
- * Real Chromium, one page, one thread, in alternation: kernels against onnxruntime-web on the same float layer and against
- * their build without SIMD; branches against onnxruntime-web (fp32, int8) on the full network and on what the branch would
- * be in float, and against TensorFlow.js (wasm, and webgl, in whatever renders it) on the full network.
- * `npm run bench:browser`
+ * Compares speed in real Chromium, in one page and one thread, in alternation: `npm run bench:browser`.
+ * Kernels compete with onnxruntime-web on the same float layer, and with their build without SIMD. Branches compete with
+ * onnxruntime-web (fp32, int8) on the full network and on the branch's layers in float, and with TensorFlow.js (wasm and,
+ * if the machine renders it, webgl) on the full network.
  *
- *   --throttle 4          slows the processor down four times, as a phone's stand-in
- *   --only TEXT           the cases whose title has it
- *   --profile             each branch's steps as well
- *   --json F, --chart F   all samples as JSON; the ratios as a chart (SVG)
+ *   --throttle 4          slows the processor down four times, to approximate a phone
+ *   --only TEXT           only cases whose title contains TEXT
+ *   --profile             also times the steps of each branch
+ *   --json F, --chart F   writes all samples as JSON; the ratios as a chart (SVG)
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,6 +21,7 @@ import { median } from '../../src/base/statistics.js';
 import { writeBundle } from '../../src/bundle/write-bundle.js';
 import { int8Model } from '../../src/onnx/int8-model.js';
 import { launchChromium } from '../../test/browser/chromium.js';
+import { packageVersions, writeResult } from '../results.js';
 import { KERNEL_CASES, type KernelCase } from './kernel-cases.js';
 import { buildCase, NETWORK_CASES, type NetworkCase } from './network-cases.js';
 import { ratioChart } from './ratio-chart.js';
@@ -42,13 +43,13 @@ const chosen = <Case extends { title: string }>(cases: readonly Case[]): Case[] 
 
 type Contestant = readonly [maker: string, ...args: unknown[]];
 
-/** Milliseconds, round by round, of lcdnn and of its peers. */
+/** Milliseconds of lcdnn and its peers, by round. */
 interface Result {
   readonly title: string;
   readonly goal: number;
   readonly lcdnn: readonly number[];
   readonly peers: Readonly<Record<string, readonly number[]>>;
-  /** What is multiplied, for kernels. */
+  /** Multiplications of a kernel. */
   readonly operations?: number;
 }
 
@@ -86,6 +87,7 @@ async function networkResult(page: Page, folder: string, networkCase: NetworkCas
   if (flags.profile) {
     const steps: number[] = await page.evaluate(`profile('/run/${title}/', ${JSON.stringify(input)})`);
     const total = steps.reduce((sum, time) => sum + time);
+    conv1Shares.set(title, (100 * steps[0]) / total);
     const lines = program.calls.map(({ kernel, args }, i) => {
       const geometry = args.filter((arg) => typeof arg === 'number').join(' ');
       return [kernel, geometry, (1000 * steps[i]).toFixed(1), `${((100 * steps[i]) / total).toFixed(1)} %`];
@@ -98,7 +100,7 @@ async function networkResult(page: Page, folder: string, networkCase: NetworkCas
 const microseconds = (times: readonly number[]): string => (1000 * median(times)).toFixed(0);
 const ratios = ({ lcdnn, peers }: Result, peer: string): number[] => peers[peer].map((time, i) => time / lcdnn[i]);
 const ratio = (result: Result, peer: string): number => median(ratios(result, peer));
-/** The middle half of all rounds' ratios. */
+/** The range of the middle half of all rounds' ratios. */
 const spread = (result: Result, peer: string): string => {
   const sorted = ratios(result, peer).toSorted((a, b) => a - b);
   return [0.25, 0.75].map((share) => sorted[Math.floor(share * (sorted.length - 1))].toFixed(1)).join(' to ');
@@ -127,7 +129,7 @@ function kernelTable(results: readonly Result[], limit: number): string {
   return table([header, ...lines], [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 }
 
-/** A table of every network: times, ratios and their spread, a line for each peer. */
+/** A table of all networks with times, ratios and their spread, one line per peer. */
 function networkTable(results: readonly Result[]): string {
   const header = ['branch', 'lcdnn us', 'against', 'us', 'ratio', 'half of all', 'goal'];
   const lines = results.flatMap((result) =>
@@ -148,6 +150,57 @@ function networkTable(results: readonly Result[]): string {
   return table([header, ...lines], [1, 3, 4, 5, 6]);
 }
 
+/** The share of a branch's first kernel call, by title; with `--profile`. */
+const conv1Shares = new Map<string, number>();
+
+/** The tables of docs/reproduce/browser-speed.md. */
+function saveResult(kernels: readonly Result[], networks: readonly Result[], limit: number, chromium: string): void {
+  const ms = (result: Result): string => `${median(result.lcdnn).toFixed(2)} ms`;
+  const text = (title: string) => ({ title, align: 'right' as const });
+  const giga = ({ operations = 0, lcdnn }: Result): number => operations / median(lcdnn) / 1e6;
+  const layers = {
+    columns: [
+      { title: 'layer' },
+      text('lcdnn'),
+      { title: '10⁹ products per second', digits: 0 },
+      text('of xor + popcount'),
+      { title: 'without SIMD', digits: 1 },
+      { title: 'onnxruntime-web, fp32', digits: 1 },
+      text('half of all'),
+      { title: 'goal', digits: 0 },
+    ],
+    rows: kernels.map((result) => {
+      const share = result.title.startsWith('binary') ? `${((100 * giga(result)) / limit).toFixed(0)} %` : '–';
+      const [scalar, fp32] = ['scalar', 'fp32'].map((peer) => ratio(result, peer));
+      return [result.title, ms(result), giga(result), share, scalar, fp32, spread(result, 'fp32'), result.goal];
+    }),
+  };
+  const branches = {
+    columns: [
+      { title: 'branch' },
+      text('lcdnn'),
+      { title: 'full, fp32', digits: 1 },
+      text('half of all'),
+      { title: 'full, int8', digits: 1 },
+      { title: 'same shape, fp32', digits: 1 },
+      { title: 'same shape, int8', digits: 1 },
+      { title: 'TensorFlow.js, wasm', digits: 1 },
+      { title: 'goal (full, fp32)', digits: 0 },
+      { title: 'share of conv1', digits: 0, unit: ' %' },
+    ],
+    rows: networks.map((result) => {
+      const others = ['int8', 'branch fp32', 'branch int8', 'tfjs-wasm'].map((peer) => ratio(result, peer));
+      const conv1 = conv1Shares.get(result.title) ?? null;
+      return [result.title, ms(result), ratio(result, 'fp32'), spread(result, 'fp32'), ...others, result.goal, conv1];
+    }),
+  };
+  writeResult('browser-speed', {
+    command: `npm run bench:browser -- ${process.argv.slice(2).join(' ')}`.trim().replace(/ --$/, ''),
+    versions: { chromium, ...packageVersions('onnxruntime-web', '@tensorflow/tfjs-core') },
+    tables: { layers, branches },
+  });
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-bench-'));
 const app = createBenchServer(folder);
 const url = await app.listen({ host: '127.0.0.1', port: 0 });
@@ -163,8 +216,8 @@ try {
   );
   const kernels: Result[] = [];
   for (const kernelCase of chosen(KERNEL_CASES)) kernels.push(await kernelResult(page, folder, kernelCase));
+  const limit: number = await page.evaluate(`popcountLimit(${rounds})`);
   if (kernels.length > 0) {
-    const limit: number = await page.evaluate(`popcountLimit(${rounds})`);
     console.log(`xor + popcount in registers: ${limit.toFixed(0)} Gop/s\n\n${kernelTable(kernels, limit)}\n`);
   }
   const networks: Result[] = [];
@@ -177,6 +230,8 @@ try {
   }
   if (networks.length > 0) console.log(`${networkTable(networks)}\n\ntfjs-webgl: ${renderer ?? 'no WebGL here'}`);
   const all = [...kernels, ...networks];
+  const complete = flags.only === '' && flags.throttle === '1';
+  if (complete) saveResult(kernels, networks, limit, browser.browser()?.version() ?? 'unknown');
   if (flags.json)
     writeFileSync(flags.json, `${JSON.stringify({ throttle: Number(flags.throttle), renderer, results: all })}\n`);
   if (flags.chart) {

@@ -1,6 +1,6 @@
 // First answer of the full network in a fresh page; `?model=URL&shape=1,28,28,1`.
 
-// The runtime's memory is its own affair: it is caught where it is made or handed out.
+// The runtime doesn't expose its memory: intercept its creation and export.
 const memories = new Set();
 const { Memory, instantiate, instantiateStreaming } = WebAssembly;
 WebAssembly.Memory = class extends Memory {

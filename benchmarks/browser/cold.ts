@@ -1,7 +1,7 @@
 /**
- * The first answer of a page that was never visited, and of one that was: `npm run bench:cold`. Binary branch against the
- * full network in onnxruntime-web, from one server, everything in brotli and with preload hints, over Chromium's emulation
- * of a 4G network, in alternation.
+ * Times the first answer of a page with an empty cache and with a full one: `npm run bench:cold`. The binary branch
+ * competes with the full network in onnxruntime-web. One server sends everything with brotli and preload hints, over
+ * Chromium's emulation of a 4G network, in alternation.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,7 @@ import { writeBundle } from '../../src/bundle/write-bundle.js';
 import { instantiate } from '../../src/export/run-wasm.js';
 import { connectionProfile, emulation } from '../../src/plan/connections.js';
 import { launchChromium } from '../../test/browser/chromium.js';
+import { packageVersions, writeResult } from '../results.js';
 import { buildCase, NETWORK_CASES, type NetworkCase } from './network-cases.js';
 import { createBenchServer } from './serve.js';
 
@@ -26,26 +27,26 @@ const { values: flags } = parseArgs({
 });
 
 const FAST_4G = emulation(connectionProfile('4g'));
-/** The ratios that we want at least: of time, and of bytes. */
+/** The minimum ratios we want: of time, and of bytes. */
 const GOALS: Record<string, readonly [number, number]> = { LeNet: [8, 40], 'ResNet18-CIFAR': [8, 25] };
 const TIMEOUT_MS = 300_000;
-/** Evaluated in a page: bytes of its Workers, which the protocol of the developer tools doesn't tell. */
+/** Evaluated in a page: memory of its Workers in bytes, which the developer tools' protocol doesn't report. */
 const WORKER_HEAP = `performance.measureUserAgentSpecificMemory().then(({ breakdown }) =>
   breakdown
     .filter(({ attribution }) => attribution.some(({ scope }) => scope === 'DedicatedWorkerGlobalScope'))
     .reduce((sum, { bytes }) => sum + bytes, 0))`;
 
 interface Visit {
-  /** From the navigation to the answer. */
+  /** From navigation to answer. */
   readonly milliseconds: number;
   readonly bytes: number;
-  /** Memory of WebAssembly, where the page can tell. */
+  /** Memory of WebAssembly, if the page can measure it. */
   readonly wasmBytes?: number;
-  /** Objects of JavaScript that are in use, the Worker's as well. */
+  /** JavaScript objects in use, including the Worker's. */
   readonly heapBytes: number;
 }
 
-/** A page, until it has its first answer. */
+/** Opens a page and waits for its first answer. */
 async function visit(
   browser: BrowserContext,
   sent: { bytes: number },
@@ -75,7 +76,7 @@ app.addHook('onSend', async (_request, _reply, body) => {
   if (Buffer.isBuffer(body)) sent.bytes += body.length;
 });
 const url = await app.listen({ host: '127.0.0.1', port: 0 });
-// Else a page is told its memory only after the next collection of garbage.
+// Without this flag a page learns its memory only after the next garbage collection.
 const browser = await launchChromium({ args: ['--enable-blink-features=ForceEagerMeasureMemory'] });
 
 interface Visits {
@@ -94,7 +95,7 @@ async function visitBoth(networkCase: NetworkCase): Promise<{ row: string[]; mem
     `${url}/cold/onnxruntime-web?model=/run/${title}.onnx&shape=${[1, ...input]}`,
   ];
   const visits: Visits[] = pages.map(() => ({ cold: [], warm: [] }));
-  // The first visits only make the compressed files.
+  // The first visits only create the compressed files.
   for (let round = -1; round < Number(flags.rounds); round++) {
     for (const [i, page] of pages.entries()) {
       const cold = await visit(browser, sent, page, 'empty');
@@ -113,7 +114,7 @@ async function visitBoth(networkCase: NetworkCase): Promise<{ row: string[]; mem
   const cold = [...visits.map(({ cold }) => seconds(cold)), ratio('milliseconds', 'cold'), String(time)];
   const warm = [...visits.map(({ warm }) => seconds(warm)), ratio('milliseconds', 'warm')];
   const bytes = [...visits.map(({ cold }) => fileSize(middle('bytes', cold))), ratio('bytes', 'cold'), String(wire)];
-  // The branch runs in a Worker, out of the page's sight: this is the same memory, laid out here.
+  // The branch runs in a Worker, where the page can't measure it. This instance has the same memory layout.
   const kernels = new Uint8Array(bundle.files.get(BUNDLE_FILES.simd)!);
   const wasm = [instantiate(program, kernels).memoryBytes, middle('wasmBytes', theirs.cold)];
   const heaps = visits.map(({ cold }) => middle('heapBytes', cold));
@@ -136,6 +137,27 @@ try {
     ['network', ...both, ...both],
   ];
   console.log(table([...memory, ...results.map((result) => result.memory)], [1, 2, 3, 4]));
+  const peer = 'onnxruntime-web';
+  const right = (titles: readonly string[]) => titles.map((title) => ({ title, align: 'right' as const }));
+  writeResult('cold-start', {
+    command: 'npm run bench:cold',
+    versions: { chromium: browser.browser()?.version() ?? 'unknown', ...packageVersions(peer) },
+    tables: {
+      visits: {
+        columns: [
+          { title: 'network' },
+          ...right(['lcdnn', `${peer}, full network`, 'ratio', 'visited before, lcdnn', peer, 'ratio']),
+          ...right(['bytes, lcdnn', `bytes, ${peer}`, 'ratio']),
+        ],
+        // Without the goals.
+        rows: results.map(({ row }) => row.filter((_, i) => i !== 4 && i !== row.length - 1)),
+      },
+      memory: {
+        columns: [{ title: 'memory' }, ...right(['WebAssembly, lcdnn', peer, 'JavaScript objects, lcdnn', peer])],
+        rows: results.map((result) => result.memory),
+      },
+    },
+  });
 } finally {
   await browser.close();
   await app.close();

@@ -1,6 +1,6 @@
 import { createGraph } from '../../src/onnx/graph.js';
 
-/** What the page makes of an argument: random floats, bits, or prepared binary weights. */
+/** How the page creates an argument: random floats, bits, or prepared binary weights. */
 export type BenchArgument =
   | number
   | null
@@ -14,9 +14,9 @@ export interface KernelCase {
   readonly kernel: string;
   readonly args: readonly BenchArgument[];
   readonly peer: { readonly model: Uint8Array; readonly shape: readonly number[] };
-  /** Multiplications, or their binary likes. */
+  /** Multiplications, or their binary equivalents. */
   readonly operations: number;
-  /** The ratio that we want at least. */
+  /** The minimum ratio we want. */
   readonly goal: number;
 }
 

@@ -18,13 +18,13 @@ export interface NetworkCase {
   readonly network: string;
   readonly input: JointNetwork['input'];
   readonly classes: number;
-  /** Where the branch leaves; behind conv1 unless given. */
+  /** Layer behind which the branch begins. Default: conv1. */
   readonly attach?: string;
-  /** The ratio that we want at least. */
+  /** The minimum ratio we want. */
   readonly goal: number;
 }
 
-/** Images that calibrate int8: the time doesn't depend on it, and no answer is looked at. */
+/** Images that calibrate int8. Neither times nor results of this benchmark depend on them. */
 const CALIBRATING = 2;
 
 export const NETWORK_CASES: readonly NetworkCase[] = [
@@ -36,8 +36,8 @@ export const NETWORK_CASES: readonly NetworkCase[] = [
 ];
 
 /**
- * A bundle with random weights (no kernel's time depends on them, and they compress as trained ones do); the full network
- * as ONNX, and what the branch would be in float.
+ * A bundle with random weights (no kernel's time depends on them, and they compress like trained ones), the full network
+ * as ONNX, and the branch with float layers.
  */
 export function buildCase({ network: name, input, classes, attach }: NetworkCase): {
   readonly network: JointNetwork;
@@ -46,7 +46,7 @@ export function buildCase({ network: name, input, classes, attach }: NetworkCase
   readonly bundle: BundleDraft;
   readonly full: Uint8Array;
   readonly floatBranch: Uint8Array;
-  /** A few random images, for what 8 bits have to hold. */
+  /** A few random images, for the value ranges of int8. */
   readonly images: Float32Array;
 } {
   const network = createNetwork(name, input, classes, { attach });
@@ -70,7 +70,7 @@ export function buildCase({ network: name, input, classes, attach }: NetworkCase
   return { network, state, program, bundle, full, floatBranch: branch, images };
 }
 
-/** Every binary layer as the float layer of its shape. */
+/** Replaces every binary layer with the float layer of the same shape. */
 function inFloat(layers: readonly Layer[]): Layer[] {
   return layers.map((layer) => {
     switch (layer.type) {
@@ -88,7 +88,7 @@ function inFloat(layers: readonly Layer[]): Layer[] {
   });
 }
 
-/** Float dense layers have a bias, binary ones none. */
+/** Float dense layers have a bias, binary ones don't. */
 function withBiases(state: NamedArrays): NamedArrays {
   const biases = Object.entries(state).flatMap(([name, { shape }]) => {
     const units = shape.at(-1)!;

@@ -7,7 +7,7 @@ import { popcountLoop } from './popcount-limit.js';
 ort.env.wasm.numThreads = 1;
 ort.env.wasm.wasmPaths = '/onnxruntime-web/';
 
-/** A sample is as many calls as take this long: the page's clock has steps of 5 microseconds. */
+/** A sample repeats calls for this long, because the page's clock has steps of 5 microseconds. */
 const SAMPLE_MS = 4;
 const WARM_UP_MS = 300;
 
@@ -59,7 +59,7 @@ async function onnxRun(url, shape) {
   return () => session.run(feeds);
 }
 
-/** One image through the branch of a bundle, as a page asks for it. */
+/** One image through the branch of a bundle, as a page calls it. */
 async function branchRun(url, [height, width, channels]) {
   const { load } = await import(`${url}lcdnn.js`);
   const model = await load(new URL(url, location.href), { edge: false, worker: false });
@@ -76,7 +76,7 @@ async function milliseconds(run, calls) {
   return (performance.now() - start) / calls;
 }
 
-/** Rounds of samples of every contestant in alternation: a list of milliseconds of a call for each. */
+/** Measures all contestants in alternation. Returns milliseconds per call for each, by round. */
 async function alternate(runs, rounds) {
   const calls = [];
   for (const run of runs) {
@@ -97,19 +97,19 @@ async function alternate(runs, rounds) {
   return times;
 }
 
-/** One run of the full network of the zoo in TensorFlow.js, which has one backend at a time. */
+/** One run of the full network in TensorFlow.js, which supports one backend at a time. */
 async function tfjsRun(backend, ...network) {
   const { fullRun } = await import('/run/tfjs-full.js');
   return fullRun(backend, ...network);
 }
 
-/** What draws this page's WebGL, if anything does. */
+/** The renderer of this page's WebGL, if there is one. */
 globalThis.webglRenderer = () => {
   const gl = new OffscreenCanvas(1, 1).getContext('webgl2');
   return gl?.getParameter(gl.getExtension('WEBGL_debug_renderer_info')?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER);
 };
 
-/** Binary multiplications in a nanosecond (thousands of millions a second) by xor and popcount in registers. */
+/** Binary multiplications per nanosecond using XOR and bit count in registers. */
 globalThis.popcountLimit = async (rounds) => {
   const { run, operations } = await popcountLoop();
   const [times] = await alternate([run], rounds);
@@ -118,7 +118,7 @@ globalThis.popcountLimit = async (rounds) => {
 
 const MAKERS = { kernel: kernelCall, onnx: onnxRun, branch: branchRun, tfjs: tfjsRun };
 
-/** @param contestants lists of a maker's name and its arguments */
+/** @param contestants lists of a factory's name and its arguments */
 globalThis.compare = async (contestants, rounds) => {
   const runs = [];
   for (const [maker, ...args] of contestants) runs.push(await MAKERS[maker](...args));

@@ -1,4 +1,4 @@
-// What this processor could do at best by xor, popcount and add: a loop over registers alone, as WebAssembly.
+// The most this processor can do with XOR, bit count and add: a WebAssembly loop that only uses registers.
 
 const CHAINS = 8;
 const ITERATIONS = 200_000;
@@ -8,7 +8,7 @@ const I32 = 0x7f;
 const leb = (value) => (value < 128 ? [value] : [(value & 127) | 128, ...leb(value >> 7)]);
 const section = (id, bytes) => [id, ...leb(bytes.length), ...bytes];
 
-/** (iterations) => v128 lane 0: in every turn, chain = popcount(chain ^ chain of the neighbour) + chain, for all chains. */
+/** (iterations) => v128 lane 0: in every iteration, chain = popcount(chain ^ chain of the neighbour) + chain, for all chains. */
 function moduleBytes() {
   const get = (local) => [0x20, local];
   const chain = (i) => 1 + (i % CHAINS);
@@ -30,7 +30,7 @@ function moduleBytes() {
   ]);
 }
 
-/** A run, and its binary multiplications. */
+/** A run and its number of binary multiplications. */
 export async function popcountLoop() {
   const { instance } = await WebAssembly.instantiate(moduleBytes());
   return { run: () => instance.exports.f(ITERATIONS), operations: 128 * CHAINS * ITERATIONS };

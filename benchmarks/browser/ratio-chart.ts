@@ -2,10 +2,10 @@ import { axis, frame, PALETTES, renderSvg } from '../../src/report/chart.js';
 
 const ROW = 26;
 const [TOP, BOTTOM] = [60, 62];
-/** Text is measured by guess: pixels of a letter. */
+/** Approximate width of a letter in pixels. */
 const LETTER = 7.2;
 
-/** How many times sooner lcdnn is done, as bars, and what was asked for, as dots. @returns SVG. */
+/** Bars show how many times faster lcdnn is, dots the goals. @returns SVG. */
 export function ratioChart(rows: readonly { title: string; ratio: number; goal: number }[]): string {
   const palette = PALETTES.light;
   const names = ['lcdnn against onnxruntime-web (fp32)', 'goal'];

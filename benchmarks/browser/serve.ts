@@ -15,7 +15,7 @@ const MEDIA_TYPES: Record<string, string> = {
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** What both sides load from one origin; the rest lies in the folder of this run. */
+/** Files that both sides load from one origin; all others are in the folder of this run. */
 const FOLDERS: Record<string, string> = {
   'device-page': here('../../templates/measure'),
   kernels: here('../../kernels/prebuilt'),
@@ -24,13 +24,13 @@ const FOLDERS: Record<string, string> = {
   'tfjs-wasm': here('../../node_modules/@tensorflow/tfjs-backend-wasm/dist'),
 };
 
-/** Larger files, which are floats and hardly compress, would take minutes at the best quality. */
+/** Larger files consist of floats that hardly compress, and would take minutes at the best quality. */
 const BEST_QUALITY_BYTES = 16e6;
 
 export interface BenchServerOptions {
-  /** Sends everything compressed. */
+  /** Whether everything is sent compressed. */
   readonly brotli?: boolean;
-  /** Chromium's emulation of a network leaves out the script of a Worker: it is kept waiting here. */
+  /** Delays the script of a Worker, because Chromium's network emulation doesn't. */
   readonly workerDelayMs?: number;
 }
 
@@ -49,7 +49,7 @@ export function createBenchServer(folder: string, options: BenchServerOptions = 
     compressed.set(path, known);
     return known;
   };
-  // A clock of 5 microseconds instead of 100 is for isolated pages only.
+  // Only isolated pages get a clock of 5 instead of 100 microseconds.
   app.addHook('onSend', async (_request, reply) => {
     reply.headers({ 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' });
   });

@@ -8,7 +8,7 @@ import { createNetwork } from '../../src/network/zoo/index.js';
 import { forward } from '../../src/train/forward.js';
 import { initialState } from '../../src/train/initial-state.js';
 
-/** One run on random values, and the answer read back. Its `before` has TensorFlow.js take the backend. */
+/** One run on random values, including reading the answer back. `before` selects TensorFlow.js's backend. */
 export async function fullRun(
   backend: 'wasm' | 'webgl',
   name: string,
@@ -20,7 +20,7 @@ export async function fullRun(
     if (!(await tf.setBackend(backend))) throw new Error(`no backend ${backend} in this page`);
   };
   await before();
-  // The smallest branch that a joint network can have.
+  // The smallest branch that a joint network supports.
   const network: JointNetwork = {
     ...createNetwork(name, input, classes),
     branch: [{ type: 'global-average-pool' }, { type: 'dense', name: 'answer', units: classes }],

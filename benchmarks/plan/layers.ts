@@ -1,7 +1,7 @@
 /**
- * Measures what `lcdnn plan` estimates with where nobody has measured: ns an operation and a value, by kind of layer, in
- * Chromium and in ONNX Runtime, and what a call, a request and a visit cost beside. `npm run bench:layers` prints the
- * table and how far its estimates are from the times it comes from; `-- --write` puts it into src/plan/measured-rates.ts.
+ * Measures the default rates of `lcdnn plan`: ns per operation and value for each kind of layer, in Chromium and in ONNX
+ * Runtime, and the fixed costs of a call, a request and a visit. `npm run bench:layers` prints the table and the error of
+ * its estimates on the measured times; `-- --write` stores it in src/plan/measured-rates.ts.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -50,7 +50,7 @@ const CLASSES = 10;
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-layers-'));
 const browser = await launchChromium();
 
-/** What `lcdnn bench device` measures of a bundle. */
+/** Output of `lcdnn bench device` for a bundle. */
 async function deviceResult(browser: BrowserContext, bundle: string): Promise<DeviceResult> {
   const { app, result } = await createDeviceBench(readBundle(bundle));
   const page = await browser.newPage();
@@ -63,10 +63,10 @@ async function deviceResult(browser: BrowserContext, bundle: string): Promise<De
   }
 }
 
-/** What a time is when nothing else runs: of a busy machine's samples the first ones tell. */
+/** The time on an idle machine: on a busy one the smallest samples are closest to it. */
 const quiet = (samples: readonly number[]): number => samples.toSorted((a, b) => a - b)[samples.length >> 3];
 
-/** Every layer of a branch with its time; what stands between them as one sample. */
+/** Every layer of a branch with its time; everything between layers counts as one sample. */
 function deviceSamples({ network, input, attach }: Measured, result: DeviceResult): Sample[] {
   const total = result.steps.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   const steps = result.steps.map((step) => ({
@@ -117,7 +117,7 @@ try {
     branches.push({ works: samples.flatMap(({ works }) => works), milliseconds: quiet(found.branchMs) });
     if (measured !== DEVICE_CASES[0]) continue;
     const { branchMs, answerMs, edgeMs = [] } = found;
-    // LeNet's tail is a fraction of a millisecond.
+    // LeNet's tail takes a fraction of a millisecond.
     calls = { callMs: Math.max(0, quiet(answerMs) - quiet(branchMs)), requestMs: quiet(edgeMs) };
     const { files, manifest } = readBundle(at);
     fixedBytes = [files.get(BUNDLE_FILES.loader)!, files.get(BUNDLE_FILES.simd)!, JSON.stringify(manifest)]

@@ -1,13 +1,15 @@
 /**
- * What `lcdnn plan` predicts against what Chromium and `lcdnn serve` take: `npm run bench:plan`. Three networks with random
- * weights under four connections of Chromium's emulation, τ such that 7 of 10 images leave; device and edge as measured
- * by `lcdnn bench device` and `lcdnn bench edge` just before. The emulation keeps every few KB waiting for a timer, and gives
- * less than fast connections have: what it gives is measured, too, as are the bytes of a request, and predicted with; "by
- * name" is the connection's own.
+ * Compares the predictions of `lcdnn plan` with Chromium and `lcdnn serve`: `npm run bench:plan`. Three networks with random
+ * weights over four emulated connections; τ is chosen so that 7 of 10 images exit early. `lcdnn bench device` and `lcdnn
+ * bench edge` measure device and edge just before. Chromium's emulation delays every few KB until a timer fires and delivers less
+ * than a fast connection's bandwidth. The delivered bandwidth and the bytes of a request are therefore measured and used
+ * in the predictions; "by name" uses the nominal bandwidth.
  *
- *   --images 20    images of noise; --rounds 5: times that each is classified; --visits 3: of a page with an empty cache
- *   --only TEXT    the networks whose title has it
- *   --json F       all numbers as JSON
+ *   --images 20    images of noise
+ *   --rounds 5     how often each is classified
+ *   --visits 3     visits of a page with an empty cache
+ *   --only TEXT    only networks whose title contains TEXT
+ *   --json F       writes all numbers as JSON
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,6 +26,7 @@ import { connectionProfile, emulation } from '../../src/plan/connections.js';
 import { REQUEST_BYTES } from '../../src/plan/price.js';
 import { launchChromium } from '../../test/browser/chromium.js';
 import { buildCase, NETWORK_CASES, type NetworkCase } from '../browser/network-cases.js';
+import { packageVersions, writeResult } from '../results.js';
 
 const { values: flags } = parseArgs({
   options: {
@@ -37,9 +40,9 @@ const { values: flags } = parseArgs({
 const [images, rounds, visits] = [flags.images, flags.rounds, flags.visits].map(Number);
 
 const TITLES = ['LeNet', 'AlexNet-CIFAR', 'ResNet18-CIFAR'];
-/** The fastest first, right after the measurement of device and edge: their times depend most on what else runs here. */
+/** Fastest first, right after device and edge are measured, because their times depend most on the machine's load. */
 const CONNECTIONS = ['wifi', '5g', '4g', '3g'];
-const LEAVING = 0.7;
+const EXIT_SHARE = 0.7;
 /** In percent. */
 const GOAL = 15;
 
@@ -51,7 +54,7 @@ async function lcdnnJson<Result>(...args: string[]): Promise<{ text: string; res
   return { text: stdout, result: JSON.parse(stdout) };
 }
 
-/** `lcdnn serve` in a process of its own. */
+/** Starts `lcdnn serve` in its own process. */
 async function serve(bundle: string): Promise<{ url: string; stop(): Promise<void> }> {
   const child = spawn(process.execPath, [...LCDNN, 'serve', bundle, '--port', '0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -65,11 +68,11 @@ async function serve(bundle: string): Promise<{ url: string; stop(): Promise<voi
   return { url: /http:\/\/[\d.:]+/.exec(line.toString())![0], stop };
 }
 
-/** A page of the server's origin that runs nothing of its own, with an emulated connection. */
+/** Opens an empty page of the server's origin with an emulated connection. */
 async function openPage(browser: BrowserContext, url: string, connection: string): Promise<Page> {
   const page = await browser.newPage();
   await page.goto(`${url}/manifest.json`);
-  // A user's page is there before the model is asked for.
+  // A user's page is loaded before it requests the model.
   await page.waitForTimeout(500);
   const session = await browser.newCDPSession(page);
   await session.send('Network.enable');
@@ -78,7 +81,7 @@ async function openPage(browser: BrowserContext, url: string, connection: string
   return page;
 }
 
-/** Evaluated in a page: a model that waits for the edge as long as it takes, and images of noise. */
+/** Evaluated in a page: loads a model that waits for the edge without a limit; creates images of noise. */
 const LOADED = (tau: number) =>
   `(async () => { const { load } = await import('/lcdnn.js'); return load(undefined, { tau: ${tau}, timeoutMs: 1e6 }); })()`;
 const NOISE = `(i, shape) => {
@@ -89,11 +92,11 @@ const NOISE = `(i, shape) => {
   return Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => 4 * (low + (high - low) * draw()) - 2);
 }`;
 
-/** τ by which the share nearest to LEAVING leaves: between two entropies. */
+/** τ between two entropies, so that the share of early exits is as close as possible to EXIT_SHARE. */
 async function tauFor(
   browser: BrowserContext,
   url: string,
-): Promise<{ tau: number; ratio: number; leaving: boolean[] }> {
+): Promise<{ tau: number; ratio: number; exiting: boolean[] }> {
   const page = await openPage(browser, url, 'wifi');
   const entropies: number[] = await page.evaluate(`(async () => {
     const model = await ${LOADED(2)};
@@ -103,19 +106,19 @@ async function tauFor(
   })()`);
   await page.close();
   const sorted = entropies.toSorted((a, b) => a - b);
-  const count = Math.round(LEAVING * images);
+  const count = Math.round(EXIT_SHARE * images);
   const tau = (sorted[count - 1] + sorted[count]) / 2;
-  const leaving = entropies.map((entropy) => entropy < tau);
-  return { tau, ratio: leaving.filter(Boolean).length / images, leaving };
+  const exiting = entropies.map((entropy) => entropy < tau);
+  return { tau, ratio: exiting.filter(Boolean).length / images, exiting };
 }
 
 interface Further {
   readonly ms: number;
-  /** Of a request: tensors travel as float32, deflated. */
+  /** Bytes of a request; tensors travel as deflated float32. */
   readonly sentBytes: number;
 }
 
-/** Mean over the images, each by the median of its rounds, of a model that is loaded already. */
+/** Mean over the images of the median of their rounds, with a loaded model. */
 async function further(browser: BrowserContext, url: string, connection: string, tau: number): Promise<Further> {
   const page = await openPage(browser, url, connection);
   const { times, sent }: { times: number[][]; sent: number[] } = await page.evaluate(`(async () => {
@@ -160,7 +163,7 @@ interface Bandwidths {
   readonly down: number;
 }
 
-/** What the emulation gives: the weights down, as many bytes up, each against a request of next to nothing. */
+/** Bandwidth of the emulation: downloads the weights and uploads bytes, and subtracts the time of a tiny request. */
 async function delivered(browser: BrowserContext, url: string, connection: string): Promise<Bandwidths> {
   const page = await openPage(browser, url, connection);
   const found: Bandwidths = await page.evaluate(`(async () => {
@@ -222,14 +225,14 @@ async function compare(folder: string, browser: BrowserContext, networkCase: Net
   writeFileSync(at('edge.json'), (await lcdnnJson('bench', 'edge', ...described)).text);
   const server = await serve(at('bundle'));
   try {
-    const { tau, ratio, leaving } = await tauFor(browser, server.url);
+    const { tau, ratio, exiting } = await tauFor(browser, server.url);
     const found: Comparison[] = [];
     for (const connection of CONNECTIONS) {
       const { ms: furtherMs, sentBytes } = await further(browser, server.url, connection, tau);
       const ways: number[][] = [[], []];
       for (let visit = 0; visit < visits; visit++) {
-        ways[0].push(await firstMs(browser, server.url, connection, tau, leaving.indexOf(true)));
-        ways[1].push(await firstMs(browser, server.url, connection, tau, leaving.indexOf(false)));
+        ways[0].push(await firstMs(browser, server.url, connection, tau, exiting.indexOf(true)));
+        ways[1].push(await firstMs(browser, server.url, connection, tau, exiting.indexOf(false)));
       }
       const first = ratio * median(ways[0]) + (1 - ratio) * median(ways[1]);
       const asked = [
@@ -294,9 +297,23 @@ try {
   const each = ['ms', 'predicted', 'error', 'by name', 'by table'];
   const header = [
     ['', '', '', '', 'first answer', '', '', '', '', 'further answers', '', '', '', ''],
-    ['network', 'over', 'up, down Mbit/s', 'leave', ...each, ...each],
+    ['network', 'over', 'up, down Mbit/s', 'exit', ...each, ...each],
   ];
   console.log(table([...header, ...rows], [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]));
+  const ms = (value: number): string =>
+    value < 1000 ? value.toPrecision(3) : Math.round(value).toLocaleString('en-US');
+  const brief = ({ measured, predicted }: Times): string[] => [
+    ms(measured),
+    ms(predicted),
+    Math.abs(predicted / measured - 1) < GOAL / 100 ? error(predicted, measured) : `**${error(predicted, measured)}**`,
+  ];
+  const titles = ['first answer', 'predicted', 'error', 'further answers', 'predicted', 'error'];
+  const answers = {
+    columns: [{ title: 'network' }, { title: 'over' }, ...titles.map((title) => ({ title, align: 'right' as const }))],
+    rows: found.map(({ title, connection, first, further }) => [title, connection, ...brief(first), ...brief(further)]),
+  };
+  const versions = { chromium: browser.browser()?.version() ?? 'unknown', ...packageVersions('onnxruntime-node') };
+  if (flags.only === '') writeResult('plan-error', { command: 'npm run bench:plan', versions, tables: { answers } });
   const errors = found
     .flatMap(({ first, further }) => [first, further])
     .map(({ measured, predicted }) => 100 * Math.abs(predicted / measured - 1));

@@ -9,8 +9,8 @@ const PERIOD_MS = 50;
 const SECONDS = 3;
 
 /**
- * Mean time of a decision in ms where the process has only a share of a core: it is stopped for the rest of every 50 ms,
- * as CPU limiters do it. Median of three seconds.
+ * Mean time of a decision in ms if the process gets only a share of a core: like a CPU limiter, it stops the process for
+ * the rest of every 50 ms. Median of three seconds.
  */
 export async function decisionMsAtShare(slots: number, share: number): Promise<number> {
   const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT, String(slots)], {
@@ -20,7 +20,7 @@ export async function decisionMsAtShare(slots: number, share: number): Promise<n
   createInterface({ input: child.stdout }).on('line', (line) => seconds.push(Number(line)));
   const ended = new Promise((resolve) => child.on('close', resolve));
   try {
-    // The first second holds compilation.
+    // The first second includes compilation.
     while (seconds.length <= SECONDS && child.exitCode === null) {
       if (share < 1) {
         child.kill('SIGSTOP');

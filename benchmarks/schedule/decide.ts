@@ -1,6 +1,6 @@
 import { timeDecisions } from '../../src/report/schedule-figures/decision-times.js';
 
-/** Decides for so many tasks without end, and prints the decisions of each second: what `speed.ts` slows down. */
+/** Decides for this many tasks again and again, and prints the decisions of each second. `speed.ts` slows it down. */
 const slots = Number(process.argv[2]);
 const BATCH = 100;
 timeDecisions(3, slots, BATCH);

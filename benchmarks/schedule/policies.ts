@@ -11,8 +11,8 @@ import { MEASURES } from '../../src/scheduling/simulation/summary.js';
 import { createWorld, type World } from '../../src/scheduling/world.js';
 
 /**
- * Measures all policies, and per-server scoring trained for two objectives, in settings that differ in what policies
- * mind, and writes the table that `lcdnn schedule recommend` reads. Every seed has task sets and a training of its own.
+ * Measures all policies, and per-server scoring trained for two objectives, in settings that differ in what matters to
+ * policies. Writes the table that `lcdnn schedule recommend` reads. Every seed has its own task sets and training.
  *
  *     npm run bench:policies -- --seeds 10 --only 3-equal-stale-untracked --out table.json
  */
@@ -43,7 +43,7 @@ const STATES = {
   'stale-untracked': { reportEvery: 10, tracking: false },
 };
 
-/** Not all of their combinations: each is a training for every seed and objective. */
+/** Not every combination, because each needs a training per seed and objective. */
 const MEASURED: Record<keyof typeof SERVERS, (keyof typeof STATES)[]> = {
   '3-equal': ['fresh', 'far', 'stale-tracked', 'stale-untracked'],
   '3-unequal': ['fresh', 'far', 'stale-untracked'],
@@ -93,7 +93,7 @@ for (const { name, world } of settings.filter(({ name }) => name.includes(flags.
   }
   rows.push({ scenario: scenarioOf(world.settings), policies });
 }
-// A row a line, so that a change shows which setting it is.
+// One row per line, so that a diff shows which setting changed.
 const lines = rows.map((row) => JSON.stringify(row)).join(',\n');
 writeFileSync(flags.out, `{"seeds":${SEEDS.length},"rows":[\n${lines}\n]}\n`);
 

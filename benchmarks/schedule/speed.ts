@@ -10,8 +10,8 @@ import { createWorld } from '../../src/scheduling/world.js';
 import { decisionMsAtShare } from './cpu-share.js';
 
 /**
- * Speed of scheduling on one core: steps of the simulation, a training of 1500 iterations, and decisions. Fails where a
- * median decision takes longer than it may: 1 ms for 500 tasks, 5 ms for 5000.
+ * Speed of scheduling on one core: steps of the simulation, a training of 1500 iterations, and decisions. Fails if a
+ * median decision takes longer than its limit: 1 ms for 500 tasks, 5 ms for 5000.
  */
 const world = createWorld(resolveSettings({}));
 const { settings } = world;

@@ -1,7 +1,7 @@
-// The first images of each class of a data set as an image folder, so that a large network is trained in minutes where
-// there is no GPU: what `docs/reproduce/evaluation.md` was measured with.
+// Writes the first images of each class of a data set as an image folder, so that a large network can be trained within
+// minutes without a GPU. docs/reproduce/evaluation.md was measured with such subsets.
 //
-//   npx tsx bench/system/subset.ts --dataset cifar-10 --data-dir DIR --out FOLDER --train 600 --test 100
+//   npx tsx benchmarks/system/subset.ts --dataset cifar-10 --data-dir DIR --out FOLDER --train 600 --test 100
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp, { type Channels } from 'sharp';
@@ -15,7 +15,7 @@ const { values: flags } = parseArgs({
     dataset: { type: 'string', default: 'cifar-10' },
     'data-dir': { type: 'string' },
     out: { type: 'string', default: 'subset' },
-    /** Images of a class. */
+    /** Images per class. */
     train: { type: 'string', default: '600' },
     test: { type: 'string', default: '100' },
   },

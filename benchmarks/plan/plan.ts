@@ -235,7 +235,7 @@ async function compare(folder: string, browser: BrowserContext, networkCase: Net
         ways[1].push(await firstMs(browser, server.url, connection, tau, exiting.indexOf(false)));
       }
       const first = ratio * median(ways[0]) + (1 - ratio) * median(ways[1]);
-      const asked = [
+      const planArguments = [
         'plan',
         ...described,
         '--network',
@@ -248,7 +248,7 @@ async function compare(folder: string, browser: BrowserContext, networkCase: Net
         String((8 * (sentBytes - REQUEST_BYTES)) / values),
       ];
       const bandwidths = await delivered(browser, server.url, connection);
-      const plan = async (...more: string[]) => (await lcdnnJson<Planned>(...asked, ...more)).result.design;
+      const plan = async (...more: string[]) => (await lcdnnJson<Planned>(...planArguments, ...more)).result.design;
       const measuredTimes = ['--device', at('device.json'), '--edge', at('edge.json')];
       const predicted = await plan(...measuredTimes, ...['--up', bandwidths.up, '--down', bandwidths.down].map(String));
       const byName = await plan(...measuredTimes);

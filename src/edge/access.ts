@@ -1,9 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
+import { UserError } from '../base/errors.js';
 import { Refusal } from './errors.js';
 import { JSON_LENGTH_HEADER } from './protocol.js';
+import { createRateLimit, type RateLimit } from './rate-limit.js';
 
-/** Scripts, Workers and connections of this origin only; WebAssembly may compile; pictures may come from a file or a canvas. */
+/** Scripts, workers and connections only to the page's own origin. WebAssembly may compile; images may be files or canvases. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'self'",
   "script-src 'self' 'wasm-unsafe-eval'",
@@ -15,14 +17,14 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'self'",
 ].join('; ');
 
-const SECURITY_HEADERS = {
+/** Headers of every answer, including errors. */
+export const SECURITY_HEADERS = {
   'content-security-policy': CONTENT_SECURITY_POLICY,
   'cross-origin-opener-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
 };
 
-/** On every answer, errors too. */
 export function sendSecurityHeaders(app: FastifyInstance): void {
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(SECURITY_HEADERS);
@@ -30,8 +32,13 @@ export function sendSecurityHeaders(app: FastifyInstance): void {
   });
 }
 
-/** Cross-origin requests, answered for the named origins alone. */
+/**
+ * Answers cross-origin requests of these origins.
+ *
+ * @throws UserError if an origin is not written as browsers send it
+ */
 export function allowOrigins(app: FastifyInstance, origins: readonly string[]): void {
+  origins.forEach(requireOrigin);
   const any = origins.includes('*');
   app.addHook('onRequest', async (request, reply) => {
     const { origin } = request.headers;
@@ -51,12 +58,51 @@ export function allowOrigins(app: FastifyInstance, origins: readonly string[]): 
   });
 }
 
-/** A hook that lets nobody pass without the token; the time it takes tells nothing of what was right. */
-export function requireToken(token: string): (request: FastifyRequest) => Promise<void> {
+/** Browsers send scheme, host and port in lower case, without a default port and without a slash; or `null`. */
+function requireOrigin(text: string): void {
+  if (text === '*' || text === 'null') return;
+  const origin = URL.canParse(text) ? new URL(text).origin : 'null';
+  if (origin === text) return;
+  const suggestion = origin === 'null' ? '' : `; did you mean ${origin}?`;
+  throw new UserError(`--cors: expected * or an origin such as https://shop.example, found ${text}${suggestion}`);
+}
+
+/** A token, or a function that gives the current one. */
+export type Token = string | (() => string | undefined);
+
+export const currentToken = (token: Token | undefined): string | undefined =>
+  typeof token === 'function' ? token() : token;
+
+/**
+ * A hook that requires the token as `Authorization: Bearer`. It compares in constant time.
+ *
+ * @param guesses limits the wrong tokens of a client; beyond the limit, not even the right one passes
+ */
+function requireToken(token: Token, guesses?: RateLimit): onRequestAsyncHookHandler {
   const digest = (text: string) => createHash('sha256').update(text).digest();
-  const expected = digest(`Bearer ${token}`);
-  return async ({ headers }) => {
+  return async ({ headers, ip }) => {
+    guesses?.check(ip);
+    const expected = digest(`Bearer ${currentToken(token)}`);
     if (timingSafeEqual(digest(headers.authorization ?? ''), expected)) return;
-    throw new Refusal(401, 'expected the bearer token of this server, found none or another');
+    guesses?.count(ip);
+    throw new Refusal(401, 'expected the bearer token of this server, found none or a wrong one');
   };
+}
+
+/**
+ * The hooks that protect inference, and those that protect everything else that needs the token.
+ *
+ * @param perSecond inference requests of one client in a second, and its wrong guesses of the token elsewhere
+ */
+export function createGuards(token: Token | undefined, perSecond: number | undefined) {
+  const isOpen = currentToken(token) === undefined;
+  const inference: onRequestAsyncHookHandler[] = [];
+  if (perSecond !== undefined) {
+    const rateLimit = createRateLimit(perSecond);
+    inference.push(async ({ ip }) => rateLimit.count(ip));
+  }
+  if (isOpen) return { inference, other: [] };
+  inference.push(requireToken(token!));
+  const guesses = perSecond === undefined ? undefined : createRateLimit(perSecond);
+  return { inference, other: [requireToken(token!, guesses)] };
 }

@@ -1,30 +1,44 @@
 import type { FastifyError, FastifyInstance } from 'fastify';
 import { messageOf } from '../base/errors.js';
 
-/** What a client is told, with this status, where its request is not answered. */
+/** A request that is refused. The client receives status and message. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
 
+  readonly retryAfterS?: number;
+  readonly closesConnection?: boolean;
+
+  /**
+   * @param more seconds after which the client may try again, for the header `Retry-After`; and whether the connection is
+   *   closed because the rest of the body won't be read
+   */
   constructor(
     readonly statusCode: number,
     message: string,
+    more: { readonly retryAfterS?: number; readonly closesConnection?: boolean } = {},
   ) {
     super(message);
+    Object.assign(this, more);
   }
 }
 
-/** Answers of all errors as the protocol has them; what is our fault goes to the log, and only there. */
+/** A body that is longer than any valid request. */
+export const bodyTooLarge = (limitBytes: number): Refusal =>
+  new Refusal(413, `body: expected at most ${limitBytes} bytes, found more`);
+
+/** Answers errors as the protocol requires. Errors of the server itself (500) are logged, and the client isn't told more. */
 export function answerErrors(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) =>
-    reply.code(404).send({ error: `no ${request.method} ${request.url} here` }),
+    reply.code(404).send({ error: `${request.method} ${request.url}: not found on this server` }),
   );
-  app.setErrorHandler((error: FastifyError & { readonly retryAfterS?: number }, request, reply) => {
-    const { statusCode: status = 500, retryAfterS = 1 } = error;
+  app.setErrorHandler((error: FastifyError & Partial<Refusal>, request, reply) => {
+    const { statusCode: status = 500 } = error;
+    const retryAfterS = error.retryAfterS ?? (status === 503 ? 1 : undefined);
     if (status === 500) request.log.error(error);
     if (status === 401) reply.header('www-authenticate', 'Bearer');
-    if (status === 413) reply.header('connection', 'close'); // the rest of the body is not waited for
-    if (status === 503) reply.header('retry-after', retryAfterS);
-    const reason = status === 500 ? 'the server failed; its log says why' : messageOf(error);
+    if (status === 413 || error.closesConnection) reply.header('connection', 'close');
+    if (retryAfterS !== undefined) reply.header('retry-after', retryAfterS);
+    const reason = status === 500 ? 'the server failed; its log has the reason' : messageOf(error);
     return reply.code(status).send({ error: reason });
   });
 }

@@ -1,44 +1,57 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Logger } from 'pino';
-import { allowOrigins, sendSecurityHeaders } from './access.js';
-import { answerErrors } from './errors.js';
+import { codeOf } from '../base/errors.js';
+import { allowOrigins, SECURITY_HEADERS, sendSecurityHeaders } from './access.js';
+import { addressMatcher } from './client-address.js';
+import { limitConnections } from './connections.js';
+import { answerErrors, Refusal } from './errors.js';
 
 export interface HttpServerOptions {
-  /** Origins of other sites whose pages may ask; `*` is any. Default: none but the server's own. */
+  /** Origins of other sites whose pages may send requests; `*` for any. Default: only the server's own. */
   readonly cors?: readonly string[];
-  /** Addresses (or CIDR ranges) of proxies whose `X-Forwarded-For` is believed. Default: none. */
+  /** Addresses or CIDR ranges of proxies whose `X-Forwarded-For` is trusted. Default: none. */
   readonly trustProxy?: readonly string[];
-  /** Most connections at a time (1024). */
+  /** Largest number of connections (1024). */
   readonly maxConnections?: number;
-  /** Milliseconds for a request to come in whole (30,000); a third of it for its head. */
+  /** Largest number of connections of one client (half of all). Trusted proxies have no limit of their own. */
+  readonly maxConnectionsPerClient?: number;
+  /** Milliseconds for a request to arrive completely (30,000), and a third of it for its headers. */
   readonly requestTimeoutMs?: number;
+  /** Milliseconds in which a client has to read at least 16 KiB of a waiting answer (30,000). */
+  readonly sendTimeoutMs?: number;
 }
 
-/** Milliseconds after which a connection on which nothing moves is cut. */
+/** Milliseconds after which a connection without any traffic is closed. */
 const STALLED_MS = 120_000;
-/** Milliseconds between two looks for connections to close, while the server closes. */
-const IDLE_LOOK_MS = 50;
+/** Milliseconds between two checks for idle connections while the server closes. */
+const IDLE_CHECK_MS = 50;
 
 /** A server without routes: its limits, its headers, how it answers errors and how it ends. */
 export interface HttpServer {
   readonly app: FastifyInstance;
   isDraining(): boolean;
-  /** Says that it is not ready, so that new requests go elsewhere. */
+  /** Reports that it isn't ready, so that load balancers send requests elsewhere. */
   endReadiness(): void;
-  /** The same; then, after so many milliseconds, closes. */
+  /** Ends readiness, waits for so many milliseconds, then closes. */
   drain(ms: number): Promise<void>;
 }
 
+/** @throws UserError if `cors` or `trustProxy` is invalid */
 export function createHttpServer(log: Logger, options: HttpServerOptions): HttpServer {
-  const { requestTimeoutMs = 30_000, cors = [], trustProxy, maxConnections = 1024 } = options;
+  const { requestTimeoutMs = 30_000, cors = [], trustProxy = [], maxConnections = 1024 } = options;
+  const isProxy = addressMatcher(trustProxy);
   const app: FastifyInstance = fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: log.level !== 'info' }),
-    // Where requests are not logged, nothing is gained by a logger for each.
+    // Without request logging, a logger for each request would cost time for nothing.
     ...(log.level !== 'info' && { childLoggerFactory: (logger: FastifyBaseLogger) => logger }),
-    trustProxy: trustProxy ? [...trustProxy] : false,
+    trustProxy: trustProxy.length > 0 ? isProxy : false,
+    rewriteUrl: ({ url = '/' }) => originForm(url),
+    clientErrorHandler: answerParserError,
     forceCloseConnections: 'idle',
-    return503OnClosing: false, // what was accepted is answered
+    return503OnClosing: false, // requests that were accepted are answered
     requestTimeout: requestTimeoutMs,
     connectionTimeout: STALLED_MS,
     http: {
@@ -47,10 +60,18 @@ export function createHttpServer(log: Logger, options: HttpServerOptions): HttpS
       keepAlive: true,
     },
   });
-  app.server.maxConnections = maxConnections;
+  const limits = {
+    most: maxConnections,
+    mostPerClient: options.maxConnectionsPerClient ?? Math.ceil(maxConnections / 2),
+    isProxy,
+    sendTimeoutMs: options.sendTimeoutMs ?? 30_000,
+  };
+  limitConnections(app.server, limits, (reason, client) => log.info({ client, reason }, 'a connection was closed'));
   answerErrors(app);
   sendSecurityHeaders(app);
   if (cors.length > 0) allowOrigins(app, cors);
+  refuseAsterisk(app);
+  if (trustProxy.length === 0) warnOfUndeclaredProxy(app, log);
   let draining = false;
   const endReadiness = (): void => {
     draining = true;
@@ -72,12 +93,77 @@ export function createHttpServer(log: Logger, options: HttpServerOptions): HttpS
   };
 }
 
-/** A connection whose answer had begun before goes on after it, and would keep the server for as long as its client likes. */
+/** The path of a request target in absolute form (`GET http://host/path`), which servers must accept (RFC 9112, 3.2.2). */
+function originForm(target: string): string {
+  if (target.startsWith('/')) return target;
+  const rest = /^https?:\/\/[^/?#]*(.*)$/i.exec(target)?.[1];
+  if (rest === undefined) return target === '*' ? ASTERISK : '/';
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+/** A path for requests for `*`, which the router can't handle. `refuseAsterisk` answers them. */
+const ASTERISK = '/*';
+
+/** `OPTIONS *` asks whether the server is alive (RFC 9110, 9.3.7). Other methods have no use for `*`. */
+function refuseAsterisk(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.originalUrl !== '*') return;
+    if (request.method === 'OPTIONS') return reply.code(204).header('allow', 'GET, HEAD, OPTIONS, POST').send();
+    throw new Refusal(400, `expected a path, found * with ${request.method}`);
+  });
+}
+
+const PARSER_STATUS: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+};
+
+/** Answers a request that Node's HTTP parser refuses, with the same headers as every other answer. */
+function answerParserError(error: Error, socket: Socket): void {
+  // Node's own handler uses this field, too: a second answer would be read as a part of the first.
+  const { _httpMessage: answer } = socket as { readonly _httpMessage?: { readonly headersSent: boolean } };
+  if (codeOf(error) === 'ECONNRESET' || !socket.writable || answer?.headersSent) {
+    socket.destroy();
+    return;
+  }
+  const status = PARSER_STATUS[codeOf(error) ?? ''] ?? 400;
+  const reasons: Readonly<Record<number, string>> = {
+    408: 'expected a complete request in time, found an unfinished one',
+    431: 'expected at most 16 KiB of headers, found more',
+  };
+  const body = JSON.stringify({ error: reasons[status] ?? 'expected a valid HTTP/1.1 request' });
+  const headers = {
+    ...SECURITY_HEADERS,
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+}
+
+/** Behind a proxy that isn't declared, all clients have the proxy's address: the log says so at the first sign of one. */
+function warnOfUndeclaredProxy(app: FastifyInstance, log: Logger): void {
+  let warned = false;
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (!warned && request.headers['x-forwarded-for'] !== undefined) {
+      warned = true;
+      log.warn(
+        { proxy: request.ip },
+        'a request has X-Forwarded-For, but no --trust-proxy is given: limits count all clients of that proxy as one',
+      );
+    }
+    done();
+  });
+}
+
+/** Keep-alive connections whose answer began before the server closes would keep it open as long as their client likes. */
 function closeIdleWhileClosing(app: FastifyInstance): void {
   const { server } = app;
   app.addHook('preClose', async () => {
     if (!server.listening) return;
-    const timer = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
+    const timer = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
     server.once('close', () => clearInterval(timer));
   });
 }

@@ -12,6 +12,7 @@ import type { Model } from './models/model.js';
 import type { Models } from './models/models.js';
 import type { TailFault } from './models/supervised-tail.js';
 import { createBodyReader } from './read-body.js';
+import { createRequestParser } from './request-parser.js';
 import { createUsageCounts } from './usage-counts.js';
 
 const MANIFEST = { tail: { file: 'x', shape: [2], input: 'shared', output: 'logits' } };
@@ -60,6 +61,7 @@ async function serve({ fault, budget = 1e6 }: { fault?: TailFault; budget?: numb
     usage: createUsageCounts(),
     loadShedding: { header: () => undefined },
     readBody: createBodyReader(budget),
+    parser: createRequestParser(),
     guard: [],
     isReady: () => true,
   });
@@ -87,7 +89,7 @@ describe('inference', () => {
     expect([refused.status, refused.headers.get('retry-after'), await refused.json()]).toEqual([
       503,
       '1',
-      { error: 'the edge is busy; ask again in 1 s' },
+      { error: 'the edge is busy; try again in 1 s' },
     ]);
     for (const at of [0, 1, 2]) {
       await expect.poll(() => batches.length).toBeGreaterThan(at);
@@ -133,7 +135,7 @@ describe('inference', () => {
     const send = (body: string) => fetch(`${url}/v2/models/slow/infer`, { method: 'POST', body });
     expect((await send('x'.repeat(9000))).status).toBe(413);
     const busy = await ask([1, 1]);
-    expect([busy.status, (await busy.json()).error]).toEqual([503, expect.stringContaining('too much at once')]);
+    expect([busy.status, (await busy.json()).error]).toEqual([503, expect.stringContaining('too much data at the same time')]);
   });
 
   it('of another version than the client has is refused', async () => {

@@ -5,6 +5,7 @@ import type {
   onRequestAsyncHookHandler,
   onRequestHookHandler,
 } from 'fastify';
+import { encodingOf } from './content-encoding.js';
 import { Refusal } from './errors.js';
 import type { LoadShedding } from './load-shedding.js';
 import type { Metrics } from './metrics.js';
@@ -12,15 +13,10 @@ import type { Batched } from './models/batcher.js';
 import type { Model } from './models/model.js';
 import type { Models } from './models/models.js';
 import { TailDied } from './models/tail-in-thread.js';
-import {
-  formatInferResponse,
-  JSON_LENGTH_HEADER,
-  type ModelTensors,
-  maxBodyBytes,
-  parseInferRequest,
-} from './protocol.js';
-import type { createBodyReader } from './read-body.js';
+import { formatInferResponse, JSON_LENGTH_HEADER, type ModelTensors, maxBodyBytes } from './protocol.js';
+import type { ReadBody } from './read-body.js';
 import { watchRequest } from './request-deadline.js';
+import type { RequestParser } from './request-parser.js';
 import type { UsageCounter } from './usage-counts.js';
 
 interface ModelParams {
@@ -33,25 +29,26 @@ export interface InferenceRoutes {
   readonly metrics: Metrics;
   readonly usage: UsageCounter;
   readonly loadShedding: LoadShedding;
-  readonly readBody: ReturnType<typeof createBodyReader>;
-  /** Who may infer. */
+  readonly readBody: ReadBody;
+  readonly parser: RequestParser;
+  /** Checks that apply to inference: rate limit and token. */
   readonly guard: onRequestAsyncHookHandler[];
-  /** Whether new requests shall come here. */
+  /** Whether the server accepts new requests. */
   isReady(): boolean;
 }
 
-/** The Open Inference Protocol v2: health, metadata, inference. A model is asked for by name, or by name and version. */
+/** Routes of the Open Inference Protocol v2: health, metadata, inference. Models have a name, and optionally a version, in the path. */
 export async function inferenceRoutes(app: FastifyInstance, served: InferenceRoutes): Promise<void> {
   const { models, metrics, guard } = served;
   const find = ({ model: name, version }: ModelParams): Model => {
     const model = models.get(name, version);
     if (model) return model;
-    const there = models.get(name) ? models.versions(name) : models.names;
+    const available = models.get(name) ? models.versions(name) : models.names;
     const what = models.get(name) ? `version ${version} of ${name}` : `model ${name}`;
-    throw new Refusal(404, `no ${what} here; there is ${there.join(', ')}`);
+    throw new Refusal(404, `no ${what} here; there is ${available.join(', ')}`);
   };
 
-  // Bodies are read by the route itself, which knows how long they may be.
+  // The route itself reads bodies, because the limit depends on the model.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 
@@ -65,8 +62,6 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
     const ready = served.isReady() && models.names.every((name) => !models.get(name)!.fault());
     return reply.code(ready ? 200 : 503).send({ ready });
   });
-  // Heeded where @fastify/rate-limit is registered.
-  const config = { rateLimit: { groupId: 'infer' } };
   for (const at of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
     app.get<{ Params: ModelParams }>(at, ({ params }) => describe(find(params), models));
     app.get<{ Params: ModelParams }>(`${at}/ready`, ({ params }, reply) => {
@@ -85,7 +80,7 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
       });
       done();
     };
-    app.post<{ Params: ModelParams }>(`${at}/infer`, { onRequest: [count, ...guard], config }, (request, reply) => {
+    app.post<{ Params: ModelParams }>(`${at}/infer`, { onRequest: [count, ...guard] }, (request, reply) => {
       const model = find(request.params);
       return models.using(model, () => infer(served, model, request, reply));
     });
@@ -93,35 +88,36 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
 }
 
 async function infer(served: InferenceRoutes, model: Model, request: FastifyRequest, reply: FastifyReply) {
-  // Before the body is read.
+  // Everything that can be refused without the body is refused before it is read.
   if (model.fault()) throw new TailDied();
-  const loose = served.loadShedding.header(model);
-  if (loose) reply.header('lcdnn-tau', loose);
+  const { headers, ip } = request;
+  encodingOf(headers['content-encoding']);
+  const loosened = served.loadShedding.header(model);
+  if (loosened) reply.header('lcdnn-tau', loosened);
   model.checkRoom();
   const deadline = watchRequest(reply.raw);
   const arrivalMs = Date.now();
   try {
-    const body = await served.readBody(request.raw, maxBodyBytes(model)).catch((thrown) => {
-      throw deadline.over() ?? thrown;
-    });
+    const limit = maxBodyBytes(model, headers[JSON_LENGTH_HEADER] !== undefined);
+    const body = await served.readBody(request.raw, ip, limit);
     const started = performance.now();
-    const asked = parseInferRequest(body, request.headers[JSON_LENGTH_HEADER]?.toString(), model);
+    const parsed = await served.parser.parse(body, headers, model, ip);
     const parseMs = performance.now() - started;
-    if (asked.version !== undefined && asked.version !== model.version)
-      throw new Refusal(409, `version: expected ${model.version}, found ${asked.version}; load the bundle again`);
-    if (asked.exits) served.metrics.exits(model.name, asked.exits);
-    if (asked.timeout !== undefined) deadline.limit(asked.timeout / 1000);
-    const batched = await model.infer(asked.values, asked.batch, deadline);
-    served.usage.count(model, asked, batched.logits);
-    request.log.info(traceOf(model, asked.batch, arrivalMs, parseMs, batched), 'inferred');
-    const { headers, body: answer } = formatInferResponse(asked, batched.logits, model);
-    return reply.headers({ ...headers, 'server-timing': serverTiming(parseMs, batched) }).send(answer);
+    if (parsed.exits) served.metrics.exits(model.name, parsed.exits);
+    if (parsed.timeout !== undefined) deadline.limit(parsed.timeout / 1000);
+    const batched = await model.infer(parsed.values, parsed.batch, deadline);
+    served.usage.count(model, parsed, batched.logits);
+    request.log.info(traceOf(model, parsed.batch, arrivalMs, parseMs, batched), 'inferred');
+    const answer = formatInferResponse(parsed, batched.logits, model);
+    return reply.headers({ ...answer.headers, 'server-timing': serverTiming(parseMs, batched) }).send(answer.body);
+  } catch (thrown) {
+    throw deadline.over() ?? thrown;
   } finally {
     deadline.end();
   }
 }
 
-/** What `lcdnn schedule --trace` replays: when a request came, and how long it was worked on without waiting. */
+/** What `lcdnn schedule --trace` replays: when a request arrived, and the time it was worked on, without waiting. */
 function traceOf({ name }: Model, images: number, arrivalMs: number, parseMs: number, { queueMs, inferMs }: Batched) {
   const rounded = (ms: number): number => Math.round(1000 * ms) / 1000;
   return { model: name, images, arrivalMs, queueMs: rounded(queueMs), serviceMs: rounded(parseMs + inferMs) };

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromHalf, toHalf } from '../base/half.js';
 import type { Datatype } from '../bundle/datatypes.js';
-import { BadRequest, type ModelTensors, parseInferRequest } from './protocol.js';
+import { BadRequest } from './bad-request.js';
+import { type ModelTensors, parseInferRequest } from './protocol.js';
 
 const model: ModelTensors = {
   input: { name: 'shared', shape: [2] },

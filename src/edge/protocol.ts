@@ -1,61 +1,60 @@
 import { z } from 'zod';
 import { toHalf } from '../base/half.js';
 import { DATATYPES, type Datatype, type Values } from '../bundle/datatypes.js';
+import { BadRequest } from './bad-request.js';
+import { Refusal } from './errors.js';
+import { checkJsonLimits, type JsonLimits } from './json-limits.js';
 
 /**
- * The Open Inference Protocol v2 over REST, with the binary tensor extension: what an infer request and its answer are
- * as bytes. A body is JSON, then the bytes of the tensors that the JSON says travel in binary (little endian,
- * row-major); the header `Inference-Header-Content-Length` tells where the JSON ends.
+ * The Open Inference Protocol v2 over REST with the binary tensor extension: parses requests and formats answers. A body is
+ * JSON, followed by the bytes of those tensors that the JSON declares as binary (little endian, row-major). The header
+ * `Inference-Header-Content-Length` is the length of the JSON.
  */
 
-/** The header that tells how long the JSON part of a body with binary tensors is. */
+/** The header with the length of the JSON part of a body with binary tensors. */
 export const JSON_LENGTH_HEADER = 'inference-header-content-length';
 
-/** A tensor by its name. The shape leaves the batch out. */
+/** Name, shape (without the batch) and datatype of a tensor. */
 export interface TensorInfo {
   readonly name: string;
   readonly shape: readonly number[];
-  /** FP32 where it is absent. */
+  /** Default: FP32. */
   readonly datatype?: Datatype;
 }
 
-/** What a model takes and gives; the output is FP32. */
+/** Input and output of a model. The output is FP32. */
 export interface ModelTensors {
   readonly input: TensorInfo;
   readonly output: TensorInfo;
   readonly maxBatch: number;
+  /** Version of its bundle. Requests for another version are refused. */
+  readonly version?: string;
 }
 
-/** A request that was understood. */
+/** A valid request. */
 export interface InferRequest {
   readonly id?: string;
   readonly batch: number;
   /** [batch, ...input shape], in the input's datatype. */
   readonly values: Values;
-  /** Whether the output shall travel in binary. */
+  /** Whether the client wants the output in binary. */
   readonly binaryOutput: boolean;
-  /** Microseconds that the client waits at most. */
+  /** Microseconds that the client is willing to wait. */
   readonly timeout?: number;
-  /** Version of the bundle whose branch made the tensor: another version's tail would make nonsense of it. */
+  /** Version of the bundle whose branch made the tensor. Another version's tail can't use it. */
   readonly version?: string;
-  /** Images that the client's branch answered alone since its last request. */
+  /** Images that the client's branch has answered since its last request. */
   readonly exits?: number;
-  /** What the client's branch found, of one image: normalised entropy, and class. */
+  /** What the client's branch found for a single image: normalised entropy and class. */
   readonly entropy?: number;
   readonly branch?: number;
-  /** Whether the branch was sure, and the image was sent for the sake of counting. */
+  /** Whether the branch was certain, and the image was sent only as an audit sample. */
   readonly audit?: boolean;
-  /** The client's threshold, where it is not the manifest's. */
+  /** The client's threshold, if it differs from the manifest's. */
   readonly tau?: number;
 }
 
-/** A request that was not: the message goes to the client with status 400. */
-export class BadRequest extends Error {
-  override readonly name = 'BadRequest';
-  readonly statusCode: number = 400;
-}
-
-/** Clients write fractions as text: some servers of the protocol know whole numbers only. */
+/** Clients may send fractions as text, because some servers of the protocol only allow whole numbers. */
 const number = z.union([z.number(), z.string().max(32).regex(/^-?\d/).transform(Number).pipe(z.number())]);
 
 const parametersSchema = z.object({
@@ -69,7 +68,7 @@ const parametersSchema = z.object({
   tau: number.optional(),
 });
 
-const requestSchema = z.object({
+export const requestSchema = z.object({
   id: z.string().max(256).optional(),
   parameters: parametersSchema.optional(),
   inputs: z
@@ -89,19 +88,39 @@ const requestSchema = z.object({
     .optional(),
 });
 
-/** What JSON writes a value in, comma and space included. */
+/** Largest JSON part of a request with binary tensors, and allowance for everything but the tensor in other requests. */
+const MAX_HEAD_BYTES = 8192;
+/** Characters of a value in JSON, with comma and space. */
 const JSON_CHARACTERS: Record<Datatype, number> = { FP32: 25, FP16: 25, UINT8: 5 };
 
-/** The longest body that a well-formed request needs, inflated. */
-export function maxBodyBytes({ input, maxBatch }: ModelTensors): number {
-  return 8192 + JSON_CHARACTERS[input.datatype ?? 'FP32'] * maxBatch * product(input.shape);
+/** The longest body that a valid request needs, uncompressed. */
+export function maxBodyBytes({ input, maxBatch }: ModelTensors, isBinary: boolean): number {
+  const { datatype = 'FP32' } = input;
+  const bytesPerValue = isBinary ? DATATYPES[datatype].bytes : JSON_CHARACTERS[datatype];
+  return MAX_HEAD_BYTES + bytesPerValue * maxBatch * product(input.shape);
+}
+
+/** Bounds for the JSON of a valid request, whose tensor may be nested as its shape is. Unknown fields are allowed. */
+function jsonLimitsOf({ input: { shape }, maxBatch }: ModelTensors): JsonLimits {
+  const nestedArrays = shape.reduce(({ arrays, total }, size) => ({ arrays: arrays * size, total: total + arrays }), {
+    arrays: maxBatch,
+    total: 0,
+  }).total;
+  return {
+    depth: shape.length + 8,
+    objects: 32,
+    fields: 256,
+    arrays: nestedArrays + 32,
+    elements: maxBatch * product(shape) + 256,
+  };
 }
 
 /**
- * Reads the body of an infer request. Every length and name is checked before the tensor is made.
+ * Parses the body of an infer request. All lengths and names are checked before the tensor is created.
  *
- * @param jsonLength value of `Inference-Header-Content-Length`, if the request has it.
- * @throws BadRequest that says what was expected and what was found.
+ * @param body uncompressed
+ * @param jsonLength value of `Inference-Header-Content-Length`, if the request has this header
+ * @throws BadRequest that says what was expected and what was found; Refusal (409) for another version
  */
 export function parseInferRequest(body: Uint8Array, jsonLength: string | undefined, model: ModelTensors): InferRequest {
   const jsonBytes = jsonLength === undefined ? body.length : Number(jsonLength);
@@ -110,7 +129,17 @@ export function parseInferRequest(body: Uint8Array, jsonLength: string | undefin
       `${JSON_LENGTH_HEADER}: expected at most the body's ${body.length} bytes, found ${jsonLength}`,
     );
   }
-  const { id, parameters, inputs, outputs } = parseJson(body.subarray(0, jsonBytes));
+  if (jsonLength !== undefined && jsonBytes > MAX_HEAD_BYTES) {
+    throw new BadRequest(
+      `${JSON_LENGTH_HEADER}: expected at most ${MAX_HEAD_BYTES} bytes of JSON, found ${jsonLength}`,
+    );
+  }
+  const { id, parameters, inputs, outputs } = parseJson(body.subarray(0, jsonBytes), jsonLimitsOf(model));
+  // First of all: another version may have other tensors, and its clients need to know that they must reload.
+  const { version } = parameters ?? {};
+  if (version !== undefined && model.version !== undefined && version !== model.version) {
+    throw new Refusal(409, `version: expected ${model.version}, found ${version}; load the bundle again`);
+  }
   const [input] = inputs;
   const { input: expected, output } = model;
   if (input.name !== expected.name) throw mismatch('input', expected.name, input.name);
@@ -127,15 +156,17 @@ export function parseInferRequest(body: Uint8Array, jsonLength: string | undefin
   const tensor = body.subarray(jsonBytes);
   const size = input.parameters?.binary_data_size;
   const values =
-    size === undefined ? fromJson(input.data, datatype, count, tensor) : fromBytes(tensor, size, datatype, count);
+    size === undefined
+      ? fromJson(input.data, datatype, count, expected.shape.length, tensor)
+      : fromBytes(tensor, size, datatype, count);
   if (!ARE_FINITE[datatype](values)) {
     throw new BadRequest(`data: expected finite ${datatype} values, found NaN or Infinity`);
   }
-  const { binary_data_output = false, ...said } = parameters ?? {};
-  return { ...said, id, batch, values, binaryOutput: outputs?.[0].parameters?.binary_data ?? binary_data_output };
+  const { binary_data_output = false, ...rest } = parameters ?? {};
+  return { ...rest, id, batch, values, binaryOutput: outputs?.[0].parameters?.binary_data ?? binary_data_output };
 }
 
-/** The answer to a request: body and headers. */
+/** Formats the answer to a request. */
 export function formatInferResponse(
   { id, batch, binaryOutput }: InferRequest,
   values: Float32Array,
@@ -162,24 +193,25 @@ export function formatInferResponse(
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-function parseJson(bytes: Uint8Array): z.infer<typeof requestSchema> {
-  let said: unknown;
+function parseJson(bytes: Uint8Array, limits: JsonLimits): z.infer<typeof requestSchema> {
+  checkJsonLimits(bytes, limits);
+  let content: unknown;
   try {
-    said = JSON.parse(utf8.decode(bytes));
+    content = JSON.parse(utf8.decode(bytes));
   } catch {
-    throw new BadRequest('body: expected JSON of an inference request, found text that is none');
+    throw new BadRequest('body: expected JSON of an inference request, found text that is not JSON');
   }
-  const parsed = requestSchema.safeParse(said);
+  const parsed = requestSchema.safeParse(content);
   if (parsed.success) return parsed.data;
   const { path, message } = parsed.error.issues[0];
   throw new BadRequest(`${path.join('.') || 'body'}: ${message}`);
 }
 
-/** One pass for each request: these loops are a third of the time of a small network. */
+/** One pass for each request: these loops take a third of the time of a small network. */
 const ARE_FINITE: Record<Datatype, (values: Values) => boolean> = {
   FP32(values) {
     let sum = 0;
-    for (let i = 0; i < values.length; i++) sum += 0 * values[i]; // NaN for Infinity, too
+    for (let i = 0; i < values.length; i++) sum += 0 * values[i]; // NaN also for Infinity
     return sum === 0;
   },
   FP16(values) {
@@ -189,10 +221,10 @@ const ARE_FINITE: Record<Datatype, (values: Values) => boolean> = {
   UINT8: () => true,
 };
 
-/** Values in JSON: flat, or nested as the shape is. */
-function fromJson(data: unknown, datatype: Datatype, count: number, tensor: Uint8Array): Values {
+/** Reads values in JSON, flat or nested like the shape. @param dimensions of an image's tensor */
+function fromJson(data: unknown, datatype: Datatype, count: number, dimensions: number, tensor: Uint8Array): Values {
   if (tensor.length > 0) throw mismatch('body', 'no bytes after the JSON', `${tensor.length}`);
-  const flat: unknown[] = Array.isArray(data) ? data.flat(3) : [];
+  const flat: unknown[] = Array.isArray(data) ? data.flat(dimensions as 1) : [];
   if (flat.length !== count) throw mismatch('data', `${count} values`, `${flat.length}`);
   if (!flat.every((value) => typeof value === 'number')) throw new BadRequest('data: expected numbers only');
   const numbers = flat as number[];
@@ -207,7 +239,7 @@ function fromBytes(tensor: Uint8Array, size: number, datatype: Datatype, count: 
   const { bytes, array } = DATATYPES[datatype];
   if (size !== bytes * count) throw mismatch('binary_data_size', `${bytes * count}`, `${size}`);
   if (tensor.length !== size) throw mismatch('body', `${size} bytes after the JSON`, `${tensor.length}`);
-  // It starts at any byte, which bytes alone can do without a copy.
+  // Arrays of larger elements must start at a multiple of their size, or be copied.
   const { buffer, byteOffset } = tensor.byteOffset % bytes === 0 ? tensor : new Uint8Array(tensor);
   return new array(buffer as ArrayBuffer, byteOffset, count);
 }

@@ -1,73 +1,81 @@
 import type { IncomingMessage } from 'node:http';
-import { createGunzip, createInflate, gunzipSync, inflateSync } from 'node:zlib';
-import { Refusal } from './errors.js';
+import { clientOf } from './client-address.js';
+import { bodyTooLarge, Refusal } from './errors.js';
 
-/** Bytes of a compressed body that is inflated in one go, in a third of a stream's time: at most 4 MB, a few milliseconds. */
-const SMALL = 4096;
-const ENCODINGS = new Map([
-  ['gzip', { stream: createGunzip, whole: gunzipSync }],
-  ['deflate', { stream: createInflate, whole: inflateSync }],
-]);
+/** Memory that a chunk takes besides its bytes: clients may send bodies a byte at a time. */
+const CHUNK_OVERHEAD = 128;
+
+/** A body that is being read. */
+interface Unfinished {
+  readonly client: string;
+  held: number;
+  refuse(error: Refusal): void;
+}
+
+/** Reads the body of a request as it was sent, compressed or not. @throws Refusal */
+export type ReadBody = (request: IncomingMessage, address: string, limitBytes: number) => Promise<Buffer>;
 
 /**
- * Reads bodies, so that all of them together never take more than a budget. A body in gzip or deflate is inflated while it
- * comes, and limit and budget hold for what it becomes; a small one when it is here, and the limit holds.
+ * Reads bodies within a memory budget for all of them together. If it is exceeded, the client whose unfinished bodies take
+ * the most memory loses its oldest one, so that clients that send slowly, or much, make way for the others.
  */
-export function createBodyReader(budgetBytes: number): (request: IncomingMessage, limit: number) => Promise<Buffer> {
+export function createBodyReader(budgetBytes: number): ReadBody {
+  /** Bodies in order of arrival. */
+  const unfinished = new Set<Unfinished>();
   let held = 0;
-  /** @param limit bytes of this body */
-  return (request, limit) =>
+
+  const makeRoom = (): void => {
+    while (held > budgetBytes) {
+      const byClient = new Map<string, number>();
+      for (const { client, held } of unfinished) byClient.set(client, (byClient.get(client) ?? 0) + held);
+      const [largest] = [...byClient].reduce((most, entry) => (entry[1] > most[1] ? entry : most));
+      const oldest = [...unfinished].find(({ client }) => client === largest)!;
+      const reason = 'the server is receiving too much data at the same time; try again';
+      oldest.refuse(new Refusal(503, reason, { retryAfterS: 1, closesConnection: true }));
+    }
+  };
+
+  return (request, address, limitBytes) =>
     new Promise((resolve, reject) => {
-      const tooLarge = () => new Refusal(413, `body: expected at most ${limit} bytes, found more`);
-      if (Number(request.headers['content-length'] ?? 0) > limit) return reject(tooLarge());
-      const encoding = encodingOf(request);
-      const isSmall = Number(request.headers['content-length']) <= SMALL;
-      const inflater = isSmall ? undefined : encoding?.stream();
-      const source = inflater ?? request;
+      if (Number(request.headers['content-length'] ?? 0) > limitBytes) return reject(bodyTooLarge(limitBytes));
       let chunks: Buffer[] = [];
       let length = 0;
+      const body: Unfinished = {
+        client: clientOf(address),
+        held: 0,
+        refuse(error) {
+          end();
+          reject(error);
+        },
+      };
       const end = (): void => {
-        held -= length;
+        unfinished.delete(body);
+        held -= body.held;
         chunks = [];
-        source.off('data', take).off('end', give);
-        request.off('error', fail).off('close', leave);
-        if (inflater) request.unpipe(inflater);
-        inflater?.destroy();
+        request.off('data', take).off('end', finish).off('error', fail).off('close', leave);
+        if (!request.complete) request.resume(); // what still comes is dropped
+      };
+      const take = (chunk: Buffer): void => {
+        length += chunk.length;
+        body.held += chunk.length + CHUNK_OVERHEAD;
+        held += chunk.length + CHUNK_OVERHEAD;
+        chunks.push(chunk);
+        if (length > limitBytes) body.refuse(bodyTooLarge(limitBytes));
+        else if (held > budgetBytes) makeRoom();
+      };
+      const finish = (): void => {
+        const whole = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length);
+        end();
+        resolve(whole);
       };
       const fail = (error: Error): void => {
         end();
         reject(error);
       };
-      const take = (chunk: Buffer): void => {
-        length += chunk.length;
-        held += chunk.length;
-        chunks.push(chunk);
-        if (length > limit) fail(tooLarge());
-        else if (held > budgetBytes) fail(new Refusal(503, 'the edge is reading too much at once; ask again'));
-      };
-      const give = (): void => {
-        const body = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length);
-        end();
-        try {
-          resolve(isSmall && encoding ? encoding.whole(body, { maxOutputLength: limit }) : body);
-        } catch (thrown) {
-          reject((thrown as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge() : damaged());
-        }
-      };
       const leave = (): void => {
-        if (!request.complete) fail(new Refusal(499, 'the client went away'));
+        if (!request.complete) body.refuse(new Refusal(499, 'the client disconnected'));
       };
-      const damaged = () => new Refusal(400, 'body: expected the content-encoding that it says, found another');
-      source.on('data', take).on('end', give);
-      request.on('error', fail).on('close', leave);
-      if (inflater) request.pipe(inflater).once('error', () => fail(damaged()));
+      unfinished.add(body);
+      request.on('data', take).on('end', finish).on('error', fail).on('close', leave);
     });
-}
-
-/** @throws Refusal for an encoding that is not read here */
-function encodingOf({ headers }: IncomingMessage) {
-  const encoding = headers['content-encoding']?.trim().toLowerCase() || 'identity';
-  const known = ENCODINGS.get(encoding);
-  if (known || encoding === 'identity') return known;
-  throw new Refusal(415, `content-encoding: expected gzip or deflate, found ${encoding}`);
 }

@@ -1,21 +1,22 @@
 import type { ServerResponse } from 'node:http';
 import { Refusal } from './errors.js';
 
-/** How long someone waits for an answer. An AbortSignal for each request would be 7 % of what a small network's takes. */
+/** When a request needs no answer any more. (An AbortSignal for each request would cost 7 % of a small network's time.) */
 export interface RequestDeadline {
-  /** Why nobody waits any more, once it is so: the client's connection has ended (499, which nobody reads) or its time is over (504). */
+  /** Why the request is over: the client disconnected (499, which nobody reads) or its time is up (504). */
   over(): Error | undefined;
-  /** Has a listener hear of that, when it comes. */
+  /** Calls `listener` once the deadline passes or the client disconnects. */
   onceOver(listener: (reason: Error) => void): void;
 }
 
 export interface ClientDeadline extends RequestDeadline {
-  /** Gives a client this many milliseconds, counted from when its request came. */
+  /** Sets the deadline, in milliseconds after the request arrived. */
   limit(ms: number): void;
-  /** Ends the watch over the connection. */
+  /** Stops watching the connection. */
   end(): void;
 }
 
+/** Watches whether the client of a response is still waiting. */
 export function watchRequest(response: ServerResponse): ClientDeadline {
   const came = performance.now();
   const listeners: ((reason: Error) => void)[] = [];
@@ -26,13 +27,14 @@ export function watchRequest(response: ServerResponse): ClientDeadline {
     reason = why;
     for (const listener of listeners) listener(why);
   };
-  const gone = (): void => stop(new Refusal(499, 'the client went away'));
+  const gone = (): void => stop(new Refusal(499, 'the client disconnected'));
   response.once('close', gone);
   return {
     over: () => reason,
     onceOver: (listener) => void listeners.push(listener),
     limit(ms) {
       const late = (): void => stop(new Refusal(504, `timeout: no answer within ${ms} ms`));
+      clearTimeout(timer);
       timer = setTimeout(late, Math.min(Math.max(0, came + ms - performance.now()), 2 ** 31 - 1));
     },
     end() {
@@ -42,7 +44,7 @@ export function watchRequest(response: ServerResponse): ClientDeadline {
   };
 }
 
-/** The same for those who want a signal. */
+/** The deadline as an AbortSignal. */
 export function signalOf(deadline: RequestDeadline): AbortSignal {
   const reason = deadline.over();
   if (reason) return AbortSignal.abort(reason);

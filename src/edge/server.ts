@@ -1,9 +1,8 @@
 import { availableParallelism } from 'node:os';
-import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { UserError } from '../base/errors.js';
-import { requireToken } from './access.js';
+import { createGuards, type Token } from './access.js';
 import { createHttpServer, type HttpServerOptions } from './http-server.js';
 import { inferenceRoutes } from './inference-routes.js';
 import { createLoadShedding } from './load-shedding.js';
@@ -13,47 +12,48 @@ import { type ModelEvents, type Models, openModels } from './models/models.js';
 import type { BundleSource } from './models/tail-messages.js';
 import { createBodyReader } from './read-body.js';
 import { USAGE_PATH } from './read-usage-counts.js';
+import { createRequestParser } from './request-parser.js';
 import { createUsageCounts } from './usage-counts.js';
 import { webRoutes } from './web-routes.js';
 
 export interface EdgeServerOptions extends HttpServerOptions {
-  /** Most images in one request, and in one batch (16). With the tensor's size it bounds the bodies that are read. */
+  /** Largest number of images in one request and in one batch (16). With the tensor's size, it limits the size of bodies. */
   readonly maxBatch?: number;
-  /** Milliseconds that a request waits for others to make a batch (2); none where the tail is idle. */
+  /** Milliseconds that a request waits for others to form a batch (2). An idle tail computes immediately. */
   readonly maxWaitMs?: number;
-  /** Most images that wait (128). */
+  /** Largest number of waiting images (128). */
   readonly maxQueue?: number;
   /** Threads of ONNX Runtime that compute one batch (all processors but one). */
   readonly threads?: number;
-  /** Without it as `Authorization: Bearer`, nobody infers or reads metrics. Default: everybody does. */
-  readonly token?: string;
-  /** Inference requests a second from one address. Default: any number. */
+  /** Token that inference and metrics require as `Authorization: Bearer`. Default: none. */
+  readonly token?: Token;
+  /** Inference requests per second from one address. Default: unlimited. */
   readonly rateLimit?: number;
-  /** Points of accuracy that clients may be asked to give up while the server is busy. Default: they never are. */
+  /** Percentage points of accuracy that clients may be asked to give up while the server is busy. Default: none. */
   readonly loosenTau?: number;
-  /** What is logged on standard error (`error`); at `info`, every request. Never a body. */
+  /** What is logged on standard error (`error`); `info` includes every request. Bodies are never logged. */
   readonly log?: LogLevel;
-  /** Packs the web folders before anyone asks for them. */
+  /** Compresses the web folders before the first request for them. */
   readonly packWeb?: boolean;
 }
 
-/** Bytes of all bodies that are being read at a time. */
+/** Bytes of all bodies that are being received at the same time. */
 const BODY_BUDGET = 256 << 20;
 
-/** An edge server that is not listening yet; `close()` lets running requests end and frees the models. */
+/** An edge server that isn't listening yet. `close()` lets running requests end and closes the models. */
 export type EdgeServer = FastifyInstance & {
   readonly models: Models;
-  /** Looks whether bundle folders were replaced, and goes over to what they hold now. */
+  /** Checks whether bundle folders were replaced, and serves the new bundles. */
   reload(): Promise<void>;
-  /** Says that it is not ready, so that new requests go elsewhere; then, after so many milliseconds, closes. */
+  /** Reports that the server isn't ready, waits for so many milliseconds, then closes. */
   drain(ms: number): Promise<void>;
 };
 
 /**
- * The edge server of one bundle or several: hosts their web folders, and answers for the tails by the Open Inference
- * Protocol v2.
+ * Creates the edge server of one or several bundles. It hosts their web folders and runs their tails for clients of the
+ * Open Inference Protocol v2.
  *
- * @throws UserError where a bundle, or its tail, is not what its manifest says.
+ * @throws UserError if a bundle or its tail differs from its manifest, or an option is invalid
  */
 export async function createEdgeServer(
   bundles: BundleSource | readonly BundleSource[],
@@ -63,28 +63,25 @@ export async function createEdgeServer(
   let models: Models;
   const metrics = createMetrics(() => models);
   const log = createLog(level, metrics.lostLogLines);
-  models = await openModels(listOf(bundles), modelOptions(options), eventsOf(metrics, log));
   const { app, isDraining, drain } = createHttpServer(log, options);
-  app.addHook('onClose', () => models.close());
+  models = await openModels(listOf(bundles), modelOptions(options), eventsOf(metrics, log));
+  const parser = createRequestParser();
+  app.addHook('onClose', async () => {
+    await models.close();
+    await parser.close();
+  });
 
-  const guard = token === undefined ? [] : [requireToken(token)];
-  app.get('/metrics', { onRequest: guard }, async (_request, reply) =>
+  const guards = createGuards(token, options.rateLimit);
+  app.get('/metrics', { onRequest: guards.other }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),
   );
   const usage = createUsageCounts();
   const loadShedding = createLoadShedding(options.loosenTau, modelOptions(options).maxQueue, log);
-  app.get(USAGE_PATH, { onRequest: guard }, () => usage.of(models.names.map((name) => models.get(name)!)));
-  if (options.rateLimit) await app.register(rateLimit, { global: false, max: options.rateLimit, timeWindow: 1000 });
+  app.get(USAGE_PATH, { onRequest: guards.other }, () => usage.of(models.names.map((name) => models.get(name)!)));
   const readBody = createBodyReader(BODY_BUDGET);
-  app.register(inferenceRoutes, {
-    models,
-    metrics,
-    usage,
-    loadShedding,
-    readBody,
-    guard,
-    isReady: () => !isDraining(),
-  });
+  const isReady = (): boolean => !isDraining();
+  const guard = guards.inference;
+  app.register(inferenceRoutes, { models, metrics, usage, loadShedding, readBody, parser, guard, isReady });
   try {
     webRoutes(app, models);
   } catch (thrown) {
@@ -100,13 +97,13 @@ function listOf(bundles: BundleSource | readonly BundleSource[]): readonly Bundl
   return isList(bundles) ? bundles : [bundles];
 }
 
-/** Threads that compute one batch unless told: one processor is left to requests. */
+/** Default number of threads for a batch. One processor remains for requests. */
 export const defaultThreads = (): number => Math.max(1, availableParallelism() - 1);
 
 function modelOptions(options: EdgeServerOptions) {
   const { maxBatch = 16, maxWaitMs = 2, maxQueue = 128, packWeb = false } = options;
   if (maxQueue < maxBatch) {
-    throw new UserError(`queue: expected room for a batch of ${maxBatch} images at least, found ${maxQueue}`);
+    throw new UserError(`queue: expected room for at least one batch of ${maxBatch} images, found ${maxQueue}`);
   }
   const threads = options.threads ?? defaultThreads();
   return { maxBatch, maxWaitMs, maxQueue, threads, packWeb };
@@ -117,12 +114,12 @@ function eventsOf(metrics: Metrics, log: Logger): ModelEvents {
     batch: metrics.batch,
     died(model, error, pauseMs) {
       metrics.tail(model, pauseMs === undefined ? 'given up' : 'died');
-      const what = pauseMs === undefined ? 'is given up' : `starts again in ${pauseMs / 1000} s`;
-      log.error({ model, reason: error.message }, `the thread of a tail has died and ${what}`);
+      const what = pauseMs === undefined ? 'is not restarted again' : `restarts in ${pauseMs / 1000} s`;
+      log.error({ model, reason: error.message }, `the thread of a tail died and ${what}`);
     },
     restarted(model) {
       metrics.tail(model, 'restarted');
-      log.warn({ model }, 'the thread of a tail has started again');
+      log.warn({ model }, 'the thread of a tail has restarted');
     },
     replaced(model, version) {
       metrics.reload(model, 'replaced');

@@ -1,23 +1,26 @@
+import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { UserError } from '../base/errors.js';
 import type { Models } from './models/models.js';
 import { acceptedEncoding, DEMO_PAGE, type WebFile } from './web-folder.js';
 
 const ONE_YEAR = 31_536_000;
-/** First parts of paths that are not the models'. */
-const TAKEN = ['v2', 'metrics', 'lcdnn'];
+/** First segments of paths that models can't have, because the server uses them itself. */
+const RESERVED = ['v2', 'metrics', 'lcdnn'];
+/** Files are sent in pieces of this size, so that it can be seen whether a client reads them. */
+const PIECE = 64 << 10;
 
 /**
- * The web folders of the models: that of a single one at the root, those of several under their names. The same files
- * are under `VERSION/` as well, for ever the same, so that browsers need not ask for them again.
+ * Routes of the web folders: at the root for a single model, under the models' names for several. The same files are also
+ * available under `VERSION/`, where they never change, so that browsers can cache them.
  *
- * @throws UserError where a model is named as a path that is there already
+ * @throws UserError if a model has the name of a path that the server uses itself
  */
 export function webRoutes(app: FastifyInstance, models: Models): void {
   const [only] = models.names.length === 1 ? models.names : [];
 
-  const taken = only === undefined && models.names.find((name) => TAKEN.includes(name));
-  if (taken) throw new UserError(`expected a bundle of another name, found ${taken}; export it with --name`);
+  const reserved = only === undefined && models.names.find((name) => RESERVED.includes(name));
+  if (reserved) throw new UserError(`expected a bundle of another name, found ${reserved}; export it with --name`);
 
   const locate = (path: string): { file?: WebFile; immutable: boolean } => {
     const [name, ...rest] = only === undefined ? path.split('/') : [only, ...path.split('/')];
@@ -45,7 +48,11 @@ function list({ names }: Models): string {
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>lcdnn</title><h1>Models</h1><ul>${items}</ul>`;
 }
 
-/** Sends a file in the smallest encoding that the browser takes, or says that it has it. @param immutable under this path for ever */
+/**
+ * Sends a file in the smallest encoding that the browser accepts, or 304 if the browser has it.
+ *
+ * @param immutable whether the content under this path never changes
+ */
 export async function sendFile(
   file: WebFile | undefined,
   immutable: boolean,
@@ -62,13 +69,27 @@ export async function sendFile(
   const vary = reply.getHeader('vary');
   reply.headers({
     etag,
-    // Under its plain name, ask every time: files of two exports must not meet in one page.
+    // Plain names are revalidated every time, so that files of two exports never meet in one page.
     'cache-control': immutable ? `public, max-age=${ONE_YEAR}, immutable` : 'no-cache',
-    // No origin where it changes nothing: a page's module is asked for with it and its Worker's without, and the Worker
-    // finds the file in the cache.
+    // Without `origin` if it makes no difference: a page requests its module with an origin and its Worker without, and the
+    // Worker must find the file in the cache.
     vary: vary ? `${vary}, accept-encoding` : 'accept-encoding',
   });
-  if (request.headers['if-none-match'] === etag) return reply.code(304).send();
+  if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send();
   if (packed) reply.header('content-encoding', encoding);
-  return reply.type(file.type).send(packed ?? file.bytes);
+  const bytes = packed ?? file.bytes;
+  reply.type(file.type).header('content-length', bytes.length);
+  return reply.send(bytes.length <= PIECE || request.method === 'HEAD' ? bytes : Readable.from(piecesOf(bytes)));
+}
+
+/** Whether `If-None-Match` (RFC 9110, 13.1.2) matches: `*`, or a list of tags that are compared without the weakness mark. */
+export function matchesEtag(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  if (header.trim() === '*') return true;
+  const tags = header.match(/(?:W\/)?"[^"]*"/g) ?? [];
+  return tags.some((tag) => tag.replace(/^W\//, '') === etag);
+}
+
+function* piecesOf(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE);
 }

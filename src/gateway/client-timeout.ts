@@ -1,21 +1,23 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { z } from 'zod';
 import { JSON_LENGTH_HEADER } from '../edge/protocol.js';
 
-/** Longest head that is looked into. */
-const MOST_HEAD = 16 << 10;
+/** Largest JSON part that is searched for a timeout, in bytes. */
+const MAX_JSON = 16 << 10;
+
+const requestSchema = z.object({ parameters: z.object({ timeout: z.number().positive() }) });
 
 /**
- * Milliseconds that the client gives its request (`parameters.timeout`), where that can be read without reading tensors:
- * from the head of a binary request that is not compressed. Of others, the server minds it.
+ * The timeout that a client gave its request (`parameters.timeout`), in milliseconds. Only read from binary requests that
+ * aren't compressed, whose JSON part is short. For other requests, the server applies it.
  */
 export function clientTimeoutMs(headers: IncomingHttpHeaders, body: Buffer): number | undefined {
   const length = Number(headers[JSON_LENGTH_HEADER]);
-  if (headers['content-encoding'] !== undefined || !(length > 0 && length <= MOST_HEAD)) return undefined;
+  if (headers['content-encoding'] !== undefined || !(length > 0 && length <= MAX_JSON)) return undefined;
   try {
-    const { parameters } = JSON.parse(body.toString('utf8', 0, length)) as { parameters?: { timeout?: unknown } };
-    const timeout = parameters?.timeout;
-    return typeof timeout === 'number' && timeout > 0 ? timeout / 1000 : undefined;
+    const { parameters } = requestSchema.parse(JSON.parse(body.toString('utf8', 0, length)));
+    return parameters.timeout / 1000;
   } catch {
-    return undefined; // the server says what is wrong with it
+    return undefined; // no timeout, or an invalid request, which the server refuses
   }
 }

@@ -3,26 +3,30 @@ import type { Forwarder } from './forward.js';
 import { type FetchMetrics, takeReport } from './reports.js';
 import type { Upstream } from './upstream.js';
 
-/** Milliseconds for a look at metrics or health. */
-const LOOK_MS = 2000;
+/** Milliseconds to wait for metrics or health. */
+const PROBE_MS = 2000;
 
-/** What the gateway itself asks servers. */
+/** The requests that the gateway itself sends to servers. */
 export const serverProbes = (forwarder: Forwarder) => ({
-  fetchMetrics: (origin: string) => forwarder.text(origin, '/metrics', LOOK_MS),
+  fetchMetrics: (origin: string) => forwarder.text(origin, '/metrics', PROBE_MS),
   isReady: (origin: string) =>
-    forwarder.text(origin, '/v2/health/ready', LOOK_MS).then(
+    forwarder.text(origin, '/v2/health/ready', PROBE_MS).then(
       ({ status }) => status === 200,
       () => false,
     ),
 });
 
-/** Looks which servers are there. One that is away may come later. @throws UserError where none is there */
+/**
+ * Checks which servers are ready. Servers that aren't may become ready later.
+ *
+ * @throws UserError if none is ready
+ */
 export async function findServers(
   upstreams: readonly Upstream[],
   isReady: (origin: string) => Promise<boolean>,
   fetchMetrics: FetchMetrics,
 ): Promise<void> {
-  if (upstreams.length === 0) throw new UserError('expected servers, found none; give their addresses');
+  if (upstreams.length === 0) throw new UserError('expected servers, found none; give the address of at least one');
   await Promise.all(
     upstreams.map(async (upstream) => {
       upstream.up = await isReady(upstream.origin);
@@ -30,8 +34,8 @@ export async function findServers(
     }),
   );
   if (!upstreams.some(({ up }) => up)) {
-    const asked = upstreams.map(({ origin }) => `${origin}/v2/health/ready`).join(', ');
-    throw new UserError(`expected a server that is ready, found none at ${asked}; start them with "lcdnn serve"`);
+    const urls = upstreams.map(({ origin }) => `${origin}/v2/health/ready`).join(', ');
+    throw new UserError(`expected a server that is ready, found none at ${urls}; start them with "lcdnn serve"`);
   }
   const unread = upstreams.find(({ reportFault }) => reportFault !== undefined);
   if (!unread) return;

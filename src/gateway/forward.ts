@@ -1,21 +1,22 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Readable } from 'node:stream';
+import { PassThrough, pipeline, type Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { Agent, type Dispatcher } from 'undici';
 import { codeOf, messageOf } from '../base/errors.js';
-import { type Begun, Unanswered } from './dispatcher.js';
+import { type StartedAnswer, Unanswered } from './dispatcher.js';
 
-/** A request as it goes on to a server. The body stays as it was read, for as many servers as are asked. */
+/** A request to forward. Its body is kept, so that several servers can be tried. */
 export interface Forwarded {
   readonly method: string;
-  /** With its query. */
+  /** Path with query. */
   readonly path: string;
-  readonly headers: IncomingHttpHeaders;
+  /** Headers to send, without those of the client's connection. */
+  readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body?: Buffer;
   readonly signal: AbortSignal;
 }
 
-/** The answer of a server, of which the body comes as it is read. */
+/** The answer of a server. */
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -23,30 +24,37 @@ export interface Answer {
 }
 
 export interface Forwarder {
-  /** @throws Unanswered, or what the signal was aborted with */
-  forward(origin: string, request: Forwarded): Promise<Begun<Answer>>;
-  /** What is under a path, as text. @throws where there is none within so many milliseconds */
+  /** @throws Unanswered, or the reason of the aborted signal */
+  forward(origin: string, request: Forwarded): Promise<StartedAnswer<Answer>>;
+  /** Fetches a text. @throws Error if it does not arrive within `limitMs` milliseconds */
   text(origin: string, path: string, limitMs: number): Promise<{ readonly status: number; readonly text: string }>;
   close(): Promise<void>;
 }
 
 export interface ForwarderOptions {
-  /** Milliseconds within which a server has to begin its answer. */
+  /** Milliseconds within which a server must start its answer. */
   readonly answerTimeoutMs: number;
-  /** For the gateway's own questions. */
-  readonly token?: string;
+  /** Token for the gateway's own requests. */
+  readonly token?: () => string | undefined;
 }
 
 const CONNECT_MS = 2000;
-/** Between two pieces of an answer. */
+/** Longest pause within an answer. */
 const STALLED_MS = 10_000;
-const MOST_TEXT = 4 << 20;
+/** Largest text that the gateway reads for itself, in characters. */
+const MAX_TEXT = 4 << 20;
+/**
+ * Bytes of an inference answer that are read ahead. Answers are smaller, so a server is free as soon as it has answered,
+ * however slowly the client reads.
+ */
+const READ_AHEAD = 1 << 20;
 
-/** What a connection says of itself, and not of the message. `expect` is answered here. */
+/** Headers that describe a connection, not a message (RFC 9110, 7.6.1). `expect` is answered by the gateway itself. */
 const HOP_BY_HOP = new Set([
   'connection',
   'expect',
   'host',
+  'http2-settings',
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',
@@ -57,48 +65,62 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
-/** Headers that go on to the other side; those too that `connection` names stay. */
+/** Removes the headers that describe the connection, including those that `Connection` names (RFC 9110, 7.6.1). */
 export function endToEnd(headers: IncomingHttpHeaders): Record<string, string | string[]> {
-  const named = (headers.connection ?? '').toLowerCase().split(/\s*,\s*/);
+  const named = new Set((headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase()));
   const kept = Object.entries(headers).filter(
-    ([name, value]) => value !== undefined && !HOP_BY_HOP.has(name) && !named.includes(name),
+    ([name, value]) => value !== undefined && !HOP_BY_HOP.has(name) && !named.has(name),
   );
   return Object.fromEntries(kept) as Record<string, string | string[]>;
 }
 
-/** Forwards over connections that are kept. */
+/** Forwards requests over connections that are kept open. */
 export function createForwarder({ answerTimeoutMs, token }: ForwarderOptions): Forwarder {
   const agent = new Agent({
     connect: { timeout: CONNECT_MS },
     headersTimeout: answerTimeoutMs,
     bodyTimeout: STALLED_MS,
   });
-  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   return {
     async forward(origin, { method, path, headers, body, signal }) {
       const answer = await agent
-        .request({ origin, path, method: method as Dispatcher.HttpMethod, headers: endToEnd(headers), body, signal })
+        .request({ origin, path, method: method as Dispatcher.HttpMethod, headers, body, signal })
         .catch((thrown) => {
           signal.throwIfAborted();
           throw new Unanswered(codeOf(thrown) === 'ECONNREFUSED' ? 'refused' : 'died', messageOf(thrown));
         });
       if (answer.statusCode === 503) {
         await answer.body.dump().catch(() => {});
-        throw new Unanswered('busy', 'it has too much to do');
+        throw new Unanswered('busy', 'the server is overloaded (503)');
       }
       const ended = finished(answer.body).catch(() => {});
-      return { answer: { status: answer.statusCode, headers: answer.headers, body: answer.body }, ended };
+      const isInference = method === 'POST';
+      return {
+        answer: {
+          status: answer.statusCode,
+          headers: answer.headers,
+          body: isInference ? readAhead(answer.body) : answer.body,
+        },
+        ended,
+      };
     },
     async text(origin, path, limitMs) {
       const signal = AbortSignal.timeout(limitMs);
-      const { statusCode, body } = await agent.request({ origin, path, method: 'GET', headers: authorization, signal });
+      const current = token?.();
+      const headers = current === undefined ? {} : { authorization: `Bearer ${current}` };
+      const { statusCode, body } = await agent.request({ origin, path, method: 'GET', headers, signal });
       let text = '';
       for await (const part of body.setEncoding('utf8')) {
         text += part;
-        if (text.length > MOST_TEXT) throw new Error(`expected at most ${MOST_TEXT} characters, found more`);
+        if (text.length > MAX_TEXT) throw new Error(`expected at most ${MAX_TEXT} characters, found more`);
       }
       return { status: statusCode, text };
     },
     close: () => agent.destroy(),
   };
+}
+
+/** Reads a stream faster than its consumer does, up to `READ_AHEAD` bytes. An error passes in both directions. */
+function readAhead(source: Readable): Readable {
+  return pipeline(source, new PassThrough({ highWaterMark: READ_AHEAD }), () => {});
 }

@@ -151,13 +151,13 @@ describe('a server that does not answer', () => {
     expect(await metric(url, 'lcdnn_gateway_retries_total')).toBe(bad.asked.length);
   });
 
-  it('nor does the second: 503, and the two were asked once each', async () => {
+  it('nor do two others: 503, and the three were asked once each; a request that kills servers does not reach them all', async () => {
     const dying: FakeUpstream['answer'] = (request) => request.socket.destroy();
-    const servers = [await fake({ answer: dying }), await fake({ answer: dying }), await fake({ answer: dying })];
+    const servers = await Promise.all([1, 2, 3, 4].map(() => fake({ answer: dying })));
     const { url } = await gatewayOf(servers);
     const { reply } = await post(url);
     expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, '1']);
-    expect(servers.reduce((sum, { asked }) => sum + asked.length, 0)).toBe(2);
+    expect(servers.map(({ asked }) => asked.length).sort()).toEqual([0, 1, 1, 1]);
   });
 
   it('cuts the client off where it dies within its answer', async () => {
@@ -169,6 +169,23 @@ describe('a server that does not answer', () => {
     const { url, gateway } = await gatewayOf([server]);
     await expect(post(url)).rejects.toThrow();
     await vi.waitFor(() => expect(gateway.upstreams[0].inFlight).toBe(0));
+  });
+
+  it('dies together with another: a third answers', async () => {
+    const dying: FakeUpstream['answer'] = (request) => request.socket.destroy();
+    const [first, second, third] = [await fake({ answer: dying }), await fake({ answer: dying }), await fake()];
+    const { url } = await gatewayOf([first, second, third]);
+    await first.kill();
+    for (let i = 0; i < 6; i++) expect((await post(url)).reply.status).toBe(200);
+    expect(third.asked.length).toBe(6);
+  });
+
+  it('and another one that is busy, too: no further one is bothered', async () => {
+    const busy: FakeUpstream['answer'] = (_request, response) => response.writeHead(503).end('{}');
+    const servers = await Promise.all([1, 2, 3].map(() => fake({ answer: busy })));
+    const { url } = await gatewayOf(servers);
+    expect((await post(url)).reply.status).toBe(503);
+    expect(servers.map(({ asked }) => asked.length).sort()).toEqual([0, 1, 1]);
   });
 
   it('is taken out, and let in again, without a lost request', async () => {

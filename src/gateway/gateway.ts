@@ -1,8 +1,8 @@
-import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { requireToken } from '../edge/access.js';
-import { createHttpServer, type HttpServerOptions } from '../edge/http-server.js';
+import { messageOf } from '../base/errors.js';
+import { createGuards, currentToken, type Token } from '../edge/access.js';
+import { createHttpServer, type HttpServer, type HttpServerOptions } from '../edge/http-server.js';
 import { createLog, type LogLevel } from '../edge/log.js';
 import type { Policy } from '../scheduling/policies/policy.js';
 import { createDispatcher, type Dispatcher, type DispatcherEvents } from './dispatcher.js';
@@ -11,49 +11,51 @@ import { createForwarder, type Forwarder } from './forward.js';
 import { type Health, watchHealth } from './health.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { ownRoutes } from './own-routes.js';
-import { pollReports } from './reports.js';
+import type { ServerAddress } from './parse-servers.js';
+import { pollReports, takeReport } from './reports.js';
 import { forwardRoutes } from './routes.js';
 import { createScheduler, loggedEvents, type Scheduler } from './scheduler.js';
 import { createUpstream, type Upstream } from './upstream.js';
 
 export interface GatewayOptions extends HttpServerOptions {
-  /** Origins of the servers, and the requests that each is to have at a time. */
-  readonly servers: readonly { readonly origin: string; readonly capacity: number }[];
+  readonly servers: readonly ServerAddress[];
   readonly policy: Policy;
   /** Milliseconds between two decisions while all servers are busy (10). */
   readonly stepMs?: number;
   /** Milliseconds between two reports of a server (100), and between two health checks (500). */
   readonly reportEveryMs?: number;
   readonly healthEveryMs?: number;
-  /** Most requests that wait (512). */
+  /** Largest number of waiting requests (512). */
   readonly maxWaiting?: number;
-  /** Origin where requests go that find no room or no server. Default: they are told to come again. */
+  /** Origin for requests that find no room or no server. Default: they get 503. */
   readonly remote?: string;
-  /** Milliseconds that a request may take (10,000), and a server until it begins its answer (5000). */
+  /** Milliseconds that a request may take (10,000), and a server until it starts its answer (5000). */
   readonly timeoutMs?: number;
   readonly answerTimeoutMs?: number;
-  /** Most bytes of a body (16 MiB). */
+  /** Largest body in bytes (16 MiB). */
   readonly maxBodyBytes?: number;
-  /** Without it as `Authorization: Bearer`, nobody infers or reads metrics; the servers are asked for metrics with it. */
-  readonly token?: string;
-  /** Inference requests a second from one address. Default: any number. */
+  /** Token that inference and metrics require as `Authorization: Bearer`. The gateway itself uses it to read metrics. */
+  readonly token?: Token;
+  /** Inference requests per second from one address. Default: unlimited. */
   readonly rateLimit?: number;
-  /** What is logged on standard error (`error`); at `info`, every request. Never a body. */
+  /** What is logged on standard error (`error`); `info` includes every request. Bodies are never logged. */
   readonly log?: LogLevel;
 }
 
-/** A gateway that is not listening yet. */
+/** A gateway that isn't listening yet. */
 export type Gateway = FastifyInstance & {
   readonly upstreams: readonly Upstream[];
   readonly scheduler: Scheduler;
-  /** Says that it is not ready, so that new requests go elsewhere; then, after so many milliseconds, closes. */
+  /** Adds and removes servers. Requests at a removed server are still answered. */
+  replaceServers(servers: readonly ServerAddress[]): Promise<void>;
+  /** Reports that it isn't ready, waits for so many milliseconds, then closes. */
   drain(ms: number): Promise<void>;
 };
 
 /**
- * A gateway in front of several servers: it buffers requests and gives each to the server that the policy chooses.
+ * Creates a gateway in front of several servers: it buffers requests and gives each to the server that the policy chooses.
  *
- * @throws UserError where no server is there, or one is no `lcdnn serve`
+ * @throws UserError if no server is ready, one isn't an `lcdnn serve`, or an option is invalid
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { stepMs = 10, reportEveryMs = 100, healthEveryMs = 500, maxWaiting = 512, token } = options;
@@ -61,8 +63,12 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   let dispatcher: Dispatcher;
   let health: Health;
   const metrics = createMetrics(upstreams, () => dispatcher.waiting());
-  const log = createLog(options.log ?? 'error', metrics.lostLogLine);
-  const forwarder = createForwarder({ answerTimeoutMs: options.answerTimeoutMs ?? 5000, token });
+  const log = createLog(options.log ?? 'error', metrics.lostLogLines);
+  const server = createHttpServer(log, options);
+  const forwarder = createForwarder({
+    answerTimeoutMs: options.answerTimeoutMs ?? 5000,
+    token: () => currentToken(token),
+  });
   const { fetchMetrics, isReady } = serverProbes(forwarder);
   try {
     await findServers(upstreams, isReady, fetchMetrics);
@@ -77,42 +83,78 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     unanswered(upstream, error) {
       metrics.unanswered(upstream, error);
       const level = error.how === 'busy' ? 'info' : 'warn';
-      log[level]({ server: upstream.origin, how: error.how, reason: error.message }, 'a request was not answered');
+      log[level](
+        { server: upstream.origin, how: error.how, reason: error.message },
+        'a server did not answer a request',
+      );
       if (error.how === 'refused') health.eject(upstream);
       if (error.how === 'died') health.suspect(upstream);
     },
   };
   dispatcher = createDispatcher(upstreams, scheduler, { stepMs, maxWaiting, remote: options.remote }, events);
-  health = watchHealth(upstreams, isReady, healthEveryMs, (upstream) => {
-    log.warn({ server: upstream.origin }, upstream.up ? 'the server is back' : 'the server is out');
-    dispatcher.wake();
+  const failed = (thrown: unknown): void => log.error({ reason: messageOf(thrown) }, 'a check of a server failed');
+  health = watchHealth(upstreams, isReady, healthEveryMs, {
+    changed(upstream) {
+      log.warn({ server: upstream.origin }, upstream.up ? 'the server is back' : 'the server is out');
+      dispatcher.wake();
+    },
+    failed,
   });
-  const stopPolling = pollReports(upstreams, fetchMetrics, reportEveryMs);
-  return serveGateway(options, { upstreams, scheduler, dispatcher, forwarder, metrics, log }, async () => {
-    stopPolling();
+  const polling = pollReports(upstreams, fetchMetrics, reportEveryMs, failed);
+  const app = serveGateway(options, { server, upstreams, dispatcher, forwarder, metrics, log });
+  app.addHook('onClose', async () => {
+    polling.stop();
     health.stop();
     await forwarder.close();
+  });
+
+  const add = async ({ origin, capacity }: ServerAddress): Promise<void> => {
+    const upstream = createUpstream(origin, capacity);
+    upstream.up = await isReady(origin);
+    if (upstream.up) await takeReport(upstream, fetchMetrics);
+    upstreams.push(upstream);
+    health.watch(upstream);
+    polling.watch(upstream);
+    log.warn({ server: origin, capacity, ready: upstream.up }, 'a server was added');
+  };
+  const remove = (upstream: Upstream): void => {
+    upstreams.splice(upstreams.indexOf(upstream), 1);
+    health.forget(upstream);
+    polling.forget(upstream);
+    log.warn({ server: upstream.origin }, 'a server was removed');
+  };
+  return Object.assign(app, {
+    upstreams,
+    scheduler,
+    drain: server.drain,
+    async replaceServers(servers: readonly ServerAddress[]) {
+      const known = new Map(upstreams.map((upstream) => [upstream.origin, upstream]));
+      await Promise.all(servers.filter(({ origin }) => !known.has(origin)).map(add));
+      for (const upstream of known.values()) {
+        const server = servers.find(({ origin }) => origin === upstream.origin);
+        if (server) upstream.capacity = server.capacity;
+        else remove(upstream);
+      }
+      dispatcher.wake();
+    },
   });
 }
 
 interface Parts {
+  readonly server: HttpServer;
   readonly upstreams: readonly Upstream[];
-  readonly scheduler: Scheduler;
   readonly dispatcher: Dispatcher;
   readonly forwarder: Forwarder;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
 
-async function serveGateway(options: GatewayOptions, parts: Parts, close: () => Promise<void>): Promise<Gateway> {
-  const { upstreams, scheduler, metrics } = parts;
-  const server = createHttpServer(parts.log, options);
+function serveGateway(options: GatewayOptions, parts: Parts): FastifyInstance {
+  const { server, upstreams, metrics } = parts;
   const { app } = server;
-  app.addHook('onClose', close);
-  ownRoutes(server, upstreams, metrics, options.token);
-  if (options.rateLimit) await app.register(rateLimit, { global: false, max: options.rateLimit, timeWindow: 1000 });
-  const guard = options.token === undefined ? [] : [requireToken(options.token)];
+  const guards = createGuards(options.token, options.rateLimit);
+  ownRoutes(app, server, upstreams, metrics, guards.other);
   const { timeoutMs = 10_000, maxBodyBytes = 16 << 20 } = options;
-  app.register(forwardRoutes, { ...parts, guard, timeoutMs, maxBodyBytes });
-  return Object.assign(app, { upstreams, scheduler, drain: server.drain });
+  app.register(forwardRoutes, { ...parts, guard: guards.inference, timeoutMs, maxBodyBytes });
+  return app;
 }

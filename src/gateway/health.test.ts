@@ -5,16 +5,21 @@ import { createUpstream } from './upstream.js';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-function setUp(ready: { is: boolean }) {
+function setUp(ready: { is: boolean; error?: Error }) {
   const upstream = Object.assign(createUpstream('http://a', 10), { up: true });
   const changes: boolean[] = [];
+  const failures: unknown[] = [];
   let checks = 0;
   const isReady = async () => {
     checks++;
+    if (ready.error) throw ready.error;
     return ready.is;
   };
-  const health = watchHealth([upstream], isReady, 100, ({ up }) => changes.push(up));
-  return { upstream, health, changes, checks: () => checks };
+  const health = watchHealth([upstream], isReady, 100, {
+    changed: ({ up }) => changes.push(up),
+    failed: (thrown) => failures.push(thrown),
+  });
+  return { upstream, health, changes, failures, checks: () => checks };
 }
 
 it('takes a server out after two bad checks, and lets it in after two good ones', async () => {
@@ -57,6 +62,18 @@ it('takes out at once where nobody listens, and looks at once where one is suspe
   upstream.up = true;
   health.eject(upstream);
   expect(changes).toEqual([false, false]);
+  health.stop();
+});
+
+it('reports a check that fails with an error, and goes on', async () => {
+  const ready: { is: boolean; error?: Error } = { is: true, error: new Error('failed') };
+  const { upstream, health, failures, checks } = setUp(ready);
+  health.suspect(upstream);
+  await vi.advanceTimersByTimeAsync(250);
+  expect(failures).toEqual([ready.error, ready.error, ready.error]);
+  ready.error = undefined;
+  await vi.advanceTimersByTimeAsync(200);
+  expect([checks(), upstream.up]).toEqual([5, true]);
   health.stop();
 });
 

@@ -1,56 +1,84 @@
 import { repeat } from './repeat.js';
 import type { Upstream } from './upstream.js';
 
-/** Checks in a row after which a server is taken out, and let in again. */
+/** Consecutive failed checks after which a server is taken out, and consecutive good ones after which it returns. */
 const FALL = 2;
 const RISE = 2;
 
 export interface Health {
-  /** A server did not answer: looks at once how it is. */
+  /** Checks a server immediately, because it did not answer a request. */
   suspect(upstream: Upstream): void;
-  /** Nobody listens there: takes it out at once. */
+  /** Takes a server out immediately, because nothing listens there. */
   eject(upstream: Upstream): void;
+  /** Starts to check a server that was added. */
+  watch(upstream: Upstream): void;
+  /** Stops to check a server that was removed. */
+  forget(upstream: Upstream): void;
   stop(): void;
+}
+
+export interface HealthEvents {
+  /** A server went down or came up. */
+  changed(upstream: Upstream): void;
+  /** A check failed with an error. */
+  failed(thrown: unknown): void;
 }
 
 /**
  * Takes servers out that fail two checks in a row, and lets them in again after two good ones.
  *
- * @param isReady asks a server; it never throws
- * @param onChange hears of each that goes down or comes up
+ * @param isReady asks a server whether it is ready
  */
 export function watchHealth(
   upstreams: readonly Upstream[],
   isReady: (origin: string) => Promise<boolean>,
   everyMs: number,
-  onChange: (upstream: Upstream) => void,
+  events: HealthEvents,
 ): Health {
-  /** Checks in a row that contradict `up`. */
-  const against = new Map<Upstream, number>(upstreams.map((upstream) => [upstream, 0]));
+  /** For each watched server, the consecutive checks that contradict `up`, and what stops its checks. */
+  const watched = new Map<Upstream, { contradictions: number; readonly stop: () => void }>();
+  const suspected = new Set<Upstream>();
+
   const turn = (upstream: Upstream, up: boolean): void => {
-    against.set(upstream, 0);
+    const entry = watched.get(upstream);
+    if (!entry) return;
+    entry.contradictions = 0;
     if (upstream.up === up) return;
     upstream.up = up;
     if (!up) upstream.others = 0;
-    onChange(upstream);
+    events.changed(upstream);
   };
   const check = async (upstream: Upstream): Promise<void> => {
     const ready = await isReady(upstream.origin);
-    const count = ready === upstream.up ? 0 : against.get(upstream)! + 1;
-    against.set(upstream, count);
-    if (count >= (upstream.up ? FALL : RISE)) turn(upstream, ready);
+    const entry = watched.get(upstream);
+    if (!entry) return;
+    entry.contradictions = ready === upstream.up ? 0 : entry.contradictions + 1;
+    if (entry.contradictions >= (upstream.up ? FALL : RISE)) turn(upstream, ready);
   };
-  const stops = upstreams.map((upstream) => repeat(everyMs, () => check(upstream)));
-  const suspected = new Set<Upstream>();
+  const watch = (upstream: Upstream): void => {
+    if (watched.has(upstream)) return;
+    const stop = repeat(everyMs, () => check(upstream), events.failed);
+    watched.set(upstream, { contradictions: 0, stop });
+  };
+  const forget = (upstream: Upstream): void => {
+    watched.get(upstream)?.stop();
+    watched.delete(upstream);
+  };
+  upstreams.forEach(watch);
+
   return {
     suspect(upstream) {
-      if (suspected.has(upstream)) return; // many requests may have been there
+      if (suspected.has(upstream)) return; // one check serves all requests that failed there
       suspected.add(upstream);
-      void check(upstream).finally(() => suspected.delete(upstream));
+      void check(upstream)
+        .catch(events.failed)
+        .finally(() => suspected.delete(upstream));
     },
     eject: (upstream) => turn(upstream, false),
+    watch,
+    forget,
     stop() {
-      for (const stop of stops) stop();
+      for (const upstream of [...watched.keys()]) forget(upstream);
     },
   };
 }

@@ -3,11 +3,11 @@ import type { DispatcherEvents } from './dispatcher.js';
 import type { SchedulerEvents } from './scheduler.js';
 import { type Upstream, utilisationOf } from './upstream.js';
 
-/** What the gateway counts of itself, for Prometheus. */
+/** The gateway's own metrics for Prometheus. */
 export interface Metrics extends DispatcherEvents, SchedulerEvents {
-  /** A request ended, by whatever status (499: its client left before). */
+  /** A request ended with this status (499: the client disconnected first). */
   request(code: number, seconds: number): void;
-  lostLogLine(): void;
+  lostLogLines(lines: number): void;
   /** In Prometheus's text format. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -16,7 +16,7 @@ export interface Metrics extends DispatcherEvents, SchedulerEvents {
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const DECISION_SECONDS = [0.00001, 0.0001, 0.001, 0.01, 0.1];
 
-/** @param waiting requests in the buffer */
+/** @param upstreams may change later @param waiting gives the number of requests in the buffer */
 export function createMetrics(upstreams: readonly Upstream[], waiting: () => number): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -33,34 +33,43 @@ export function createMetrics(upstreams: readonly Upstream[], waiting: () => num
       labelNames: ['server'],
       registers,
       collect() {
+        this.reset(); // servers may have been removed
         for (const upstream of upstreams) this.set({ server: upstream.origin }, value(upstream));
       },
     });
 
-  const requests = counter('requests_total', 'Requests, by status code (499: the client left first)', 'code');
-  const requestSeconds = histogram('request_seconds', 'From the head of a request to the end of its answer', SECONDS);
-  const sent = counter('sent_total', 'Requests that were sent to a server', 'server');
-  const unanswered = counter('unanswered_total', 'Requests that a server did not answer', 'server', 'how');
-  const retries = counter('retries_total', 'Requests that went to a second server');
-  const overflow = counter('overflow_total', 'Requests without room or server, by where they went', 'to');
-  const decisionSeconds = histogram('decision_seconds', 'Time that a decision took', DECISION_SECONDS);
+  const requests = counter('requests_total', 'Requests by status code (499: the client disconnected first)', 'code');
+  const requestSeconds = histogram(
+    'request_seconds',
+    'Time from the headers of a request to the end of its answer',
+    SECONDS,
+  );
+  const sent = counter('sent_total', 'Requests sent to a server', 'server');
+  const unanswered = counter('unanswered_total', 'Requests that a server did not answer, by reason', 'server', 'how');
+  const retries = counter('retries_total', 'Attempts at another server after one did not answer');
+  const overflow = counter('overflow_total', 'Requests that found no room or no server, by destination', 'to');
+  const decisionSeconds = histogram('decision_seconds', 'Time of a scheduling decision', DECISION_SECONDS);
   const lostLogLines = counter('log_lines_lost_total', 'Log lines that could not be written');
   const fallback = new Gauge({
     name: 'lcdnn_gateway_fallback',
-    help: '1 while least-loaded decides because the chosen policy cannot',
+    help: '1 while least-loaded replaces the chosen policy, which failed',
     registers,
   });
   new Gauge({
     name: 'lcdnn_gateway_waiting',
-    help: 'Requests that wait for a server',
+    help: 'Requests waiting for a server',
     registers,
     collect() {
       this.set(waiting());
     },
   });
-  ofServers('server_up', '1 for a server that is sent requests', ({ up }) => Number(up));
-  ofServers('server_in_flight', 'Requests that the gateway has at a server', ({ inFlight }) => inFlight);
-  ofServers('server_utilisation', 'Requests at a server, those of others too, over its capacity', utilisationOf);
+  ofServers('server_up', '1 if the server gets requests', ({ up }) => Number(up));
+  ofServers('server_in_flight', 'Requests of the gateway at a server', ({ inFlight }) => inFlight);
+  ofServers(
+    'server_utilisation',
+    'Requests at a server, including those of other clients, divided by its capacity',
+    utilisationOf,
+  );
 
   return {
     request(code, seconds) {
@@ -73,7 +82,7 @@ export function createMetrics(upstreams: readonly Upstream[], waiting: () => num
     overflowed: (to) => overflow.inc({ to }),
     decided: (seconds) => decisionSeconds.observe(seconds),
     fallback: (reason) => fallback.set(reason === undefined ? 0 : 1),
-    lostLogLine: () => lostLogLines.inc(),
+    lostLogLines: (lines) => lostLogLines.inc(lines),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };

@@ -2,10 +2,10 @@ import type { Observation } from '../scheduling/simulation/observation.js';
 import { loadOf, type Upstream } from './upstream.js';
 
 /**
- * What a policy decides by, of real servers. Where the users are is not known: the places of tasks go around, so that
- * nobody is closer than others.
+ * Describes real servers to a policy. The positions of users are unknown, so tasks rotate over the closest servers and no
+ * server is closer than others.
  *
- * @param waiting requests that wait
+ * @param waiting number of waiting requests
  * @param reportEveryMs milliseconds between two reports
  */
 export function observe(upstreams: readonly Upstream[], waiting: number, reportEveryMs: number): Observation {

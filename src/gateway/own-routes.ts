@@ -1,16 +1,20 @@
-import { requireToken } from '../edge/access.js';
+import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import type { HttpServer } from '../edge/http-server.js';
 import type { Metrics } from './metrics.js';
 import type { Upstream } from './upstream.js';
 
-/** What the gateway says of itself: metrics, and whether it lives and is ready. */
+/**
+ * The gateway's own routes: its metrics, and whether it is alive and ready.
+ *
+ * @param guard checks that apply to metrics
+ */
 export function ownRoutes(
-  { app, isDraining }: HttpServer,
+  app: FastifyInstance,
+  { isDraining }: HttpServer,
   upstreams: readonly Upstream[],
   metrics: Metrics,
-  token: string | undefined,
+  guard: onRequestAsyncHookHandler[],
 ): void {
-  const guard = token === undefined ? [] : [requireToken(token)];
   app.get('/metrics', { onRequest: guard }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),
   );

@@ -1,14 +1,24 @@
-/** Does a task again and again, `ms` after it was done, the first time after `ms`. Gives what ends it. */
-export function repeat(ms: number, task: () => Promise<unknown> | unknown): () => void {
+/**
+ * Runs a task repeatedly, first after `ms` milliseconds and then `ms` after each run has ended.
+ *
+ * @param onError receives what a run throws or rejects with; the next run follows as usual.
+ * @returns a function that stops the repetition.
+ */
+export function repeat(ms: number, task: () => unknown, onError: (thrown: unknown) => void): () => void {
   let timer: NodeJS.Timeout;
   let stopped = false;
-  const next = (): void => {
-    timer = setTimeout(async () => {
+  const run = async (): Promise<void> => {
+    try {
       await task();
-      if (!stopped) next();
-    }, ms);
+    } catch (thrown) {
+      onError(thrown);
+    }
+    if (!stopped) schedule();
   };
-  next();
+  const schedule = (): void => {
+    timer = setTimeout(() => void run(), ms);
+  };
+  schedule();
   return () => {
     stopped = true;
     clearTimeout(timer);

@@ -3,23 +3,54 @@ import { type LoadReport, readReport } from './read-report.js';
 import { repeat } from './repeat.js';
 import type { Upstream } from './upstream.js';
 
-/** Weight of a new measurement of speed. */
-const NEW = 0.2;
+/** Weight of a new measurement in the moving average of the speed. */
+const NEW_WEIGHT = 0.2;
 
-/** Asks a server for its metrics. @throws where it is away */
+/** Fetches the metrics of a server. @throws if the server does not answer */
 export type FetchMetrics = (origin: string) => Promise<{ readonly status: number; readonly text: string }>;
 
-/** Reads the metrics of every server again and again, each by itself: a slow one holds up nobody. */
-export function pollReports(upstreams: readonly Upstream[], fetchMetrics: FetchMetrics, everyMs: number): () => void {
-  const stops = upstreams.map((upstream) =>
-    repeat(everyMs, () => (upstream.up ? takeReport(upstream, fetchMetrics) : undefined)),
-  );
-  return () => {
-    for (const stop of stops) stop();
+/** Regularly reads the metrics of servers. */
+export interface ReportPolling {
+  watch(upstream: Upstream): void;
+  forget(upstream: Upstream): void;
+  stop(): void;
+}
+
+/**
+ * Regularly reads the metrics of every server. Each has its own timer, so a slow server doesn't delay the others.
+ *
+ * @param onError receives unexpected errors
+ */
+export function pollReports(
+  upstreams: readonly Upstream[],
+  fetchMetrics: FetchMetrics,
+  everyMs: number,
+  onError: (thrown: unknown) => void,
+): ReportPolling {
+  const stops = new Map<Upstream, () => void>();
+  const watch = (upstream: Upstream): void => {
+    if (stops.has(upstream)) return;
+    const poll = () => (upstream.up ? takeReport(upstream, fetchMetrics) : undefined);
+    stops.set(upstream, repeat(everyMs, poll, onError));
+  };
+  const forget = (upstream: Upstream): void => {
+    stops.get(upstream)?.();
+    stops.delete(upstream);
+  };
+  upstreams.forEach(watch);
+  return {
+    watch,
+    forget,
+    stop() {
+      for (const upstream of [...stops.keys()]) forget(upstream);
+    },
   };
 }
 
-/** Reads one report. What is wrong with it stands in `reportFault`; whether a server is there, its health checks tell. */
+/**
+ * Reads one report of a server. If it can't be read, `reportFault` says why. Whether the server is up is decided by its
+ * health checks, not here.
+ */
 export async function takeReport(upstream: Upstream, fetchMetrics: FetchMetrics): Promise<void> {
   const before = upstream.inFlight;
   const found = await fetchMetrics(upstream.origin).catch(() => undefined);
@@ -27,7 +58,7 @@ export async function takeReport(upstream: Upstream, fetchMetrics: FetchMetrics)
   try {
     if (found.status !== 200) throw new Error(`expected HTTP 200, found ${found.status}`);
     const report = readReport(found.text);
-    // Requests of the gateway that may be among those in the report.
+    // The report may include this many requests of the gateway.
     const own = Math.max(before, upstream.inFlight);
     upstream.others = Math.max(0, report.inFlight - own);
     measureSpeed(upstream, report);
@@ -35,7 +66,7 @@ export async function takeReport(upstream: Upstream, fetchMetrics: FetchMetrics)
     upstream.reportedAt = performance.now();
     upstream.reportFault = undefined;
   } catch (thrown) {
-    upstream.others = 0; // only what the gateway counts itself is sure
+    upstream.others = 0; // only the gateway's own counts are certain
     upstream.reportFault = messageOf(thrown);
   }
 }
@@ -44,6 +75,6 @@ function measureSpeed(upstream: Upstream, { images, batchSeconds }: LoadReport):
   const { report: last, imagesPerSecond: before } = upstream;
   const seconds = batchSeconds - (last?.batchSeconds ?? 0);
   const now = (images - (last?.images ?? 0)) / seconds;
-  if (!(seconds > 0 && now > 0)) return; // idle, or it was started anew
-  upstream.imagesPerSecond = before === 0 ? now : (1 - NEW) * before + NEW * now;
+  if (!(seconds > 0 && now > 0)) return; // the server was idle or has restarted
+  upstream.imagesPerSecond = before === 0 ? now : (1 - NEW_WEIGHT) * before + NEW_WEIGHT * now;
 }

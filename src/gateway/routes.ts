@@ -6,31 +6,31 @@ import { USAGE_PATH } from '../edge/read-usage-counts.js';
 import { signalOf, watchRequest } from '../edge/request-deadline.js';
 import { clientTimeoutMs } from './client-timeout.js';
 import type { Dispatcher } from './dispatcher.js';
-import { type Answer, endToEnd, type Forwarder } from './forward.js';
+import { type Answer, endToEnd, type Forwarded, type Forwarder } from './forward.js';
 import type { Metrics } from './metrics.js';
 
 export interface ForwardRoutes {
   readonly dispatcher: Dispatcher;
   readonly forwarder: Forwarder;
   readonly metrics: Metrics;
-  /** Who may infer. */
+  /** Checks that apply to inference: rate limit and token. */
   readonly guard: onRequestAsyncHookHandler[];
-  /** Most bytes of a body. */
+  /** Largest body in bytes. */
   readonly maxBodyBytes: number;
-  /** Milliseconds after which a client that said nothing else is told that nobody answers. */
+  /** Milliseconds after which a request without a shorter timeout of its own gets 504. */
   readonly timeoutMs: number;
 }
 
-/** Bytes of all bodies at a time: of those that are read, and of those that wait or are being answered. */
+/** Bytes of all bodies at the same time: of those being read, and of those that wait or are being answered. */
 const BODY_BUDGET = 256 << 20;
 
-/** Everything that is not the gateway's own goes to a server. */
+/** Forwards all requests that aren't for the gateway itself. */
 export async function forwardRoutes(app: FastifyInstance, routes: ForwardRoutes): Promise<void> {
-  const { metrics, guard } = routes;
+  const { dispatcher, metrics, guard } = routes;
   const readBody = createBodyReader(BODY_BUDGET);
   let held = 0;
 
-  // Bodies are handed on as they come.
+  // Bodies are forwarded as received.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 
@@ -42,19 +42,22 @@ export async function forwardRoutes(app: FastifyInstance, routes: ForwardRoutes)
     });
   };
 
-  const pass = async (request: FastifyRequest, reply: FastifyReply, hasBody: boolean) => {
+  const forward = async (request: FastifyRequest, reply: FastifyReply, hasBody: boolean) => {
     const deadline = watchRequest(reply.raw);
     deadline.limit(routes.timeoutMs);
     let length = 0;
     try {
-      const body = hasBody ? await readBody(request.raw, routes.maxBodyBytes) : undefined;
+      const body = hasBody ? await readBody(request.raw, request.ip, routes.maxBodyBytes) : undefined;
       length = body?.length ?? 0;
       held += length;
       if (held > BODY_BUDGET) throw new Overloaded(1);
       const ownMs = body && clientTimeoutMs(request.headers, body);
       if (ownMs !== undefined && ownMs < routes.timeoutMs) deadline.limit(ownMs);
-      const answer = await ask(routes, request, body, signalOf(deadline));
-      return send(reply, answer, request.method);
+      const forwarded = forwardedRequest(request, body, signalOf(deadline));
+      const send = (origin: string) => routes.forwarder.forward(origin, forwarded);
+      const { signal } = forwarded;
+      const answer = await (hasBody ? dispatcher.dispatch(send, signal) : dispatcher.relay(send, signal));
+      return sendAnswer(reply, answer, request.method);
     } catch (thrown) {
       throw deadline.over() ?? thrown;
     } finally {
@@ -63,34 +66,34 @@ export async function forwardRoutes(app: FastifyInstance, routes: ForwardRoutes)
     }
   };
 
-  // Heeded where @fastify/rate-limit is registered.
-  const config = { rateLimit: { groupId: 'infer' } };
   app.get(USAGE_PATH, () => {
-    throw new Refusal(404, `each server has its own ${USAGE_PATH}; ask them one by one`);
+    throw new Refusal(404, `each server has its own ${USAGE_PATH}; request it from the servers directly`);
   });
-  app.get('/*', { onRequest: count }, (request, reply) => pass(request, reply, false));
-  app.post('/*', { onRequest: [count, ...guard], config }, (request, reply) => pass(request, reply, true));
+  app.get('/*', { onRequest: count }, (request, reply) => forward(request, reply, false));
+  app.post('/*', { onRequest: [count, ...guard] }, (request, reply) => forward(request, reply, true));
 }
 
-function ask(
-  { dispatcher, forwarder }: ForwardRoutes,
-  request: FastifyRequest,
+/**
+ * The request for a server. The gateway's own headers are set last, so that a client can't remove them by naming them in
+ * its `Connection` header.
+ */
+export function forwardedRequest(
+  request: Pick<FastifyRequest, 'headers' | 'ip' | 'host' | 'protocol' | 'method' | 'url'>,
   body: Buffer | undefined,
   signal: AbortSignal,
-): Promise<Answer> {
+): Forwarded {
   const headers = {
-    ...request.headers,
+    ...endToEnd(request.headers),
     'x-forwarded-for': request.ip,
     'x-forwarded-host': request.host,
     'x-forwarded-proto': request.protocol,
     ...(body && { 'content-length': `${body.length}` }),
   };
-  const { method, url: path } = request;
-  return dispatcher.dispatch((origin) => forwarder.forward(origin, { method, path, headers, body, signal }), signal);
+  return { method: request.method, path: request.url, headers, body, signal };
 }
 
-/** Hands the answer on as it comes; the client's connection ends early where the server's does. */
-function send(reply: FastifyReply, { status, headers, body }: Answer, method: string): FastifyReply {
+/** Passes the answer on as it arrives. If the server breaks off, so does the client's connection. */
+function sendAnswer(reply: FastifyReply, { status, headers, body }: Answer, method: string): FastifyReply {
   reply.code(status).headers(endToEnd(headers));
   if (method !== 'HEAD' && status !== 204 && status !== 304) return reply.send(body);
   body.on('error', () => {}).resume();

@@ -10,22 +10,22 @@ import type { Upstream } from './upstream.js';
 
 export interface SchedulerEvents {
   decided(seconds: number): void;
-  /** Least-loaded decides now, for this reason; without one, the policy that was chosen does again. */
+  /** Least-loaded decides from now on, for this reason; or, without a reason, the chosen policy decides again. */
   fallback(reason: string | undefined): void;
 }
 
-/** Decides how many of the waiting requests each server is given. */
+/** Decides how many of the waiting requests each server gets. */
 export interface Scheduler {
-  /** Never more than a server has places for, whatever the policy: what waits here, any server can still take. */
+  /** Never more than a server's free capacity, whatever the policy: a request that waits here can still go to any server. */
   decide(waiting: number): Int32Array;
-  /** What the policy offers, for those who need shares and not counts. */
+  /** The policy's offers, for drivers that need shares instead of counts. */
   offers(waiting: number): Float64Array;
-  /** Another policy from now on; or none, for a reason. */
+  /** Replaces the policy, or, if there is none, gives the reason. */
   use(policy: Policy | { readonly reason: string }): void;
 }
 
 /**
- * Decides by a policy, and by least-loaded with the gateway's own counts where that can't be: there is none, it fails, or
+ * Decides with a policy. Falls back to least-loaded with the gateway's own counts if there is no policy, if it fails, or if
  * a server's reports can't be read.
  */
 export function createScheduler(
@@ -36,15 +36,15 @@ export function createScheduler(
   next: Random = random(Date.now()),
 ): Scheduler {
   let chosen = policy;
-  /** Why the chosen policy is of no use until there is another. */
+  /** Why the chosen policy can't be used until it is replaced. */
   let fault: string | undefined;
-  let said: string | undefined;
+  let lastReason: string | undefined;
 
   const reasonToFallBack = (): string | undefined => {
     const unread = upstreams.find(({ up, reportFault }) => up && reportFault !== undefined);
     const reason = fault ?? (unread && `${unread.origin}/metrics: ${unread.reportFault}`);
-    if (reason !== said) events.fallback(reason);
-    said = reason;
+    if (reason !== lastReason) events.fallback(reason);
+    lastReason = reason;
     return reason;
   };
 
@@ -91,12 +91,12 @@ export function createScheduler(
   };
 }
 
-/** The same events, said in the log as well. */
+/** Adds log lines to the events. */
 export const loggedEvents = (events: SchedulerEvents, log: Logger): SchedulerEvents => ({
   decided: events.decided,
   fallback(reason) {
     events.fallback(reason);
     if (reason === undefined) log.warn('the chosen policy decides again');
-    else log.error({ reason }, 'least-loaded decides in the place of the chosen policy');
+    else log.error({ reason }, 'least-loaded decides instead of the chosen policy');
   },
 });

@@ -1,22 +1,22 @@
 import type { LoadReport } from './read-report.js';
 
-/** A server behind the gateway, as far as is known of it. */
+/** A server behind the gateway, and what is known about it. */
 export interface Upstream {
   readonly origin: string;
-  /** Requests that it is to have at a time (c_i). */
-  readonly capacity: number;
-  /** By its health checks; nothing is sent to one that is down. */
+  /** Requests it should work on at the same time (c_i). */
+  capacity: number;
+  /** Result of its health checks. A server that is down gets no requests. */
   up: boolean;
-  /** Requests that the gateway has there. */
+  /** Requests the gateway has sent that are not answered yet. */
   inFlight: number;
-  /** Requests that others have there, by its last report. */
+  /** Requests of other clients, according to its last report. */
   others: number;
-  /** Images that its tails computed in a second of their work; 0 until it is known. */
+  /** Images its tails compute per second of work; 0 while unknown. */
   imagesPerSecond: number;
-  /** Its last report, and when that came, by `performance.now()`. */
+  /** Its last report, and when it arrived (`performance.now()`). */
   report?: LoadReport;
   reportedAt: number;
-  /** Why its last report is of no use. */
+  /** Why its last report could not be read. */
   reportFault?: string;
 }
 
@@ -30,15 +30,18 @@ export const createUpstream = (origin: string, capacity: number): Upstream => ({
   reportedAt: 0,
 });
 
-/** Requests at a server, as far as is known; above its capacity where some wait there. */
+/** Known requests at a server. Exceeds its capacity if requests wait there. */
 export const loadOf = ({ inFlight, others }: Upstream): number => inFlight + others;
 
 export const utilisationOf = (upstream: Upstream): number => loadOf(upstream) / upstream.capacity;
 
-/** The one that is up and has the lowest utilisation. @param but never this one */
-export function leastUtilised(upstreams: readonly Upstream[], but?: Upstream): Upstream | undefined {
-  const others = upstreams.filter((upstream) => upstream.up && upstream !== but);
-  return others.reduce<Upstream | undefined>(
+/** The running server with the lowest utilisation, without those in `excluded`. */
+export function leastUtilised(
+  upstreams: readonly Upstream[],
+  excluded: ReadonlySet<Upstream> = new Set(),
+): Upstream | undefined {
+  const candidates = upstreams.filter((upstream) => upstream.up && !excluded.has(upstream));
+  return candidates.reduce<Upstream | undefined>(
     (least, upstream) => (least && utilisationOf(least) <= utilisationOf(upstream) ? least : upstream),
     undefined,
   );

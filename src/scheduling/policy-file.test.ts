@@ -42,13 +42,13 @@ it.each<[string, (file: ReturnType<typeof decodeSafetensors>) => object, RegExp]
   [
     'of another format',
     ({ metadata }) => ({ metadata: { ...metadata, format: 'x' } }),
-    /expected a policy of lcdnn .* found x/,
+    /expected an lcdnn policy .* found x/,
   ],
   ['with no plan', ({ metadata: { plan: _, ...metadata } }) => ({ metadata }), /, plan: /],
   [
     'for other settings',
     ({ metadata }) => ({ metadata: { ...metadata, settings: '{"slots":6}' } }),
-    /expected hidden\.weights|expected .*hidden\.weights of/,
+    /in hidden\.weights/,
   ],
   [
     'with no progress',
@@ -61,7 +61,7 @@ it.each<[string, (file: ReturnType<typeof decodeSafetensors>) => object, RegExp]
       const bytes = new Uint8Array(Float32Array.of(Number.NaN, ...new Float32Array(7)).buffer);
       return { tensors: { ...tensors, 'output.bias': { ...tensors['output.bias'], bytes } } };
     },
-    /expected output\.bias of 8 finite numbers, found otherwise; the file is damaged/,
+    /expected 8 finite numbers in output\.bias, found other data; the file is damaged/,
   ],
 ])('refuses a file %s', (_, damage, line) => {
   const file = damaged(damage);

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { readFileOrExplain, writeFileAtomic } from '../base/files.js';
 import { decodeSafetensors, encodeSafetensors, floatTensor, floatValues } from '../base/safetensors.js';
@@ -9,7 +10,7 @@ import { learned } from './policies/learned.js';
 import type { Policy } from './policies/policy.js';
 import { resolveSettings, type Settings } from './settings.js';
 
-/** A trained policy with what it was trained for and where its training stands: a checkpoint, too. */
+/** A trained policy with its settings, its training plan and its training state. Also serves as a checkpoint. */
 export interface TrainedPolicy {
   readonly settings: Settings;
   readonly plan: Plan;
@@ -18,10 +19,12 @@ export interface TrainedPolicy {
 
 const FORMAT = 'lcdnn-policy-1';
 
+const progressSchema = z.object({ iteration: z.int().nonnegative(), updates: z.int().nonnegative() });
+
 const modelFor = ({ method }: Plan, settings: Settings): PolicyModel =>
   modelOf(method, { ...settings, servers: settings.servers.length });
 
-/** Writes a policy so that a kill at any moment leaves the old or the new one. @throws UserError (disk full, ...) */
+/** Writes a policy atomically: a kill at any moment leaves the old or the new file. @throws UserError (disk full, ...) */
 export function writePolicy(path: string, { settings, plan, state }: TrainedPolicy): void {
   const { network, optimizer, iteration } = state;
   const tensors = Object.fromEntries([
@@ -52,11 +55,13 @@ function places(network: NetworkShape) {
   ];
 }
 
-/** @throws UserError where the file is absent, damaged or no policy of ours */
+/** Reads a policy file. @throws UserError if the file is missing, damaged or not an lcdnn policy */
 export function readPolicy(path: string): TrainedPolicy {
   const { tensors, metadata } = decodeSafetensors(readFileOrExplain(path, 'a policy'), path);
   if (metadata.format !== FORMAT) {
-    throw new UserError(`${path}: expected a policy of lcdnn (${FORMAT}), found ${metadata.format ?? 'another file'}`);
+    throw new UserError(
+      `${path}: expected an lcdnn policy (${FORMAT}), found ${metadata.format ?? 'another kind of file'}`,
+    );
   }
   const plan = resolvePlan(parsed(metadata.plan), `${path}, plan`);
   const settings = resolveSettings(parsed(metadata.settings), `${path}, settings`);
@@ -69,22 +74,21 @@ export function readPolicy(path: string): TrainedPolicy {
       const found = fits ? floatValues(tensor) : undefined;
       if (!found?.every(Number.isFinite)) {
         throw new UserError(
-          `${path}: expected ${prefix}${place.name} of ${place.shape.join(' x ')} finite numbers, found otherwise; the file is damaged`,
+          `${path}: expected ${place.shape.join(' x ')} finite numbers in ${prefix}${place.name}, found other data; the file is damaged`,
         );
       }
       values.set(found, place.from);
     }
     return values;
   };
-  const { iteration, updates } = (parsed(metadata.progress) ?? {}) as Record<string, unknown>;
-  if (!isCount(iteration) || !isCount(updates)) {
-    throw new UserError(`${path}: expected the progress of a training in its metadata, found none that is valid`);
+  const progress = progressSchema.safeParse(parsed(metadata.progress));
+  if (!progress.success) {
+    throw new UserError(`${path}: expected the progress of a training in its metadata, found no valid one`);
   }
+  const { iteration, updates } = progress.data;
   const optimizer = { first: read('optimizer.first.'), second: read('optimizer.second.'), updates };
   return { settings, plan, state: { network: { ...shape, values: read('') }, optimizer, iteration } };
 }
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 function parsed(text: string | undefined): unknown {
   try {
@@ -95,21 +99,21 @@ function parsed(text: string | undefined): unknown {
 }
 
 /**
- * The policy in a file, for so many servers.
+ * Reads a policy for a number of servers.
  *
- * @throws UserError as `readPolicy` does, and where it was trained for another number of servers and can't do without.
+ * @throws UserError as `readPolicy` does, and if the policy only works with another number of servers.
  */
 export function loadPolicy(path: string, servers: number): Policy {
   const trained = readPolicy(path);
   const own = trained.settings.servers.length;
   if (trained.plan.method !== 'per-server' && own !== servers) {
     throw new UserError(
-      `${path}: expected a policy for ${servers} servers, found one for ${own}; train one for as many, or with the method per-server, which takes any number`,
+      `${path}: expected a policy for ${servers} servers, found one for ${own}; train one for ${servers} servers, or use the method per-server, which works with any number`,
     );
   }
   return policyOf(trained);
 }
 
-/** A trained policy as it is used: the most likely action of every state. */
+/** A trained policy, ready to use: it takes the most likely action in every state. */
 export const policyOf = ({ plan, settings, state }: TrainedPolicy): Policy =>
   learned(modelFor(plan, settings), state.network);

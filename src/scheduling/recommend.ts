@@ -21,18 +21,18 @@ const rowSchema = z.object({
 
 const tableSchema = z.object({ seeds: z.number(), rows: z.array(rowSchema).min(1) });
 
-/** Policies as they were measured, setting by setting (`npm run bench:policies`). */
+/** Measured results of the policies in each setting (written by `npm run bench:policies`). */
 export type MeasuredTable = z.output<typeof tableSchema>;
 export type Scenario = MeasuredTable['rows'][number]['scenario'];
 
 export const MEASURED_FILE = fileURLToPath(new URL('../../schedules/measured.json', import.meta.url));
 
-/** Reads the measured table of this package. @throws UserError where it is damaged */
+/** Reads the table of measured policies that ships with lcdnn. @throws UserError if it is damaged */
 export function readMeasured(path = MEASURED_FILE): MeasuredTable {
   return readJson(path, tableSchema, 'what "npm run bench:policies" writes', 'install lcdnn again');
 }
 
-/** What sets one setting apart from another, as far as policies mind. */
+/** The properties of a setting that make a difference to policies. */
 export function scenarioOf(settings: Settings): Scenario {
   const { servers, load, reportEvery, tracking, stepMs } = settings;
   const speeds = servers.map(({ speed }) => speed);
@@ -42,13 +42,13 @@ export function scenarioOf(settings: Settings): Scenario {
     spread: Math.max(...speeds) / Math.min(...speeds),
     load,
     reportEvery,
-    // With fresh reports there is nothing to count.
+    // With a report in every step, counting between reports makes no difference.
     tracking: tracking || reportEvery === 1,
     forwardSteps: forwardMs.reduce((sum, ms) => sum + ms, 0) / forwardMs.length / stepMs,
   };
 }
 
-/** How far apart two settings are: ratios of sizes, differences of shares; steps that change what is best weigh most. */
+/** Distance between two settings. Differences that change which policy is best have the largest weights. */
 function distance(a: Scenario, b: Scenario): number {
   const ratio = (x: number, y: number): number => Math.abs(Math.log(x / y));
   return (
@@ -61,26 +61,26 @@ function distance(a: Scenario, b: Scenario): number {
   );
 }
 
-/** From the simplest on: of policies that can't be told apart, the first is recommended. */
+/** Simplest policy first. When the measurements can't tell policies apart, the simplest one is recommended. */
 const SIMPLEST = ['least-loaded', 'power-of-two', 'always-high', 'fastest', 'average', 'closest', 'random'];
 
 export interface Ranked {
   readonly policy: string;
   readonly mean: number;
   readonly half: number;
-  /** Whether its 95 % interval overlaps that of the best. */
+  /** Whether its 95 % interval overlaps the interval of the best policy. */
   readonly tied: boolean;
 }
 
 export interface Recommendation {
   readonly policy: string;
-  /** The measured setting that is nearest to the one asked for. */
+  /** The measured setting that is nearest to the requested one. */
   readonly scenario: Scenario;
-  /** All policies from the best on. */
+  /** All policies, the best one first. */
   readonly ranking: readonly Ranked[];
 }
 
-/** The policy to take for such settings, by what was measured in the nearest ones: the simplest of those that tie. */
+/** Recommends a policy: the simplest of those that tie for the best result in the nearest measured setting. */
 export function recommend(table: MeasuredTable, settings: Settings, measure: Measure): Recommendation {
   const asked = scenarioOf(settings);
   const nearest = table.rows.reduce((best, row) =>

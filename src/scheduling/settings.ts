@@ -3,13 +3,13 @@ import { UserError } from '../base/errors.js';
 import { readJson } from '../base/json.js';
 
 const serverSchema = z.strictObject({
-  /** Tasks that it works on at the same time (c_i). */
+  /** Tasks that the server can work on at the same time (c_i). */
   capacity: z.int().min(1).max(1_000_000),
-  /** Work done in a step on each of them; 1 is the speed by which service times are given. */
+  /** Work done on each task per step. Service times are given for speed 1. */
   speed: z.number().min(0.01).max(100).default(1),
-  /** Where it stands, in km. [default: evenly on a circle of 10 km] */
+  /** Position in km. By default the servers stand evenly on a circle with a radius of 10 km. */
   place: z.tuple([z.number(), z.number()]).optional(),
-  /** Power with no task (asleep: none) and with all places taken; between them it grows with the tasks. */
+  /** Power at the lowest load and at full capacity, linear in between. A server without tasks sleeps and uses none. */
   idleWatts: z.number().min(0).default(60),
   fullWatts: z.number().min(0).default(180),
 });
@@ -20,53 +20,53 @@ const range = z
 
 const share = z.number().min(0).max(1);
 
-/** What is simulated. Times of service and of failures are in steps, delays in ms. */
+/** Settings of a simulation. Service times and failure times are in steps, delays in ms. */
 const settingsSchema = z.strictObject({
   servers: z.array(serverSchema).min(1).max(256),
-  /** Work that arrives, as a share of what all servers can do. */
+  /** Work that arrives, as a share of what all servers can do together. */
   load: z.number().positive().max(10).default(0.8),
-  /** Steps in which tasks arrive; the simulation then goes on until all are placed. */
+  /** Steps in which tasks arrive. The simulation then continues until every task has a server. */
   steps: z.int().min(1).max(1_000_000).default(50),
   stepMs: z.number().positive().max(3_600_000).default(10),
-  /** Task slots that a decision sees (M), and room in the queue behind them. */
+  /** Task slots that a decision sees (M), and the number of tasks that can queue behind them. */
   slots: z.int().min(1).max(100_000).default(500),
   buffer: z.int().min(0).max(1_000_000).default(2000),
-  /** Share of the free capacity that a low offer has; a high one has the rest (3.3.1). */
+  /** A low offer is this share of the free capacity; a high offer is the rest (section 3.3.1). */
   eta: z.number().gt(0).lt(0.1).default(0.05),
-  /** Service times at speed 1: most tasks short, some long, as in DeepRM. */
+  /** Service times at speed 1: most tasks are short, some are long, as in DeepRM. */
   service: z
     .strictObject({ short: range, long: range, longShare: share })
     .default({ short: [1, 3], long: [10, 15], longShare: 0.2 }),
-  /** How unevenly users stand (0: evenly), and the steps in which the crowd moves once around. */
+  /** How strongly the users crowd together (0: evenly spread), and the steps the crowd takes to move once around. */
   skew: z.number().min(0).max(10).default(0.5),
   crowdPeriod: z.number().positive().default(100),
-  /** Delay of a task that another server than its closest works on. */
+  /** Delay per km of a task that runs on a server other than its closest. */
   forwardMsPerKm: z.number().min(0).default(0.1),
-  /** Which of the offers are taken where there are more than tasks. */
+  /** Which offers are used when the servers offer to take more tasks than are waiting. */
   filling: z.enum(['proportional', 'nearest']).default('proportional'),
-  /** Servers report their load every so many steps; between reports the scheduler counts what it sends, or does not. */
+  /** Steps between two load reports of a server, and whether the scheduler counts the tasks it sends in between. */
   reportEvery: z.int().min(1).max(10_000).default(1),
   tracking: z.boolean().default(true),
-  /** Servers that are down from a step to another; what they worked on is begun anew elsewhere. */
+  /** Servers that are down between two steps. Their tasks start again on another server. */
   failures: z.array(z.strictObject({ server: z.int().min(0), from: z.int().min(0), to: z.int().min(1) })).default([]),
-  /** Remote cloud that takes what finds no room in the buffer: its delay, and the price of a task there. */
+  /** Delay and price per task of the remote cloud, which takes tasks that don't fit into the buffer. */
   cloudMs: z.number().min(0).default(100),
   cloudPrice: z.number().min(0).default(1),
-  /** A task that takes longer is late. */
+  /** A task is late if it takes longer than this. */
   deadlineMs: z.number().positive().default(200),
 });
 
 export type Settings = z.output<typeof settingsSchema>;
 export type GivenSettings = z.input<typeof settingsSchema>;
 
-/** The paper's testbed (4.5): three equal servers that work on 500 tasks each. */
+/** The testbed of the paper (section 4.5): three equal servers with a capacity of 500 tasks each. */
 export const PAPER_SERVERS: GivenSettings['servers'] = Array.from({ length: 3 }, () => ({ capacity: 500 }));
 
 /**
  * Settings with their defaults filled in.
  *
- * @param origin where they came from, for the message.
- * @throws UserError that names each value that is wrong.
+ * @param origin where the settings came from, for the error message.
+ * @throws UserError that names each invalid value.
  */
 export function resolveSettings(given: unknown, origin = 'settings'): Settings {
   const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
@@ -85,7 +85,7 @@ export function resolveSettings(given: unknown, origin = 'settings'): Settings {
   return checked.data;
 }
 
-/** Reads a settings file: any of the settings. @throws UserError */
+/** Reads a settings file, which may contain any subset of the settings. @throws UserError */
 export function readSettings(path: string): Partial<GivenSettings> {
   const read = readJson(path, z.unknown(), 'settings of a simulation');
   resolveSettings(read, path);

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { makeFolder, readFileOrExplain, removeTemporaries, writeFileAtomic } from '../base/files.js';
 import { type IterationReport, initialState, train } from './learning/train.js';
@@ -7,16 +8,20 @@ import { readPolicy, type TrainedPolicy, writePolicy } from './policy-file.js';
 import type { TaskSet } from './tasks/task-set.js';
 import type { World } from './world.js';
 
-/** Iterations between two checkpoints. */
+const reportSchema = z.object({ iteration: z.int().positive(), reward: z.number(), variance: z.number() });
+
+/** Number of iterations between two checkpoints. */
 const SAVE_EVERY = 50;
 
 export const policyFile = (folder: string): string => join(folder, 'policy.safetensors');
 const reportsFile = (folder: string): string => join(folder, 'training.jsonl');
 
-/** A new training in an empty folder. @throws UserError where one is there already */
+/** Starts a training in an empty folder. @throws UserError if the folder already contains one */
 export function beginTraining(folder: string, world: World, plan: TrainedPolicy['plan']): TrainedPolicy {
   if (existsSync(policyFile(folder))) {
-    throw new UserError(`${folder}: holds a policy already; go on with --resume ${folder}, or give another --out`);
+    throw new UserError(
+      `${folder}: expected a folder without a policy, found one; continue it with --resume ${folder}, or choose another --out`,
+    );
   }
   const trained = { settings: world.settings, plan, state: initialState(world, plan) };
   makeFolder(folder);
@@ -24,26 +29,28 @@ export function beginTraining(folder: string, world: World, plan: TrainedPolicy[
   return trained;
 }
 
-/** A training to go on with, and what its iterations came to. @throws UserError */
+/** Opens a training to continue it, with the reports of its iterations so far. @throws UserError */
 export function openTraining(folder: string): { trained: TrainedPolicy; reports: IterationReport[] } {
   const trained = readPolicy(policyFile(folder));
   removeTemporaries(folder);
   return { trained, reports: readReports(folder).slice(0, trained.state.iteration) };
 }
 
-/** What the iterations of a training came to, as `training.jsonl` has it. @throws UserError */
+/** Reads the reports of a training's iterations from `training.jsonl`. @throws UserError */
 export function readReports(folder: string): IterationReport[] {
   const path = reportsFile(folder);
   try {
     const lines = readFileOrExplain(path, 'the reports of a training').toString('utf8').split('\n');
-    return lines.filter(Boolean).map((line) => JSON.parse(line) as IterationReport);
+    return lines.filter(Boolean).map((line) => reportSchema.parse(JSON.parse(line)));
   } catch (thrown) {
     if (thrown instanceof UserError) throw thrown;
-    throw new UserError(`${path}: expected a JSON object a line, found otherwise; remove it and train anew`);
+    throw new UserError(
+      `${path}: expected a report as JSON on each line, found other text; delete the folder and train again`,
+    );
   }
 }
 
-/** Trains to the plan's end or until `signal`, and saves every 50 iterations and at the end. */
+/** Trains until the plan is complete or `signal` is aborted. Saves every 50 iterations and at the end. */
 export async function runTraining(
   folder: string,
   world: World,
@@ -67,7 +74,7 @@ export async function runTraining(
   save(folder, trained, reports);
 }
 
-/** Reports first: what stands there beyond the checkpoint's iteration is cut off when it is opened. */
+/** Saves reports before the checkpoint: `openTraining` drops reports beyond the checkpoint's iteration. */
 function save(folder: string, trained: TrainedPolicy, reports: readonly IterationReport[]): void {
   writeFileAtomic(reportsFile(folder), reports.map((report) => `${JSON.stringify(report)}\n`).join(''));
   writePolicy(policyFile(folder), trained);

@@ -1,6 +1,6 @@
 import type { Settings } from './settings.js';
 
-/** What follows from the settings, as arrays; `servers` is their number N. */
+/** Settings with everything that follows from them, as arrays. `servers` is the number of servers N. */
 export interface World {
   readonly settings: Settings;
   readonly servers: number;
@@ -8,9 +8,9 @@ export interface World {
   readonly speed: Float64Array;
   /** Delay in ms from a user's closest server (row) to another (column). */
   readonly forwardMs: Float64Array;
-  /** For each place, its servers from the closest on. */
+  /** For each user position (closest server), all servers ordered by distance (N x N). */
   readonly nearest: Int32Array;
-  /** Work of a step that all servers can do: the sum of capacity times speed. */
+  /** Work that all servers can do in a step: the sum of capacity times speed. */
   readonly workPerStep: number;
   /** Mean work of a task, in steps at speed 1. */
   readonly meanWork: number;
@@ -47,7 +47,7 @@ function forwardDelays({ servers, forwardMsPerKm }: Settings): Float64Array {
   );
 }
 
-/** Ties, as on a circle, go around it, so that no server is everyone's second. */
+/** Servers at the same distance are ordered around the circle, so that no server is everyone's second choice. */
 function nearestOrder(forwardMs: Float64Array, servers: number): Int32Array {
   const delay = (place: number, server: number): number => Math.round(1e6 * forwardMs[place * servers + server]);
   const around = (place: number, server: number): number => (server - place + servers) % servers;

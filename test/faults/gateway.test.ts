@@ -57,7 +57,7 @@ describe('a gateway in front of servers', () => {
     const whole = readFileSync(file);
     writeFileSync(file, whole.subarray(0, 100));
     gateway.child.kill('SIGHUP');
-    await gateway.printed('least-loaded decides in the place of the chosen policy');
+    await gateway.printed('least-loaded decides instead of the chosen policy');
     expect([await fallback(), (await fetch(`${gateway.url}/manifest.json`)).status]).toEqual(['1', 200]);
     writeFileSync(file, whole);
     gateway.child.kill('SIGHUP');

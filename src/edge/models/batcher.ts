@@ -29,7 +29,7 @@ export class Overloaded extends Error {
 
   /** @param retryAfterS seconds until those that wait now will be answered */
   constructor(readonly retryAfterS: number) {
-    super(`the edge is busy; ask again in ${retryAfterS} s`);
+    super(`the edge is busy; try again in ${retryAfterS} s`);
   }
 }
 

@@ -51,7 +51,7 @@ it('answers again, and the same, a moment after its thread was killed', async ()
   expect([refused.statusCode, refused.headers['retry-after'], refused.json()]).toEqual([
     503,
     '1',
-    { error: 'this model has failed here; ask again, or another server' },
+    { error: 'this model has failed here; try again, or try another server' },
   ]);
   expect(await statusOf('/v2/health/ready')).toBe(503);
   expect(await statusOf('/v2/health/live')).toBe(200);

@@ -24,7 +24,7 @@ export class TailDied extends Error {
   readonly statusCode = 503;
 
   constructor() {
-    super('this model has failed here; ask again, or another server');
+    super('this model has failed here; try again, or try another server');
   }
 }
 

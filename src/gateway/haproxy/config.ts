@@ -1,11 +1,13 @@
-/** What HAProxy is to do; times are in milliseconds. */
+import { inUrl } from '../../edge/listen.js';
+
+/** Settings of HAProxy. Times are in milliseconds. */
 export interface HaproxySettings {
   readonly host: string;
   readonly port: number;
   readonly servers: readonly { readonly origin: string; readonly capacity: number }[];
   /** Path of its runtime socket. */
   readonly socket: string;
-  /** Port, on this machine, of the gateway's own routes. */
+  /** Local port of the gateway's own routes. */
   readonly ownPort: number;
   readonly healthEveryMs: number;
   readonly maxWaiting: number;
@@ -16,19 +18,19 @@ export interface HaproxySettings {
   readonly remote?: string;
 }
 
-/** The backend with the servers, named s0, s1, ... in their order. */
+/** The backend with the servers, which are named s0, s1, ... in order. */
 export const BACKEND = 'servers';
 
-/** Longest request, with its body, that can be sent to a second server: HAProxy keeps that much. */
+/** HAProxy's buffer. Longer requests (with their body) can't be sent to a second server. */
 const BUFFER_BYTES = 64 << 10;
 
 /**
- * The configuration of a HAProxy that buffers, forwards and asks a second server once as the embedded gateway does, and
- * whose weights the gateway sets.
+ * The configuration of a HAProxy that buffers, forwards and retries like the embedded gateway. The gateway sets the weights
+ * of its servers.
  */
 export function haproxyConfig(settings: HaproxySettings): string {
   const { host, port, servers, remote, maxWaiting } = settings;
-  const busy = `{"error":"the edge is busy; ask again in 1 s"}`;
+  const busy = `{"error":"the edge is busy; try again in 1 s"}`;
   const overflow = [`if { queue(${BACKEND}) ge ${maxWaiting} }`, `if { nbsrv(${BACKEND}) eq 0 }`].map((condition) =>
     remote === undefined
       ? `  http-request return status 503 content-type application/json string '${busy}' hdr retry-after 1 ${condition} !own`
@@ -53,7 +55,7 @@ defaults
   timeout queue ${settings.timeoutMs}ms
 
 frontend clients
-  bind ${host}:${port}
+  bind ${inUrl(host)}:${port}
   acl own path /metrics
   acl own path_beg /v2/health/
 ${overflow.join('\n')}

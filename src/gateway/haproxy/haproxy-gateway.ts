@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../base/errors.js';
+import { createGuards, currentToken } from '../../edge/access.js';
 import { createHttpServer } from '../../edge/http-server.js';
-import { listen } from '../../edge/listen.js';
+import { inUrl, listen } from '../../edge/listen.js';
 import { createLog } from '../../edge/log.js';
 import { findServers, serverProbes } from '../find-servers.js';
 import { createForwarder } from '../forward.js';
@@ -19,10 +20,10 @@ import { freePort, type HaproxyProcess, startHaproxy } from './start-haproxy.js'
 import { createSteering, findNames, type Haproxy, type Steering } from './steer.js';
 
 export interface HaproxyGatewayOptions extends GatewayOptions {
-  /** Where HAProxy listens; where it runs already, where the gateway's metrics are. */
+  /** Where HAProxy listens; or, if it runs already, where the gateway serves its metrics. */
   readonly host: string;
   readonly port: number;
-  /** One that runs already, and is only told the weights. Default: one is started. */
+  /** A HAProxy that runs already, and only gets the weights. Default: one is started. */
   readonly running?: Haproxy;
 }
 
@@ -30,31 +31,34 @@ export interface HaproxyGateway {
   readonly url: string;
   readonly upstreams: readonly Upstream[];
   readonly scheduler: Scheduler;
-  /** Says that it is not ready; then, after so many milliseconds, lets running requests end. */
+  /** Reports that it isn't ready, waits for so many milliseconds, then lets running requests end. */
   drain(ms: number): Promise<void>;
-  /** Fulfilled should HAProxy end by itself, with what it said. */
+  /** Fulfilled with HAProxy's error output if it ends by itself. */
   readonly failed: Promise<string>;
 }
 
 const LOCAL = '127.0.0.1';
-/** Milliseconds for running requests, once HAProxy listens no longer. */
+/** Milliseconds for running requests after HAProxy has stopped listening. */
 const END_MS = 30_000;
 
 /**
- * The same decisions as those of the embedded gateway, applied as weights of a HAProxy through which requests go.
+ * Makes the same decisions as the embedded gateway, and applies them as weights of a HAProxy that forwards the requests.
  *
- * @throws UserError where no server or no HAProxy is there, or the port is taken
+ * @throws UserError if no server or no HAProxy is available, or the port is in use
  */
 export async function startHaproxyGateway(options: HaproxyGatewayOptions): Promise<HaproxyGateway> {
   const { reportEveryMs = 100, token, running, host } = options;
   const upstreams = options.servers.map(({ origin, capacity }) => createUpstream(origin, capacity));
   let steering: Steering | undefined;
   const metrics = createMetrics(upstreams, () => steering?.waiting() ?? 0);
-  const log = createLog(options.log ?? 'error', metrics.lostLogLine);
-  const forwarder = createForwarder({ answerTimeoutMs: options.answerTimeoutMs ?? 5000, token });
+  const log = createLog(options.log ?? 'error', metrics.lostLogLines);
+  const forwarder = createForwarder({
+    answerTimeoutMs: options.answerTimeoutMs ?? 5000,
+    token: () => currentToken(token),
+  });
   const { fetchMetrics, isReady } = serverProbes(forwarder);
   const own = createHttpServer(log, options);
-  ownRoutes(own, upstreams, metrics, token);
+  ownRoutes(own.app, own, upstreams, metrics, createGuards(token, undefined).other);
   const stops: (() => unknown)[] = [() => forwarder.close(), () => own.app.close()];
   const stop = async (): Promise<void> => {
     for (const each of stops.splice(0).reverse()) await each();
@@ -72,10 +76,12 @@ export async function startHaproxyGateway(options: HaproxyGatewayOptions): Promi
     );
     steering = steer;
     await steer.step();
-    stops.push(pollReports(upstreams, fetchMetrics, reportEveryMs));
-    stops.push(repeat(reportEveryMs, () => steer.step().catch((thrown) => log.error(messageOf(thrown)))));
+    const failed = (thrown: unknown): void => log.error({ reason: messageOf(thrown) }, 'HAProxy could not be steered');
+    const polling = pollReports(upstreams, fetchMetrics, reportEveryMs, failed);
+    stops.push(() => polling.stop());
+    stops.push(repeat(reportEveryMs, () => steer.step(), failed));
     return {
-      url: running ? ownUrl : `http://${host}:${port}`,
+      url: running ? ownUrl : `http://${inUrl(host)}:${port}`,
       upstreams,
       scheduler,
       failed: started?.process.ended ?? new Promise(() => {}),
@@ -91,7 +97,7 @@ export async function startHaproxyGateway(options: HaproxyGatewayOptions): Promi
   }
 }
 
-/** Starts HAProxy in a folder of its own. @param stops receives what ends it */
+/** Starts HAProxy in a temporary folder. @param stops receives the functions that end it */
 async function start(
   options: HaproxyGatewayOptions,
   ownPort: number,
@@ -108,6 +114,6 @@ async function start(
   return { process, socket };
 }
 
-/** Without what is there and undefined. */
+/** Removes the fields whose value is undefined. */
 const given = <Options extends object>(options: Options): Options =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;

@@ -1,20 +1,20 @@
 import { parse } from 'csv-parse/sync';
 import { UserError } from '../../base/errors.js';
 
-/** What HAProxy says of a server of a backend, or of the whole backend. */
+/** HAProxy's statistics about a server, or about a whole backend. */
 export interface Stat {
-  /** `BACKEND` for the whole. */
+  /** `BACKEND` for the whole backend. */
   readonly name: string;
   readonly address: string;
   readonly up: boolean;
   readonly weight: number;
-  /** Requests there now, those that wait for it, and all that there ever were. */
+  /** Current requests, requests that wait, and all requests so far. */
   readonly current: number;
   readonly queued: number;
   readonly total: number;
 }
 
-/** Reads what `show stat` says of a backend. @throws UserError where there is none of that name */
+/** Reads the output of `show stat` about a backend. @throws UserError if there is no backend of that name */
 export function readStat(text: string, backend: string): { readonly servers: Stat[]; readonly whole: Stat } {
   const rows: Record<string, string>[] = parse(text.replace(/^# /, ''), {
     columns: true,

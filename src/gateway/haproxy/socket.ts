@@ -4,23 +4,23 @@ import { messageOf, UserError } from '../../base/errors.js';
 const LIMIT_MS = 2000;
 
 /**
- * Gives commands to a running HAProxy; gives what it says.
+ * Sends commands to a running HAProxy and returns its output.
  *
- * @throws UserError where nothing listens at the socket
+ * @throws UserError if nothing listens at the socket
  */
 export function command(socket: string, ...commands: string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const fail = (thrown: unknown): void =>
       reject(new UserError(`${socket}: expected the runtime socket of a HAProxy, found none (${messageOf(thrown)})`));
-    let said = '';
+    let output = '';
     const connection = connect(socket)
       .setEncoding('utf8')
       .setTimeout(LIMIT_MS, () => connection.destroy(new Error(`no answer within ${LIMIT_MS} ms`)))
       .on('data', (text) => {
-        said += text;
+        output += text;
       })
       .on('error', fail)
-      .on('end', () => resolve(said));
+      .on('end', () => resolve(output));
     connection.write(`${commands.join(';')}\n`);
   });
 }

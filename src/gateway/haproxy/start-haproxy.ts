@@ -7,21 +7,21 @@ import { codeOf, UserError } from '../../base/errors.js';
 import { command } from './socket.js';
 
 export interface HaproxyProcess {
-  /** Fulfilled when it has ended, with what it said. */
+  /** Fulfilled with its error output when it has ended. */
   readonly ended: Promise<string>;
-  /** Listens no longer, and ends with the last request, or after so many milliseconds. */
+  /** Stops listening, and ends after the last request or after `limitMs` milliseconds. */
   stop(limitMs: number): Promise<void>;
 }
 
 const START_MS = 20_000;
-/** Debian has it where only root's PATH looks. */
+/** Debian installs it in a folder that is only in root's PATH. */
 const ENVIRONMENT = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/usr/local/sbin` };
 
-/** Starts HAProxy on a configuration, which is written into the folder. @throws UserError */
+/** Writes a configuration into the folder and starts HAProxy with it. @throws UserError */
 export async function startHaproxy(folder: string, config: string, socket: string): Promise<HaproxyProcess> {
   const path = join(folder, 'haproxy.cfg');
   writeFileSync(path, config);
-  // In a process group of its own: Ctrl-C is for the gateway, which lets it end in good order.
+  // In its own process group, so that Ctrl-C only reaches the gateway, which stops HAProxy properly.
   const child = spawn('haproxy', ['-db', '-f', path], {
     env: ENVIRONMENT,
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -29,20 +29,20 @@ export async function startHaproxy(folder: string, config: string, socket: strin
   });
   const killIt = (): void => void child.kill('SIGKILL');
   process.once('exit', killIt);
-  let said = '';
+  let output = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-4000);
+    output = (output + text).slice(-4000);
   });
   const ended = new Promise<string>((resolve, reject) => {
     child.on('close', () => {
       process.off('exit', killIt);
-      resolve(said);
+      resolve(output);
     });
     child.on('error', reject);
   });
   const failed = ended.then(
     () => {
-      throw new UserError(`expected HAProxy to start, found: ${alertsIn(said)}`);
+      throw new UserError(`expected HAProxy to start, found: ${alertsIn(output)}`);
     },
     (thrown) => {
       if (codeOf(thrown) !== 'ENOENT') throw thrown;
@@ -50,7 +50,7 @@ export async function startHaproxy(folder: string, config: string, socket: strin
     },
   );
   await Promise.race([failed, listening(socket)]);
-  failed.catch(() => {}); // from now on `ended` tells
+  failed.catch(() => {}); // from now on, `ended` reports failures
   return {
     ended,
     async stop(limitMs) {
@@ -75,12 +75,12 @@ async function listening(socket: string): Promise<void> {
   }
 }
 
-const alertsIn = (said: string): string => {
-  const alerts = said.split('\n').filter((line) => line.includes('ALERT'));
-  return (alerts[0] ?? said).replace(/^\[\w+\]\s+\(\d+\)\s+:\s+/, '').trim() || 'nothing said';
+const alertsIn = (output: string): string => {
+  const alerts = output.split('\n').filter((line) => line.includes('ALERT'));
+  return (alerts[0] ?? output).replace(/^\[\w+\]\s+\(\d+\)\s+:\s+/, '').trim() || 'nothing output';
 };
 
-/** A port of this machine that nobody has, for now. */
+/** A port of this machine that is free at the moment. */
 export async function freePort(host: string): Promise<number> {
   const server = createServer().listen(0, host);
   await once(server, 'listening');

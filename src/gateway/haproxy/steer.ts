@@ -11,18 +11,18 @@ export interface Haproxy {
   readonly backend: string;
 }
 
-/** Requests that a decision is about, of each server at least: with fewer, the shares would be coarse. */
+/** Smallest number of requests per server for a decision. With fewer, shares would be coarse. */
 const LEAST = 8;
 
-/** Looks what the servers have, decides, and sets their weights; again and again. */
+/** Turns decisions of the scheduler into weights of HAProxy's servers. */
 export interface Steering {
-  /** One look and one decision. @throws UserError where HAProxy is away or has other servers */
+  /** Reads statistics, decides once and sets the weights. @throws UserError if HAProxy is away or has other servers */
   step(): Promise<void>;
-  /** Requests that wait in HAProxy. */
+  /** Number of requests that wait in HAProxy. */
   waiting(): number;
 }
 
-/** @param names of the upstreams in the backend */
+/** @param names the upstreams' names in the backend */
 export function createSteering(
   { socket, backend }: Haproxy,
   upstreams: readonly Upstream[],
@@ -46,7 +46,7 @@ export function createSteering(
         onChange(upstream);
       });
       waiting = whole.queued;
-      // As many as came since the last look will come until the next.
+      // Until the next step, expect as many requests as since the last one.
       const coming = Math.max(0, whole.total - before.total);
       const weights = weightsOf(scheduler.offers(Math.max(LEAST * upstreams.length, waiting + coming)));
       const set = weights?.map((weight, i) => `set weight ${backend}/${names[i]} ${weight}`) ?? [];
@@ -56,13 +56,13 @@ export function createSteering(
   };
 }
 
-/** Names of the backend's servers that stand at these origins. @throws UserError */
+/** Finds the names of the backend's servers with these origins. @throws UserError */
 export async function findNames({ socket, backend }: Haproxy, upstreams: readonly Upstream[]): Promise<string[]> {
   const { servers } = readStat(await command(socket, 'show stat'), backend);
   return upstreams.map(({ origin }) => {
     const { hostname, port, protocol } = new URL(origin);
     const address = `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
-    // HAProxy shows the address that a host's name stands for; such a server is known by its own name.
+    // HAProxy shows the resolved address of a host name. Such a server is found by its name.
     const found = servers.find((stat) => stat.address === address || stat.name === hostname);
     if (found) return found.name;
     const there = servers.map((stat) => `${stat.name} ${stat.address}`).join(', ');

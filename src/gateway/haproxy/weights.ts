@@ -2,8 +2,8 @@
 const MOST = 256;
 
 /**
- * Weights in proportion to offers; nothing where nobody offers anything. 1 at least: a server of weight 0 takes nothing out of
- * HAProxy's queue when it has ended a request, and where all others were full the queue would stand still for ever.
+ * Weights in proportion to the offers; undefined if there are no offers. Each weight is at least 1, because a server with
+ * weight 0 takes nothing from HAProxy's queue when it finishes a request. With all others full, the queue would be stuck.
  */
 export function weightsOf(offers: Float64Array): number[] | undefined {
   const largest = offers.reduce((most, offer) => Math.max(most, offer), 0);

@@ -9,7 +9,7 @@ import { type Trainer, trainedPolicy } from './trained-policies.js';
 
 const SERVERS = [3, 4, 5];
 
-/** Fig. 17: DRLoS for 3, 4 and 5 servers that work on `capacity` tasks each, against the number of tasks. */
+/** Fig. 17: DRLoS with 3, 4 and 5 servers of this capacity, against the number of tasks. */
 export async function availability(
   settings: Settings,
   capacity: number,
@@ -20,7 +20,7 @@ export async function availability(
   for (const count of SERVERS) {
     const servers = Array.from({ length: count }, () => ({ capacity }));
     const unfit = createWorld(resolveSettings({ ...settings, servers }));
-    // Slots for all tasks of a step at the highest load, or these would bound what more servers can do.
+    // Enough slots for all tasks of a step at the highest load; otherwise slots would limit the larger clusters.
     const slots = Math.ceil(1.1 * tasksPerStep(unfit, LOADS[LOADS.length - 1]));
     const world = createWorld({ ...unfit.settings, slots });
     const policies: Policy[] = [];

@@ -6,20 +6,20 @@ import { type Figure, point } from './figure.js';
 
 export const LOADS = [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3];
 
-/** Tasks of a step at such a load, as the axis of the paper's figures has them. */
+/** Tasks per step at a load: the x axis of the paper's figures. */
 export const tasksPerStep = ({ workPerStep, meanWork }: World, load: number): number =>
   Math.round((load * workPerStep) / meanWork);
 
-/** The same world at another load. */
+/** Copies a world with another load. */
 const atLoad = ({ settings }: World, load: number): World => createWorld(resolveSettings({ ...settings, load }));
 
-/** What is measured at every load. */
+/** The measurements of one policy at every load. */
 export interface Line {
   readonly name: string;
   readonly measured: readonly { readonly x: number; readonly measures: Estimates }[];
 }
 
-/** Simulates a world at every load. @param policies one for each seed */
+/** Simulates a policy at every load. @param policies one for each seed */
 export function measureLoads(
   name: string,
   world: World,
@@ -35,7 +35,7 @@ export function measureLoads(
   return { name, measured };
 }
 
-/** Two figures of the same lines, a and b: variance and latency. @param what follows either in the title */
+/** Two figures of the same lines: variance (a) and latency (b). @param what the end of both titles */
 export function figuresByLoad(number: number, what: string, lines: readonly Line[]): Figure[] {
   const figure = (part: string, title: string, yName: string, of: 'variance' | 'meanMs', log = false): Figure => ({
     id: `fig-${number}${part}`,

@@ -7,18 +7,18 @@ import type { World } from '../../scheduling/world.js';
 import { type Figure, type Point, point } from './figure.js';
 import { type Trainer, trainedPolicy } from './trained-policies.js';
 
-/** Points of a learning curve; each sums up as many iterations. */
+/** Number of points of a learning curve. Each is the mean over an equal number of iterations. */
 const POINTS = 30;
 const LEARNED = ['drlos', 'q-learning'] as const;
 
 export interface ConvergenceOptions {
   readonly seeds: readonly number[];
   readonly iterations: number;
-  /** Episodes by which rules are judged (the paper has 20). */
+  /** Number of episodes to evaluate rules on (20 in the paper). */
   readonly episodes: number;
 }
 
-/** Fig. 15: S_t² and the sum of the rewards as training goes on; rules, which learn nothing, are level lines. */
+/** Fig. 15: S_t² and the sum of rewards during training. Rules don't learn: they are horizontal lines. */
 export async function convergence(world: World, trainer: Trainer, options: ConvergenceOptions): Promise<Figure[]> {
   const { seeds, iterations, episodes } = options;
   const curves: { name: string; variance: Point[]; reward: Point[] }[] = [];
@@ -59,7 +59,7 @@ export async function convergence(world: World, trainer: Trainer, options: Conve
   ];
 }
 
-/** The paper's training (4.5) of a method. */
+/** The training plan of the paper (section 4.5) for a method. */
 export const paperPlan = (method: Plan['method'], seed: number, iterations: number): Plan =>
   resolvePlan({ method, seed, iterations });
 

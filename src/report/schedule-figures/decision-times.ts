@@ -7,7 +7,7 @@ import type { Figure } from './figure.js';
 
 const SLOTS = [100, 200, 500, 1000, 2000, 5000];
 
-/** Fig. 16c: time of a decision against the number of task slots, all of them taken. Median and quartiles. */
+/** Fig. 16c: time of a decision against the number of task slots, all occupied. Median and quartiles. */
 export function decisionTimes(servers: number): Figure {
   const points = SLOTS.map((slots) => {
     const times = timeDecisions(servers, slots, 200);
@@ -23,7 +23,7 @@ export function decisionTimes(servers: number): Figure {
   };
 }
 
-/** Times in ms, sorted, of decisions of a network for so many servers and slots. */
+/** Times of a network's decisions in ms, sorted. @param count number of decisions */
 export function timeDecisions(servers: number, slots: number, count: number): Float64Array {
   const model = modelOf('drlos', { servers, slots, eta: 0.05 });
   const policy = learned(model, initialNetwork(model.shape, random(1)));
@@ -44,6 +44,6 @@ export function timeDecisions(servers: number, slots: number, count: number): Fl
     policy(observation, next, offers);
     return performance.now() - start;
   };
-  for (let i = 0; i < count; i++) decide(); // until it is compiled
+  for (let i = 0; i < count; i++) decide(); // warm up
   return Float64Array.from({ length: count }, decide).sort();
 }

@@ -7,7 +7,7 @@ import { type ConvergenceOptions, paperPlan } from './convergence.js';
 import type { Figure } from './figure.js';
 import { type Trainer, trainedPolicy } from './trained-policies.js';
 
-/** Fig. 16a, b: variance and latency against the number of tasks. DRLoS and Q-learning are those of Fig. 15. */
+/** Fig. 16a, b: variance and latency against the number of tasks. DRLoS and Q-learning are the policies of Fig. 15. */
 export async function efficiency(
   world: World,
   trainer: Trainer,

@@ -1,6 +1,6 @@
 import type { Estimate } from '../../scheduling/statistics.js';
 
-/** A figure as numbers: lines of means over seeds with the half width of their 95 % intervals. */
+/** A figure as data: lines of means over seeds, each with the half width of its 95 % interval. */
 export interface Figure {
   readonly id: string;
   readonly title: string;

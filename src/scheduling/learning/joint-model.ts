@@ -3,7 +3,7 @@ import { actionCount, actionOffers } from '../actions.js';
 import { categorical } from './categorical.js';
 import type { PolicyModel } from './policy-model.js';
 
-/** More servers would have more actions than can be tried out. */
+/** With more servers there are too many actions to explore. */
 const MAX_SERVERS = 8;
 const HIDDEN = 20;
 
@@ -15,8 +15,9 @@ export interface JointShape {
 }
 
 /**
- * DRLoS (3.3.1): one decision among 2^N tuples of high and low. The state (Fig. 6) is the utilisation of every server,
- * M slots that say where the user of the task is (an empty slot is zeros), and how old the report is.
+ * DRLoS (section 3.3.1): one decision among the 2^N tuples of high and low offers. The state (Fig. 6) is the utilisation
+ * of every server, the closest server of the task in each of M slots (one-hot; zeros for an empty slot), and the age of
+ * the report.
  *
  * @throws UserError for more than 8 servers.
  */

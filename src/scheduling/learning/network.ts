@@ -1,12 +1,12 @@
 import type { Random } from '../../base/random.js';
 
 /**
- * A network of one hidden layer with ReLU, as plain numbers. Its input is a few real features and, for the task slots,
- * a list of the inputs that are 1: most of the M x N are 0, and what is 0 costs nothing.
+ * A network with one hidden layer and ReLU, as plain numbers. Its input is a few real features and, for the task slots,
+ * the list of inputs that are 1: most of the M x N inputs are 0 and cost nothing this way.
  */
 export interface Network {
   readonly features: number;
-  /** Inputs that are 0 or 1; they stand behind the features. */
+  /** Number of inputs that are 0 or 1. They follow the features. */
   readonly slots: number;
   readonly hidden: number;
   readonly outputs: number;
@@ -16,7 +16,7 @@ export interface Network {
 
 export type NetworkShape = Omit<Network, 'values'>;
 
-/** What a network is given: values of its features, and which of its slots are 1. */
+/** Input of a network: the values of its features, and the indices of the slots that are 1. */
 export interface Input {
   readonly features: Float64Array;
   readonly active: Int32Array;
@@ -29,7 +29,7 @@ export const createInput = ({ features, slots }: NetworkShape): Input => ({
   activeCount: 0,
 });
 
-/** The four parameters by name, with shape and place in `values`. */
+/** Offsets of the four parameters in `values`, and their total size. */
 export function layout({ features, slots, hidden, outputs }: NetworkShape) {
   const inputs = features + slots;
   const hiddenBias = inputs * hidden;
@@ -38,7 +38,7 @@ export function layout({ features, slots, hidden, outputs }: NetworkShape) {
   return { hiddenBias, outputWeights, outputBias, size: outputBias + outputs };
 }
 
-/** Uniform weights after Glorot and Bengio (2010), slots counted as if half were 1; biases 0. */
+/** Initial weights: uniform (Glorot and Bengio 2010), assuming that half of the slots are 1; biases are 0. */
 export function initialNetwork(shape: NetworkShape, next: Random): Network {
   const { features, slots, hidden, outputs } = shape;
   const { hiddenBias, outputWeights, outputBias, size } = layout(shape);
@@ -53,7 +53,7 @@ export function initialNetwork(shape: NetworkShape, next: Random): Network {
   return { ...shape, values };
 }
 
-/** Computes hidden units and outputs. @param units, outputs receive them */
+/** Forward pass. @param units receives the hidden units. @param outputs receives the outputs. */
 export function forward(network: Network, input: Input, units: Float64Array, outputs: Float64Array): void {
   const { features, hidden, values } = network;
   const { hiddenBias, outputWeights, outputBias } = layout(network);
@@ -75,9 +75,10 @@ export function forward(network: Network, input: Input, units: Float64Array, out
 }
 
 /**
- * Adds to `gradient` that of a function whose gradient by the outputs is `byOutputs`.
+ * Backward pass: adds the gradient of a function with respect to the parameters to `gradient`.
  *
- * @param units those that `forward` gave for this input.
+ * @param units the hidden units that `forward` computed for this input.
+ * @param byOutputs gradient of the function with respect to the outputs.
  */
 export function backward(
   network: Network,

@@ -2,7 +2,7 @@ import { backward, type Network } from './network.js';
 import type { PolicyModel } from './policy-model.js';
 import { decisionAt, type Tape } from './tape.js';
 
-/** v_t: the sum of the rewards from each step on (γ = 1). */
+/** Returns v_t: for each step, the sum of its reward and all later rewards (γ = 1). */
 export function returns(rewards: readonly number[]): Float64Array {
   const sums = new Float64Array(rewards.length);
   let sum = 0;
@@ -11,8 +11,8 @@ export function returns(rewards: readonly number[]): Float64Array {
 }
 
 /**
- * Returns of all episodes of a task set, less the mean return at the same step (3.3.2). An episode that ended earlier
- * counts with 0 after its end.
+ * Returns of all episodes of a task set minus the mean return at the same step (section 3.3.2). After its end, an episode
+ * counts as 0.
  */
 export function advantages(rewards: readonly (readonly number[])[]): Float64Array[] {
   const all = rewards.map(returns);

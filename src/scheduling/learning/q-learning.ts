@@ -4,7 +4,7 @@ import { backward, forward, type Network } from './network.js';
 import type { Draw } from './rollout.js';
 import { decisionAt, type Tape } from './tape.js';
 
-/** Rewards in the far future are discounted here, unlike in REINFORCE: else values would grow with the episode. */
+/** Discount of future rewards. REINFORCE needs none, but Q values would grow with the length of the episode. */
 const GAMMA = 0.9;
 const LAST_EPSILON = 0.05;
 
@@ -16,10 +16,10 @@ export function epsilonGreedy(progress: number): Draw {
 }
 
 /**
- * Deep Q-learning: the gradient that moves Q(s_t, a_t) towards r_t + γ max Q'(s_t+1, a), where Q' is the network that
- * played the episode; its values are on the tape. After the last step nothing follows.
+ * Deep Q-learning: the gradient that moves Q(s_t, a_t) towards r_t + γ max Q'(s_t+1, a). Q' is the network that played
+ * the episode; its values are on the tape. The last step has no successor.
  *
- * @param scale what a reward is divided by, so that values are near 1.
+ * @param scale divides the rewards, so that Q values are near 1.
  */
 export function qGradient(network: Network, tape: Tape, scale: number, gradient: Float64Array): void {
   const byOutputs = new Float64Array(network.outputs);

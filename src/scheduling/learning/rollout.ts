@@ -9,13 +9,13 @@ import { createInput, forward, type Network } from './network.js';
 import type { PolicyModel } from './policy-model.js';
 import { recordDecision, rewind, type Tape } from './tape.js';
 
-/** Draws an action; Q-learning has its own way. */
+/** Draws an action from the outputs of a network. */
 export type Draw = (outputs: Float64Array, next: Random) => number;
 
 /**
- * Plays an episode by a network and records it, until every task is placed.
+ * Plays an episode with a network until every task has a server, and records it on a tape.
  *
- * @returns mean of S_t² over its steps.
+ * @returns the mean of S_t² over its steps.
  */
 export function playEpisode(
   world: World,

@@ -5,15 +5,15 @@ import type { PolicyModel } from './policy-model.js';
 
 const HIDDEN = 20;
 const FEATURES = 9;
-/** Spread of the scores that are tried in training. */
+/** Standard deviation of the scores drawn in training. */
 const SIGMA = 0.3;
-/** Scores beyond are cut: exp(6) is 400 times the share of a server with score 0. */
+/** Scores are clipped to this: exp(6) is 400 times the share of a server with score 0. */
 const LIMIT = 6;
 
 /**
- * One small network that scores every server by itself, for any number of them. A server's share of the tasks is its
- * capacity times exp(score), within what it may have free. Scores are drawn from a normal distribution in training, and are
- * its mean afterwards.
+ * One small network that scores each server separately, for any number of servers. A server's share of the tasks is its
+ * capacity times exp(score), limited by its free capacity. In training, scores are drawn from a normal distribution;
+ * afterwards its mean is used.
  */
 export function serverModel(): PolicyModel {
   return {
@@ -46,7 +46,7 @@ function serverFeatures(observation: Observation, server: number): number[] {
   return [
     utilisation,
     mean,
-    // Differences are small and matter most.
+    // Scaled up: differences are small but matter most.
     10 * (utilisation - mean),
     waiting / places_,
     Math.min(2, waiting / Math.max(1, free)),
@@ -57,17 +57,17 @@ function serverFeatures(observation: Observation, server: number): number[] {
   ];
 }
 
-/** @param scores one of each server */
+/** Turns scores into offers. @param scores one for each server */
 function shareByScore(observation: Observation, scores: ArrayLike<number>, offers: Float64Array): void {
   const { capacity, waiting, age } = observation;
   const weight = (server: number): number =>
     capacity[server] * Math.exp(Math.max(-LIMIT, Math.min(LIMIT, scores[server])));
   let weights = 0;
   for (let server = 0; server < offers.length; server++) weights += weight(server);
-  // The older a report, the less is known of what a server has free: full then may have ended much since.
+  // With an old report, assume more free capacity: a server that was full may have finished many tasks since.
   const free = offers.map((_, server) => Math.ceil(freeAt(observation, server) + age * capacity[server]));
   let given = 0;
-  // Tasks that find no place at a server that is full go to the others, by what these have free.
+  // Tasks that a full server can't take go to the others, in proportion to their free capacity.
   for (let server = 0; server < offers.length; server++) {
     offers[server] = Math.min(free[server], Math.round((waiting * weight(server)) / Math.max(1e-9, weights)));
     free[server] -= offers[server];

@@ -1,9 +1,9 @@
 import type { Input, NetworkShape } from './network.js';
 
-/** What happened in an episode: of every decision its input, hidden units, outputs and action; of every step its reward. */
+/** Recording of an episode: input, hidden units, outputs and action of each decision; reward of each step. */
 export interface Tape {
   readonly shape: NetworkShape;
-  /** Decisions so far, and for each step the first of its decisions. */
+  /** Number of decisions so far, and the index of each step's first decision. */
   length: number;
   readonly firstOf: number[];
   readonly rewards: number[];
@@ -57,7 +57,7 @@ export function recordDecision(
   tape.length++;
 }
 
-/** A decision as it was recorded; views that are valid until the tape is recorded on. */
+/** A recorded decision, as views that are valid until the tape changes. */
 export function decisionAt(tape: Tape, at: number) {
   const { features, hidden, outputs } = tape.shape;
   const active = tape.active.subarray(tape.activeFrom[at], tape.activeFrom[at + 1]);

@@ -12,18 +12,18 @@ import { createTape, type Tape } from './tape.js';
 import { modelOf, type Plan } from './training-plan.js';
 import { createOptimizer, type Optimizer, UPDATES } from './update.js';
 
-/** Where a training run stands; with plan and settings it is all that goes on from here. */
+/** State of a training run. Together with plan and settings, it is all that a training needs to continue. */
 export interface TrainingState {
   readonly network: Network;
   readonly optimizer: Optimizer;
-  /** Iterations done. */
+  /** Number of completed iterations. */
   iteration: number;
 }
 
 /** Means over the episodes of an iteration. */
 export interface IterationReport {
   readonly iteration: number;
-  /** Sum of the rewards of an episode. */
+  /** Sum of the rewards in an episode. */
   readonly reward: number;
   /** S_t². */
   readonly variance: number;
@@ -38,11 +38,11 @@ export function initialState(world: World, plan: Plan): TrainingState {
 const modelFor = ({ settings, servers }: World, { method }: Plan) => modelOf(method, { ...settings, servers });
 
 /**
- * Trains until the plan's last iteration, or until `signal`. Randomness comes from (seed, iteration, episode) alone, so
- * that a run that goes on from a saved state ends in the same bits.
+ * Trains until the plan's last iteration, or until `signal` is aborted. Random numbers depend only on seed, iteration and
+ * episode, so a run that continues from a saved state ends with the same bits.
  *
- * @param trace trained on in place of drawn tasks.
- * @param onIteration is told of each iteration; `state` holds what it came to.
+ * @param trace tasks to train on instead of random ones.
+ * @param onIteration called after each iteration, when `state` is up to date.
  */
 export async function train(
   world: World,
@@ -80,13 +80,13 @@ export async function train(
       reward: tapes.reduce((sum, tape) => sum + total(tape), 0) / plan.episodes,
       variance,
     });
-    await nextTurn(); // signals are heard between iterations
+    await nextTurn(); // lets signals arrive between iterations
   }
 }
 
 const total = ({ rewards }: Tape): number => rewards.reduce((sum, reward) => sum + reward, 0);
 
-/** The mean size of a reward where actions are drawn blindly. */
+/** Mean size of a reward when actions are drawn at random. */
 function rewardScale(world: World, plan: Plan, tape: Tape, trace: TaskSet | undefined): number {
   const model = modelFor(world, plan);
   const next = random(plan.seed, STREAM.scale);

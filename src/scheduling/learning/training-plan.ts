@@ -11,7 +11,7 @@ export type Method = (typeof METHODS)[number];
 
 const objectiveSchema = z.partialRecord(z.enum(COST_NAMES), z.number().positive());
 
-/** What a training run is, beside its settings; the defaults are the paper's (4.5). */
+/** Options of a training run, besides its settings. The defaults are those of the paper (section 4.5). */
 export const planSchema = z.strictObject({
   method: z.enum(METHODS).default('drlos'),
   objective: objectiveSchema.default({ variance: 1 } satisfies Objective),
@@ -21,13 +21,13 @@ export const planSchema = z.strictObject({
   lr: z.number().positive().max(10).default(0.001),
   update: z.enum(['adam', 'ascent']).default('adam'),
   seed: z.int().nonnegative().default(1),
-  /** File of a trace that is trained on in place of drawn tasks. */
+  /** Trace file to train on instead of random tasks. */
   trace: z.string().optional(),
 });
 
 export type Plan = z.output<typeof planSchema>;
 
-/** A plan with its defaults filled in. @throws UserError that names what is wrong */
+/** Fills in the defaults of a plan. @throws UserError that names the invalid option */
 export function resolvePlan(given: unknown, origin = 'training'): Plan {
   const checked = planSchema.safeParse(given);
   if (checked.success) return checked.data;
@@ -35,7 +35,7 @@ export function resolvePlan(given: unknown, origin = 'training'): Plan {
   throw new UserError(`${origin}: ${said.join('; ')}`);
 }
 
-/** The model of a method, for such settings. @throws UserError as `jointModel` does */
+/** Creates the model of a training method. @throws UserError as `jointModel` does */
 export function modelOf(method: Method, settings: { servers: number; slots: number; eta: number }): PolicyModel {
   return method === 'per-server' ? serverModel() : jointModel(settings);
 }

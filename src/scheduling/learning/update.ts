@@ -1,9 +1,9 @@
-/** How parameters move along a gradient that is to be ascended, and what an update remembers. */
+/** State of an optimiser that follows a gradient upwards. */
 export interface Optimizer {
-  /** Moments of Adam; plain ascent has none. */
+  /** Moments of Adam; unused by plain ascent. */
   readonly first: Float32Array;
   readonly second: Float32Array;
-  /** Updates so far. */
+  /** Number of updates so far. */
   updates: number;
 }
 
@@ -11,6 +11,7 @@ const BETA1 = 0.9;
 const BETA2 = 0.999;
 const EPSILON = 1e-8;
 
+/** Update rules by name. */
 export const UPDATES = {
   /** Adam (Kingma and Ba 2015). */
   adam(values: Float32Array, gradient: Float64Array, rate: number, optimizer: Optimizer): void {
@@ -24,7 +25,7 @@ export const UPDATES = {
       values[i] += (rate * (first[i] / correction1)) / (Math.sqrt(second[i] / correction2) + EPSILON);
     }
   },
-  /** Eq. 9 as it is printed: θ <- θ + α g. */
+  /** Eq. 9 as printed: θ <- θ + α g. */
   ascent(values: Float32Array, gradient: Float64Array, rate: number, optimizer: Optimizer): void {
     optimizer.updates++;
     for (let i = 0; i < values.length; i++) values[i] += rate * gradient[i];

@@ -1,7 +1,7 @@
 import { offersOf } from '../actions.js';
 import type { Policy } from './policy.js';
 
-/** The constant action <h, ..., h>: every server takes tasks in proportion to what it has free. */
+/** The constant action <h, ..., h>: every server takes tasks in proportion to its free capacity. */
 export const alwaysHigh =
   (eta: number): Policy =>
   (observation, _next, offers) => {

@@ -1,7 +1,7 @@
 import { integer } from '../../base/random.js';
 import type { Policy } from './policy.js';
 
-/** Average (4.5): the same number of tasks to every server that is up, whatever its load; who takes one more is drawn. */
+/** Average (section 4.5): every running server gets the same number of tasks, whatever its load; a remainder is drawn. */
 export const average: Policy = ({ capacity, waiting }, next, offers) => {
   const up = capacity.reduce((count, places) => count + (places > 0 ? 1 : 0), 0);
   const first = integer(next, Math.max(1, up));

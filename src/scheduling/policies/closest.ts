@@ -1,7 +1,7 @@
 import { freeAt } from '../simulation/observation.js';
 import type { Policy } from './policy.js';
 
-/** Closest (4.5): every task to the closest server that has a place free. */
+/** Closest (section 4.5): each task goes to the closest server with free capacity. */
 export const closest: Policy = (observation, _next, offers) => {
   const { waiting, places, nearest } = observation;
   const servers = offers.length;

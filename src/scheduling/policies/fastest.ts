@@ -1,7 +1,7 @@
 import { freeAt } from '../simulation/observation.js';
 import type { Policy } from './policy.js';
 
-/** Fastest: every task to the fastest server that has a place free, among equals to the one with the lowest utilisation. */
+/** Fastest: each task goes to the fastest server with free capacity; ties go to the one with the lowest utilisation. */
 export const fastest: Policy = (observation, _next, offers) => {
   const { capacity, load, speed, waiting } = observation;
   offers.fill(0);

@@ -11,7 +11,7 @@ import { powerOfTwo } from './power-of-two.js';
 import { randomly } from './random.js';
 import { roundRobin } from './round-robin.js';
 
-/** The policies that nobody has to train. */
+/** Policies that need no training, by name. The command line lists its choices from here. */
 export const RULES: Readonly<Record<string, (settings: Pick<Settings, 'eta'>) => Policy>> = {
   average: () => average,
   closest: () => closest,

@@ -2,7 +2,7 @@ import { createInput, forward, type Network } from '../learning/network.js';
 import type { PolicyModel } from '../learning/policy-model.js';
 import type { Policy } from './policy.js';
 
-/** The policy of a trained network: the most likely action of every state, or one that is drawn. */
+/** The policy of a trained network. It takes the most likely action in every state, or draws one if `drawn` is set. */
 export function learned(model: PolicyModel, network: Network, drawn = false): Policy {
   const input = createInput(model.shape);
   const units = new Float64Array(model.shape.hidden);

@@ -1,7 +1,7 @@
 import { freeAt } from '../simulation/observation.js';
 import type { Policy } from './policy.js';
 
-/** Least-loaded: one task after the other to the server with the lowest utilisation, counting those just given out. */
+/** Least-loaded: each task goes to the server with the lowest utilisation, counting the tasks assigned in this step. */
 export const leastLoaded: Policy = (observation, _next, offers) => {
   const { capacity, load, waiting } = observation;
   offers.fill(0);
@@ -15,7 +15,7 @@ export const leastLoaded: Policy = (observation, _next, offers) => {
       lowest = utilisation;
       best = server;
     }
-    if (best < 0) return; // all are full: the rest waits for whoever is free first
+    if (best < 0) return; // all servers are full: the rest waits
     offers[best]++;
   }
 };

@@ -5,11 +5,11 @@ import { policyFile } from '../training-run.js';
 import { RULES, rule } from './index.js';
 import type { Policy } from './policy.js';
 
-/** A policy by the name of a rule, or by its file or the folder of its training. @throws UserError */
+/** Finds a policy: the name of a rule, a policy file, or the folder of a training. @throws UserError */
 export function namedPolicy(name: string, settings: Pick<Settings, 'eta' | 'servers'>): Policy {
   if (Object.hasOwn(RULES, name)) return rule(name, settings);
   const isPath = /[/\\.]/.test(name) || existsSync(name);
-  if (!isPath) return rule(name, settings); // says what there is
+  if (!isPath) return rule(name, settings); // throws an error that lists the rules
   const file = existsSync(policyFile(name)) ? policyFile(name) : name;
   return loadPolicy(file, settings.servers.length);
 }

@@ -3,8 +3,8 @@ import { freeAt } from '../simulation/observation.js';
 import type { Policy } from './policy.js';
 
 /**
- * Power of two choices (Mitzenmacher 2001): every task looks at two servers that are up, drawn at random, and goes to the
- * one with the lower utilisation; it waits where both are full.
+ * Power of two choices (Mitzenmacher 2001): for every task, two running servers are drawn at random; the task goes to the
+ * one with the lower utilisation, or waits if that one is full.
  */
 export const powerOfTwo: Policy = (observation, next, offers) => {
   const { capacity, load, waiting } = observation;
@@ -20,7 +20,7 @@ export const powerOfTwo: Policy = (observation, next, offers) => {
   }
 };
 
-/** One of the others, of which there is one less. */
+/** The server at an index of the list without `first`; the last server takes its position. */
 function other(up: readonly number[], first: number, at: number): number {
   return up[at] === first ? up[up.length - 1] : up[at];
 }

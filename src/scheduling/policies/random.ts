@@ -1,7 +1,7 @@
 import { integer } from '../../base/random.js';
 import type { Policy } from './policy.js';
 
-/** Random (4.5): every task to any server that is up, whatever its load. */
+/** Random (section 4.5): each task goes to a random running server, whatever its load. */
 export const randomly: Policy = ({ capacity, waiting }, next, offers) => {
   offers.fill(0);
   if (capacity.every((places) => places === 0)) return;

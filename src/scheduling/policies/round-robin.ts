@@ -1,6 +1,6 @@
 import type { Policy } from './policy.js';
 
-/** Round-robin: one task after the other to the servers that are up, in turn, whatever their load. */
+/** Round-robin: the running servers take tasks in turn, whatever their load. */
 export function roundRobin(): Policy {
   let turn = -1;
   return ({ capacity, waiting }, _next, offers) => {

@@ -3,8 +3,8 @@ import { type Episode, NOBODY } from './episode.js';
 import { startQueued } from './start-task.js';
 
 /**
- * The first half of a step: servers fail and come back, tasks end and those that wait at a server begin, new tasks enter
- * the buffer, servers report. Then `episode.observation` is what a policy decides by.
+ * The first half of a step: servers fail and recover, tasks end, tasks waiting at servers start, new tasks enter the
+ * buffer, and servers report their load. Afterwards, `episode.observation` is up to date for the policy.
  */
 export function beginStep(episode: Episode): void {
   const { costs, world, step, lastReport, sent } = episode;
@@ -22,10 +22,10 @@ export function beginStep(episode: Episode): void {
   lookAtSlots(episode);
 }
 
-/** A server goes down: what it works on and what waits there has to be begun anew elsewhere. */
+/** Takes a server down. Its running and waiting tasks return to the buffer and start again elsewhere. */
 function fail(episode: Episode, server: number): void {
   const { servedBy, end, step, arrived } = episode;
-  // Those that end in this very step are lost, too: their answers were not sent yet.
+  // Tasks that end in this step are lost too: their answers weren't sent yet.
   for (let task = arrived - 1; task >= 0; task--) {
     if (servedBy[task] === server && end[task] >= step) returnToBuffer(episode, task);
   }
@@ -61,7 +61,7 @@ function report(episode: Episode): void {
   episode.lastReport = episode.step;
 }
 
-/** Between reports: what was there, without what should have ended in this step, and what was sent. */
+/** Estimates the load between reports: add the tasks sent, subtract those that should have ended in this step. */
 function extrapolate({ world, observation, sent, endingShare }: Episode): void {
   const { load } = observation;
   if (!world.settings.tracking) return;

@@ -1,11 +1,11 @@
 import { type Episode, NOBODY } from './episode.js';
 
-/** The task that is `behind` places behind the first of the buffer. */
-export function bufferedTask({ buffer, bufferHead }: Episode, behind: number): number {
-  return buffer[(bufferHead + behind) % buffer.length];
+/** The task at an index of the buffer, counted from its first task. */
+export function bufferedTask({ buffer, bufferHead }: Episode, index: number): number {
+  return buffer[(bufferHead + index) % buffer.length];
 }
 
-/** Appends a new task; one without room goes to the cloud. */
+/** Appends a new task, or sends it to the cloud if the buffer is full. */
 export function enterBuffer(episode: Episode, task: number): void {
   const { buffer, bufferHead, world } = episode;
   if (episode.buffered >= world.settings.slots + world.settings.buffer) {
@@ -16,7 +16,7 @@ export function enterBuffer(episode: Episode, task: number): void {
   episode.buffered++;
 }
 
-/** Puts a task that a server has lost back before all others. The ring has room for every task there is. */
+/** Puts a task that a server lost back at the front. The ring is large enough for all tasks. */
 export function returnToBuffer(episode: Episode, task: number): void {
   const { buffer } = episode;
   episode.bufferHead = (episode.bufferHead + buffer.length - 1) % buffer.length;
@@ -25,13 +25,13 @@ export function returnToBuffer(episode: Episode, task: number): void {
   episode.servedBy[task] = NOBODY;
 }
 
-/** Takes so many tasks out at the front. */
+/** Removes tasks from the front. */
 export function leaveBuffer(episode: Episode, count: number): void {
   episode.bufferHead = (episode.bufferHead + count) % Math.max(1, episode.buffer.length);
   episode.buffered -= count;
 }
 
-/** Gives up the whole buffer to the cloud. */
+/** Sends the whole buffer to the cloud. */
 export function emptyIntoCloud(episode: Episode): void {
   for (let i = 0; i < episode.buffered; i++) sendToCloud(episode, bufferedTask(episode, i));
   leaveBuffer(episode, episode.buffered);

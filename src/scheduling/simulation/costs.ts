@@ -1,35 +1,35 @@
 import { UserError } from '../../base/errors.js';
 
-/** What a step costs, each in a measure of about 1 at worst. */
+/** Costs of a step. Each is scaled to be about 1 at worst. */
 export interface StepCosts {
   /** Variance of the utilisation over the servers that are up (Eq. 10, S_t²). */
   variance: number;
-  /** Latencies of the tasks that began in this step, in steps, per task that the servers could begin. */
+  /** Summed latency, in steps, of the tasks that started in this step, per task that the servers could start. */
   latency: number;
-  /** The same of tasks that end after the deadline: a count. */
+  /** Number of tasks started in this step that miss their deadline, per task that the servers could start. */
   late: number;
-  /** Power against that of all servers with all places taken. */
+  /** Power relative to all servers at full capacity. */
   energy: number;
-  /** Price of tasks that went to the cloud, per task that the servers could begin. */
+  /** Price of the tasks sent to the cloud, per task that the servers could start. */
   cloud: number;
 }
 
-/** Weights of the costs in the reward; a cost that is not named counts nothing. */
+/** Weights of the costs in the reward. Costs without a weight don't count. */
 export type Objective = Partial<Record<keyof StepCosts, number>>;
 
-/** The paper's, with the square that its print leaves out: r_t = -S_t². */
+/** The paper's objective, with the square that is missing in print: r_t = -S_t². */
 export const VARIANCE: Objective = { variance: 1 };
 
 export const COST_NAMES = ['variance', 'latency', 'late', 'energy', 'cloud'] as const;
 
-/** r_t: the weighted costs of a step, negated. */
+/** The reward r_t of a step: the negative weighted sum of its costs. */
 export function rewardOf(costs: StepCosts, objective: Objective): number {
   let reward = 0;
   for (const name of COST_NAMES) reward -= (objective[name] ?? 0) * costs[name];
   return reward;
 }
 
-/** Reads `variance` or `latency=1,cloud=0.5`. @throws UserError */
+/** Parses an objective such as `variance` or `latency=1,cloud=0.5`. @throws UserError */
 export function parseObjective(text: string): Objective {
   return Object.fromEntries(
     text.split(',').map((part) => {
@@ -45,7 +45,7 @@ export function parseObjective(text: string): Objective {
   );
 }
 
-/** Eq. 10 on utilisations g_i/c_i, over the servers that are up; 0 for less than two. */
+/** Sample variance (N - 1, Eq. 10) of the utilisations g_i/c_i of the running servers; 0 for fewer than two. */
 export function utilisationVariance(running: Int32Array, capacity: Float64Array, up: Uint8Array): number {
   let count = 0;
   let sum = 0;

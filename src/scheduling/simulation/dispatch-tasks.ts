@@ -5,10 +5,10 @@ import { fillInProportion, fillNearest } from './fill.js';
 import { sendTask } from './start-task.js';
 
 /**
- * The second half of a step: the tasks in the slots go to the servers as these offer to take them, in the order of their
- * arrival and each to the closest server with an offer left. Fills in `episode.costs`.
+ * The second half of a step: sends the tasks in the slots to servers, in order of arrival, each to the closest server
+ * that still has an offer. Computes `episode.costs`.
  *
- * @param offers whole numbers from 0: tasks that each server may be given. The rest of the tasks stay.
+ * @param offers a whole number from 0 for each server: the tasks it may be given. Tasks without an offer stay.
  */
 export function dispatchTasks(episode: Episode, offers: Float64Array): void {
   const { world, observation, taken, buffer, tasks } = episode;
@@ -29,13 +29,13 @@ export function dispatchTasks(episode: Episode, offers: Float64Array): void {
   leaveBuffer(episode, count);
   for (let task = episode.bounced.pop(); task !== undefined; task = episode.bounced.pop())
     returnToBuffer(episode, task);
-  // Who still places nothing after as many steps again never will.
+  // Stop a policy that has stalled: send the rest to the cloud.
   if (episode.step >= 2 * tasks.steps + 100) emptyIntoCloud(episode);
   closeCosts(episode);
   episode.step++;
 }
 
-/** Sums become what `StepCosts` says. */
+/** Turns the sums of a step into the costs that `StepCosts` describes. */
 function closeCosts({ world, running, up, costs }: Episode): void {
   const tasksPerStep = world.workPerStep / world.meanWork;
   costs.variance = utilisationVariance(running, world.capacity, up);

@@ -3,57 +3,57 @@ import type { World } from '../world.js';
 import type { StepCosts } from './costs.js';
 import type { Observation } from './observation.js';
 
-/** `servedBy` of a task that no server has yet; the cloud counts as server N. */
+/** `servedBy` of a task without a server. The cloud counts as server N. */
 export const NOBODY = -1;
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
-/** One simulation under way: servers, buffer and tasks. `beginStep` and `dispatchTasks` change it, in turn, once a step each. */
+/** State of a running simulation: servers, buffer and tasks. In each step, `beginStep` and then `dispatchTasks` change it. */
 export interface Episode {
   readonly world: World;
   readonly tasks: TaskSet;
   step: number;
-  /** Tasks that have arrived so far: those with a lower index. */
+  /** Number of tasks that have arrived so far. */
   arrived: number;
 
-  /** Of each server: tasks it works on (g_i), tasks that wait there, and whether it is up. */
+  /** For each server: tasks it works on (g_i), tasks that wait there, and whether it is up. */
   readonly running: Int32Array;
   readonly queued: Int32Array;
   readonly up: Uint8Array;
-  /** How many tasks each server ends in each of the coming steps: a ring of `horizon` steps a server. */
+  /** Tasks each server finishes in each coming step: a ring of `horizon` steps for each server. */
   readonly ending: Int32Array;
   readonly horizon: number;
-  /** The tasks that wait at each server, in order, as a chain of tasks; NOBODY ends it. */
+  /** The tasks that wait at each server, in order, as a linked list that ends with NOBODY. */
   readonly queueHead: Int32Array;
   readonly queueTail: Int32Array;
   readonly queueNext: Int32Array;
 
-  /** Tasks that no server has been given yet: a ring, from `bufferHead` on. */
+  /** Tasks without a server: a ring that starts at `bufferHead`. */
   readonly buffer: Int32Array;
   bufferHead: number;
   buffered: number;
 
-  /** Tasks that were sent to each server since `observation.load` was brought up to date, and the step of the last report. */
+  /** Tasks sent to each server since `observation.load` was updated, and the step of the last report. */
   readonly sent: Float64Array;
   lastReport: number;
-  /** Share of its tasks that each server should end in a step, by its speed and the mean work of a task. */
+  /** Expected share of its tasks that each server finishes in a step, from its speed and the mean work of a task. */
   readonly endingShare: Float64Array;
   readonly observation: Mutable<Observation>;
 
-  /** Of each task: the server that works on it, the step before which it ends, its latency, how often it was begun. */
+  /** For each task: its server, the step before which it ends, its latency, and how often it was started. */
   readonly servedBy: Int16Array;
   readonly end: Int32Array;
   readonly latencyMs: Float32Array;
   readonly begun: Uint8Array;
-  /** Tasks that went to the cloud. */
+  /** Number of tasks sent to the cloud. */
   overflowed: number;
   readonly costs: StepCosts;
-  /** Whole numbers that `dispatchTasks` computes in. */
+  /** Scratch memory of `dispatchTasks`. */
   readonly taken: Int32Array;
   readonly bounced: number[];
 }
 
-/** An episode before its first step, with all servers idle. */
+/** Creates an episode before its first step, with all servers idle. */
 export function createEpisode(world: World, tasks: TaskSet): Episode {
   const { servers, settings, speed } = world;
   const count = tasks.arrival.length;
@@ -101,7 +101,7 @@ export function createEpisode(world: World, tasks: TaskSet): Episode {
   };
 }
 
-/** Whether every task has been given to a server or the cloud. */
+/** Whether every task has started on a server or went to the cloud. */
 export function isDone({ tasks, step, buffered, queued }: Episode): boolean {
   return step >= tasks.steps && buffered === 0 && queued.every((count) => count === 0);
 }

@@ -1,8 +1,8 @@
 /**
- * Tasks that each server is given, where the servers offer to take `offers` and `waiting` tasks are there: all that is
- * offered, or the tasks in proportion to the offers, rounded by largest remainder. Never more than a server offers.
+ * Distributes `waiting` tasks over the servers. If there are enough tasks, every server gets what it offers; otherwise the
+ * tasks are shared in proportion to the offers, rounded by the largest remainder. No server gets more than it offers.
  *
- * @param offers whole numbers. @param taken receives the result.
+ * @param offers a whole number for each server. @param taken receives the result.
  */
 export function fillInProportion(offers: Float64Array, waiting: number, taken: Int32Array): void {
   let offered = 0;
@@ -16,7 +16,7 @@ export function fillInProportion(offers: Float64Array, waiting: number, taken: I
     taken[i] = Math.floor((offers[i] * waiting) / offered);
     left -= taken[i];
   }
-  // As many servers as tasks are left at most: each takes one of the largest remainders.
+  // Fewer tasks than servers are left: they go to the servers with the largest remainders.
   const remainder = (i: number): number => (offers[i] * waiting) / offered - taken[i];
   for (; left > 0; left--) {
     let largest = -1;
@@ -27,7 +27,7 @@ export function fillInProportion(offers: Float64Array, waiting: number, taken: I
   }
 }
 
-/** The same where every task, in order, takes the offer of its closest server that has one left. */
+/** Distributes tasks in order: each takes an offer of the closest server that still has one. */
 export function fillNearest(
   offers: Float64Array,
   waiting: number,

@@ -7,7 +7,7 @@ import { dispatchTasks } from './dispatch-tasks.js';
 import { createEpisode, isDone } from './episode.js';
 import { type Summary, summarise } from './summary.js';
 
-/** Simulates a policy on a task set until every task is placed. `next` draws what the policy draws. */
+/** Simulates a policy on a task set until every task has a server. @param next random numbers for the policy */
 export function runEpisode(world: World, tasks: TaskSet, policy: Policy, next: Random): Summary {
   const episode = createEpisode(world, tasks);
   const offers = new Float64Array(world.servers);

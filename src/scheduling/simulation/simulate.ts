@@ -7,18 +7,18 @@ import type { World } from '../world.js';
 import { runEpisode } from './run-episode.js';
 import type { Summary } from './summary.js';
 
-/** Streams of the seed, so that no number is drawn for two purposes. */
+/** Random streams of a seed: each purpose has its own. */
 export const STREAM = { tasks: 1, policy: 2, trainingTasks: 3, trainingPolicy: 4, initial: 5, scale: 6 } as const;
 
-/** The mean of each measure over episodes, or over seeds with its interval. */
+/** The mean of each measure: over episodes, or over seeds with a confidence interval. */
 export type Means = { readonly [Name in keyof Summary]: number };
 export type Estimates = { readonly [Name in keyof Summary]: Estimate };
 
 /**
- * Simulates a policy on the task sets of a seed. Task sets follow from settings and seed alone: all policies see the same
- * arrivals.
+ * Simulates a policy on the task sets of a seed. The task sets depend only on settings and seed, so all policies see the
+ * same arrivals.
  *
- * @param trace replayed instead of drawn tasks; then there is one episode.
+ * @param trace replayed in one episode instead of random tasks.
  */
 export function simulate(world: World, policy: Policy, seed: number, episodes: number, trace?: TaskSet): Means {
   const summaries = Array.from({ length: trace ? 1 : episodes }, (_, episode) => {
@@ -28,7 +28,7 @@ export function simulate(world: World, policy: Policy, seed: number, episodes: n
   return overNames(summaries, (values) => values.reduce((sum, value) => sum + value, 0) / values.length);
 }
 
-/** Means of several seeds with their intervals. */
+/** Means over several seeds with their 95 % intervals. */
 export const estimates = (means: readonly Means[]): Estimates => overNames(means, estimate);
 
 function overNames<Result>(rows: readonly Means[], of: (values: number[]) => Result): Record<keyof Summary, Result> {

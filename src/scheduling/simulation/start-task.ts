@@ -1,6 +1,6 @@
 import { type Episode, NOBODY } from './episode.js';
 
-/** A server begins a task, which takes one of its places until it ends. */
+/** Starts a task on a server. It takes one unit of the server's capacity until it ends. */
 export function startTask(episode: Episode, task: number, server: number): void {
   const { world, tasks, step, costs } = episode;
   const { stepMs, deadlineMs } = world.settings;
@@ -18,7 +18,7 @@ export function startTask(episode: Episode, task: number, server: number): void 
   if (latencyMs > deadlineMs) costs.late++;
 }
 
-/** Begins the tasks that wait at a server as far as it has places. */
+/** Starts the tasks that wait at a server, up to its capacity. */
 export function startQueued(episode: Episode, server: number): void {
   const { world, running, queued, queueHead, queueTail, queueNext } = episode;
   while (queued[server] > 0 && running[server] < world.capacity[server]) {
@@ -30,12 +30,12 @@ export function startQueued(episode: Episode, server: number): void {
   }
 }
 
-/** A server is sent a task: it begins, or waits there. */
+/** Sends a task to a server, where it starts or waits. */
 export function sendTask(episode: Episode, task: number, server: number): void {
   const { world, running, queueHead, queueTail, queueNext } = episode;
   episode.sent[server]++;
   if (!episode.up[server]) {
-    episode.bounced.push(task); // it finds nobody there, and has to be decided again
+    episode.bounced.push(task); // the server is down: the task needs another decision
     return;
   }
   if (running[server] < world.capacity[server]) {

@@ -1,30 +1,30 @@
 import type { Episode } from './episode.js';
 
-/** What an episode came to. */
+/** Results of an episode. */
 export interface Summary {
   readonly tasks: number;
-  /** Means over the steps in which tasks arrive: S_t² and utilisation, in [0, 1]. */
+  /** Means over the steps in which tasks arrive: variance S_t² of the utilisation, and utilisation in [0, 1]. */
   readonly variance: number;
   readonly utilisation: number;
-  /** Latency of all tasks, cloud included, from arrival to answer. */
+  /** Latency of all tasks, including those in the cloud, from arrival to answer. */
   readonly meanMs: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Shares of the tasks: late, at the cloud, at another server than the closest, begun more than once. */
+  /** Shares of the tasks: late, in the cloud, on a server other than the closest, started more than once. */
   readonly late: number;
   readonly cloud: number;
   readonly forwarded: number;
   readonly retried: number;
-  /** Energy of the servers per task, cloud not counted. */
+  /** Energy of the servers per task, without the cloud. */
   readonly joulesPerTask: number;
-  /** Steps until all tasks were placed. */
+  /** Steps until all tasks had a server. */
   readonly steps: number;
 }
 
 export const MEASURES = ['variance', 'meanMs', 'p99Ms', 'joulesPerTask', 'cloud'] as const;
 export type Measure = (typeof MEASURES)[number];
 
-/** Sums over the steps of an episode, from which and from its tasks the summary is made. */
+/** Sums over the steps of an episode, which enter its summary. */
 export interface StepSums {
   variance: number;
   utilisation: number;

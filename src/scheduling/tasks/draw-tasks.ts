@@ -3,8 +3,10 @@ import type { World } from '../world.js';
 import type { TaskSet } from './task-set.js';
 
 /**
- * Bernoulli arrivals (4.5): in every step each user asks or does not. There are users enough for twice the work that all
- * servers can do, so that each asks with half the load. Where they are, a crowd decides that moves around the servers.
+ * Bernoulli arrivals (section 4.5): in every step, each user sends a task with a fixed probability. There are enough users
+ * for twice the work that all servers can do, so the probability is half the load. A crowd of users moves around the
+ * servers; at time t (in turns), the share of users closest to server i is proportional to
+ * `exp(skew * cos(2π(t - i/N)))`, a von Mises density.
  */
 export function drawTasks(world: World, next: Random): TaskSet {
   const { settings, servers, workPerStep, meanWork } = world;
@@ -37,7 +39,7 @@ export function drawTasks(world: World, next: Random): TaskSet {
   };
 }
 
-/** Shares of the users at each place, summed up. */
+/** Cumulative shares of the users that are closest to each server. */
 function crowd({ settings, servers }: World, step: number, phase: number): number[] {
   let sum = 0;
   const shares = Array.from({ length: servers }, (_, place) => {
@@ -48,8 +50,9 @@ function crowd({ settings, servers }: World, step: number, phase: number): numbe
   return shares.map((share) => share / sum);
 }
 
-function pick(cumulative: readonly number[], at: number, places: number): number {
-  let place = 0;
-  while (place < places - 1 && at >= cumulative[place]) place++;
-  return place;
+/** The first index whose cumulative share is above a number in [0, 1). */
+function pick(cumulative: readonly number[], drawn: number, count: number): number {
+  let index = 0;
+  while (index < count - 1 && drawn >= cumulative[index]) index++;
+  return index;
 }

@@ -64,8 +64,8 @@ it.each<[string, string, RegExp]>([
   ['a place without a server', 'arrivalMs,serviceMs,place\n0,5,3\n', /line 2: expected a place from 0 to 2.* found 3/],
   ['torn JSON', '{"arrivalMs":0,"serviceMs":5}\n{"arriv', /line 2: expected a JSON object/],
   ['ragged rows', 'arrivalMs,serviceMs\n1,2,3,4\n', /expected CSV with the columns/],
-  ['no task', 'arrivalMs,serviceMs,place\n', /expected tasks, found none/],
-  ['nothing', '', /expected tasks, found none/],
+  ['no task', 'arrivalMs,serviceMs,place\n', /expected at least one task, found none/],
+  ['nothing', '', /expected at least one task, found none/],
   ['no request in its log', '{"level":40,"msg":"another version serves now"}', /found none; .* --log info/],
   ['times of years', 'arrivalMs,serviceMs\n0,5\n9e12,5\n', /at most 10000000 steps/],
 ])('refuses a trace with %s', (_, content, line) => {

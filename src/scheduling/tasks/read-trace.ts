@@ -6,23 +6,23 @@ import type { World } from '../world.js';
 import type { TaskSet } from './task-set.js';
 
 const rowSchema = z.object({
-  /** Time of arrival since the start of the trace, or of the epoch. */
+  /** Arrival time in ms, counted from any origin. */
   arrivalMs: z.coerce.number().min(0),
   serviceMs: z.coerce.number().positive().max(86_400_000),
-  /** The server that the user is closest to, from 0. */
+  /** Index of the server that is closest to the user. */
   place: z.coerce.number().int().min(0).default(0),
 });
 
 type Row = z.output<typeof rowSchema>;
 
-/** A line of a server's log; those of answered inference requests have a service time. */
+/** A line of a server log without a service time. Lines about answered inference requests have one. */
 const logLineSchema = z.object({ level: z.number(), msg: z.string(), serviceMs: z.never().optional() });
 
 /**
- * Tasks of a trace: CSV with the columns `arrivalMs,serviceMs,place`, or JSON lines with those fields, such as the log of
- * `lcdnn serve --log info`. The first arrival is step 0; rows need no order.
+ * Reads a trace of tasks: CSV with the columns `arrivalMs,serviceMs,place`, or JSON lines with those fields, such as the
+ * log of `lcdnn serve --log info`. The first arrival is step 0. The rows may be in any order.
  *
- * @throws UserError that names the first row that is wrong.
+ * @throws UserError that names the first invalid row.
  */
 export function readTrace(path: string, world: World): TaskSet {
   const text = readFileOrExplain(path, 'a trace of tasks').toString('utf8');
@@ -30,7 +30,9 @@ export function readTrace(path: string, world: World): TaskSet {
     checkRow(path, row, line, world.servers),
   );
   if (rows.length === 0) {
-    throw new UserError(`${path}: expected tasks, found none; "lcdnn serve" logs its requests with --log info`);
+    throw new UserError(
+      `${path}: expected at least one task, found none; record requests with "lcdnn serve --log info"`,
+    );
   }
   return toTaskSet(rows, world.settings.stepMs, path);
 }
@@ -44,7 +46,7 @@ function jsonRows(path: string, text: string): RawRow[] {
       const row: unknown = JSON.parse(line);
       return logLineSchema.safeParse(row).success ? [] : [[row, i + 1]];
     } catch (thrown) {
-      throw new UserError(`${path}, line ${i + 1}: expected a JSON object, found otherwise (${messageOf(thrown)})`);
+      throw new UserError(`${path}, line ${i + 1}: expected a JSON object, found other text (${messageOf(thrown)})`);
     }
   });
 }
@@ -71,11 +73,11 @@ function checkRow(path: string, row: unknown, line: number, servers: number): Ro
   }
   if (checked.data.place < servers) return checked.data;
   throw new UserError(
-    `${path}, line ${line}: expected a place from 0 to ${servers - 1}, one for each server, found ${checked.data.place}`,
+    `${path}, line ${line}: expected a place from 0 to ${servers - 1} (the index of a server), found ${checked.data.place}`,
   );
 }
 
-/** Longest trace in steps: a time in other units than ms gives far more. */
+/** Longest trace in steps. A trace whose times are not in ms usually exceeds this. */
 const MAX_STEPS = 10_000_000;
 
 function toTaskSet(rows: Row[], stepMs: number, path: string): TaskSet {
@@ -85,7 +87,7 @@ function toTaskSet(rows: Row[], stepMs: number, path: string): TaskSet {
   const steps = arrival[arrival.length - 1] + 1;
   if (steps > MAX_STEPS) {
     throw new UserError(
-      `${path}: expected at most ${MAX_STEPS} steps of ${stepMs} ms, found more; are its times in ms? Else raise stepMs`,
+      `${path}: expected at most ${MAX_STEPS} steps of ${stepMs} ms, found more; check that its times are in ms, or increase stepMs`,
     );
   }
   const firstOf = new Int32Array(steps + 1).fill(rows.length);

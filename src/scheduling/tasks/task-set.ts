@@ -1,12 +1,12 @@
-/** Tasks in the order of their arrival; the same for all policies that are compared. */
+/** Tasks in order of arrival. Policies are compared on the same task set. */
 export interface TaskSet {
-  /** Steps in which they arrive. */
+  /** Number of steps in which tasks arrive. */
   readonly steps: number;
-  /** Index of the first task that arrives in a step; one entry more than steps, the last the number of tasks. */
+  /** Index of the first task that arrives in each step, and, as the last entry, the number of tasks. */
   readonly firstOf: Int32Array;
   readonly arrival: Int32Array;
-  /** Steps that the task takes at speed 1. */
+  /** Steps each task takes at speed 1. */
   readonly work: Float32Array;
-  /** The server that its user is closest to. */
+  /** Index of the server closest to each task's user. */
   readonly place: Uint8Array;
 }

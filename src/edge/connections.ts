@@ -1,0 +1,146 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { clientOf } from './client-address.js';
+
+export interface ConnectionLimits {
+  /** Largest number of connections, in all and from one client. */
+  readonly most: number;
+  readonly mostPerClient: number;
+  /** Addresses without a limit of their own: proxies that carry many clients. */
+  isProxy(address: string): boolean;
+  /** Milliseconds in which a client has to read at least 16 KiB of a waiting answer. */
+  readonly sendTimeoutMs: number;
+}
+
+/** Why a connection was closed. */
+export type CloseReason =
+  | 'idle while the server is full'
+  | 'slow request while the server is full'
+  | 'server full'
+  | 'not reading';
+
+/** Bytes that a client must read within the send timeout while an answer waits. */
+const LEAST_READ = 16 << 10;
+/** Milliseconds after which an unfinished request may be closed in favour of a new connection. */
+const SLOW_REQUEST_MS = 5000;
+
+interface Connection {
+  readonly socket: Socket;
+  readonly client: string;
+  /** Requests that aren't answered yet; almost always 0 or 1. */
+  readonly requests: Set<IncomingMessage>;
+  /** When it became idle or its oldest request arrived (`performance.now()`). */
+  since: number;
+  /** What the client had read when, while an answer waits. */
+  progress?: { readonly sent: number; readonly at: number };
+}
+
+/**
+ * Limits the connections of a server. When it is full, a new connection replaces the one that has been idle longest; if
+ * none is idle, one whose request has been arriving slowly. Clients that don't read their answers are disconnected.
+ */
+export function limitConnections(
+  server: Server,
+  limits: ConnectionLimits,
+  onClose: (reason: CloseReason, client: string) => void,
+): void {
+  const connections = new Map<Socket, Connection>();
+  /** Idle connections, the longest idle first: of all clients, and of each. */
+  const idle = new Set<Connection>();
+  const clients = new Map<string, { count: number; readonly idle: Set<Connection> }>();
+
+  const close = (connection: Connection, reason: CloseReason): void => {
+    forget(connection);
+    connection.socket.destroy();
+    onClose(reason, connection.client);
+  };
+  const setIdle = (connection: Connection, isIdle: boolean): void => {
+    connection.since = performance.now();
+    for (const set of [idle, clients.get(connection.client)!.idle]) {
+      set.delete(connection);
+      if (isIdle) set.add(connection);
+    }
+  };
+  const forget = (connection: Connection): void => {
+    if (!connections.delete(connection.socket)) return;
+    const client = clients.get(connection.client)!;
+    idle.delete(connection);
+    client.idle.delete(connection);
+    if (--client.count === 0) clients.delete(connection.client);
+  };
+  const findSlow = (isCandidate: (connection: Connection) => boolean): Connection | undefined => {
+    const before = performance.now() - SLOW_REQUEST_MS;
+    for (const connection of connections.values()) {
+      const isArriving = [...connection.requests].some((request) => !request.complete);
+      if (isArriving && connection.since < before && isCandidate(connection)) return connection;
+    }
+    return undefined;
+  };
+  /** Closes a connection in favour of a new one, if there is a suitable one. */
+  const makeRoom = (idle: ReadonlySet<Connection>, isCandidate: (connection: Connection) => boolean): boolean => {
+    const [longestIdle] = idle;
+    if (longestIdle) {
+      close(longestIdle, 'idle while the server is full');
+      return true;
+    }
+    const slow = findSlow(isCandidate);
+    if (slow) close(slow, 'slow request while the server is full');
+    return slow !== undefined;
+  };
+
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    const client = clientOf(address);
+    const own = clients.get(client);
+    const clientIsFull = own !== undefined && own.count >= limits.mostPerClient && !limits.isProxy(address);
+    const hasRoom = clientIsFull
+      ? makeRoom(own.idle, (connection) => connection.client === client)
+      : connections.size < limits.most || makeRoom(idle, () => true);
+    if (!hasRoom) {
+      socket.destroy();
+      onClose('server full', client);
+      return;
+    }
+    const connection: Connection = { socket, client, requests: new Set(), since: 0 };
+    const entry = clients.get(client) ?? { count: 0, idle: new Set() };
+    entry.count++;
+    clients.set(client, entry);
+    connections.set(socket, connection);
+    setIdle(connection, true);
+    socket.once('close', () => forget(connection));
+  });
+
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const connection = connections.get(request.socket);
+    if (!connection) return;
+    if (connection.requests.size === 0) setIdle(connection, false);
+    connection.requests.add(request);
+    response.once('close', () => {
+      connection.requests.delete(request);
+      if (connection.requests.size === 0 && connections.has(connection.socket)) setIdle(connection, true);
+    });
+  });
+
+  const timer = setInterval(
+    () => {
+      const now = performance.now();
+      for (const connection of [...connections.values()]) {
+        if (isStuck(connection, now, limits.sendTimeoutMs)) close(connection, 'not reading');
+      }
+    },
+    Math.min(1000, limits.sendTimeoutMs / 4),
+  );
+  timer.unref();
+  server.once('close', () => clearInterval(timer));
+}
+
+/** Whether an answer waits for a client that has read too little of it. */
+function isStuck(connection: Connection, now: number, sendTimeoutMs: number): boolean {
+  const { socket, progress } = connection;
+  const isWaiting = socket.writableLength > 0;
+  const sent = socket.bytesWritten - socket.writableLength;
+  if (!isWaiting) connection.progress = undefined;
+  else if (!progress || sent - progress.sent >= LEAST_READ) connection.progress = { sent, at: now };
+  else return now - progress.at > sendTimeoutMs;
+  return false;
+}

@@ -1,0 +1,110 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '../base/threads.js';
+import { BadRequest } from './bad-request.js';
+import { clientOf } from './client-address.js';
+import { decompress, encodingOf } from './content-encoding.js';
+import { bodyTooLarge, Refusal } from './errors.js';
+import { Overloaded } from './models/batcher.js';
+import type { FromParseThread, ParseMessage } from './parse-thread.js';
+import {
+  type InferRequest,
+  JSON_LENGTH_HEADER,
+  type ModelTensors,
+  maxBodyBytes,
+  parseInferRequest,
+} from './protocol.js';
+
+/** Bytes that are decompressed, and bytes of JSON that are parsed, in the thread that answers: about a millisecond of work. */
+const MAX_INLINE_BYTES = 512 << 10;
+const MAX_INLINE_JSON = 64 << 10;
+
+/** Requests that wait for the parser's thread: in all, and of one client. */
+const MOST_WAITING = 64;
+const MOST_WAITING_OF_CLIENT = 16;
+
+/** Decompresses and parses the bodies of infer requests. Large ones are handled in a thread of their own. */
+export interface RequestParser {
+  /** @throws BadRequest, Refusal or Overloaded */
+  parse(body: Buffer, headers: IncomingHttpHeaders, model: ModelTensors, address: string): Promise<InferRequest>;
+  close(): Promise<void>;
+}
+
+interface Job {
+  readonly client: string;
+  readonly message: ParseMessage;
+  resolve(request: InferRequest): void;
+  reject(error: Error): void;
+}
+
+export function createRequestParser(): RequestParser {
+  let thread: Worker | undefined;
+  let waiting: Job[] = [];
+  let running: Job | undefined;
+  let lastClient: string | undefined;
+
+  /** Clients take turns, so that one with many requests doesn't keep the others waiting. */
+  const startNext = (): void => {
+    if (running || waiting.length === 0) return;
+    const next = waiting.find(({ client }) => client !== lastClient) ?? waiting[0];
+    waiting = waiting.filter((job) => job !== next);
+    running = next;
+    lastClient = next.client;
+    thread ??= start();
+    thread.postMessage(next.message);
+  };
+  const finish = (settle: (job: Job) => void): void => {
+    const job = running;
+    running = undefined;
+    if (job) settle(job);
+    startNext();
+  };
+  const start = (): Worker => {
+    const started = startThread(import.meta.url, 'parse-thread');
+    started.unref();
+    started.on('message', (reply: FromParseThread) =>
+      finish((job) => ('request' in reply ? job.resolve(reply.request) : job.reject(revive(reply.failure)))),
+    );
+    started
+      .on('error', () => {})
+      .on('exit', () => {
+        if (thread !== started) return;
+        thread = undefined;
+        finish((job) => job.reject(new Error('the thread that parses requests has ended')));
+      });
+    return started;
+  };
+  const parseInThread = (message: Job['message'], client: string): Promise<InferRequest> =>
+    new Promise((resolve, reject) => {
+      const own = waiting.filter((job) => job.client === client).length;
+      if (waiting.length >= MOST_WAITING || own >= MOST_WAITING_OF_CLIENT) throw new Overloaded(1);
+      waiting.push({ client, message, resolve, reject });
+      startNext();
+    });
+
+  return {
+    async parse(body, headers, model, address) {
+      const encoding = encodingOf(headers['content-encoding']);
+      const jsonLength = headers[JSON_LENGTH_HEADER]?.toString();
+      const limit = maxBodyBytes(model, jsonLength !== undefined);
+      const isSmall = (plain: Uint8Array): boolean => jsonLength !== undefined || plain.length <= MAX_INLINE_JSON;
+      const plain = encoding ? decompress(body, encoding, Math.min(limit, MAX_INLINE_BYTES)) : body;
+      if (plain && isSmall(plain)) return parseInferRequest(plain, jsonLength, model);
+      if (!plain && limit <= MAX_INLINE_BYTES) throw bodyTooLarge(limit);
+      const { input, output, maxBatch, version } = model;
+      const tensors = { input, output, maxBatch, version };
+      const message = plain ? { body: plain } : { body, encoding };
+      return parseInThread({ ...message, jsonLength, model: tensors }, clientOf(address));
+    },
+    async close() {
+      const ended = thread;
+      thread = undefined;
+      await ended?.terminate();
+    },
+  };
+}
+
+function revive({ statusCode, message }: { readonly statusCode: number | undefined; readonly message: string }): Error {
+  if (statusCode === 400) return new BadRequest(message);
+  return statusCode === undefined ? new Error(message) : new Refusal(statusCode, message);
+}

@@ -135,7 +135,10 @@ describe('inference', () => {
     const send = (body: string) => fetch(`${url}/v2/models/slow/infer`, { method: 'POST', body });
     expect((await send('x'.repeat(9000))).status).toBe(413);
     const busy = await ask([1, 1]);
-    expect([busy.status, (await busy.json()).error]).toEqual([503, expect.stringContaining('too much data at the same time')]);
+    expect([busy.status, (await busy.json()).error]).toEqual([
+      503,
+      expect.stringContaining('too much data at the same time'),
+    ]);
   });
 
   it('of another version than the client has is refused', async () => {

@@ -96,7 +96,10 @@ describe('a training', () => {
 
   it('does not write over another, and resumes with its own options only', async () => {
     await wholeTrained;
-    await expectMistake([...TRAIN, '--out', whole], /expected a folder without a policy, found one; continue it with --resume/);
+    await expectMistake(
+      [...TRAIN, '--out', whole],
+      /expected a folder without a policy, found one; continue it with --resume/,
+    );
     await expectMistake(
       ['schedule', 'train', '--resume', whole, '--lr', '1'],
       /continues with its own --lr; leave out --lr/,

@@ -1,7 +1,6 @@
 import { Flags } from '@oclif/core';
-import { UserError } from '../base/errors.js';
-import { readFileOrExplain } from '../base/files.js';
 import { LOG_LEVELS } from '../edge/log.js';
+import { createTokenSource } from './token-source.js';
 
 /** The flags of everything that listens. */
 export const serverFlags = {
@@ -12,15 +11,31 @@ export const serverFlags = {
     summary: 'Origin of another site whose pages may ask; * for any. Repeatable.',
   }),
   'token-file': Flags.string({
-    summary: 'File with the bearer token that inference and metrics then ask for; or LCDNN_TOKEN in the environment.',
+    summary:
+      'File with the bearer token that inference and metrics require; or LCDNN_TOKEN in the environment. SIGHUP reads it again.',
   }),
   'rate-limit': Flags.integer({ min: 1, summary: 'Most inference requests a second from one address.' }),
   'trust-proxy': Flags.string({
     multiple: true,
     summary: 'Address or range (CIDR) of a proxy whose X-Forwarded-For is believed. Repeatable.',
   }),
-  'max-connections': Flags.integer({ default: 1024, min: 1, summary: 'Most connections at a time.' }),
-  'request-timeout': Flags.integer({ default: 30, min: 1, summary: 'Seconds for a request to come in whole.' }),
+  'max-connections': Flags.integer({
+    default: 1024,
+    min: 1,
+    summary: 'Maximum number of connections. When full, a new connection replaces the one that is idle longest.',
+  }),
+  'max-connections-per-client': Flags.integer({
+    min: 1,
+    summary:
+      'Maximum number of connections from one address, except trusted proxies. [default: half of --max-connections]',
+  }),
+  'request-timeout': Flags.integer({ default: 30, min: 1, summary: 'Seconds for a request to arrive completely.' }),
+  'send-timeout': Flags.integer({
+    default: 30,
+    min: 1,
+    summary:
+      'Seconds in which a client must read at least 16 KiB of a waiting answer; slower clients are disconnected.',
+  }),
   drain: Flags.integer({
     default: 2,
     min: 0,
@@ -38,26 +53,26 @@ interface GivenServerFlags {
   readonly 'rate-limit'?: number;
   readonly 'trust-proxy'?: string[];
   readonly 'max-connections': number;
+  readonly 'max-connections-per-client'?: number;
   readonly 'request-timeout': number;
+  readonly 'send-timeout': number;
   readonly log: (typeof LOG_LEVELS)[number];
 }
 
-/** What those flags say, as options of a server. @throws UserError where there is no token in its file */
+/** Turns the flags into options of a server. @throws UserError if the token file contains no token */
 export function serverOptions(flags: GivenServerFlags) {
+  const token = createTokenSource(flags['token-file']);
   return {
     cors: flags.cors,
-    token: tokenIn(flags['token-file']),
+    token: token.current,
+    /** Reads the token file again. @throws UserError */
+    reloadToken: token.reload,
     rateLimit: flags['rate-limit'],
     trustProxy: flags['trust-proxy'],
     maxConnections: flags['max-connections'],
+    maxConnectionsPerClient: flags['max-connections-per-client'],
     requestTimeoutMs: 1000 * flags['request-timeout'],
+    sendTimeoutMs: 1000 * flags['send-timeout'],
     log: flags.log,
   };
-}
-
-function tokenIn(file: string | undefined): string | undefined {
-  if (file === undefined) return process.env['LCDNN_TOKEN'] || undefined;
-  const token = readFileOrExplain(file, 'a file with the token').toString().trim();
-  if (token) return token;
-  throw new UserError(`${file}: expected a token, found nothing`);
 }

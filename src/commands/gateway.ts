@@ -1,11 +1,12 @@
+import { unwatchFile, watchFile as watchFileStat } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
 import { messageOf, UserError } from '../base/errors.js';
 import { listenForInterruption } from '../cli/interruption.js';
 import { serverFlags, serverOptions } from '../cli/server-flags.js';
 import { listen } from '../edge/listen.js';
-import { createGateway, type GatewayOptions } from '../gateway/gateway.js';
+import { createGateway, type GatewayOptions, type Gateway as GatewayServer } from '../gateway/gateway.js';
 import { type HaproxyGateway, startHaproxyGateway } from '../gateway/haproxy/haproxy-gateway.js';
-import { parseOrigin, parseServers } from '../gateway/parse-servers.js';
+import { parseOrigin, parseServers, readServersFile, type ServerAddress } from '../gateway/parse-servers.js';
 import type { Scheduler } from '../gateway/scheduler.js';
 import { ruleNames } from '../scheduling/policies/index.js';
 import { namedPolicy } from '../scheduling/policies/named-policy.js';
@@ -13,7 +14,10 @@ import type { Policy } from '../scheduling/policies/policy.js';
 import { resolveSettings } from '../scheduling/settings.js';
 import { LcdnnCommand } from './base-command.js';
 
-/** Where users are is not known here, so that nobody is closest. */
+/** Milliseconds between two checks of the file with the servers. */
+const CHECK_MS = 1000;
+
+/** The positions of users are unknown, so no server is closest. */
 const RULES = ruleNames.filter((name) => name !== 'closest');
 
 export default class Gateway extends LcdnnCommand {
@@ -36,10 +40,15 @@ export default class Gateway extends LcdnnCommand {
   static override strict = false;
 
   static override args = {
-    server: Args.string({ required: true, description: 'Address of an "lcdnn serve"; further ones may follow.' }),
+    server: Args.string({ description: 'Address of an "lcdnn serve"; more may follow. Or use --servers-file.' }),
   };
 
   static override flags = {
+    'servers-file': Flags.string({
+      summary:
+        'File with an address on each line, optionally followed by a capacity. Changes take effect within a second.',
+      exclusive: ['haproxy-socket'],
+    }),
     policy: Flags.string({
       default: 'least-loaded',
       summary: `Rule, policy file or folder of "lcdnn schedule train". Rules: ${RULES.join(', ')}.`,
@@ -98,8 +107,10 @@ export default class Gateway extends LcdnnCommand {
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Gateway);
-    const servers = parseServers(argv as string[], flags.capacity);
+    const readServers = serversIn(argv as string[], flags['servers-file'], flags.capacity);
+    let servers = readServers();
     const readPolicy = (): Policy => policyFor(flags.policy, servers);
+    const { reloadToken, ...server } = serverOptions(flags);
     const options = {
       servers,
       policy: readPolicy(),
@@ -111,7 +122,7 @@ export default class Gateway extends LcdnnCommand {
       timeoutMs: flags.timeout,
       answerTimeoutMs: flags['answer-timeout'],
       maxBodyBytes: flags['max-body'] << 20,
-      ...serverOptions(flags),
+      ...server,
     };
     const at = { host: flags.host, port: flags.port };
     const interruption = listenForInterruption();
@@ -119,13 +130,42 @@ export default class Gateway extends LcdnnCommand {
     process.stdout.on('error', () => {}); // nobody reads, or a full disk: no reason to stop
     const up = gateway.upstreams.filter((upstream) => upstream.up).length;
     this.log(`${flags.policy} over ${servers.length} servers, ${up} of them ready: ${gateway.url} (Ctrl-C stops)`);
-    const stopReloading = reloadAtHangup(gateway.scheduler, readPolicy);
-    const said = await Promise.race([gateway.failed, interruption.interrupted()]);
+    const reloadPolicy = (): void => usePolicy(gateway.scheduler, readPolicy);
+    const stopReloading = atHangup(() => {
+      reloadPolicy();
+      attempt(reloadToken, 'the token was not replaced', gateway.log);
+    });
+    const { replaceServers } = gateway;
+    const stopWatching =
+      replaceServers && flags['servers-file'] !== undefined
+        ? watchFile(flags['servers-file'], () =>
+            attempt(
+              () => {
+                servers = readServers();
+                reloadPolicy();
+                void replaceServers(servers);
+              },
+              'the servers were not replaced',
+              gateway.log,
+            ),
+          )
+        : () => {};
+    const output = await Promise.race([gateway.failed, interruption.interrupted()]);
     await gateway.drain(interruption.exitCode() === 143 ? 1000 * flags.drain : 0);
     stopReloading();
+    stopWatching();
     interruption.stop();
-    if (interruption.exitCode() === undefined) throw new Error(`HAProxy has ended: ${said}`);
+    if (interruption.exitCode() === undefined) {
+      throw new UserError(
+        `expected HAProxy to run, but it has ended: ${output || 'without a message'}; start the gateway again`,
+      );
+    }
   }
+}
+
+/** A running gateway of either driver. */
+interface Running extends HaproxyGateway {
+  readonly replaceServers?: GatewayServer['replaceServers'];
 }
 
 interface At {
@@ -133,21 +173,34 @@ interface At {
   readonly port: number;
 }
 
-async function embedded(options: GatewayOptions, at: At): Promise<HaproxyGateway> {
+async function embedded(options: GatewayOptions, at: At): Promise<Running> {
   const gateway = await createGateway(options);
-  const { upstreams, scheduler, drain } = gateway;
-  return { url: await listen(gateway, at), upstreams, scheduler, drain, failed: new Promise(() => {}) };
+  const { upstreams, scheduler, drain, replaceServers, log } = gateway;
+  const url = await listen(gateway, at);
+  return { url, upstreams, scheduler, drain, replaceServers, log, failed: new Promise(() => {}) };
 }
 
-/** @throws UserError where a flag is given that HAProxy has a setting of its own for */
-function steered(options: GatewayOptions, at: At, flags: Readonly<Record<string, unknown>>): Promise<HaproxyGateway> {
-  const foreign = ['cors', 'rate-limit', 'trust-proxy'].find((name) => flags[name] !== undefined);
+/** @throws UserError for flags that HAProxy would have to implement */
+function steered(options: GatewayOptions, at: At, flags: Readonly<Record<string, unknown>>): Promise<Running> {
+  const foreign = ['cors', 'rate-limit', 'trust-proxy', 'servers-file'].find((name) => flags[name] !== undefined);
+  if (foreign === 'servers-file')
+    throw new UserError('--servers-file: needs --driver embedded, which can replace servers');
   if (foreign) {
     throw new UserError(`--${foreign}: requests do not pass here with --driver haproxy; give it to "lcdnn serve"`);
   }
   const socket = flags['haproxy-socket'] as string | undefined;
   const running = socket === undefined ? undefined : { socket, backend: flags['haproxy-backend'] as string };
   return startHaproxyGateway({ ...options, ...at, running });
+}
+
+/** How to read the servers: from the arguments or from a file. @throws UserError unless exactly one of them is given */
+function serversIn(addresses: readonly string[], file: string | undefined, capacity: string): () => ServerAddress[] {
+  if (addresses.length > 0 === (file !== undefined)) {
+    const found = file === undefined ? 'neither' : 'both';
+    throw new UserError(`expected the addresses of servers or --servers-file, found ${found}`);
+  }
+  if (file === undefined) return () => parseServers(addresses, capacity);
+  return () => readServersFile(file, parseServers(['x'], capacity)[0].capacity);
 }
 
 /** @throws UserError */
@@ -158,15 +211,32 @@ function policyFor(name: string, servers: readonly { readonly capacity: number }
   return namedPolicy(name, resolveSettings({ servers: servers.map(({ capacity }) => ({ capacity })) }));
 }
 
-/** SIGHUP reads the policy anew; one that is of no use is no reason to stop. */
-function reloadAtHangup(scheduler: Scheduler, readPolicy: () => Policy): () => void {
-  const reload = (): void => {
-    try {
-      scheduler.use(readPolicy());
-    } catch (thrown) {
-      scheduler.use({ reason: messageOf(thrown) });
-    }
-  };
-  process.on('SIGHUP', reload);
-  return () => void process.off('SIGHUP', reload);
+/** Uses the policy as it is now. If it can't be read, least-loaded decides until it can. */
+function usePolicy(scheduler: Scheduler, readPolicy: () => Policy): void {
+  try {
+    scheduler.use(readPolicy());
+  } catch (thrown) {
+    scheduler.use({ reason: messageOf(thrown) });
+  }
+}
+
+function attempt(action: () => void, failure: string, log: Running['log']): void {
+  try {
+    action();
+  } catch (thrown) {
+    log.error({ reason: messageOf(thrown) }, failure);
+  }
+}
+
+function atHangup(action: () => void): () => void {
+  process.on('SIGHUP', action);
+  return () => void process.off('SIGHUP', action);
+}
+
+/** Calls `onChange` within a second after a file has changed. */
+function watchFile(path: string, onChange: () => void): () => void {
+  watchFileStat(path, { interval: CHECK_MS }, (now, before) => {
+    if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino) onChange();
+  });
+  return () => unwatchFile(path);
 }

@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core';
+import { messageOf } from '../base/errors.js';
 import { listenForInterruption } from '../cli/interruption.js';
 import { numberFlag } from '../cli/number-flag.js';
 import { serverFlags, serverOptions } from '../cli/server-flags.js';
@@ -6,8 +7,8 @@ import { listen } from '../edge/listen.js';
 import { createEdgeServer, type EdgeServer } from '../edge/server.js';
 import { LcdnnCommand } from './base-command.js';
 
-/** Milliseconds between two looks at the bundle folders. */
-const LOOK_MS = 1000;
+/** Milliseconds between two checks of the bundle folders. */
+const CHECK_MS = 1000;
 
 export default class Serve extends LcdnnCommand {
   static override summary = 'Host bundles and answer what their branches are unsure of.';
@@ -59,12 +60,13 @@ export default class Serve extends LcdnnCommand {
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Serve);
+    const { reloadToken, ...options } = serverOptions(flags);
     const app = await createEdgeServer(argv as string[], {
       maxBatch: flags['max-batch'],
       maxWaitMs: flags['max-wait'],
       maxQueue: flags.queue,
       threads: flags.threads,
-      ...serverOptions(flags),
+      ...options,
       loosenTau: flags['loosen-tau'],
       packWeb: true,
     });
@@ -78,7 +80,7 @@ export default class Serve extends LcdnnCommand {
       const demo = `${url}${several ? `/${name}` : ''}/demo/`;
       this.log(`${name} ${version}: demo ${demo}, edge ${url}/v2/models/${name}/infer (Ctrl-C stops)`);
     }
-    const stopWatching = watch(app);
+    const stopWatching = watch(app, reloadToken);
     await interruption.interrupted();
     await app.drain(interruption.exitCode() === 143 ? 1000 * flags.drain : 0);
     stopWatching();
@@ -86,13 +88,21 @@ export default class Serve extends LcdnnCommand {
   }
 }
 
-/** Looks for new versions every second, and at SIGHUP. */
-function watch(app: EdgeServer): () => void {
-  const look = (): void => void app.reload();
-  const timer = setInterval(look, LOOK_MS);
-  process.on('SIGHUP', look);
+/** Checks for new versions every second. SIGHUP checks immediately, and reads the token again. */
+function watch(app: EdgeServer, reloadToken: () => void): () => void {
+  const check = (): void => void app.reload();
+  const timer = setInterval(check, CHECK_MS);
+  const hangup = (): void => {
+    try {
+      reloadToken();
+    } catch (thrown) {
+      app.log.error({ reason: messageOf(thrown) }, 'the token was not replaced');
+    }
+    check();
+  };
+  process.on('SIGHUP', hangup);
   return () => {
     clearInterval(timer);
-    process.off('SIGHUP', look);
+    process.off('SIGHUP', hangup);
   };
 }

@@ -184,7 +184,7 @@ describe('connections', () => {
   it('the longest idle makes way, and none that waits for an answer', async () => {
     const { port } = await serve({ maxConnections: 4, maxConnectionsPerClient: 4 });
     const ask = 'GET /v2/health/live HTTP/1.1\r\nhost: edge\r\n\r\n';
-    const held = [];
+    const held: ReturnType<typeof raw>[] = [];
     for (let i = 0; i < 4; i++) {
       const socket = raw(port);
       held.push(socket);

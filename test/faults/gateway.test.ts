@@ -24,7 +24,8 @@ async function listening(...args: string[]): Promise<Started & { readonly url: s
 
 describe.concurrent('gateway refuses', () => {
   it.each<[string[], RegExp | string]>([
-    [[], /^error: Missing 1 required arg: server/],
+    [[], 'error: expected the addresses of servers or --servers-file, found neither'],
+    [['x:1', '--servers-file', 'x'], 'error: expected the addresses of servers or --servers-file, found both'],
     [['x:1', '--capacity', '-5'], '--capacity: expected whole numbers from 1 with commas between them, found -5'],
     [['x:1', '--policy', 'least-load'], /no policy is called least-load; did you mean least-loaded\?/],
     [['x:1', '--driver', 'haproxy', '--cors', '*'], '--cors: requests do not pass here with --driver haproxy'],

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import { messageOf } from '../../base/errors.js';
 import { createGuards, currentToken } from '../../edge/access.js';
 import { createHttpServer } from '../../edge/http-server.js';
@@ -31,6 +32,7 @@ export interface HaproxyGateway {
   readonly url: string;
   readonly upstreams: readonly Upstream[];
   readonly scheduler: Scheduler;
+  readonly log: Pick<Logger, 'error'>;
   /** Reports that it isn't ready, waits for so many milliseconds, then lets running requests end. */
   drain(ms: number): Promise<void>;
   /** Fulfilled with HAProxy's error output if it ends by itself. */
@@ -84,6 +86,7 @@ export async function startHaproxyGateway(options: HaproxyGatewayOptions): Promi
       url: running ? ownUrl : `http://${inUrl(host)}:${port}`,
       upstreams,
       scheduler,
+      log,
       failed: started?.process.ended ?? new Promise(() => {}),
       async drain(ms) {
         own.endReadiness();

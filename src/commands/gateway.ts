@@ -6,6 +6,7 @@ import { serverFlags, serverOptions } from '../cli/server-flags.js';
 import { listen } from '../edge/listen.js';
 import { createGateway, type GatewayOptions, type Gateway as GatewayServer } from '../gateway/gateway.js';
 import { type HaproxyGateway, startHaproxyGateway } from '../gateway/haproxy/haproxy-gateway.js';
+import { HaproxyEnded } from '../gateway/haproxy/start-haproxy.js';
 import { parseOrigin, parseServers, readServersFile, type ServerAddress } from '../gateway/parse-servers.js';
 import type { Scheduler } from '../gateway/scheduler.js';
 import { ruleNames } from '../scheduling/policies/index.js';
@@ -156,9 +157,7 @@ export default class Gateway extends LcdnnCommand {
     stopWatching();
     interruption.stop();
     if (interruption.exitCode() === undefined) {
-      throw new UserError(
-        `expected HAProxy to run, but it has ended: ${output || 'without a message'}; start the gateway again`,
-      );
+      throw new HaproxyEnded(output);
     }
   }
 }

@@ -1,9 +1,14 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { BUNDLE, expectMistake, fresh, lcdnn, type Started, start } from './cli.js';
 
 const AWAY = 'http://127.0.0.1:2';
+const HAS_HAPROXY = ['/usr/sbin/haproxy', '/usr/local/sbin/haproxy', '/usr/bin/haproxy'].some((path) =>
+  existsSync(path),
+);
+if (!HAS_HAPROXY) console.warn('haproxy is not installed (Debian: apt install haproxy): a test is skipped');
 const started: Started[] = [];
 afterAll(async () => {
   for (const { child } of started) child.kill('SIGKILL');
@@ -64,6 +69,40 @@ describe('a gateway in front of servers', () => {
     gateway.child.kill('SIGHUP');
     await vi.waitFor(async () => expect(await fallback()).toBe('0'), { timeout: 10_000 });
     gateway.child.kill('SIGTERM');
+    expect((await gateway.ended).code).toBe(0);
+  });
+
+  it.skipIf(!HAS_HAPROXY)('ends with a message when its HAProxy dies', async () => {
+    const gateway = await listening('gateway', ...servers, '--driver', 'haproxy', '--port', '0');
+    const haproxy = execFileSync('pgrep', ['-P', `${gateway.child.pid}`, 'haproxy'], { encoding: 'utf8' });
+    process.kill(Number(haproxy), 'SIGKILL');
+    const { code, stderr } = await gateway.ended;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^error: expected HAProxy to keep running, found that it has ended .*; start the gateway again$/m,
+    );
+  });
+
+  it('follows a file of servers, which may change', async () => {
+    const file = fresh('servers');
+    writeFileSync(file, `${servers[0]} 4 # the first\n\n`);
+    const gateway = await listening('gateway', '--servers-file', file, '--port', '0');
+    const up = async () =>
+      Array.from(
+        (await (await fetch(`${gateway.url}/metrics`)).text()).matchAll(
+          /^lcdnn_gateway_server_up\{server="(.*)"\} 1$/gm,
+        ),
+        ([, origin]) => origin,
+      );
+    expect(await up()).toEqual([servers[0]]);
+    writeFileSync(file, `${servers[0]}\n${servers[1]}\n`);
+    await vi.waitFor(async () => expect(await up()).toEqual(servers), { timeout: 20_000 });
+    writeFileSync(file, 'no address at all');
+    await gateway.printed('the servers were not replaced');
+    expect(await up()).toEqual(servers);
+    writeFileSync(file, `${servers[1]}\n`);
+    await vi.waitFor(async () => expect(await up()).toEqual([servers[1]]), { timeout: 20_000 });
+    gateway.child.kill('SIGINT');
     expect((await gateway.ended).code).toBe(0);
   });
 

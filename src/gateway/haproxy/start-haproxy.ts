@@ -6,6 +6,16 @@ import { join } from 'node:path';
 import { codeOf, UserError } from '../../base/errors.js';
 import { command } from './socket.js';
 
+/** HAProxy has ended by itself while the gateway needed it. */
+export class HaproxyEnded extends UserError {
+  override readonly exitCode = 1;
+
+  constructor(output: string) {
+    const reason = output.trim() || 'no message, so it was probably killed';
+    super(`expected HAProxy to keep running, found that it has ended (${reason}); start the gateway again`);
+  }
+}
+
 export interface HaproxyProcess {
   /** Fulfilled with its error output when it has ended. */
   readonly ended: Promise<string>;

@@ -157,7 +157,7 @@ export default class Gateway extends LcdnnCommand {
     stopWatching();
     interruption.stop();
     if (interruption.exitCode() === undefined) {
-      throw new HaproxyEnded(output);
+      throw new HaproxyEnded(output ?? '');
     }
   }
 }

@@ -48,7 +48,7 @@ it.each<[string, (file: ReturnType<typeof decodeSafetensors>) => object, RegExp]
   [
     'for other settings',
     ({ metadata }) => ({ metadata: { ...metadata, settings: '{"slots":6}' } }),
-    /in hidden\.weights/,
+    /in optimizer\.first\.hidden\.weights/,
   ],
   [
     'with no progress',

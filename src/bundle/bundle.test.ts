@@ -60,7 +60,7 @@ describe('a bundle', () => {
   it('never replaces a folder with a file that is not its own', async () => {
     await tinyBundle(folder);
     writeFileSync(join(folder, 'notes.txt'), 'mine');
-    await expect(tinyBundle(folder)).rejects.toThrow(/found notes\.txt, which is part of neither/);
+    await expect(tinyBundle(folder)).rejects.toThrow(/found notes\.txt, which belongs to neither/);
     expect(readFileSync(join(folder, 'notes.txt'), 'utf8')).toBe('mine');
   });
 });

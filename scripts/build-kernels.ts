@@ -1,5 +1,6 @@
 /**
- * Builds kernels/prebuilt/lcdnn-simd.wasm and lcdnn-scalar.wasm from kernels/cpp/ with Debian 12's Emscripten.
+ * Builds the files of kernels/prebuilt/ from kernels/cpp/ with Debian 12's Emscripten. The relaxed SIMD build is the SIMD
+ * build with every `i8x16.swizzle` replaced by `i8x16.relaxed_swizzle`.
  *
  *   npm run kernels              writes them
  *   npm run kernels -- --check   builds in a temporary folder and compares with the committed files, byte for byte
@@ -11,16 +12,19 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { brotliCompressSync } from 'node:zlib';
+import binaryen from 'binaryen';
 import { codeOf, messageOf, UserError } from '../src/base/errors.js';
 import { writeFileAtomic } from '../src/base/files.js';
 
 const KERNELS = fileURLToPath(new URL('../kernels/', import.meta.url));
 const CPP = join(KERNELS, 'cpp');
 
-const BUILDS = [
+const COMPILED = [
   { file: 'lcdnn-simd.wasm', flags: ['-msimd128'] },
   { file: 'lcdnn-scalar.wasm', flags: [] },
 ];
+const RELAXED = 'lcdnn-relaxed-simd.wasm';
+const BUILDS = [...COMPILED.map(({ file }) => file), RELAXED];
 
 // Loops are unrolled and vectorised by hand where it pays; the compiler's own unrolling doubles the size without a gain.
 // -fno-builtin keeps loops from becoming calls of memset or memcpy.
@@ -38,7 +42,7 @@ function build(folder: string): void {
   const exports = ['memory', '__heap_base', ...kernels];
   const graph = join(folder, 'exports.json');
   writeFileSync(graph, JSON.stringify(exports.map((name) => ({ name, export: name, root: true }))));
-  for (const { file, flags } of BUILDS) {
+  for (const { file, flags } of COMPILED) {
     const linked = join(folder, `linked-${file}`);
     const exported = `EXPORTED_FUNCTIONS=${kernels.map((name) => `_${name}`)}`;
     command('emcc', [
@@ -55,6 +59,24 @@ function build(folder: string): void {
     command('wasm-metadce', [linked, '--all-features', `--graph-file=${graph}`, '-o', join(folder, file)]);
     checkInterface(file, readFileSync(join(folder, file)), exports);
   }
+  writeFileSync(join(folder, RELAXED), relaxed(readFileSync(join(folder, 'lcdnn-simd.wasm'))));
+}
+
+/**
+ * The same module with relaxed swizzles. They are faster on x86 because they don't check for indices of 16 and above, and
+ * kernels have no such indices. No compiler is involved, so that nothing else differs between the two builds.
+ */
+function relaxed(simd: Uint8Array): Uint8Array {
+  const text = binaryen.readBinary(simd).emitText();
+  const { BulkMemory, NontrappingFPToInt, RelaxedSIMD, SIMD128, SignExt } = binaryen.Features;
+  const features = BulkMemory | NontrappingFPToInt | RelaxedSIMD | SIMD128 | SignExt;
+  const encode = (source: string): Uint8Array => {
+    const module = binaryen.parseText(source);
+    module.setFeatures(features);
+    return module.emitBinary();
+  };
+  if (!Buffer.from(encode(text)).equals(simd)) throw new Error('binaryen changes more than the swizzles');
+  return encode(text.replaceAll('i8x16.swizzle', 'i8x16.relaxed_swizzle'));
 }
 
 function command(name: string, args: string[]): void {
@@ -65,7 +87,7 @@ function command(name: string, args: string[]): void {
   });
   if (codeOf(error) === 'ENOENT') {
     throw new UserError(
-      `expected ${name} to build the kernels, found none; install it: apt-get install -y emscripten (Debian 12, 3.1.6)`,
+      `building the kernels needs ${name}, which isn't installed; run: apt-get install -y emscripten (Debian 12, 3.1.6)`,
     );
   }
   if (error) throw error;
@@ -86,7 +108,7 @@ function run(check: boolean): void {
   try {
     build(folder);
     const differing: string[] = [];
-    for (const { file } of BUILDS) {
+    for (const file of BUILDS) {
       const built = readFileSync(join(folder, file));
       const committed = join(KERNELS, 'prebuilt', file);
       if (!check) writeFileAtomic(committed, built);
@@ -95,7 +117,7 @@ function run(check: boolean): void {
     }
     if (differing.length > 0) {
       throw new UserError(
-        `kernels/prebuilt: expected what kernels/cpp gives, found other bytes in ${differing.join(' and ')}; run npm run kernels with Debian 12's emcc 3.1.6 and commit the result`,
+        `kernels/prebuilt: expected what kernels/cpp compiles to, found other bytes in ${differing.join(' and ')}; run npm run kernels with Debian 12's emcc 3.1.6 and commit the result`,
       );
     }
   } finally {

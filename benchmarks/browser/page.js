@@ -14,7 +14,7 @@ const WARM_UP_MS = 300;
 const random = (length) => Float32Array.from({ length }, () => Math.random() * 2 - 1);
 const bits = (length) => Uint8Array.from({ length }, () => Math.random() * 256);
 
-async function kernels(build = 'simd') {
+async function kernels(build = 'relaxed-simd') {
   const { instance } = await WebAssembly.instantiateStreaming(fetch(`/kernels/lcdnn-${build}.wasm`));
   const { memory, __heap_base, ...functions } = instance.exports;
   let end = __heap_base.value;

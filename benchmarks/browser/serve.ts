@@ -56,7 +56,7 @@ export function createBenchServer(folder: string, options: BenchServerOptions = 
   app.get('/', (_request, reply) => reply.type('text/html').send(Buffer.from(script('/page/page.js'))));
   app.get<{ Querystring: { bundle: string } }>('/cold/lcdnn', (request, reply) => {
     const { bundle } = request.query;
-    const files = ['manifest.json', 'lcdnn-simd.wasm', 'weights.safetensors'];
+    const files = ['manifest.json', 'lcdnn-relaxed-simd.wasm', 'weights.safetensors'];
     const hints = `<link rel="modulepreload" href="${bundle}lcdnn.js"><link rel="modulepreload" href="${bundle}lcdnn-worker.js">${files.map((file) => fetched(bundle + file)).join('')}`;
     return reply.type('text/html').send(Buffer.from(script('/page/cold-lcdnn.js', hints)));
   });

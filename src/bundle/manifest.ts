@@ -13,6 +13,7 @@ export const BUNDLE_FILES = {
   edge: 'lcdnn-edge.js',
   stream: 'lcdnn-stream.js',
   types: 'lcdnn.d.ts',
+  relaxedSimd: 'lcdnn-relaxed-simd.wasm',
   simd: 'lcdnn-simd.wasm',
   scalar: 'lcdnn-scalar.wasm',
   weights: 'weights.safetensors',

@@ -41,7 +41,9 @@ export function readManifest(folder: string): Manifest {
     'the manifest of a bundle (made by "lcdnn export")',
     'export it again',
   );
-  const needed = [...Object.values(BUNDLE_FILES), manifest.tail.file];
+  // Bundles of earlier versions have no relaxed SIMD build, and their loader doesn't look for one.
+  const { relaxedSimd: _, ...always } = BUNDLE_FILES;
+  const needed = [...Object.values(always), manifest.tail.file];
   const missing = needed.find((path) => !Object.hasOwn(manifest.files, path));
   if (missing)
     throw new UserError(`${where}: expected ${missing} among its files, but it is missing; export the bundle again`);

@@ -37,8 +37,9 @@ export function generateBundle(program: DeviceProgram, info: BundleInfo): Bundle
     [BUNDLE_FILES.loader, Buffer.from(printLoader(withParts(BUNDLE_FILES.loader), program, info.name))],
     ...SCRIPTS.map((file) => [file, Buffer.from(compact(withParts(file)))] as const),
     [BUNDLE_FILES.types, template(BUNDLE_FILES.types)],
-    [BUNDLE_FILES.simd, prebuilt(BUNDLE_FILES.simd)],
-    [BUNDLE_FILES.scalar, prebuilt(BUNDLE_FILES.scalar)],
+    ...[BUNDLE_FILES.relaxedSimd, BUNDLE_FILES.simd, BUNDLE_FILES.scalar].map(
+      (file) => [file, prebuilt(file)] as const,
+    ),
     [BUNDLE_FILES.weights, encodeWeights(program.constants, { program: programHash(program) })],
     [TAIL_FILE, model],
     [SERVICE_WORKER, template(SERVICE_WORKER)],

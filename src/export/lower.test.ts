@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { BUILDS } from '../../kernels/harness.js';
+import { BUILDS, readKernels } from '../../kernels/harness.js';
 import { expectEqual, wholes } from '../../kernels/test-values.js';
 import { anyNetwork, randomParameters, severalExits, smallNetwork } from '../../test/small-network.js';
 import { TINY_ZOO } from '../../test/zoo.js';
@@ -22,9 +21,7 @@ import { type DeviceProgram, KERNEL_ARGUMENTS, type KernelCall, type Stage, stag
 import { runReference } from './run-reference.js';
 import { instantiate } from './run-wasm.js';
 
-const wasm = Object.fromEntries(
-  BUILDS.map((build) => [build, readFileSync(new URL(`../../kernels/prebuilt/lcdnn-${build}.wasm`, import.meta.url))]),
-);
+const wasm = Object.fromEntries(BUILDS.map((build) => [build, readKernels(build)]));
 
 beforeAll(async () => {
   await tf.setBackend('cpu');

@@ -39,10 +39,16 @@ export async function openLoaderAndTails(
   };
   return {
     bundle,
-    wasm: new Uint8Array(files.get(model.simd ? BUNDLE_FILES.simd : BUNDLE_FILES.scalar)!),
+    wasm: new Uint8Array(files.get(kernelsOf(model))!),
     close: async () => {
       await tail.close();
       await floats.close();
     },
   };
+}
+
+/** The build of the kernels on which a loaded model runs. */
+function kernelsOf({ simd, relaxedSimd }: { simd: boolean; relaxedSimd: boolean }): string {
+  if (!simd) return BUNDLE_FILES.scalar;
+  return relaxedSimd ? BUNDLE_FILES.relaxedSimd : BUNDLE_FILES.simd;
 }

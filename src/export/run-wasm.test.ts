@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { BUILDS } from '../../kernels/harness.js';
+import { BUILDS, readKernels } from '../../kernels/harness.js';
 import { bitRows, expectEqual, floats, wholes } from '../../kernels/test-values.js';
 import { random } from '../base/random.js';
 import type { DeviceProgram } from './program.js';
@@ -84,7 +83,7 @@ const program: DeviceProgram = {
 };
 
 describe.each(BUILDS)('%s build', (build) => {
-  const wasm = readFileSync(new URL(`../../kernels/prebuilt/lcdnn-${build}.wasm`, import.meta.url));
+  const wasm = readKernels(build);
 
   test('runs a whole program as the reference does, again and again', () => {
     const branch = instantiate(program, wasm);

@@ -72,8 +72,10 @@ export interface LoadOptions {
    * `false` for nowhere. Default: the manifest's field `edge`, or else the origin that the manifest was fetched from.
    */
   edge?: string | Address | false | EdgeFunction;
-  /** Use the SIMD build of the kernels. Default: if the engine has SIMD128. */
+  /** Use a SIMD build of the kernels. Default: if the engine has SIMD128. */
   simd?: boolean;
+  /** Use the relaxed SIMD build, which gives the same answers sooner. Default: if the engine has relaxed SIMD. */
+  relaxedSimd?: boolean;
   /** Exit at the branch below this entropy instead of the manifest's. A list has one value for each exit, in order. */
   tau?: number | readonly number[];
   /** The longest time in milliseconds that a classification waits for the edge, retries included (3000). */
@@ -239,8 +241,10 @@ export interface Model {
   readonly manifest: Manifest;
   /** A list if the network has several exits. */
   readonly tau: number | readonly number[];
-  /** Whether the SIMD build runs. */
+  /** Whether a SIMD build runs. */
   readonly simd: boolean;
+  /** Whether the relaxed SIMD build runs. */
+  readonly relaxedSimd: boolean;
   /** Whether the branch runs in a Worker. */
   readonly worker: boolean;
   /** Whether hashes were checked. Pages without https (except localhost) have no `crypto.subtle`: there only sizes are. */

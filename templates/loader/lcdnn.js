@@ -3,15 +3,11 @@
 // Worker and in Node >= 20. Types and documentation: lcdnn.d.ts.
 
 import { describe } from './parts/describe.js';
+import { hasRelaxedSimd, hasSimd } from './parts/engine.js';
 import { importer, locator, parseManifest, readFile, verifyFile } from './parts/files.js';
 import { PROGRAM } from './parts/program.js';
 import { within } from './parts/within.js';
 import { branchHere, branchThere, startWorker } from './parts/worker.js';
-
-// A module that is valid only if the engine has SIMD128: it contains i8x16.splat and i8x16.popcnt.
-const SIMD_PROBE = [
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
-];
 
 export function load(base, options) {
   return loadWith({}, base, options);
@@ -24,8 +20,9 @@ export function loadWith(modules, base, options = {}) {
 
 // Fetches all files at the same time, and starts the Worker. If one fails, `stop` ends the others.
 async function loadUntil(stop, find, modules, options) {
-  const simd = options.simd ?? WebAssembly.validate(Uint8Array.from(SIMD_PROBE));
-  const kernels = simd ? 'lcdnn-simd.wasm' : 'lcdnn-scalar.wasm';
+  const simd = options.simd ?? hasSimd();
+  const relaxedSimd = simd && (options.relaxedSimd ?? hasRelaxedSimd());
+  const kernels = relaxedSimd ? 'lcdnn-relaxed-simd.wasm' : simd ? 'lcdnn-simd.wasm' : 'lcdnn-scalar.wasm';
   const weightsFile = 'weights.safetensors';
   const wantsWorker = options.worker ?? 'document' in globalThis;
   const importFile = importer(find, modules);
@@ -67,7 +64,7 @@ async function loadUntil(stop, find, modules, options) {
     ? branchThere(worker, opening)
     : branchHere(opening, await importFile('lcdnn-branch.js')));
   const edge = options.edge ?? defaultEdge(manifest.edge, [from, weights.from, wasm.from]);
-  const facts = { simd, worker: Boolean(worker), verified: Boolean(hashes) };
+  const facts = { simd, relaxedSimd, worker: Boolean(worker), verified: Boolean(hashes) };
   const settings = { ...options, tau: thresholds(options.tau ?? manifest.tau) };
   return createModel(manifest, branch, edge, settings, facts, importFile);
 }

@@ -1,8 +1,8 @@
 // Runs in the page, as text: the test runner would rewrite its import.
-async ([pngs, simd]) => {
+async ([pngs, build]) => {
   const { load } = await import(new URL('/lcdnn.js', location.href).href);
   // What the edge answers is compared, not how soon: a busy machine may take its time.
-  const model = await load(undefined, { simd, timeoutMs: Number.POSITIVE_INFINITY });
+  const model = await load(undefined, { ...build, timeoutMs: Number.POSITIVE_INFINITY });
   const answers = [];
   for (const png of pngs) {
     const bytes = Uint8Array.from(atob(png), (char) => char.charCodeAt(0));

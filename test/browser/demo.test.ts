@@ -86,7 +86,7 @@ describe('the demo page', () => {
         '/demo/samples.json',
         '/demo/samples/00.png',
         '/lcdnn-edge.js',
-        '/lcdnn-simd.wasm',
+        '/lcdnn-relaxed-simd.wasm',
         '/lcdnn-worker.js',
         '/lcdnn.js',
         '/manifest.json',

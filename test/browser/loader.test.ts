@@ -86,6 +86,7 @@ describe('the loader in Chromium', () => {
   it.each([
     {},
     { simd: false },
+    { relaxedSimd: false },
     { tau: 1 },
     { edge: false },
   ])('answers alike in a page, in its Worker and in a Worker of the page: %j', async (options) => {
@@ -101,7 +102,7 @@ describe('the loader in Chromium', () => {
   });
 
   it.each([
-    'lcdnn-simd.wasm',
+    'lcdnn-relaxed-simd.wasm',
     'weights.safetensors',
   ])('names %s where a Worker is sent a file that was tampered with', async (file) => {
     const page = await newPage();
@@ -122,7 +123,7 @@ describe('the loader in Chromium', () => {
       'const seen = []; await load(undefined, { onProgress: (now) => seen.push(now) }); return seen;',
     );
     const { files } = bundle.manifest;
-    const total = files['lcdnn-simd.wasm'].bytes + files['weights.safetensors'].bytes;
+    const total = files['lcdnn-relaxed-simd.wasm'].bytes + files['weights.safetensors'].bytes;
     expect(seen.at(-1)).toEqual({ loaded: total, total });
     for (const [i, now] of seen.entries()) expect(now.loaded).toBeGreaterThanOrEqual(seen[i - 1]?.loaded ?? 0);
     await page.close();
@@ -140,7 +141,7 @@ describe('the loader in Chromium', () => {
 
   it.each([
     'manifest.json',
-    'lcdnn-simd.wasm',
+    'lcdnn-relaxed-simd.wasm',
     'weights.safetensors',
     'lcdnn-worker.js',
   ])('stops loading by a signal, where %s does not come, and leaves no Worker', async (file) => {

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBundle } from '../../src/bundle/read-bundle.js';
 import { loadDataset } from '../../src/datasets/load-dataset.js';
 import { createEdgeServer } from '../../src/edge/server.js';
+import { BUILD_OPTIONS } from '../build-options.js';
 import { bytesIn } from '../tiny-dataset.js';
 import { launchChromium } from './chromium.js';
 
@@ -64,7 +65,7 @@ afterAll(async () => {
 });
 
 describe('the bundle in Chromium', () => {
-  it('answers 200 test images as predict does, by the same end, in the SIMD and the scalar build', async () => {
+  it('answers 200 test images as predict does, by the same end, in every build', async () => {
     const { predictions } = JSON.parse(lcdnn('predict', '--bundle', bundle, images, '--json'));
     const page = await browser.newPage();
     const complaints: string[] = [];
@@ -73,8 +74,8 @@ describe('the bundle in Chromium', () => {
     await page.goto(`${url}/demo/`);
     const files = readdirSync(images).sort();
     const pngs = files.map((file) => readFileSync(join(images, file)).toString('base64'));
-    for (const simd of [true, false]) {
-      const answers = await page.evaluate<Answer[]>(`(${inPage})(${JSON.stringify([pngs, simd])})`);
+    for (const build of BUILD_OPTIONS) {
+      const answers = await page.evaluate<Answer[]>(`(${inPage})(${JSON.stringify([pngs, build])})`);
       expect(answers.filter(({ by }) => by === 'edge').length).toBeGreaterThan(0);
       expect(answers).toEqual(
         predictions.map(({ index, by, unsure }: Answer) => ({

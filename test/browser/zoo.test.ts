@@ -16,6 +16,7 @@ import type { JointNetwork } from '../../src/network/layers.js';
 import { createNetwork } from '../../src/network/zoo/index.js';
 import { initialState } from '../../src/train/initial-state.js';
 import type { EdgeTensor } from '../../templates/loader/lcdnn.js';
+import { BUILD_OPTIONS } from '../build-options.js';
 import { TINY_ZOO } from '../zoo.js';
 import { zooDraft } from '../zoo-bundle.js';
 import { launchChromium } from './chromium.js';
@@ -76,9 +77,9 @@ it.each([...TINY_ZOO.filter(([title]) => /LeNet|CIFAR/.test(title)), imagenet('a
       const server = await createEdgeServer(bundle);
       const page = await browser.newPage();
       await page.goto(`${await server.listen({ host: '127.0.0.1', port: 0 })}/demo/`);
-      for (const simd of [true, false]) {
+      for (const build of BUILD_OPTIONS) {
         const pngs = images.map((png) => png.toString('base64'));
-        expect(await page.evaluate(`(${inPage})(${JSON.stringify([pngs, simd])})`)).toEqual(expected);
+        expect(await page.evaluate(`(${inPage})(${JSON.stringify([pngs, build])})`)).toEqual(expected);
       }
       await page.close();
       await server.close();

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BUILDS, readKernels } from '../../kernels/harness.js';
 import { importLoader } from '../../src/bundle/import-loader.js';
 import type { Bundle } from '../../src/bundle/read-bundle.js';
 import { createEdgeServer } from '../../src/edge/server.js';
@@ -29,12 +30,9 @@ afterAll(async () => {
 });
 
 describe('the loader of a bundle with three exits', () => {
-  it.each([true, false])('runs every exit to the bit (SIMD: %s)', async (simd) => {
-    const oracle = instantiate(
-      exitsProgram,
-      new Uint8Array(bundle.files.get(simd ? 'lcdnn-simd.wasm' : 'lcdnn-scalar.wasm')!),
-    );
-    const model = await load({ simd });
+  it.each(BUILDS)('runs every exit to the bit in the %s build', async (build) => {
+    const oracle = instantiate(exitsProgram, readKernels(build));
+    const model = await load({ simd: build !== 'scalar', relaxedSimd: build === 'relaxed-simd' });
     expect(model.tau).toEqual([0.5, 0.25, 0.125]);
     for (const image of images) {
       // The last first: what an earlier image left in the arena must not matter.

@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { readKernels } from '../../kernels/harness.js';
 import { importLoader } from '../../src/bundle/import-loader.js';
 import type { Bundle } from '../../src/bundle/read-bundle.js';
 import { openTail, type Tail } from '../../src/edge/tail.js';
 import { instantiate } from '../../src/export/run-wasm.js';
 import type { EdgeFunction, LoadOptions, Model } from '../../templates/loader/lcdnn.js';
 import { LABELS, largest, program, SIZE, tinyBundle, tinyImages } from '../tiny-bundle.js';
+
+readKernels('relaxed-simd'); // so that this process compiles it
 
 const root = mkdtempSync(join(tmpdir(), 'lcdnn-loader-'));
 const folder = join(root, 'bundle');
@@ -34,11 +37,15 @@ const images = tinyImages(24);
 const normalised = (value: number) => (value / 255 - 0.5) / 0.25;
 
 describe('the loader in Node', () => {
-  it.each([true, false])('runs the device program to the bit (SIMD: %s)', async (simd) => {
-    const wasm = new Uint8Array(bundle.files.get(simd ? 'lcdnn-simd.wasm' : 'lcdnn-scalar.wasm')!);
+  it.each([
+    ['lcdnn-relaxed-simd.wasm', { simd: true, relaxedSimd: true }],
+    ['lcdnn-simd.wasm', { simd: true, relaxedSimd: false }],
+    ['lcdnn-scalar.wasm', { simd: false, relaxedSimd: false }],
+  ])('runs the device program to the bit in %s', async (file, build) => {
+    const wasm = new Uint8Array(bundle.files.get(file)!);
     const oracle = instantiate(program, wasm);
-    const model = await load(base, { simd });
-    expect(model).toMatchObject({ simd, verified: true, tau: 0.5, manifest: bundle.manifest });
+    const model = await load(base, build);
+    expect(model).toMatchObject({ ...build, verified: true, tau: 0.5, manifest: bundle.manifest });
     for (const image of images) expect(await model.branch(image)).toEqual(oracle.run(image));
   });
 
@@ -167,24 +174,25 @@ describe('files of a bundle', () => {
   afterEach(() => vi.unstubAllGlobals());
 
   it.each([
-    ['weights.safetensors', true],
-    ['lcdnn-simd.wasm', true],
-    ['lcdnn-scalar.wasm', false],
-  ])('that were changed are refused by name: %s', async (file, simd) => {
+    ['weights.safetensors', {}],
+    ['lcdnn-relaxed-simd.wasm', { relaxedSimd: true }],
+    ['lcdnn-simd.wasm', { relaxedSimd: false }],
+    ['lcdnn-scalar.wasm', { simd: false }],
+  ])('that were changed are refused by name: %s', async (file, build) => {
     const whole = bundle.files.get(file)!;
     for (const place of [0, whole.length >> 1, whole.length - 1]) {
       const changed = Buffer.from(whole);
       changed[place] ^= 1;
       write(file, changed);
-      await expect(load(there, { simd })).rejects.toThrow(`${file}: expected sha256 `);
+      await expect(load(there, build)).rejects.toThrow(`${file}: expected sha256 `);
     }
     write(file, whole);
     appendFileSync(join(own, file), 'x');
-    await expect(load(there, { simd })).rejects.toThrow(
+    await expect(load(there, build)).rejects.toThrow(
       `${file}: expected ${whole.length} bytes, found ${whole.length + 1}; the bundle was changed or damaged`,
     );
     rmSync(join(own, file));
-    await expect(load(there, { simd })).rejects.toThrow(file);
+    await expect(load(there, build)).rejects.toThrow(file);
   });
 
   it.each<[string, () => void, RegExp]>([
@@ -194,12 +202,12 @@ describe('files of a bundle', () => {
     [
       'without files',
       () => edit((m) => ({ ...m, files: undefined })),
-      /^(lcdnn-simd\.wasm|weights\.safetensors): expected .*damaged/,
+      /^(lcdnn-\S*simd\.wasm|weights\.safetensors): expected .*damaged/,
     ],
     [
       'without hashes',
       () => edit((m) => ({ ...m, files: sized(m) })),
-      /^(lcdnn-simd\.wasm|weights\.safetensors): expected sha256 .*damaged/,
+      /^(lcdnn-\S*simd\.wasm|weights\.safetensors): expected sha256 .*damaged/,
     ],
   ])('are refused with a manifest %s', async (_, damage, reason) => {
     damage();

@@ -37,6 +37,7 @@ it('a model and its answers have what their types say, and nothing else', async 
     manifest: 'object',
     tau: 'number',
     simd: 'boolean',
+    relaxedSimd: 'boolean',
     worker: 'boolean',
     verified: 'boolean',
     edge: 'object',

@@ -52,8 +52,9 @@ struct BinaryPatches {
     const int32_t row_bytes = at.taps() * input.pixel_bytes;
     const int32_t top = at.top(pixel / at.out_width);
     const int32_t left = at.left(pixel % at.out_width);
-    alignas(16) int32_t differing[Tile::kMaxFilters] = {};
+    alignas(16) int32_t differing[Tile::kMaxFilters];
     alignas(16) uint8_t patch[kBlock];
+    for (int32_t& count : differing) count = 0;  // an initialiser would become a call of memset
     for (int32_t from = 0; from < row_bytes; from += kBlock) {
       const int32_t to = row_bytes - from < kBlock ? row_bytes : from + kBlock;
       input.gather(at, patch, top, left, from, to);

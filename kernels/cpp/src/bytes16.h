@@ -18,7 +18,8 @@ inline Bytes popcount(Bytes a) {
 #endif
 }
 
-// table[index[lane]] in every lane; an index is less than 16.
+// table[index[lane]] in every lane. An index must be less than 16: scripts/build-kernels.ts makes the relaxed SIMD build
+// from the SIMD build, and there every `swizzle` is a `relaxed_swizzle`, which is exact only for such indices.
 inline Bytes look_up(Bytes table, Bytes index) {
 #ifdef __wasm_simd128__
   return (Bytes)wasm_i8x16_swizzle((v128_t)table, (v128_t)index);

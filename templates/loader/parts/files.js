@@ -13,6 +13,7 @@ const LONGEST_RETRY_MS = 5000;
 // bundles import.meta.url is of no use.
 const BESIDE = {
   'manifest.json': () => new URL('./manifest.json', import.meta.url),
+  'lcdnn-relaxed-simd.wasm': () => new URL('./lcdnn-relaxed-simd.wasm', import.meta.url),
   'lcdnn-simd.wasm': () => new URL('./lcdnn-simd.wasm', import.meta.url),
   'lcdnn-scalar.wasm': () => new URL('./lcdnn-scalar.wasm', import.meta.url),
   'weights.safetensors': () => new URL('./weights.safetensors', import.meta.url),

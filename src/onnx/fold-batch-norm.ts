@@ -1,8 +1,8 @@
 import { constantFloats, type Node, type OnnxModel, readersOf, type Tensor, tensor } from './onnx-model.js';
 
 /**
- * The nodes and constants of a model, with every batch normalisation of a convolution's output in that convolution's
- * weights and bias.
+ * The nodes and constants of a model, with every batch normalisation that follows a convolution folded into the
+ * convolution's weights and bias.
  */
 export function foldBatchNorms({ nodes, constants, output }: OnnxModel): {
   readonly nodes: Node[];
@@ -37,7 +37,7 @@ export function foldBatchNorms({ nodes, constants, output }: OnnxModel): {
     folded.set(foldedB, tensor(foldedB, shifted, [shifted.length]));
     return { ...conv, input: [x, foldedW, foldedB], output: norm.output } as Node;
   });
-  const left = changed.filter((kept) => !taken.has(kept));
-  const used = new Set(left.flatMap(({ input }) => input));
-  return { nodes: left, constants: new Map([...folded].filter(([name]) => used.has(name))) };
+  const remaining = changed.filter((kept) => !taken.has(kept));
+  const used = new Set(remaining.flatMap(({ input }) => input));
+  return { nodes: remaining, constants: new Map([...folded].filter(([name]) => used.has(name))) };
 }

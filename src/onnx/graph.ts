@@ -2,13 +2,13 @@ import onnxProto from 'onnx-proto';
 
 const { onnx } = onnxProto;
 
-/** Whole numbers are plain; a float attribute says so, as `{ float: 0.5 }`. */
+/** Plain numbers are integers; a float attribute is written `{ float: 0.5 }`. */
 export type Attribute = number | readonly number[] | string | { readonly float: number };
 
-/** The element types we use. */
+/** The element types in our graphs. */
 export type ElementType = 'float32' | 'float16' | 'int32' | 'int64' | 'uint8' | 'bool';
 
-/** Operator set and IR version of every model we write. */
+/** Operator set and IR version of our models. */
 const OPSET = 17;
 const IR_VERSION = 8;
 
@@ -21,13 +21,13 @@ interface GraphNode {
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
-/** Where a graph will run. The GPU's providers lack a few operators that the CPU's has. */
+/** Where a graph will run. The GPU providers lack a few operators of the CPU provider. */
 export type Target = 'cpu' | 'gpu';
 
 interface TensorSpec {
   readonly name: string;
   readonly type: ElementType;
-  /** A string names a dimension of any size, e.g. `batch`. */
+  /** A string names a dimension of variable size, e.g. `batch`. */
   readonly shape: readonly (number | string)[];
 }
 
@@ -43,13 +43,13 @@ interface TensorSpec {
 export interface Graph {
   readonly target: Target;
   input(name: string, type: ElementType, shape: readonly (number | string)[]): string;
-  /** A node with one output; gives the output's name. */
+  /** Adds a node with one output. @returns the output's name */
   node(op: string, inputs: readonly string[], attributes?: Readonly<Record<string, Attribute>>): string;
-  /** Output number `index` of the node that makes `output`: asks the node for outputs beyond its first. */
+  /** Name of output `index` of the node that produces `output`, for nodes with several outputs. */
   furtherOutput(output: string, index: number): string;
   floats(values: Float32Array, shape: readonly number[]): string;
   integers(values: readonly number[]): string;
-  /** Gives a value the name under which the caller finds it. */
+  /** Makes a value an output of the graph, under a name. */
   output(name: string, value: string, type: ElementType, shape: readonly (number | string)[]): void;
   readonly nodeCount: number;
   /** The model as protobuf bytes. */
@@ -76,7 +76,7 @@ export function createGraph(target: Target = 'cpu'): Graph {
   };
 
   const constant = (type: ElementType, bytes: Uint8Array, shape: readonly number[]): string => {
-    // A long constant is not worth a key: it is stored as often as it is asked for.
+    // Long constants aren't shared, because comparing them costs more than storing them again.
     const key =
       bytes.length <= 2 ** 18
         ? `${type}|${shape}|${Buffer.from(bytes).toString('base64')}`
@@ -115,7 +115,7 @@ export function createGraph(target: Target = 'cpu'): Graph {
     },
     output(name, value, type, shape) {
       outputs.push({ name, type, shape });
-      // The node that makes the value writes it under the output's name, unless it is no node's or already an output.
+      // The node writes its value under the output's name, unless the value is an input, a constant or already an output.
       if (producers.has(value) && !outputNames.has(value)) outputNames.set(value, name);
       else nodes.push({ op: 'Identity', inputs: [value], outputs: [name], attributes: {} });
     },

@@ -2,22 +2,23 @@ import { foldBatchNorms } from './fold-batch-norm.js';
 import { constantFloats, decodeModel, type Node, node, readersOf, type Tensor, tensor } from './onnx-model.js';
 import { type Range, valueRanges } from './value-ranges.js';
 
-/** Nodes whose outputs lie within the range of their input: they are computed in its steps. */
+/** Operators whose output is within the range of their input, so that both can have the same quantisation. */
 const KEEPS_STEPS = new Set(['Relu', 'Min', 'MaxPool', 'Transpose', 'Reshape']);
-/** Steps of weights on either side of 0, which is at 128. */
+/** Number of weight steps on each side of zero; zero is stored as 128. */
 const WEIGHT_STEPS = 127;
 const WEIGHT_ZERO = 128;
 const MOST_BIAS_STEPS = 2 ** 30;
 
 /**
- * A float model in 8 bits (static quantisation; Jacob et al. 2018, arXiv 1712.05877): weights symmetric, with a scale per
- * filter or unit; activations in steps from the least to the largest value that the calibrating images give them; biases
- * in 32 bits. Batch normalisations go into the convolutions before them, ReLUs into the range of what is before them. The
- * output, logits, stays float. In QDQ form, which ONNX Runtime fuses into its 8-bit kernels, natively and in the browser.
- * Weights are stored unsigned: products of unsigned activations and signed weights saturate on processors without VNNI.
+ * Quantises a float model to 8 bits (static quantisation; Jacob et al. 2018, arXiv 1712.05877). Weights are symmetric,
+ * with a scale per filter or unit. Activations cover the range that they have on the calibration images. Biases have 32
+ * bits. Batch normalisations are folded into the convolutions before them, and ReLUs into the range of their input. The
+ * output (logits) stays float. The result is in QDQ form, which ONNX Runtime fuses into 8-bit kernels, natively and in the
+ * browser. Weights are stored unsigned, because products of unsigned activations and signed weights saturate on processors
+ * without VNNI.
  *
- * @param images what calibrates: normalised, one after another, as the model reads them (`calibratingImages`)
- * @param shape of one of them
+ * @param images calibration images: normalised, concatenated, in the model's input format (`calibratingImages`)
+ * @param shape shape of one image
  */
 export async function int8Model(
   model: Uint8Array,
@@ -37,11 +38,11 @@ export async function int8Model(
     stored.set(constant.name, constant);
     return constant.name;
   };
-  /** What the nodes after it read in the place of a value. */
+  /** The quantised value that replaces a value in later nodes. */
   const instead = new Map<string, string>();
   const inputOf = (value: string): string => instead.get(value) ?? value;
   const readers = readersOf(nodes);
-  /** The value whose steps a value is in: the last of what is only carried on from it. */
+  /** The value whose quantisation a value shares: the last in a chain of operators that keep the range. */
   const steps = (value: string): string => {
     const [reader, ...others] = readers.get(value) ?? [];
     const carries = others.length === 0 && reader !== undefined && KEEPS_STEPS.has(reader.opType);
@@ -66,7 +67,7 @@ export async function int8Model(
   for (const layer of nodes) {
     const [x, w, b] = layer.input;
     const [y] = layer.output;
-    // What is below 0, or above the limit of a ReLU6, is outside its steps already.
+    // Values below 0, or above the limit of a ReLU6, are already outside the quantised range.
     if ((layer.opType === 'Relu' || layer.opType === 'Min') && steps(x) === steps(y)) {
       instead.set(y, inputOf(x));
       scales.set(y, scaleOf(x));
@@ -99,14 +100,14 @@ function rangeOf(values: Float32Array): Range {
   };
 }
 
-/** 256 steps over a range and 0, which is one of them. */
+/** 256 steps over a range, extended to contain 0, which is one of the steps. */
 function stepsOf({ least, most }: Range): { scale: number; zero: number } {
   const [low, high] = [Math.min(least, 0), Math.max(most, 0)];
   const scale = (high - low) / 255 || 1;
   return { scale, zero: Math.round(-low / scale) };
 }
 
-/** The weights of a layer, the scale of each filter or unit, and zeros. @param axis of the filters or units */
+/** Quantised weights, scales and zero points of a layer. @param axis axis of the filters or units */
 function quantisedWeights(
   layer: string,
   weights: Tensor,
@@ -130,11 +131,11 @@ function quantisedWeights(
   ];
 }
 
-/** The least scales of weights at which the bias, in steps of the sums, fits 32 bits. */
+/** The smallest weight scales for which the quantised bias fits in 32 bits. */
 const leastScales = (bias: Tensor, inputScale: number): Float32Array =>
   constantFloats(bias).map((value) => Math.abs(value) / inputScale / MOST_BIAS_STEPS);
 
-/** A bias in the steps of the sums that it is added to, and the sizes of these. */
+/** A bias quantised with the scales of the sums that it is added to, and these scales. */
 function quantisedBias(
   layer: string,
   bias: Tensor,

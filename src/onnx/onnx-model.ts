@@ -5,13 +5,13 @@ const { onnx } = onnxProto;
 export type Node = InstanceType<typeof onnx.NodeProto>;
 export type Tensor = InstanceType<typeof onnx.TensorProto>;
 
-/** A model that is taken apart: nodes in order, constants by name. */
+/** A decoded model: nodes in order, constants by name. */
 export interface OnnxModel {
   readonly nodes: Node[];
   readonly constants: Map<string, Tensor>;
   readonly input: string;
   readonly output: string;
-  /** The model with these nodes and constants; more of its values may be given out. */
+  /** Encodes the model with these nodes and constants. @param outputs values to add to its outputs */
   encode(nodes: readonly Node[], constants: Iterable<Tensor>, outputs?: readonly string[]): Uint8Array;
 }
 
@@ -36,10 +36,10 @@ export function decodeModel(bytes: Uint8Array): OnnxModel {
   };
 }
 
-/** Numbers of element types. */
+/** ONNX's codes of element types. */
 export const { FLOAT, UINT8, INT32 } = onnx.TensorProto.DataType;
 
-/** A constant. */
+/** Creates a constant. */
 export function tensor(
   name: string,
   values: Float32Array | Uint8Array | Int32Array,
@@ -53,7 +53,7 @@ export function tensor(
 /** The values of a float32 constant. */
 export const constantFloats = ({ rawData }: Tensor): Float32Array => new Float32Array(Uint8Array.from(rawData).buffer);
 
-/** A node of one output, whose name it has. */
+/** Creates a node with one output; node and output have the same name. */
 export function node(opType: string, input: readonly string[], output: string, axis?: number): Node {
   const { INT } = onnx.AttributeProto.AttributeType;
   const attribute = axis === undefined ? [] : [{ name: 'axis', type: INT, i: axis }];

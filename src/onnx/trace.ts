@@ -20,7 +20,7 @@ const KERNELS: KernelTable = {
   ...shapeKernels,
 };
 
-/** A tfjs backend that computes nothing: it remembers what every tensor is called in the graph being traced. */
+/** A tfjs backend that computes nothing. It records the name of every tensor in the traced graph. */
 class TraceBackend extends tf.KernelBackend {
   traced: Graph = createGraph();
   private readonly values = new tf.DataStorage<Value>(this, tf.engine());
@@ -44,7 +44,7 @@ class TraceBackend extends tf.KernelBackend {
   }
 
   override readSync(): never {
-    throw new Error('a traced tensor has no values: a function that is traced must not read them');
+    throw new Error('a traced tensor has no values: a traced function must not read them');
   }
 
   override disposeData(dataId: tf.DataId): boolean {
@@ -87,25 +87,25 @@ function registerOnce(): void {
   }
 }
 
-/** A function from named tensors to named tensors, built of tfjs operations. */
+/** A function from named tensors to named tensors, built from tfjs operations. */
 export type TensorFunction = (inputs: tf.NamedTensorMap) => tf.NamedTensorMap;
 
 /** Shapes of named inputs; all are float32. */
 export type InputShapes = Readonly<Record<string, readonly number[]>>;
 
 export interface TracedModel {
-  /** The ONNX model (protobuf). Inputs and outputs carry the function's own names, `in:` and `out:` before them. */
+  /** The ONNX model (protobuf). Inputs and outputs have the function's names, prefixed with `in:` and `out:`. */
   readonly bytes: Uint8Array;
   readonly outputs: Readonly<Record<string, readonly number[]>>;
   readonly nodes: number;
 }
 
 /**
- * Runs a tfjs function once, on tensors without values, and writes down what it does as an ONNX graph: forward pass,
- * tfjs's own gradients, update. tfjs's order of axes (NHWC) holds for inputs and outputs.
+ * Runs a tfjs function once, on tensors without values, and records its operations as an ONNX graph: forward pass, tfjs's
+ * gradients, update. Inputs and outputs are in tfjs's layout (NHWC).
  *
- * @param target where the model will run: the gradient of pooling differs
- * @throws Error where the function uses a tfjs kernel that has no traced version; the message names it.
+ * @param target where the model will run (the gradient of pooling differs)
+ * @throws Error if the function uses a tfjs kernel without a traced version; the message names it
  */
 export function trace(fn: TensorFunction, inputShapes: InputShapes, target: Target = 'cpu'): TracedModel {
   registerOnce();

@@ -1,21 +1,21 @@
 import * as ort from 'onnxruntime-node';
 
-/** The least and the largest of a value. */
+/** Minimum and maximum of a tensor's values. */
 export interface Range {
   readonly least: number;
   readonly most: number;
 }
 
-/** Inputs in a batch, at most; fewer where they are large, since all values of the network are held at once. */
+/** Maximum batch size. Large inputs get smaller batches, because all intermediate values are in memory at once. */
 const MOST_INPUTS = 16;
 const MOST_VALUES = 300_000;
 
 /**
- * The ranges of a model's outputs over these inputs.
+ * Measures the range of each output of a model over these inputs.
  *
- * @param model gives out each value whose range is asked for
- * @param inputs float32, one after another
- * @param shape of one of them
+ * @param model a model whose outputs include every value of interest
+ * @param inputs float32, concatenated
+ * @param shape shape of one input
  */
 export async function valueRanges(
   model: Uint8Array,

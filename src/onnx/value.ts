@@ -1,10 +1,10 @@
 import type { Graph } from './graph.js';
 
 /**
- * A traced tensor. tfjs sees shape and dtype (NHWC); ONNX has it under one or two names: `plain` in tfjs's own order,
- * `nchw` (images only) in ONNX's. A missing name is made by a transpose when an operator first wants it, so chains of
- * elementwise operators stay in the order that the convolution left. A tensor whose elements are all equal is kept as
- * that number: gradients of means and sums are full of them.
+ * A traced tensor. tfjs knows its shape and dtype (NHWC). In the ONNX graph it has one or two names: `plain` in tfjs's
+ * layout, `nchw` (images only) in ONNX's. A missing name is created with a transpose when an operator first needs it, so
+ * chains of elementwise operators stay in the convolution's layout. A tensor with equal elements is stored as that number,
+ * because gradients of means and sums contain many of them.
  */
 export interface Value {
   readonly shape: readonly number[];
@@ -19,11 +19,11 @@ export const sizeOf = (shape: readonly number[]): number => shape.reduce((produc
 export const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((size, i) => size === b[i]);
 
-/** Which of tfjs's axes stands where in ONNX's order of an image. */
+/** tfjs's axis for each axis of an image in ONNX's layout. */
 export const NHWC_TO_NCHW: readonly number[] = [0, 3, 1, 2];
 const NCHW_TO_NHWC = [0, 2, 3, 1];
 
-/** The value's name in tfjs's order. */
+/** The value's name in tfjs's layout. */
 export function plain(graph: Graph, value: Value): string {
   value.plain ??=
     value.nchw !== undefined
@@ -32,11 +32,11 @@ export function plain(graph: Graph, value: Value): string {
   return value.plain;
 }
 
-/** The name of an image tensor [n, h, w, c] in the order [n, c, h, w]. */
+/** The name of an image tensor [n, h, w, c] in the layout [n, c, h, w]. */
 export function nchw(graph: Graph, value: Value): string {
   if (value.nchw !== undefined) return value.nchw;
   const [n, h, w, c] = value.shape;
-  // Where one of the two orders has nothing to move, the bytes are the same.
+  // With one channel or one pixel, both layouts have the same bytes.
   value.nchw =
     c === 1 || (h === 1 && w === 1)
       ? graph.node('Reshape', [plain(graph, value), graph.integers([n, c, h, w])])
@@ -44,7 +44,7 @@ export function nchw(graph: Graph, value: Value): string {
   return value.nchw;
 }
 
-/** True where the value is at hand in NCHW order alone. */
+/** Whether the value is available only in NCHW. */
 export const isNchw = (value: Value): boolean => value.nchw !== undefined && value.plain === undefined;
 
 /** A constant without dimensions. */
@@ -53,5 +53,5 @@ export function scalar(graph: Graph, number: number, dtype: Value['dtype']): str
   return dtype === 'float32' ? constant : graph.node('Cast', [constant], { to: ELEMENT_CODES[dtype] });
 }
 
-/** ONNX's numbers of the types that `Cast` takes. */
+/** ONNX's codes of element types, for `Cast`. */
 export const ELEMENT_CODES: Record<Value['dtype'], number> = { float32: 1, int32: 6, bool: 9 };

@@ -11,7 +11,7 @@ import type { ExitShares } from './exit-ratios.js';
 import { paretoFront } from './pareto.js';
 import { type Circumstances, type PricedDesign, priceDesign } from './price.js';
 
-/** What a design may cost at most, and must reach at least. */
+/** Maximum costs of a design, and its minimum accuracy. */
 export interface DesignLimits {
   readonly maxBytes?: number;
   readonly maxLatencyMs?: number;
@@ -19,24 +19,24 @@ export interface DesignLimits {
 }
 
 export interface PlanRequest {
-  /** The design that is asked about. */
+  /** The design to compare the others with. */
   readonly design: Design;
   readonly build: BuildNetwork;
-  /** What is known or assumed of how samples leave a design. */
+  /** Measured or assumed exit ratios of a design. */
   readonly exitsOf: (design: Design) => ExitShares;
   readonly circumstances: Circumstances;
-  /** Most branches at a time. */
+  /** Maximum number of branches in a design. */
   readonly maxExits: number;
 }
 
-/** A price with the design it is of. */
+/** A price together with its design. */
 export type Priced = PricedDesign & Pick<Design, 'network' | 'cost'>;
 
 export interface DesignComparison {
   readonly design: Priced;
-  /** Every number and place of branches that mirror the rest of the network, the soonest first (3.4.1, 3.4.2). */
+  /** Designs with every number and position of mirrored branches, lowest latency first (3.4.1, 3.4.2). */
   readonly places: readonly Priced[];
-  /** One branch of every size behind the first place of the design (3.4.3, Fig. 7). */
+  /** Designs with one branch of every size behind the design's first attachment (3.4.3, Fig. 7). */
   readonly sizes: readonly Priced[];
 }
 
@@ -53,7 +53,7 @@ export function compareDesigns(question: PlanRequest): DesignComparison {
   };
 }
 
-/** Designs to choose from, those that keep the limits, and of them those that no other beats. */
+/** All candidate designs, those within the limits, and the Pareto-optimal ones among these. */
 export interface DesignSelection {
   readonly limits: DesignLimits;
   readonly candidates: readonly Priced[];
@@ -61,7 +61,7 @@ export interface DesignSelection {
   readonly front: readonly Priced[];
 }
 
-/** Chooses among all places and sizes of one branch, and all places of more; nothing where no limit is given. */
+/** Selects among all positions and sizes of one branch and all positions of several; undefined without any limit. */
 export function selectWithin(
   limits: DesignLimits,
   question: PlanRequest,
@@ -73,7 +73,7 @@ export function selectWithin(
   return { limits, candidates, within, front: frontOf(within) };
 }
 
-/** A branch without any binary layer is left out: nothing supports that as many samples would leave there. */
+/** Leaves out branches without any binary layer, because the assumed exit ratios don't apply to them. */
 function candidatesOf({ build, ...question }: PlanRequest, { places }: DesignComparison): Priced[] {
   const keyOf = ({ network }: Pick<Design, 'network'>): string => JSON.stringify(network);
   const mirrors = new Set(places.map(keyOf));
@@ -84,14 +84,14 @@ function candidatesOf({ build, ...question }: PlanRequest, { places }: DesignCom
   return [...places, ...others.map((design) => price({ build, ...question }, design))];
 }
 
-/** One whose accuracy nobody has measured keeps no limit of accuracy. */
+/** Whether a design is within the limits. A design without a measured accuracy fails an accuracy limit. */
 function satisfies({ downloadBytes, expectedMs, exits }: Priced, limits: DesignLimits): boolean {
   const { maxBytes = Infinity, maxLatencyMs = Infinity, minAccuracy } = limits;
   const accurate = minAccuracy === undefined || (exits.accuracy ?? -1) >= minAccuracy;
   return downloadBytes <= maxBytes && expectedMs <= maxLatencyMs && accurate;
 }
 
-/** In download, latency and, as far as known, accuracy; by download. */
+/** The Pareto front in download, latency and accuracy (if measured), sorted by download. */
 function frontOf(designs: readonly Priced[]): Priced[] {
   const front = paretoFront(designs, [
     (design) => design.downloadBytes,

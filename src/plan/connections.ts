@@ -7,13 +7,13 @@ export interface ConnectionProfile {
   /** Megabits (millions of bits) a second. */
   readonly upMbps: number;
   readonly downMbps: number;
-  /** From a request to the first byte of its answer, apart from what the server does. */
+  /** Time from a request to the first byte of the response, without the server's work. */
   readonly roundTripMs: number;
-  /** Where the numbers come from. */
+  /** Source of the numbers. */
   readonly source: string;
 }
 
-/** The connections that `plan` and the benchmarks know. */
+/** The connections of `plan` and the benchmarks. */
 export const CONNECTIONS: readonly ConnectionProfile[] = [
   {
     name: '3g',
@@ -47,13 +47,13 @@ export const CONNECTIONS: readonly ConnectionProfile[] = [
 
 export const connectionNames: readonly string[] = CONNECTIONS.map(({ name }) => name);
 
-/** Numbers of a user's own; what is not given is the named profile's. */
+/** The user's numbers. Missing ones are taken from the named profile. */
 export type CustomConnection = Partial<Pick<ConnectionProfile, 'upMbps' | 'downMbps' | 'roundTripMs'>>;
 
 /**
- * A profile by its name, with the user's own numbers in it.
+ * Finds a profile by name, and replaces its numbers with the user's.
  *
- * @throws UserError where no profile has the name, a bandwidth is not above 0 or the round trip is below 0
+ * @throws UserError if the name is unknown, a bandwidth isn't above 0, or the round trip is below 0
  */
 export function connectionProfile(name: string, custom: CustomConnection = {}): ConnectionProfile {
   const known = CONNECTIONS.find((profile) => profile.name === name);
@@ -79,10 +79,10 @@ export function connectionProfile(name: string, custom: CustomConnection = {}): 
   return profile;
 }
 
-/** Time to move so many bytes, in ms, without the round trip. */
+/** Time to transfer the bytes, in ms, without the round trip. */
 export const transferMs = (bytes: number, mbps: number): number => (8 * bytes) / (1000 * mbps);
 
-/** What the developer tools' protocol is told to emulate the connection (`Network.emulateNetworkConditions`). */
+/** Parameters that emulate the connection in Chromium (`Network.emulateNetworkConditions` of the DevTools protocol). */
 export function emulation({ upMbps, downMbps, roundTripMs }: ConnectionProfile) {
   return {
     offline: false,

@@ -2,9 +2,9 @@ import { attachmentNames, possibleConvolutions, trunkOf } from '../network/branc
 import { type NetworkCost, networkCost } from '../network/cost.js';
 import type { JointNetwork } from '../network/layers.js';
 
-/** Where branches leave, and how large they are: as `--attach` and `--branch` say it. */
+/** Attachments and size of the branches, in the form of `--attach` and `--branch`. */
 export interface DesignChoice {
-  /** One layer, or several with commas. */
+  /** One layer, or several separated by commas. */
   readonly attach: string;
   /** `mirror`, or `conv=N,fc=M`. */
   readonly branch: string;
@@ -15,7 +15,7 @@ export interface Design extends DesignChoice {
   readonly cost: NetworkCost;
 }
 
-/** Gives the network of a choice. */
+/** Builds the network of a choice. */
 export type BuildNetwork = (choice: DesignChoice) => JointNetwork;
 
 export function buildDesign(build: BuildNetwork, { attach, branch }: DesignChoice): Design {
@@ -23,10 +23,10 @@ export function buildDesign(build: BuildNetwork, { attach, branch }: DesignChoic
   return { attach, branch, network, cost: networkCost(network) };
 }
 
-/** Where branches can leave this network, in its order. */
+/** The possible attachments of this network, in order. */
 export const attachmentsOf = (network: JointNetwork): string[] => attachmentNames(trunkOf(network));
 
-/** Every choice of 1 to `maxExits` places, with one branch size. */
+/** Every choice of 1 to `maxExits` attachments, with one branch size. */
 export function attachmentChoices(places: readonly string[], maxExits: number, branch = 'mirror'): DesignChoice[] {
   return Array.from({ length: Math.min(maxExits, places.length) }, (_, i) => combinations(places, i + 1)).flatMap(
     (chosen) => chosen.map((names) => ({ attach: names.join(','), branch })),
@@ -34,8 +34,8 @@ export function attachmentChoices(places: readonly string[], maxExits: number, b
 }
 
 /**
- * Fig. 7's grid for one branch behind the last shared layer of this network: n binary convolutions, m binary
- * fully-connected layers, m up to one more than the full network has, and two at least.
+ * The grid of Fig. 7 for one branch behind the last shared layer of this network: n binary convolutions and m binary
+ * fully-connected layers. m goes up to one more than in the full network, but at least to two.
  */
 export function sizeChoices({ network, attach }: Pick<Design, 'network' | 'attach'>): DesignChoice[] {
   const hidden = network.full.slice(0, -1).filter(({ type }) => type === 'dense').length;
@@ -45,7 +45,7 @@ export function sizeChoices({ network, attach }: Pick<Design, 'network' | 'attac
   );
 }
 
-/** All ways to take so many of a list, in its order. */
+/** All combinations of `count` items, in the order of the list. */
 function combinations<Item>(items: readonly Item[], count: number): Item[][] {
   if (count === 0) return [[]];
   return items.flatMap((item, i) => combinations(items.slice(i + 1), count - 1).map((rest) => [item, ...rest]));

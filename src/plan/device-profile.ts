@@ -7,7 +7,7 @@ import { LAYER_KINDS, type LayerKind, type Rates, workMs, workOf } from './layer
 
 const milliseconds = z.number().nonnegative();
 
-/** What of `lcdnn bench device --json` is read. */
+/** The fields of `lcdnn bench device --json` that `plan` uses. */
 const schema = z.object({
   branchMs: z.array(milliseconds).min(1),
   answerMs: z.array(milliseconds).min(1),
@@ -16,10 +16,10 @@ const schema = z.object({
   steps: z.array(z.object({ kernel: z.string(), milliseconds })).min(1),
 });
 
-/** A browser, as `bench device` measured it. */
+/** A browser's times, measured with `bench device`. */
 export type DeviceProfile = z.infer<typeof schema>;
 
-/** The kind of layer that a kernel computes; the others pack values to signs, pool and move. */
+/** The kind of layer that a kernel computes. Other kernels pack signs, pool or move values. */
 const KINDS: Readonly<Record<string, LayerKind>> = {
   conv2d_f32: 'conv2d',
   depthwise_conv2d_f32: 'depthwise-conv2d',
@@ -30,25 +30,25 @@ const KINDS: Readonly<Record<string, LayerKind>> = {
 
 export const kindOfKernel = (kernel: string): LayerKind => KINDS[kernel] ?? 'other';
 
-/** Time of an image's way to the Worker and back. */
+/** Time to pass an image to the Worker and its answer back. */
 export const callMsOf = ({ branchMs, answerMs }: DeviceProfile): number =>
   Math.max(0, median(answerMs) - median(branchMs));
 
-/** Time of a request to the edge beside the tail, where it was measured. */
+/** Time of a request to the edge without the tail, if it was measured. */
 export const requestMsOf = ({ edgeMs }: DeviceProfile, tailMs: number): number | undefined =>
   edgeMs && Math.max(0, median(edgeMs) - tailMs);
 
-/** @throws UserError where the file is none of `bench device` */
+/** @throws UserError if the file isn't from `bench device` */
 export function readDeviceProfile(path: string): DeviceProfile {
   return readJson(path, schema, 'what "lcdnn bench device --json" prints', 'measure the device again');
 }
 
 /**
- * Rates that give the times that were measured: those of another machine, each kind of layer times what this device needs
- * for its layers of that kind. A kind that the measured branch lacks is as much slower or faster as the whole.
+ * Rates that reproduce the measured times. Scales the rates of another machine, for each kind of layer, by this device's
+ * measured time for that kind. A kind that the measured branch lacks is scaled by the ratio of the total times.
  *
- * @param layers of the measured branch, in the order of the network
- * @throws UserError where the steps are another branch's
+ * @param layers layers of the measured branch, in the order of the network
+ * @throws UserError if the steps belong to another branch
  */
 export function calibratedRates(
   { steps, branchMs }: DeviceProfile,
@@ -68,7 +68,7 @@ export function calibratedRates(
     );
   }
   const total = (of: readonly number[]): number => of.reduce((sum, value) => sum + value, 0);
-  // A step's time holds that of its clock; whole images don't.
+  // A step's time includes the overhead of measuring it; the time of a whole image doesn't.
   const whole = median(branchMs) / total(steps.map((step) => step.milliseconds));
   const overall =
     (whole * total(steps.map((step) => step.milliseconds))) / total(works.map((work) => workMs(work, rates)));

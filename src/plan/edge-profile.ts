@@ -4,7 +4,7 @@ import { readJson } from '../base/json.js';
 import { median } from '../base/statistics.js';
 import type { JointNetwork } from '../network/layers.js';
 
-/** What of `lcdnn bench edge --json` is read. */
+/** The fields of `lcdnn bench edge --json` that `plan` uses. */
 const schema = z.object({
   network: z.string(),
   input: z.array(z.int().positive()).length(3),
@@ -13,15 +13,15 @@ const schema = z.object({
 });
 
 /**
- * Time of the rest of the full network by the layer that it is behind, in ms.
+ * Time of the tail, in ms, by the layer that it is behind.
  *
- * @throws UserError where the file is none of `bench edge`, or of another network
+ * @throws UserError if the file isn't from `bench edge` or is about another network
  */
 export function readEdgeProfile(path: string, { name, input, classes }: JointNetwork): ReadonlyMap<string, number> {
   const data = readJson(path, schema, 'what "lcdnn bench edge --json" prints', 'measure the edge again');
   const described = (network: string, shape: readonly number[], count: number): string =>
     `${network} for ${shape.join('x')} and ${count} classes`;
   const [expected, found] = [described(name, input, classes), described(data.network, data.input, data.classes)];
-  if (expected !== found) throw new UserError(`${path}: expected times of ${expected}, found those of ${found}`);
+  if (expected !== found) throw new UserError(`${path}: expected times of ${expected}, found times of ${found}`);
   return new Map(data.tails.map(({ attach, tailMs }) => [attach, median(tailMs)]));
 }

@@ -3,25 +3,25 @@ import type { Exit } from '../network/layers.js';
 import type { Design } from './designs.js';
 import type { Accuracies } from './latency.js';
 
-/** What is known of how the samples leave a design. */
+/** Known or assumed exit ratios of a design. */
 export interface ExitShares {
-  /** Share of all samples that leaves at each exit. */
+  /** Share of all samples that exit early at each exit. */
   readonly ratios: readonly number[];
-  /** Where the ratios come from: `assumed`, `flags`, or the path of a run. */
+  /** Source of the ratios: `assumed`, `flags`, or the path of a run. */
   readonly from: string;
-  /** Of each branch and of the full network, where known. */
+  /** Accuracy of each branch and of the full network, if known. */
   readonly accuracies?: Accuracies;
-  /** Of all exits and the edge together; where τ is not tuned, of the last branch alone. */
+  /** Collaborative accuracy; if τ isn't tuned, the accuracy of the last branch. */
   readonly accuracy?: number;
 }
 
-/** A ratio at a place: what the assumption for the other places starts from. */
+/** A known exit ratio at a depth, from which the ratios at other depths are extrapolated. */
 export interface Anchor {
   readonly depth: number;
   readonly ratio: number;
 }
 
-/** The share of the full network's multiplications that lies before each exit, in [0, 1]. */
+/** The share of the full network's multiplications before each exit, in [0, 1]. */
 export function exitDepths({ network, cost }: Design): number[] {
   const macs = (counts: (part: string) => boolean): number =>
     cost.layers.filter(({ part }) => counts(part)).reduce((sum, layer) => sum + layer.macs, 0);
@@ -34,9 +34,9 @@ export function exitDepths({ network, cost }: Design): number[] {
 }
 
 /**
- * Exit ratios where nobody has measured: the share of samples that is not answered yet falls in proportion to what is
- * left of the full network behind the last exit that they passed, from what it is at the anchor to nothing at the end,
- * where the branch is the full network's last layer. A branch's size is taken to make no difference.
+ * Estimates exit ratios that weren't measured. The share of unanswered samples is assumed to be proportional to the
+ * remaining part of the full network, from its value at the anchor down to zero at the end. The size of a branch is
+ * ignored.
  */
 export function assumedRatios(design: Design, anchor: Anchor): number[] {
   const answered = exitDepths(design).map((depth) => {
@@ -46,7 +46,7 @@ export function assumedRatios(design: Design, anchor: Anchor): number[] {
   return answered.map((share, exit) => share - (answered[exit - 1] ?? 0));
 }
 
-/** Accuracies that Eq. 11 would need for these exit ratios. */
+/** The accuracies for which Eq. 11 gives these exit ratios. */
 export function impliedAccuracies(ratios: readonly number[]): Accuracies {
   return {
     branches: ratios.map((_, exit) => ratios.slice(0, exit + 1).reduce((sum, ratio) => sum + ratio, 0)),

@@ -1,21 +1,21 @@
 import { LAYER_KINDS, type Rates, type Work } from './layer-times.js';
 
-/** Layers that were timed together. */
+/** A measured time for one or more layers. */
 export interface Sample {
   readonly works: readonly Work[];
   readonly milliseconds: number;
 }
 
-/** Of weights, and of descent for each. */
+/** Number of reweighting rounds, and of descent rounds in each. */
 const ROUNDS = [30, 300];
 const COLUMNS = LAYER_KINDS.flatMap((kind) =>
   (['layers', 'operations', 'values'] as const).map((of) => ({ kind, of })),
 );
 
 /**
- * The rates, none below 0, with the least squares of the logarithms of estimate over time: half a time is as wrong as
- * twice. By non-negative least squares, weighted anew in every round so that the gradients are those of the logarithms.
- * A kind that no sample has gets 0.
+ * Fits non-negative rates that minimise the squared logarithms of estimate / time, so that half the time is as wrong as
+ * twice the time. Iteratively reweighted non-negative least squares: in every round the weights make the gradients equal
+ * to those of the logarithms. A kind without samples gets 0.
  */
 export function fitRates(samples: readonly Sample[]): Rates {
   const rows = samples.map(({ works }) =>
@@ -40,8 +40,8 @@ export function fitRates(samples: readonly Sample[]): Rates {
     estimates = rows.map((row, i) => Math.max(estimate(row, rates), times[i] / 100));
   }
   const rate = (kind: string, of: string): number => {
-    const found = rates[COLUMNS.findIndex((column) => column.kind === kind && column.of === of)];
-    return found < 1e-9 ? 0 : Number(found.toPrecision(3));
+    const fitted = rates[COLUMNS.findIndex((column) => column.kind === kind && column.of === of)];
+    return fitted < 1e-9 ? 0 : Number(fitted.toPrecision(3));
   };
   return Object.fromEntries(
     LAYER_KINDS.map((kind) => [
@@ -51,13 +51,13 @@ export function fitRates(samples: readonly Sample[]): Rates {
   ) as unknown as Rates;
 }
 
-/** What (estimate - time)^2 is weighted with for the gradient of log(estimate / time)^2. */
+/** The weight of (estimate - time)^2 that gives it the gradient of log(estimate / time)^2. */
 function logarithmWeight(time: number, estimate: number): number {
   const error = estimate - time;
   return Math.abs(error) < 1e-6 * time ? 1 / (time * estimate) : Math.log(estimate / time) / (error * estimate);
 }
 
-/** Non-negative x towards the least |rows x - targets|, coordinate by coordinate. */
+/** Minimises |rows x - targets| over x >= 0 by coordinate descent. */
 function descend(rows: readonly (readonly number[])[], targets: readonly number[], start: readonly number[]): number[] {
   const x = [...start];
   const errors = rows.map((row, i) => targets[i] - row.reduce((sum, value, column) => sum + value * x[column], 0));

@@ -1,29 +1,29 @@
 import { sum } from '../base/statistics.js';
 
 /**
- * Expected latency of a network with n exits, from the times of its parts: as the paper has it (Eq. 11-16), and by the
- * law of total expectation.
+ * Expected latency of a network with n exits, from the times of its parts: with the paper's equations (11-16), and with
+ * the law of total expectation.
  */
 
-/** What an exit adds to the way of an image, in ms. */
+/** Times that an exit adds to an image's latency, in ms. */
 export interface ExitTimes {
-  /** Fetching what the branch needs (m_i / B_d), as far as one image bears it. */
+  /** Time to download the branch (m_i / B_d), or the part of it that is attributed to one image. */
   readonly downloadMs: number;
-  /** The part of the trunk before the exit that the exits before it have not computed. */
+  /** The part of the trunk between the previous exit and this one. */
   readonly trunkMs: number;
   readonly branchMs: number;
 }
 
 export interface DesignTimes {
-  /** In the order of the network; one at least. */
+  /** In the order of the network; at least one. */
   readonly exits: readonly ExitTimes[];
-  /** From the last exit to the edge and back: round trip, and what the last shared part gave (w_n / B_u). */
+  /** Transfer to the edge and back: round trip, and upload of the last shared part's output (w_n / B_u). */
   readonly uplinkMs: number;
-  /** The rest of the full network, on the edge. */
+  /** The tail, on the edge. */
   readonly edgeMs: number;
 }
 
-/** Shares of samples that are answered right, in [0, 1]. */
+/** Accuracies, in [0, 1]. */
 export interface Accuracies {
   /** p_1, ..., p_n. */
   readonly branches: readonly number[];
@@ -33,18 +33,18 @@ export interface Accuracies {
 
 export interface PaperExpectation {
   readonly milliseconds: number;
-  /** What Eq. 14 multiplies the times with: one for each exit, then the edge's. */
+  /** The factors of Eq. 14: one for each exit, then that of the edge. */
   readonly weights: readonly number[];
 }
 
 /**
- * Expected latency by Eq. 11-16, as printed. With one exit it is right, as far as accuracies tell who leaves. With more,
- * the "possibility" (p_i - p_(i-1)) / p_m of Eq. 11 is a share of all samples, but Eq. 14 takes it for a share of those
- * that have not left before, so that too many reach the edge; and the time of exit i contains those of the exits before
- * it (Eq. 15, 16), which the edge's sum then counts again.
+ * Expected latency by Eq. 11-16, as printed. With one exit it is correct, as far as accuracies predict exit ratios. With
+ * several exits it has two errors. The "possibility" (p_i - p_(i-1)) / p_m of Eq. 11 is a share of all samples, but Eq. 14
+ * uses it as a share of the samples that haven't exited yet, so too many reach the edge. And the time of exit i includes
+ * those of the earlier exits (Eq. 15, 16), which the sum for the edge counts again.
  *
- * Eq. 16's sum is read up to n - 1, as Eq. 15 has it. A possibility below 0 or above 1 (a branch less accurate than the
- * one before, or more than the full network) counts as 0 or 1.
+ * The sum of Eq. 16 is read up to n - 1, as in Eq. 15. A possibility below 0 or above 1 (a branch less accurate than the
+ * previous one, or more accurate than the full network) counts as 0 or 1.
  */
 export function paperExpectation({ exits, uplinkMs, edgeMs }: DesignTimes, accuracies: Accuracies): PaperExpectation {
   const { branches, full } = accuracies;
@@ -66,10 +66,10 @@ export function paperExpectation({ exits, uplinkMs, edgeMs }: DesignTimes, accur
 }
 
 /**
- * Expected latency by the law of total expectation: each way that an image can take, times the share that takes it. A
- * page fetches the branches of all exits before its first image, and an image computes what lies on its way, once.
+ * Expected latency by the law of total expectation: the latency of every path through the network, weighted with the
+ * share of images that take it. A page downloads the branches of all exits before its first image.
  *
- * @param exitRatios share of all samples that leaves at each exit; the rest is answered by the edge
+ * @param exitRatios share of all samples that exit early at each exit; the edge answers the rest
  */
 export function expectedLatency(times: DesignTimes, exitRatios: readonly number[]): number {
   const ways = wayTimes(times);
@@ -77,7 +77,7 @@ export function expectedLatency(times: DesignTimes, exitRatios: readonly number[
   return sum(ways.map((way, i) => way * shares[i]));
 }
 
-/** Latency of an image that leaves at each exit, and last of one that the edge answers. */
+/** Latency of an image that exits early at each exit; the last value is for an image that the edge answers. */
 export function wayTimes({ exits, uplinkMs, edgeMs }: DesignTimes): number[] {
   let passed = sum(exits.map(({ downloadMs }) => downloadMs));
   const ways = exits.map(({ trunkMs, branchMs }) => {
@@ -87,7 +87,7 @@ export function wayTimes({ exits, uplinkMs, edgeMs }: DesignTimes): number[] {
   return [...ways, passed + uplinkMs + edgeMs];
 }
 
-/** The share of images that must leave at the one exit of a design for this expected latency; above 1 none is enough. */
+/** The exit ratio at which a design with one exit has this expected latency; above 1 if no ratio is enough. */
 export function neededExitRatio(times: DesignTimes, milliseconds: number): number {
   const [leaves, goesOn] = wayTimes(times);
   return Math.max(0, (goesOn - milliseconds) / (goesOn - leaves));

@@ -1,23 +1,23 @@
 import type { LayerCost } from '../network/cost.js';
 import { featuresOf } from '../network/shapes.js';
 
-/** Layers whose time is told apart. `other` is what stands between them: pools, and packing values to signs. */
+/** Kinds of layers with their own rates. `other` includes pools and packing values to signs. */
 export const LAYER_KINDS = ['conv2d', 'depthwise-conv2d', 'dense', 'binary-conv2d', 'binary-dense', 'other'] as const;
 export type LayerKind = (typeof LAYER_KINDS)[number];
 
-/** What a machine needs, in ns. */
+/** Times of a machine, in ns. */
 export interface Rate {
-  /** Of a layer, whatever its size. */
+  /** Per layer, independent of its size. */
   readonly layer: number;
-  /** Of a multiplication with addition, in float or binary. */
+  /** Per multiply-accumulate operation, float or binary. */
   readonly operation: number;
-  /** Of a value that a layer gives; for `other`, of a value that is read. */
+  /** Per output value; for `other`, per input value. */
   readonly value: number;
 }
 
 export type Rates = Readonly<Record<LayerKind, Rate>>;
 
-/** What a kind of layer has to do. */
+/** The amount of work in a layer. */
 export interface Work {
   readonly kind: LayerKind;
   readonly operations: number;
@@ -25,8 +25,8 @@ export interface Work {
 }
 
 /**
- * The work of a layer. Batch normalisation, activations and shortcuts are free: kernels and ONNX Runtime do them behind
- * the sums of the layer before.
+ * The work of a layer. Batch normalisation, activations and shortcuts are free, because kernels and ONNX Runtime fuse
+ * them into the previous layer.
  */
 export function workOf({ type, input, output, macs, binaryOps }: LayerCost): Work[] {
   const read: Work = { kind: 'other', operations: 0, values: featuresOf(input) };

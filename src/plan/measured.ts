@@ -1,18 +1,18 @@
 import type { Rates } from './layer-times.js';
 
-/** What was measured once, on one machine, to estimate with where a user has not measured. */
+/** Rates measured once, on one machine. They serve as estimates if a user hasn't measured. */
 export interface MeasuredRates {
   /** The processor. */
   readonly cpu: string;
   /** The branch in Chromium, one thread; and the tail in ONNX Runtime with its default threads. */
   readonly device: Rates;
   readonly edge: Rates;
-  /** From loading to a model that is ready, beside what the network takes. */
+  /** Time until a model is ready, without downloads. */
   readonly loadMs: number;
-  /** An image's way to the Worker and back. */
+  /** Time to pass an image to the Worker and its answer back. */
   readonly callMs: number;
-  /** A request to the edge server, beside network and tail. */
+  /** Time of a request to the edge server, without network and tail. */
   readonly requestMs: number;
-  /** Loader, WebAssembly and manifest after brotli, which every page fetches beside the weights. */
+  /** Compressed size (brotli) of loader, WebAssembly and manifest, which every page downloads besides the weights. */
   readonly fixedBytes: number;
 }

@@ -1,4 +1,4 @@
-/** Those that no other beats: none is at least as good in every measure and better in one. Less is better. */
+/** The Pareto-optimal items: no other is at least as good in every measure and better in one. Less is better. */
 export function paretoFront<Item>(items: readonly Item[], measures: readonly ((item: Item) => number)[]): Item[] {
   const dominates = (a: Item, b: Item): boolean =>
     measures.every((measure) => measure(a) <= measure(b)) && measures.some((measure) => measure(a) < measure(b));

@@ -14,12 +14,12 @@ import {
 } from './latency.js';
 import { layersMs, type Rates } from './layer-times.js';
 
-/** What designs are priced for. */
+/** Conditions for pricing designs. */
 export interface Circumstances {
   readonly network: ConnectionProfile;
-  /** Images that a page classifies after loading once: each bears its part of that. */
+  /** Number of images that a page classifies after loading once. They share the loading time equally. */
   readonly images: number;
-  /** Bits of a value on its way to the edge. */
+  /** Bits per value sent to the edge. */
   readonly uplinkBits: number;
   readonly device: {
     readonly rates: Rates;
@@ -30,29 +30,29 @@ export interface Circumstances {
   readonly edge: { readonly rates: Rates; readonly requestMs: number; readonly tails?: ReadonlyMap<string, number> };
 }
 
-/** A design and what it costs; times in ms. */
+/** A design and its costs; times in ms. */
 export interface PricedDesign extends DesignChoice {
-  /** What a page downloads. */
+  /** Bytes that a page downloads. */
   readonly downloadBytes: number;
-  /** What an image that no exit is sure of costs the device. */
+  /** Operations on the device for an image that doesn't exit early. */
   readonly macs: number;
   readonly binaryOps: number;
-  /** What such an image sends. */
+  /** Bytes that such an image sends. */
   readonly uplinkBytes: number;
   readonly exits: ExitShares;
-  /** Of a page that classifies one image, and that bears all of the loading. */
+  /** Times of a page that classifies one image, including all of the loading. */
   readonly times: DesignTimes;
   /** Mean over the images of a page, by the law of total expectation. */
   readonly expectedMs: number;
-  /** Of an image after the first, which loads nothing. */
+  /** Mean latency of an image after loading. */
   readonly furtherMs: number;
   /** `expectedMs` by Eq. 11-16. */
   readonly paper: PaperExpectation;
 }
 
-/** The head of a request: JSON that names the tensors. */
+/** Size of a request's head: JSON that describes the tensors. */
 export const REQUEST_BYTES = 250;
-/** The loader, and then everything that it fetches, side by side. */
+/** One round trip for the loader, and one for everything that it fetches in parallel. */
 const LOADING_ROUND_TRIPS = 2;
 
 export function priceDesign(design: Design, exits: ExitShares, circumstances: Circumstances): PricedDesign {
@@ -76,7 +76,7 @@ export function priceDesign(design: Design, exits: ExitShares, circumstances: Ci
   };
 }
 
-/** The exit ratio that a design with one exit needs to be as fast as another. */
+/** The exit ratio at which a design with one exit is as fast as another design. */
 export function ratioToMatch({ times }: PricedDesign, other: PricedDesign, images: number): number {
   return neededExitRatio(withDownloads(times, 1 / images), other.expectedMs);
 }
@@ -103,7 +103,7 @@ function timesOf(design: Design, uplinkBytes: number, circumstances: Circumstanc
   };
 }
 
-/** Time of what is left of the full network behind the last exit, on the edge: measured, else by rates. */
+/** Time of the tail on the edge: measured, or else estimated from rates. */
 export function tailMs(
   { attach, cost }: Pick<Design, 'attach' | 'cost'>,
   { rates, tails }: Pick<Circumstances['edge'], 'rates' | 'tails'>,
@@ -118,7 +118,7 @@ export function tailMs(
   );
 }
 
-/** The times of an image that bears this share of the downloads. */
+/** The times of an image to which this share of the downloads is attributed. */
 const withDownloads = (times: DesignTimes, share: number): DesignTimes => ({
   ...times,
   exits: times.exits.map((exit) => ({ ...exit, downloadMs: share * exit.downloadMs })),

@@ -11,16 +11,16 @@ const resultSchema = z.strictObject({
   userAgent: z.string(),
   /** Whether the SIMD build ran. */
   simd: z.boolean(),
-  /** From the import of the loader to a model that is ready; its files come from the server, not from a cache. */
+  /** Time from importing the loader until the model is ready; files come from the server, not from a cache. */
   loadMs: milliseconds,
-  /** One image through the branch, sample by sample; and its answer as a page has it from the branch's Worker. */
+  /** Times of the branch, and of an answer that includes the way to the Worker and back. */
   branchMs: z.array(milliseconds).min(1),
   answerMs: z.array(milliseconds).min(1),
-  /** What the edge takes for an image, request and all; where browser and server are one machine. */
+  /** Times of an answer from the edge, request included; browser and server are on the same machine. */
   edgeMs: z.array(milliseconds).min(1).optional(),
-  /** The calls of a run in order: the kernel, and the mean time of its call. */
+  /** The kernel calls of a run, in order, with the mean time of each. */
   steps: z.array(z.strictObject({ kernel: z.string(), milliseconds })),
-  /** All of the WebAssembly module's memory. */
+  /** Total memory of the WebAssembly module. */
   memoryBytes: z.int().positive(),
 });
 
@@ -30,10 +30,10 @@ export type DeviceResult = z.infer<typeof resultSchema>;
 const SCRIPT = 'text/javascript; charset=utf-8';
 const PAGE = { 'index.html': 'text/html; charset=utf-8', 'bench.js': SCRIPT, 'profile.js': SCRIPT };
 
-/** A server of the bundle and of the page /bench/ that measures its branch; `result` is what the first page sent. */
+/** A server with the bundle and the page /bench/ that measures its branch. `result` is the result of the first page. */
 export interface DeviceBench {
   readonly app: FastifyInstance;
-  /** Rejects with UserError where the page failed, or sent something else. */
+  /** Rejects with UserError if the page failed or sent an invalid result. */
   readonly result: Promise<DeviceResult>;
 }
 
@@ -63,7 +63,7 @@ function readResult(body: string): DeviceResult {
   try {
     sent = JSON.parse(body);
   } catch {
-    throw new UserError(`expected measurements from the page, found what is no JSON: ${body.slice(0, 80)}`);
+    throw new UserError(`expected measurements from the page, found text that isn't JSON: ${body.slice(0, 80)}`);
   }
   const failed = z.object({ error: z.string() }).safeParse(sent);
   if (failed.success) throw new UserError(`the page could not measure the bundle: ${failed.data.error}`);

@@ -6,7 +6,7 @@ import { networkParameters } from '../network/parameters.js';
 import { sharedShape } from '../network/shapes.js';
 import { timeModel } from './time-model.js';
 
-/** Time of what is left of a full network behind a layer, for one image on this machine's ONNX Runtime. */
+/** Time of the tail behind a layer, for one image in ONNX Runtime on this machine. */
 export interface TailTime {
   /** As `--attach` names the layer. */
   readonly attach: string;
@@ -15,10 +15,10 @@ export interface TailTime {
 }
 
 /**
- * Times the tail behind every layer that a branch can leave behind. Each is the model that an export
- * of such a branch has; its weights are arbitrary, for no float layer's time depends on them.
+ * Times the tail behind every possible attachment. Each tail is the model that an export would write, with arbitrary
+ * weights, because the time of a float layer doesn't depend on them.
  *
- * @param at gives the network with its branch behind a layer
+ * @param at builds the network with its branch behind a layer
  */
 export async function benchEdge(
   network: JointNetwork,
@@ -34,7 +34,7 @@ export async function benchEdge(
   return times;
 }
 
-/** Parameters of the tail, all alike: small, and variances above 0. */
+/** Parameters of the tail, all the same: small, with variances above 0. */
 function arbitraryTail(network: JointNetwork): NamedArrays {
   const tail = networkParameters(network).filter(({ name }) => name.startsWith('full.'));
   return Object.fromEntries(

@@ -9,7 +9,7 @@ const BROWSER_PATHS = [
   'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
 ];
 
-/** Chromium without a window that makes no connection of its own. */
+/** Flags of a headless Chromium that makes no connections by itself. */
 export const HEADLESS = [
   '--headless',
   // Chromium has no sandbox for root.
@@ -23,15 +23,15 @@ export const HEADLESS = [
 ];
 
 /**
- * The program of a Chromium or Chrome: `path`, else CHROMIUM_PATH, else where they are installed.
+ * Finds the program of Chromium or Chrome: `path`, else CHROMIUM_PATH, else the usual places.
  *
- * @throws UserError where there is none
+ * @throws UserError if there is none
  */
 export function findBrowser(path = process.env.CHROMIUM_PATH): string {
-  const looked = path ? [path] : BROWSER_PATHS;
-  const found = looked.find((place) => existsSync(place));
-  if (found) return found;
+  const candidates = path ? [path] : BROWSER_PATHS;
+  const browser = candidates.find((candidate) => existsSync(candidate));
+  if (browser) return browser;
   throw new UserError(
-    `expected a Chromium or Chrome at ${looked.join(' or ')}, found none; install one or name its program by CHROMIUM_PATH (bench device: --browser, or --wait for a browser elsewhere)`,
+    `expected a Chromium or Chrome at ${candidates.join(' or ')}, found none; install one or set CHROMIUM_PATH to its program (bench device: --browser, or --wait for a browser elsewhere)`,
   );
 }

@@ -3,18 +3,18 @@ import { UserError } from '../base/errors.js';
 import { findBrowser, HEADLESS } from './find-browser.js';
 
 export interface ChromiumOptions {
-  /** Service workers, which all pages of a profile share. Default `block`. */
+  /** Whether service workers, which all pages of a profile share, may run. Default `block`. */
   readonly serviceWorkers?: 'allow' | 'block';
-  /** Further flags of Chromium. */
+  /** Additional flags for Chromium. */
   readonly args?: readonly string[];
-  /** Its program; default: as `findBrowser` has it. */
+  /** Path of its program. Default: the result of `findBrowser`. */
   readonly program?: string;
 }
 
 /**
- * A real headless Chromium with a fresh profile that makes no connection of its own.
+ * Starts a headless Chromium with a fresh profile that makes no connections by itself.
  *
- * @throws UserError where playwright-core, which speaks to it, or the browser is not installed
+ * @throws UserError if playwright-core, which controls it, or the browser isn't installed
  */
 export async function launchChromium({
   serviceWorkers = 'block',
@@ -27,7 +27,7 @@ export async function launchChromium({
       'expected the package playwright-core, found none; install it beside lcdnn: npm install playwright-core',
     );
   });
-  // No profile is given: Playwright makes one and removes it.
+  // Without a profile folder, Playwright creates one and removes it.
   return chromium
     .launchPersistentContext('', { executablePath, headless: true, serviceWorkers, args: [...HEADLESS, ...args] })
     .catch((thrown: Error) => {

@@ -1,17 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A counter of µJ that begins anew at `range`. */
+/** A counter of µJ that wraps to 0 at `range`. */
 interface Counter {
   readonly path: string;
   readonly range: number;
 }
 
 /**
- * Measures the energy of this machine's processor packages from now on by their own counters (RAPL, Intel and AMD on Linux).
- * A counter wraps within minutes to hours: ask more often than that.
+ * Starts to measure the energy of this machine's processor packages with their counters (RAPL, Intel and AMD on Linux).
+ * A counter wraps within minutes to hours, so call the result more often than that.
  *
- * @returns a function that gives the joules since the call before; nothing where the machine has no counters that we may read
+ * @returns a function that returns the joules since the previous call; undefined without readable counters
  */
 export function startRapl(folder = '/sys/class/powercap'): (() => number | undefined) | undefined {
   const counters = packagesIn(folder);
@@ -25,7 +25,7 @@ export function startRapl(folder = '/sys/class/powercap'): (() => number | undef
   };
 }
 
-/** Zones like `intel-rapl:0`. Those within (`intel-rapl:0:1`) and `psys` would count the same energy again. */
+/** Zones like `intel-rapl:0`. Their subzones (`intel-rapl:0:1`) and `psys` would count the same energy again. */
 function packagesIn(folder: string): Counter[] {
   return namesIn(folder)
     .filter((name) => /^intel-rapl:\d+$/.test(name) && text(join(folder, name, 'name'))?.startsWith('package'))
@@ -50,7 +50,7 @@ function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
-    return []; // no such counters here
+    return []; // this machine has no such counters
   }
 }
 
@@ -58,6 +58,6 @@ function text(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch {
-    return undefined; // absent, or for root alone
+    return undefined; // missing, or readable only for root
   }
 }

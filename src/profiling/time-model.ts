@@ -4,14 +4,14 @@ import type { Shape } from '../network/layers.js';
 import { featuresOf } from '../network/shapes.js';
 
 const WARM_UP = 5;
-/** A sample is as many runs as take this long: one alone may be a slice of the scheduler's. */
+/** A sample lasts at least this long, because a single run can be shorter than a time slice of the scheduler. */
 const SAMPLE_MS = 5;
 
 /**
- * Time of a float model for one image in this machine's ONNX Runtime, sample by sample, in ms.
+ * Times a float model for one image in ONNX Runtime on this machine; one value per sample, in ms.
  *
- * @param shape of what it reads
- * @param threads that compute it; default: ONNX Runtime's
+ * @param shape shape of its input
+ * @param threads number of threads; default: that of ONNX Runtime
  */
 export async function timeModel(
   model: Uint8Array,

@@ -53,7 +53,7 @@ describe('bench device', () => {
   it.each([
     ['a failure of the page', { error: 'no WebAssembly here' }, /could not measure the bundle: no WebAssembly here/],
     ['other measurements', { userAgent: 'x', branchMs: [-1] }, /expected measurements from the page, found/],
-    ['nothing', undefined, /expected measurements from the page, found what is no JSON/],
+    ['nothing', undefined, /expected measurements from the page, found text that isn't JSON/],
   ])('hands on %s', async (_, sent, reason) => {
     const { app, result } = await createDeviceBench(await tinyBundle(join(folder, 'other')));
     const refused = expect(result).rejects.toThrow(reason);

@@ -29,8 +29,8 @@ const reshape = (graph: Graph, name: string, shape: readonly number[]): string =
   graph.node('Reshape', [name, graph.integers(shape)]);
 
 /**
- * Filter [h, w, in, out] in ONNX's order [out, in, h, w]: two transposes that move one axis each, which ONNX Runtime
- * does several times faster than one that moves all.
+ * Filter [h, w, in, out] in ONNX's order [out, in, h, w]. Two transposes that move one axis each are several times faster
+ * in ONNX Runtime than one transpose that moves all axes.
  */
 function oihw(graph: Graph, filter: Value): string {
   const [h, w, input, output] = filter.shape;
@@ -41,7 +41,7 @@ function oihw(graph: Graph, filter: Value): string {
   return reshape(graph, turned, [output, input, h, w]);
 }
 
-/** Filter turned by 180 degrees, as [h * w, in, out]: with rows and columns on one axis, that axis reversed. */
+/** Filter rotated by 180 degrees, as [h * w, in, out]: rows and columns are one axis, which is reversed. */
 function turnedTaps(graph: Graph, filter: Value): string {
   const [h, w, input, output] = filter.shape;
   const taps = reshape(graph, plain(graph, filter), [h * w, input, output]);
@@ -69,8 +69,8 @@ const conv2d: TracedKernel = (graph, { x, filter }, attributes) => {
 };
 
 /**
- * Gradient with respect to the image. At stride 1 it is a convolution with the filters turned by 180 degrees, which
- * ONNX Runtime does 10-20 % faster than a ConvTranspose.
+ * Gradient with respect to the image. At stride 1 it is a convolution with the filters rotated by 180 degrees, which is
+ * 10-20 % faster in ONNX Runtime than ConvTranspose.
  */
 const conv2dBackpropInput: TracedKernel = (graph, { dy, filter }, attributes) => {
   const info = convInfo(attributes.inputShape, filter.shape, attributes);
@@ -124,7 +124,7 @@ function transposedConv(graph: Graph, dy: string, filter: string, info: ConvInfo
   });
 }
 
-/** Gradient with respect to the filter, as one product: what every place of the output saw, times its error. */
+/** Gradient with respect to the filter, as one product: the input patch of every output pixel, times its error. */
 const conv2dBackpropFilter: TracedKernel = (graph, { x, dy }, attributes) => {
   const info = convInfo(x.shape, attributes.filterShape, attributes);
   const { batchSize, inChannels, outChannels, outHeight, outWidth, filterHeight, filterWidth } = info;
@@ -145,8 +145,8 @@ const conv2dBackpropFilter: TracedKernel = (graph, { x, dy }, attributes) => {
 const FEW_CHANNELS = 4;
 
 /**
- * What every place of the output sees, one row each: [places, taps * channels]. One `Gather` of pixels by a table, with
- * a pixel of zeros for taps outside: half the copying of slices that are then put side by side.
+ * The input patches of all output pixels, one row each: [pixels, taps * channels] (im2col). One `Gather` with a table of
+ * pixel indices, and a zero pixel for padding, copies half as much as concatenated slices.
  */
 function patches(graph: Graph, x: Value, info: ConvInfo): string {
   const { batchSize, inHeight, inWidth, inChannels, outHeight, outWidth, filterHeight, filterWidth, padInfo } = info;
@@ -174,8 +174,8 @@ function patches(graph: Graph, x: Value, info: ConvInfo): string {
 }
 
 /**
- * On small images a convolution is faster as one product over the whole batch: ONNX Runtime's `Conv` multiplies image by
- * image, and few places fill its tiles badly. The patches serve the filter's gradient too.
+ * On small images a convolution is faster as one product over the whole batch. ONNX Runtime's `Conv` multiplies image by
+ * image, and few pixels don't fill its tiles. The patches are shared with the filter's gradient.
  */
 const worksAsProduct = (graph: Graph, { outHeight, outWidth, inChannels }: ConvInfo): boolean =>
   graph.target === 'cpu' && outHeight * outWidth <= SMALL_IMAGE && inChannels > FEW_CHANNELS;
@@ -187,7 +187,7 @@ function productWithPatches(graph: Graph, x: Value, filter: string, info: ConvIn
   return { shape: info.outShape, dtype: 'float32', plain: reshape(graph, product, info.outShape) };
 }
 
-/** The convolution of stride 1 that takes the errors of another one, with its filter turned, back to its input. */
+/** The stride-1 convolution that propagates errors back to the input, with the rotated filter. */
 const transposedInfo = (info: ConvInfo): ConvInfo => ({
   ...info,
   inHeight: info.outHeight,
@@ -204,7 +204,7 @@ const transposedInfo = (info: ConvInfo): ConvInfo => ({
   },
 });
 
-/** What each tap of the filter sees, row by row: the image, padded, from that tap on at the stride. */
+/** The input pixels of each filter tap: the padded image, shifted by the tap, at the stride. */
 function shiftedImages(graph: Graph, image: string, axes: readonly [number, number], info: ConvInfo): string[] {
   const { padInfo, filterHeight, filterWidth, outHeight, outWidth, strideHeight, strideWidth } = info;
   const before = [0, 0, 0, 0];

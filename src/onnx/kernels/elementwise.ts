@@ -3,7 +3,7 @@ import type { Graph } from '../graph.js';
 import { ELEMENT_CODES, isNchw, nchw, plain, sameShape, scalar, type Value } from '../value.js';
 import type { KernelTable, TracedKernel } from './kernel.js';
 
-/** A unary operator keeps the order its input is at hand in. */
+/** A unary operator keeps its input's layout. */
 function unary(op: string, fold: (x: number) => number): TracedKernel {
   return (graph, { x }) => applyUnary(graph, x, fold, (name) => graph.node(op, [name]));
 }
@@ -21,7 +21,7 @@ function applyUnary(
     : { shape: x.shape, dtype, plain: apply(plain(graph, x)) };
 }
 
-/** A binary operator broadcasts as tfjs does, and runs in NCHW where an operand is at hand in that order alone. */
+/** A binary operator broadcasts as in tfjs. It runs in NCHW if an operand is available only in that layout. */
 function binary(op: string, fold: (a: number, b: number) => number, resultType?: Value['dtype']): TracedKernel {
   return (graph, { a, b }) => {
     const shape = broadcast_util.assertAndGetBroadcastShape([...a.shape], [...b.shape]);
@@ -46,7 +46,7 @@ function neutralOperand(op: string, a: Value, b: Value, shape: readonly number[]
   return undefined;
 }
 
-/** Operands under names that ONNX broadcasts as tfjs would, all in one order; uniform ones as scalars. */
+/** Applies an operator to operands in one layout, which ONNX broadcasts as tfjs would. Uniform operands become scalars. */
 function applyInOrder(
   graph: Graph,
   operands: readonly Value[],
@@ -69,7 +69,7 @@ function applyInOrder(
   return inNchw ? { shape, dtype, nchw: name } : { shape, dtype, plain: name };
 }
 
-/** A uniform operand travels as a scalar and can't widen the result to its own shape: that is done here. */
+/** Expands a result to its shape, because uniform operands are passed as scalars and don't broadcast it. */
 function expandTo(graph: Graph, result: Value, operandShapes: readonly (readonly number[])[]): Value {
   const reached = operandShapes.reduce<number[]>(
     (shape, next) => broadcast_util.assertAndGetBroadcastShape(shape, [...next]),
@@ -84,7 +84,7 @@ function expandTo(graph: Graph, result: Value, operandShapes: readonly (readonly
   };
 }
 
-/** condition ? t : e, with whole tensors of one shape. */
+/** condition ? t : e, for tensors with the same shape. */
 const select: TracedKernel = (graph, { condition, t, e }) =>
   condition.uniform !== undefined
     ? { ...(condition.uniform ? t : e) }
@@ -124,7 +124,7 @@ const prelu: TracedKernel = (graph, { x, alpha }) => {
   const whole = x.uniform === undefined ? x : { shape: x.shape, dtype: x.dtype, plain: plain(graph, x) };
   return applyInOrder(graph, [whole, alpha], x.shape, x.dtype, ([name, slope]) => {
     if (graph.target === 'cpu') return graph.node('PRelu', [name, slope]);
-    // WebGPU has no PRelu; ONNX Runtime would write it as a choice, and transpose the truths on the CPU.
+    // WebGPU has no PRelu. ONNX Runtime would replace it with Where, and transpose the condition on the CPU.
     const negative = graph.node('Mul', [graph.node('Min', [name, scalar(graph, 0, 'float32')]), slope]);
     return graph.node('Add', [graph.node('Relu', [name]), negative]);
   });

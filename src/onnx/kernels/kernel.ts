@@ -1,7 +1,7 @@
 import type { Graph } from '../graph.js';
 import type { Value } from '../value.js';
 
-/** What a tfjs kernel does when it is traced: appends nodes to the graph and tells what the result is. */
+/** The traced version of a tfjs kernel: appends nodes to the graph and returns the result. */
 export type TracedKernel = (graph: Graph, inputs: Readonly<Record<string, Value>>, attributes: Attributes) => Value;
 
 /** tfjs's own attribute objects, unchecked: each kernel knows its fields. */

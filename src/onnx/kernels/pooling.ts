@@ -7,7 +7,7 @@ function poolInfo(x: Value, { filterSize, strides, pad }: Attributes): backend_u
   return backend_util.computePool2DInfo(x.shape as [number, number, number, number], filterSize, strides, 1, pad);
 }
 
-/** The same node for the pool and its gradient: equal nodes are shared. */
+/** The pool's node. The gradient gets the same node, because equal nodes are shared. */
 function maxPoolNode(graph: Graph, x: Value, info: backend_util.Conv2DInfo): string {
   const { padInfo } = info;
   return graph.node('MaxPool', [nchw(graph, x)], {
@@ -22,7 +22,7 @@ const maxPool: TracedKernel = (graph, { x }, attributes) => {
   return { shape: info.outShape, dtype: 'float32', nchw: maxPoolNode(graph, x, info) };
 };
 
-/** The error goes to the place of the window's first maximum, which the pool node's second output names. */
+/** The error goes to the window's first maximum, whose index is the pool node's second output. */
 const maxPoolGrad: TracedKernel = (graph, { dy, input }, attributes) => {
   const info = poolInfo(input, attributes);
   if (graph.target === 'gpu') return maxPoolGradByComparison(graph, dy, input, info);
@@ -37,7 +37,7 @@ const maxPoolGrad: TracedKernel = (graph, { dy, input }, attributes) => {
     });
     return { shape: input.shape, dtype: 'float32', nchw: name };
   }
-  // Where windows overlap, a place can be the maximum of several: their errors add up.
+  // If windows overlap, a pixel can be the maximum of several windows. Their errors add up.
   const flat = (name: string) => graph.node('Reshape', [name, graph.integers([-1])]);
   const zeros = graph.node('Expand', [scalar(graph, 0, 'float32'), graph.integers([sizeOf(input.shape)])]);
   const sums = graph.node('ScatterElements', [zeros, flat(indices), flat(nchw(graph, dy))], { reduction: 'add' });
@@ -45,14 +45,14 @@ const maxPoolGrad: TracedKernel = (graph, { dy, input }, attributes) => {
 };
 
 /**
- * The same without the pool's second output, which GPU providers lack: every tap of the window in turn, row by row, takes
- * the error where it equals the maximum and no tap before it did.
+ * The same without the pool's second output, which GPU providers lack. Each tap of the window, row by row, gets the error
+ * if it equals the maximum and no earlier tap did.
  */
 function maxPoolGradByComparison(graph: Graph, dy: Value, input: Value, info: backend_util.Conv2DInfo): Value {
   const { filterHeight, filterWidth, strideHeight, strideWidth, outHeight, outWidth, padInfo } = info;
   const [n, h, w, c] = input.shape;
   const maximum = maxPoolNode(graph, input, info);
-  // The image with its padding, and up to the end of the last stride's cell.
+  // The padded image, extended to the end of the last stride's cell.
   const height = Math.max(h + padInfo.top + padInfo.bottom, outHeight * strideHeight + filterHeight - 1);
   const width = Math.max(w + padInfo.left + padInfo.right, outWidth * strideWidth + filterWidth - 1);
   const around = [0, 0, padInfo.top, padInfo.left, 0, 0, height - h - padInfo.top, width - w - padInfo.left];
@@ -73,7 +73,7 @@ function maxPoolGradByComparison(graph: Graph, dy: Value, input: Value, info: ba
     const equal = graph.node('Cast', [graph.node('Equal', [seen, maximum])], { to: ELEMENT_CODES.float32 });
     const first = graph.node('Mul', [equal, open]);
     open = graph.node('Sub', [open, first]);
-    // Each error to the upper left of its stride's cell, the cells side by side, moved to where the tap is.
+    // Puts each error at the upper left of its stride's cell, then shifts all cells to the tap.
     const error = graph.node('Reshape', [graph.node('Mul', [nchw(graph, dy), first]), cells]);
     const inCell = graph.node('Pad', [error, graph.integers([0, 0, 0, 0, 0, strideHeight - 1, 0, strideWidth - 1])]);
     const [below, right] = [height - row - outHeight * strideHeight, width - column - outWidth * strideWidth];

@@ -3,7 +3,7 @@ import type { Graph } from '../graph.js';
 import { isNchw, nchw, plain, type Value } from '../value.js';
 import type { KernelTable, TracedKernel } from './kernel.js';
 
-/** Where tfjs's axes n, h, w, c stand in NCHW. */
+/** Index in NCHW of tfjs's axes n, h, w, c. */
 const NCHW_AXIS = [0, 2, 3, 1];
 
 type Emit = (graph: Graph, name: string, axes: number[], keepDims: boolean) => string;
@@ -14,7 +14,7 @@ function reduction(emit: Emit): TracedKernel {
     const kept = x.shape.map((size, i) => (axes.includes(i) ? 1 : size));
     const shape = keepDims ? kept : x.shape.filter((_, i) => !axes.includes(i));
     if (axes.length === 0) return x;
-    // In NCHW the result has tfjs's order where the channel axis goes, or nothing but batch and channel stays.
+    // A result in NCHW has tfjs's order if the channel axis is reduced, or if only batch and channels remain.
     const spatialGone = axes.includes(1) && axes.includes(2);
     if (x.shape.length === 4 && isNchw(x) && !keepDims && (axes.includes(3) || spatialGone)) {
       const name = emit(
@@ -29,7 +29,7 @@ function reduction(emit: Emit): TracedKernel {
   };
 }
 
-/** Since opset 13 ReduceSum takes its axes as an input; the others still as an attribute. */
+/** Since opset 13 ReduceSum takes its axes as an input; the other reductions still take an attribute. */
 const sum: Emit = (graph, name, axes, keepDims) =>
   graph.node('ReduceSum', [name, graph.integers(axes)], { keepdims: Number(keepDims) });
 

@@ -35,7 +35,7 @@ const pad: TracedKernel = (graph, { x }, attributes) => {
   });
 };
 
-/** The result of an operator that takes an image in either order, told which of tfjs's axes each of its axes is. */
+/** Applies an operator in the layout of its input. @param apply receives tfjs's axis for each axis of that layout */
 function inOwnAxisOrder(
   graph: Graph,
   x: Value,
@@ -63,11 +63,11 @@ const slice: TracedKernel = (graph, { x }, attributes) => {
   if (x.uniform !== undefined) return { ...x, shape };
   if (sameShape(shape, x.shape)) return x;
   return inOwnAxisOrder(graph, x, shape, (name, order) => {
-    // Only the axes that lose something.
-    const cut = order.map((axis, place) => ({ axis, place })).filter(({ axis }) => shape[axis] < x.shape[axis]);
+    // Only the axes that become shorter.
+    const cut = order.map((axis, index) => ({ axis, index })).filter(({ axis }) => shape[axis] < x.shape[axis]);
     const begins = cut.map(({ axis }) => begin[axis]);
     const ends = cut.map(({ axis }) => begin[axis] + shape[axis]);
-    return graph.node('Slice', [name, ...[begins, ends, cut.map(({ place }) => place)].map(graph.integers)]);
+    return graph.node('Slice', [name, ...[begins, ends, cut.map(({ index }) => index)].map(graph.integers)]);
   });
 };
 

@@ -7,7 +7,7 @@ import { networkCost } from '../src/network/cost.js';
 import { deployedState } from '../src/network/deployed.js';
 import type { JointNetwork } from '../src/network/layers.js';
 import { networkParameters, type Parameter } from '../src/network/parameters.js';
-import { createNetwork, type NetworkOptions } from '../src/network/zoo/index.js';
+import { createNetwork, type ZooNetworkOptions } from '../src/network/zoo/index.js';
 
 /** A row of the paper's Table 1: its network, and the printed sizes in "MB". */
 export interface Row {
@@ -15,7 +15,7 @@ export interface Row {
   readonly network: string;
   readonly input: JointNetwork['input'];
   readonly classes: number;
-  readonly options?: NetworkOptions;
+  readonly options?: ZooNetworkOptions;
   readonly fullInPrint: number;
   readonly branchInPrint: number;
 }
@@ -29,7 +29,7 @@ const row = (
   input: JointNetwork['input'],
   classes: number,
   [fullInPrint, branchInPrint]: [number, number],
-  options?: NetworkOptions,
+  options?: ZooNetworkOptions,
 ): Row => ({ title, network, input, classes, options, fullInPrint, branchInPrint });
 
 export const TABLE_1: readonly Row[] = [

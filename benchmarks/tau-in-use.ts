@@ -15,7 +15,7 @@ import type { Dataset, Split } from '../src/datasets/dataset.js';
 import { splitTrainValidation } from '../src/datasets/split.js';
 import { binStart, countSent, emptyUseCounts, proposeTau } from '../src/tau/in-use.js';
 import { collaborative, count, outcomesFromLogits } from '../src/tau/outcomes.js';
-import { tuneTau } from '../src/tau/tune.js';
+import { tuneOneExit } from '../src/tau/tune.js';
 import type { Logits } from '../src/train/evaluate.js';
 import { withEvaluator } from '../src/train/with-evaluator.js';
 
@@ -100,7 +100,7 @@ const first = await logitsOf(
   dataset.train,
   validation.filter((_, i) => order[i] < half),
 );
-const tuned = tuneTau(first.outcomes);
+const tuned = tuneOneExit(first.outcomes);
 console.log(
   `${run.config.network} on ${run.config.dataset}: tau ${tuned.tau.toFixed(5)} of ${half} validation images; in use ${validation.length - half} others, audits ${percent(audit)}, epsilon ${percent(epsilon)}; bandit with cost ${cost} and ${passes} passes; judged on ${dataset.test.count} test images\n`,
 );

@@ -8,7 +8,7 @@ import { random } from '../src/base/random.js';
 import { thresholdCurve } from '../src/tau/curve.js';
 import { collaborative, type Outcomes } from '../src/tau/outcomes.js';
 import { SEARCH_METHODS } from '../src/tau/search.js';
-import { tuneTau } from '../src/tau/tune.js';
+import { tuneOneExit } from '../src/tau/tune.js';
 import { writeResult } from './results.js';
 
 const SAMPLES = 1_000_000;
@@ -110,7 +110,7 @@ for (const objective of Object.keys(beaten) as (keyof typeof beaten)[]) {
       `accuracy ${(100 * found.accuracy).toFixed(3)} %, exits ${(100 * found.exitRatio).toFixed(2)} %, ${right ? 'right' : 'WRONG'}`,
   );
 }
-const wholeMs = medianMs(() => tuneTau(outcomes));
+const wholeMs = medianMs(() => tuneOneExit(outcomes));
 figures['tune-tau'] = wholeMs / 1000;
 writeResult('tau-search', { command: 'npm run bench:tau', figures });
 console.log(`tuneTau (risk, 5 folds, curve) ${SAMPLES} samples: ${wholeMs.toFixed(0)} ms (median of ${RUNS})`);

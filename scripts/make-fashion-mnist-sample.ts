@@ -7,12 +7,12 @@
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { makeFolder, writeFileAtomic } from '../src/base/files.js';
+import { sha256 } from '../src/base/hash.js';
 import { catalogEntry, PACKAGE_DATASETS } from '../src/datasets/catalog.js';
 import type { Split } from '../src/datasets/dataset.js';
 import { fetchDataset } from '../src/datasets/fetch.js';
 import { loadDataset } from '../src/datasets/load-dataset.js';
 import type { MemoryPixels } from '../src/datasets/pixels.js';
-import { sha256 } from '../src/datasets/unpack.js';
 
 const TRAIN_PER_CLASS = 600;
 const TEST_PER_CLASS = 100;

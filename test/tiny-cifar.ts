@@ -3,8 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
+import { sha256 } from '../src/base/hash.js';
 import type { CifarEntry } from '../src/datasets/formats/cifar.js';
-import { sha256 } from '../src/datasets/unpack.js';
 
 /** Records of 4x3 pixels in 3 colours after `labelBytes` label bytes, with classes 0, 1, 2, 0, ... */
 function records(count: number, labelBytes: number, salt: number): Buffer {

@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { sha256 } from '../src/base/hash.js';
 import { catalogEntry } from '../src/datasets/catalog.js';
 import type { Split } from '../src/datasets/dataset.js';
 import { type IdxEntry, ROLES, type Role } from '../src/datasets/formats/idx.js';
-import { sha256 } from '../src/datasets/unpack.js';
 
 /** The content of an IDX file: its magic number and sizes, then `body`. */
 export function idx(numbers: number[], body: ArrayLike<number>): Buffer {

@@ -3,7 +3,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants } from 'node:zlib';
 import fastify, { type FastifyInstance } from 'fastify';
-import { sha256 } from '../../src/bundle/manifest.js';
+import { sha256 } from '../../src/base/hash.js';
 
 const MEDIA_TYPES: Record<string, string> = {
   '.html': 'text/html',

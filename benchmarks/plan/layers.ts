@@ -23,7 +23,7 @@ import { kindOfKernel } from '../../src/plan/device-profile.js';
 import { fitRates, type Sample } from '../../src/plan/fit-rates.js';
 import { LAYER_KINDS, workMs, workOf } from '../../src/plan/layer-times.js';
 import { createDeviceBench, type DeviceResult } from '../../src/profiling/device-bench.js';
-import { benchEdge } from '../../src/profiling/edge-bench.js';
+import { timeTails } from '../../src/profiling/edge-bench.js';
 import { launchChromium } from '../../test/browser/chromium.js';
 import { buildCase, type NetworkCase } from '../browser/network-cases.js';
 
@@ -87,7 +87,7 @@ function deviceSamples({ network, input, attach }: Measured, result: DeviceResul
 
 async function edgeSamples({ network: name, input }: Measured): Promise<Sample[]> {
   const at = (attach: string) => createNetwork(name, input, CLASSES, { attach, branch: { conv: 0, fc: 0 } });
-  const tails = await benchEdge(at('conv1'), at, rounds);
+  const tails = await timeTails(at('conv1'), at, rounds);
   return tails.map(({ attach, tailMs }) => {
     const layers = networkCost(at(attach)).layers.filter(({ part }) => part === 'full');
     return { works: layers.flatMap(workOf), milliseconds: quiet(tailMs) };

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { initialState, train } from '../../src/scheduling/learning/train.js';
+import { initialTrainingState, trainPolicyNetwork } from '../../src/scheduling/learning/train.js';
 import { resolvePlan } from '../../src/scheduling/learning/training-plan.js';
 import { RULES } from '../../src/scheduling/policies/index.js';
 import { policyOf } from '../../src/scheduling/policy-file.js';
@@ -63,8 +63,8 @@ const settings = Object.entries(SERVERS).flatMap(([which, of]) =>
 
 async function trainedFor(world: World, objective: object, seed: number) {
   const plan = resolvePlan({ method: 'per-server', objective, iterations: 300, lr: 0.003, seed });
-  const state = initialState(world, plan);
-  await train(world, plan, state, () => {});
+  const state = initialTrainingState(world, plan);
+  await trainPolicyNetwork(world, plan, state, () => {});
   return policyOf({ settings: world.settings, plan, state });
 }
 

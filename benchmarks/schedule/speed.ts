@@ -1,6 +1,6 @@
 import { random } from '../../src/base/random.js';
 import { timeDecisions } from '../../src/report/schedule-figures/decision-times.js';
-import { initialState, train } from '../../src/scheduling/learning/train.js';
+import { initialTrainingState, trainPolicyNetwork } from '../../src/scheduling/learning/train.js';
 import { resolvePlan } from '../../src/scheduling/learning/training-plan.js';
 import { alwaysHigh } from '../../src/scheduling/policies/always-high.js';
 import { resolveSettings } from '../../src/scheduling/settings.js';
@@ -29,10 +29,10 @@ console.log(
 
 for (const method of ['drlos', 'q-learning', 'per-server'] as const) {
   const plan = resolvePlan({ method, iterations: 60 });
-  const state = initialState(world, plan);
-  await train(world, { ...plan, iterations: 10 }, state, () => {});
+  const state = initialTrainingState(world, plan);
+  await trainPolicyNetwork(world, { ...plan, iterations: 10 }, state, () => {});
   start = performance.now();
-  await train(world, plan, state, () => {});
+  await trainPolicyNetwork(world, plan, state, () => {});
   const each = seconds(start) / 50;
   const played = plan.episodes * settings.steps;
   console.log(

@@ -1,5 +1,5 @@
 import type { JointNetwork } from '../network/layers.js';
-import { type TailTime, benchEdge as timeTails } from '../profiling/edge-bench.js';
+import { type TailTime, timeTails } from '../profiling/edge-bench.js';
 import { networkOf } from '../run/run-directory.js';
 import { describeNetwork, type NetworkOptions } from './describe-network.js';
 

@@ -24,7 +24,7 @@ export interface BaselineRuns {
 }
 
 /** A run with all that was measured of it. */
-export interface MeasuredRun extends Trained {
+export interface EvaluatedRun extends Trained {
   readonly tuned: Tuned;
   readonly tested: Tested & { readonly collaborative: NonNullable<Tested['collaborative']> };
 }
@@ -33,7 +33,7 @@ export interface MeasuredRun extends Trained {
 const CURVE_POINTS = 200;
 
 /** @throws UserError where the run was not tuned or not evaluated, or has several exits */
-export async function openMeasured(path: string, data: DataOptions): Promise<MeasuredRun> {
+export async function openMeasured(path: string, data: DataOptions): Promise<EvaluatedRun> {
   const trained = await openTrained(path, data);
   const { run } = trained;
   const [tuned, tested] = [readResult(run, 'tau'), readResult(run, 'test')];
@@ -51,7 +51,7 @@ export async function openMeasured(path: string, data: DataOptions): Promise<Mea
 
 /** What the benchmark of the system compares, without the bundle. @throws UserError where a run is of other data or not evaluated */
 export async function comparedRuns(
-  measured: MeasuredRun,
+  measured: EvaluatedRun,
   baselines: BaselineRuns,
   data: DataOptions,
 ): Promise<Omit<ComparedSystem, 'bundle'>> {
@@ -176,7 +176,7 @@ export async function drawTestImages(dataset: Dataset, count: number, seed: numb
 }
 
 /** What results say of a run beside its approaches. */
-export function networkFacts({ run, tuned, tested }: MeasuredRun): Omit<NetworkResults, 'approaches'> {
+export function networkFacts({ run, tuned, tested }: EvaluatedRun): Omit<NetworkResults, 'approaches'> {
   const { config, network } = run;
   const { accuracy: both, exitRatio } = tested.collaborative;
   const trained = readMetrics(run).length;

@@ -17,7 +17,7 @@ import { readEdgeProfile } from '../plan/edge-profile.js';
 import { MEASURED_RATES } from '../plan/measured-rates.js';
 import { type Circumstances, tailMs } from '../plan/price.js';
 import { type PlanPage, planJson, planNotes } from '../report/plan-page.js';
-import { writePlan as writePlanFiles } from '../report/write-plan.js';
+import { writePlanFiles } from '../report/write-plan.js';
 import { type MeasuredRun, measuredRun, measuredRuns, runKey } from '../run/measured-runs.js';
 import { networkOf } from '../run/run-directory.js';
 import { type DescribedNetwork, describeNetwork, type NetworkOptions } from './describe-network.js';

@@ -26,7 +26,7 @@ import { trainInPython } from '../train/pytorch/train-in-python.js';
 import { readTeacher } from '../train/read-teacher.js';
 import { augmentationOf, type StepReport } from '../train/reports.js';
 import { optimizerSlots } from '../train/step.js';
-import { type TrainOptions, train } from '../train/train.js';
+import { type TrainingOptions, trainNetwork } from '../train/train.js';
 import { startState, type WarmStart } from '../train/warm-start/warm-start.js';
 import { type DataOptions, loadRunDataset } from './open-trained.js';
 
@@ -119,7 +119,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
 
 /** Trains in this process or in a Python. */
 interface Trainer {
-  train(options: Omit<TrainOptions, 'engine' | 'loader'>): Promise<'done' | 'interrupted'>;
+  train(options: Omit<TrainingOptions, 'engine' | 'loader'>): Promise<'done' | 'interrupted'>;
   close(): Promise<void>;
 }
 
@@ -127,7 +127,7 @@ async function inProcessTrainer(config: Config, dataset: Dataset, loaders: numbe
   const engine = await createEngine(config.engine, config.device);
   const loader = createLoader(dataset, augmentationOf(config), loaders);
   return {
-    train: (options) => train({ ...options, engine, loader }),
+    train: (options) => trainNetwork({ ...options, engine, loader }),
     async close() {
       await loader.close();
       await engine.dispose();

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { sha256 } from '../base/hash.js';
 
 /** Version of the bundle's layout. Readers refuse other versions. */
 export const BUNDLE_FORMAT = 1;
@@ -117,11 +117,6 @@ export type Manifest = z.infer<typeof manifestSchema>;
 
 /** The manifest without the fields that `writeBundle` computes from the files. */
 export type ManifestDraft = Omit<Manifest, 'format' | 'version' | 'files'>;
-
-/** Lower-case hexadecimal SHA-256. */
-export function sha256(bytes: Uint8Array | string): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
 
 /**
  * The version of a manifest, computed from its other fields. Provenance doesn't count: the same model exported twice has the

@@ -2,8 +2,9 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { readFileOrExplain } from '../base/files.js';
+import { sha256 } from '../base/hash.js';
 import { readJson } from '../base/json.js';
-import { BUNDLE_FILES, MANIFEST_FILE, type Manifest, manifestSchema, sha256, versionOf } from './manifest.js';
+import { BUNDLE_FILES, MANIFEST_FILE, type Manifest, manifestSchema, versionOf } from './manifest.js';
 
 /** A bundle in memory. `files` holds every file listed in the manifest, by its path in the bundle. */
 export interface Bundle {

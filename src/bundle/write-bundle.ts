@@ -3,7 +3,8 @@ import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { makeFolder, writeFileAtomic } from '../base/files.js';
-import { BUNDLE_FORMAT, MANIFEST_FILE, type Manifest, type ManifestDraft, sha256, versionOf } from './manifest.js';
+import { sha256 } from '../base/hash.js';
+import { BUNDLE_FORMAT, MANIFEST_FILE, type Manifest, type ManifestDraft, versionOf } from './manifest.js';
 import { readManifest } from './read-bundle.js';
 
 /** A bundle before it is written: its files by path, and the fields of the manifest that don't depend on them. */

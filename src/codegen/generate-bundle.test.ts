@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { exitsProgram, LABELS, program, SIZE, tinyDraft } from '../../test/tiny-bundle.js';
 import { decodeSafetensors, floatValues } from '../base/safetensors.js';
 import { lowerBranch } from '../export/lower.js';
-import { type DeviceProgram, floatsOf, type KernelCall, stagesOf } from '../export/program.js';
+import { type DeviceProgram, type KernelCall, programFloats, stagesOf } from '../export/program.js';
 import { deployedState } from '../network/deployed.js';
 import { createNetwork } from '../network/zoo/index.js';
 import { initialState } from '../train/initial-state.js';
@@ -125,7 +125,7 @@ describe('the weights', () => {
     expect(tensors.kernel).toMatchObject({ dtype: 'I8', shape: [2, 3] });
     expect([...new Int8Array(Buffer.from(tensors.kernel.bytes))]).toEqual([...constant.steps]);
     expect([...floatValues(tensors['kernel.scale'])]).toEqual([0.5, 0.25]);
-    expect([...floatsOf(constant)]).toEqual([0.5, -1, 15.5, -7.75, 0, 1.25]);
+    expect([...programFloats(constant)]).toEqual([0.5, -1, 15.5, -7.75, 0, 1.25]);
   });
 
   it('have as many bytes as their rows say', () => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { BUNDLE_FILES, type ManifestDraft, sha256 } from '../bundle/manifest.js';
+import { sha256 } from '../base/hash.js';
+import { BUNDLE_FILES, type ManifestDraft } from '../bundle/manifest.js';
 import { CURVE_FILE, type MeasuredCurve, printMeasuredCurve } from '../bundle/measured-curve.js';
 import type { BundleDraft } from '../bundle/write-bundle.js';
 import { type DeviceProgram, stagesOf } from '../export/program.js';

@@ -1,4 +1,4 @@
-import { sha256 } from '../bundle/manifest.js';
+import { sha256 } from '../base/hash.js';
 import {
   type ConstantLayout,
   type DeviceProgram,

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../base/errors.js';
+import { sha256 } from '../base/hash.js';
 import { integer, random } from '../base/random.js';
 import { type Download, DownloadError, download } from './download.js';
-import { sha256 } from './unpack.js';
 
 const next = random(1);
 const content = Buffer.from(Uint8Array.from({ length: 100_000 }, () => integer(next, 256)));

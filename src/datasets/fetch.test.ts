@@ -7,9 +7,9 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { tarGz, tinyCifar } from '../../test/tiny-cifar.js';
 import { tinyDataset, writeFiles } from '../../test/tiny-dataset.js';
 import { UserError } from '../base/errors.js';
+import { sha256 } from '../base/hash.js';
 import { catalogEntry } from './catalog.js';
 import { fetchDataset } from './fetch.js';
-import { sha256 } from './unpack.js';
 
 const source = mkdtempSync(join(tmpdir(), 'lcdnn-source-'));
 let server: Server;

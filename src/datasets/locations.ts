@@ -1,10 +1,11 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { UserError } from '../base/errors.js';
+import { sha256 } from '../base/hash.js';
 import { PACKAGE_DATASETS } from './catalog.js';
 import type { Location, Origin } from './formats/format.js';
 import { type CatalogEntry, formatOf } from './formats/index.js';
-import { readUnpacked, sha256 } from './unpack.js';
+import { readUnpacked } from './unpack.js';
 
 /** Which folders are searched for a data set. */
 export interface SearchOptions {

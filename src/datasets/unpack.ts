@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { codeOf, messageOf, UserError } from '../base/errors.js';
+import { sha256 } from '../base/hash.js';
 
 const unzip = promisify(gunzip);
 const run = promisify(execFile);
@@ -38,11 +38,6 @@ export function checksumFault(path: string, content: Uint8Array, expected: { sha
   const actual = sha256(content);
   if (actual === expected.sha256) return undefined;
   return `${path}: expected content with SHA-256 ${expected.sha256}, found ${actual}; replace the file`;
-}
-
-/** SHA-256 as 64 hexadecimal digits. */
-export function sha256(content: Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex');
 }
 
 function unpack(bytes: Buffer, path: string, maxBytes: number, tooLong: () => Error): Buffer | Promise<Buffer> {

@@ -1,7 +1,8 @@
 import { extname } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
-import { isOfEdge, MANIFEST_FILE, type Manifest, sha256 } from '../bundle/manifest.js';
+import { sha256 } from '../base/hash.js';
+import { isOfEdge, MANIFEST_FILE, type Manifest } from '../bundle/manifest.js';
 
 const MEDIA_TYPES: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',
@@ -15,7 +16,7 @@ const MEDIA_TYPES: Record<string, string> = {
 };
 
 const ENCODINGS = ['br', 'gzip'] as const;
-export type Encoding = (typeof ENCODINGS)[number];
+export type ContentEncoding = (typeof ENCODINGS)[number];
 
 export interface WebFile {
   readonly type: string;
@@ -23,7 +24,7 @@ export interface WebFile {
   readonly hash: string;
   readonly bytes: Buffer;
   /** Its bytes in an encoding, made once; nothing where that would not be smaller. */
-  packed(encoding: Encoding): Promise<Buffer | undefined>;
+  packed(encoding: ContentEncoding): Promise<Buffer | undefined>;
 }
 
 /** What pages may read of a bundle, by path; `demo/` is the demo page with references to files under the version. */
@@ -61,8 +62,8 @@ export async function packAll(folder: WebFolder): Promise<void> {
 export function webFile(path: string, content: Uint8Array): WebFile {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   const type = MEDIA_TYPES[extname(path)] ?? 'application/octet-stream';
-  const made = new Map<Encoding, Promise<Buffer | undefined>>();
-  const pack = async (encoding: Encoding) => {
+  const made = new Map<ContentEncoding, Promise<Buffer | undefined>>();
+  const pack = async (encoding: ContentEncoding) => {
     if (type === 'image/png') return undefined;
     const packed = await compress[encoding](bytes);
     return packed.length < bytes.length ? packed : undefined;
@@ -79,7 +80,7 @@ export function webFile(path: string, content: Uint8Array): WebFile {
   };
 }
 
-const compress: Record<Encoding, (bytes: Buffer) => Promise<Buffer>> = {
+const compress: Record<ContentEncoding, (bytes: Buffer) => Promise<Buffer>> = {
   // The best compression for what a page waits for; large weights would take seconds of it.
   br: (bytes) => {
     const quality = bytes.length < 1_000_000 ? constants.BROTLI_MAX_QUALITY : 6;
@@ -89,7 +90,7 @@ const compress: Record<Encoding, (bytes: Buffer) => Promise<Buffer>> = {
 };
 
 /** The encoding to send by a request's `Accept-Encoding`. */
-export function acceptedEncoding(header = ''): Encoding | undefined {
+export function acceptedEncoding(header = ''): ContentEncoding | undefined {
   const accepted = header.split(',').map((item) =>
     item
       .trim()

@@ -102,7 +102,7 @@ export interface Stage {
 }
 
 /** The f32 values of a constant that isn't made of bits, as the kernels read them. */
-export function floatsOf(constant: Exclude<ConstantLayout, { kind: 'bits' }>): Float32Array {
+export function programFloats(constant: Exclude<ConstantLayout, { kind: 'bits' }>): Float32Array {
   if (constant.kind === 'f32') return constant.values;
   const { steps, scales } = constant;
   const columns = steps.length / scales.length;

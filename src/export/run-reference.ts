@@ -1,10 +1,10 @@
 import {
   byName,
   type DeviceProgram,
-  floatsOf,
   type KernelCall,
   type KernelName,
   type Pointer,
+  programFloats,
   stagesOf,
 } from './program.js';
 import { referenceKernels } from './reference.js';
@@ -71,5 +71,5 @@ function arrayAt(
     throw new Error(
       `device program: constant ${pointer.constant} is ${constant.kind}, but the kernel reads ${isBits ? 'bits' : 'f32'}`,
     );
-  return constant.kind === 'bits' ? constant.bytes : floatsOf(constant);
+  return constant.kind === 'bits' ? constant.bytes : programFloats(constant);
 }

@@ -1,9 +1,9 @@
 import {
   type ConstantLayout,
   type DeviceProgram,
-  floatsOf,
   type KernelCall,
   type Pointer,
+  programFloats,
   stagesOf,
 } from './program.js';
 
@@ -63,7 +63,7 @@ export function instantiate(program: DeviceProgram, wasm: Uint8Array<ArrayBuffer
   for (const [name, constant] of constants) {
     const start = addresses.get(name)!;
     if (constant.kind !== 'bits') {
-      const values = floatsOf(constant);
+      const values = programFloats(constant);
       new Float32Array(memory.buffer, start, values.length).set(values);
     } else {
       new Uint8Array(memory.buffer, arena, constant.bytes.length).set(constant.bytes);

@@ -17,7 +17,7 @@ export interface Forwarded {
 }
 
 /** The answer of a server. */
-export interface Answer {
+export interface ServerAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Readable;
@@ -25,7 +25,7 @@ export interface Answer {
 
 export interface Forwarder {
   /** @throws Unanswered, or the reason of the aborted signal */
-  forward(origin: string, request: Forwarded): Promise<StartedAnswer<Answer>>;
+  forward(origin: string, request: Forwarded): Promise<StartedAnswer<ServerAnswer>>;
   /** Fetches a text. @throws Error if it does not arrive within `limitMs` milliseconds */
   text(origin: string, path: string, limitMs: number): Promise<{ readonly status: number; readonly text: string }>;
   close(): Promise<void>;

@@ -9,7 +9,7 @@ import { createDispatcher, type Dispatcher, type DispatcherEvents } from './disp
 import { findServers, serverProbes } from './find-servers.js';
 import { createForwarder, type Forwarder } from './forward.js';
 import { type Health, watchHealth } from './health.js';
-import { createMetrics, type Metrics } from './metrics.js';
+import { createGatewayMetrics, type GatewayMetrics } from './metrics.js';
 import { ownRoutes } from './own-routes.js';
 import type { ServerAddress } from './parse-servers.js';
 import { pollReports, takeReport } from './reports.js';
@@ -62,7 +62,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const upstreams = options.servers.map(({ origin, capacity }) => createUpstream(origin, capacity));
   let dispatcher: Dispatcher;
   let health: Health;
-  const metrics = createMetrics(upstreams, () => dispatcher.waiting());
+  const metrics = createGatewayMetrics(upstreams, () => dispatcher.waiting());
   const log = createLog(options.log ?? 'error', metrics.lostLogLines);
   const server = createHttpServer(log, options);
   const forwarder = createForwarder({
@@ -145,7 +145,7 @@ interface Parts {
   readonly upstreams: readonly Upstream[];
   readonly dispatcher: Dispatcher;
   readonly forwarder: Forwarder;
-  readonly metrics: Metrics;
+  readonly metrics: GatewayMetrics;
   readonly log: Logger;
 }
 

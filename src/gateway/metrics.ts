@@ -4,7 +4,7 @@ import type { SchedulerEvents } from './scheduler.js';
 import { type Upstream, utilisationOf } from './upstream.js';
 
 /** The gateway's own metrics for Prometheus. */
-export interface Metrics extends DispatcherEvents, SchedulerEvents {
+export interface GatewayMetrics extends DispatcherEvents, SchedulerEvents {
   /** A request ended with this status (499: the client disconnected first). */
   request(code: number, seconds: number): void;
   lostLogLines(lines: number): void;
@@ -17,7 +17,7 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 const DECISION_SECONDS = [0.00001, 0.0001, 0.001, 0.01, 0.1];
 
 /** @param upstreams may change later @param waiting gives the number of requests in the buffer */
-export function createMetrics(upstreams: readonly Upstream[], waiting: () => number): Metrics {
+export function createGatewayMetrics(upstreams: readonly Upstream[], waiting: () => number): GatewayMetrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });

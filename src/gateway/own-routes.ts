@@ -1,6 +1,6 @@
 import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import type { HttpServer } from '../edge/http-server.js';
-import type { Metrics } from './metrics.js';
+import type { GatewayMetrics } from './metrics.js';
 import type { Upstream } from './upstream.js';
 
 /**
@@ -12,7 +12,7 @@ export function ownRoutes(
   app: FastifyInstance,
   { isDraining }: HttpServer,
   upstreams: readonly Upstream[],
-  metrics: Metrics,
+  metrics: GatewayMetrics,
   guard: onRequestAsyncHookHandler[],
 ): void {
   app.get('/metrics', { onRequest: guard }, async (_request, reply) =>

@@ -6,13 +6,13 @@ import { USAGE_PATH } from '../edge/read-usage-counts.js';
 import { signalOf, watchRequest } from '../edge/request-deadline.js';
 import { clientTimeoutMs } from './client-timeout.js';
 import type { Dispatcher } from './dispatcher.js';
-import { type Answer, endToEnd, type Forwarded, type Forwarder } from './forward.js';
-import type { Metrics } from './metrics.js';
+import { endToEnd, type Forwarded, type Forwarder, type ServerAnswer } from './forward.js';
+import type { GatewayMetrics } from './metrics.js';
 
 export interface ForwardRoutes {
   readonly dispatcher: Dispatcher;
   readonly forwarder: Forwarder;
-  readonly metrics: Metrics;
+  readonly metrics: GatewayMetrics;
   /** Checks that apply to inference: rate limit and token. */
   readonly guard: onRequestAsyncHookHandler[];
   /** Largest body in bytes. */
@@ -93,7 +93,7 @@ export function forwardedRequest(
 }
 
 /** Passes the answer on as it arrives. If the server breaks off, so does the client's connection. */
-function sendAnswer(reply: FastifyReply, { status, headers, body }: Answer, method: string): FastifyReply {
+function sendAnswer(reply: FastifyReply, { status, headers, body }: ServerAnswer, method: string): FastifyReply {
   reply.code(status).headers(endToEnd(headers));
   if (method !== 'HEAD' && status !== 204 && status !== 304) return reply.send(body);
   body.on('error', () => {}).resume();

@@ -16,7 +16,7 @@ import { createRun, networkOf, readRunCheckpoint } from '../run/run-directory.js
 import { calibratingImages } from '../train/calibration-images.js';
 import { createEngine } from '../train/engines/index.js';
 import { modelAccuracy } from '../train/model-accuracy.js';
-import { train } from '../train/train.js';
+import { trainNetwork } from '../train/train.js';
 import { int8Model } from './int8-model.js';
 import { decodeModel } from './onnx-model.js';
 
@@ -48,7 +48,7 @@ describe('a network in 8 bits', () => {
     const dataset = await loadDataset(config.dataset);
     const run = createRun(join(folder, 'run'), config, networkOf(config, dataset.shape, 10));
     const engine = await createEngine('onnxruntime');
-    await train({ run, dataset, engine });
+    await trainNetwork({ run, dataset, engine });
     await engine.dispose();
     const float = floatModel(run.network, readRunCheckpoint(run).state, FULL);
     const images = await calibratingImages(config, dataset);

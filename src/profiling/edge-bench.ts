@@ -20,7 +20,7 @@ export interface TailTime {
  *
  * @param at builds the network with its branch behind a layer
  */
-export async function benchEdge(
+export async function timeTails(
   network: JointNetwork,
   at: (attach: string) => JointNetwork,
   rounds: number,

@@ -6,7 +6,7 @@ import { type DesignBar, designsChart, paretoChart, sizesChart } from './plan-ch
 import { type PlanPage, planText, type Section, soonest } from './plan-page.js';
 
 /** Writes `plan.json`, and the tables and charts of it as `plan.md` and SVG. */
-export async function writePlan(folder: string, page: PlanPage, result: object): Promise<void> {
+export async function writePlanFiles(folder: string, page: PlanPage, result: object): Promise<void> {
   const { answers, choice, images, notes } = page;
   const charts: Record<string, string> = {
     'places.svg': designsChart(soonest(answers.places).map((design) => barOf(design, images))),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { UserError } from '../base/errors.js';
 import { decodeSafetensors, encodeSafetensors } from '../base/safetensors.js';
-import { initialState } from './learning/train.js';
+import { initialTrainingState } from './learning/train.js';
 import { resolvePlan } from './learning/training-plan.js';
 import { loadPolicy, readPolicy, writePolicy } from './policy-file.js';
 import { resolveSettings } from './settings.js';
@@ -15,7 +15,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const path = join(folder, 'policy.safetensors');
 const settings = resolveSettings({ slots: 5 });
 const plan = resolvePlan({ seed: 7 });
-const state = initialState(createWorld(settings), plan);
+const state = initialTrainingState(createWorld(settings), plan);
 writePolicy(path, { settings, plan, state });
 const written = readFileSync(path);
 
@@ -73,6 +73,6 @@ it('is for the servers that it was trained for, unless it scores each by itself'
   expect(() => loadPolicy(path, 4)).toThrow(/expected a policy for 4 servers, found one for 3/);
   const any = resolvePlan({ method: 'per-server' });
   const file = join(folder, 'any.safetensors');
-  writePolicy(file, { settings, plan: any, state: initialState(createWorld(settings), any) });
+  writePolicy(file, { settings, plan: any, state: initialTrainingState(createWorld(settings), any) });
   expect(loadPolicy(file, 40)).toBeTypeOf('function');
 });

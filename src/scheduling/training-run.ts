@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { makeFolder, readFileOrExplain, removeTemporaries, writeFileAtomic } from '../base/files.js';
-import { type IterationReport, initialState, train } from './learning/train.js';
+import { type IterationReport, initialTrainingState, trainPolicyNetwork } from './learning/train.js';
 import { readPolicy, type TrainedPolicy, writePolicy } from './policy-file.js';
 import type { TaskSet } from './tasks/task-set.js';
 import type { World } from './world.js';
@@ -23,7 +23,7 @@ export function beginTraining(folder: string, world: World, plan: TrainedPolicy[
       `${folder}: expected a folder without a policy, found one; continue it with --resume ${folder}, or choose another --out`,
     );
   }
-  const trained = { settings: world.settings, plan, state: initialState(world, plan) };
+  const trained = { settings: world.settings, plan, state: initialTrainingState(world, plan) };
   makeFolder(folder);
   save(folder, trained, []);
   return trained;
@@ -60,7 +60,7 @@ export async function runTraining(
   options: { readonly signal?: AbortSignal; readonly trace?: TaskSet } = {},
 ): Promise<void> {
   const { plan, state } = trained;
-  await train(
+  await trainPolicyNetwork(
     world,
     plan,
     state,

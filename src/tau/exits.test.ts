@@ -4,7 +4,7 @@ import { UserError } from '../base/errors.js';
 import { random } from '../base/random.js';
 import { collaborativeExits, type ExitOutcomes, searchExits } from './exits.js';
 import { collaborative, type Outcomes } from './outcomes.js';
-import { tuneTau } from './tune.js';
+import { tuneOneExit } from './tune.js';
 import { tuneExits } from './tune-exits.js';
 
 /** Few distinct entropies, so that ties and samples between exits are common. */
@@ -88,7 +88,7 @@ describe('thresholds for two exits', () => {
         const { taus } = searchExits(exits, 'accuracy', {});
         const found = hits(exits, collaborativeExits(exits, taus).accuracy);
         for (const exit of exits) {
-          const alone = tuneTau(repeated(exit), { objective: 'accuracy', folds: 2 }).collaborative.accuracy;
+          const alone = tuneOneExit(repeated(exit), { objective: 'accuracy', folds: 2 }).collaborative.accuracy;
           expect(found).toBeGreaterThanOrEqual(hits(exits, alone));
         }
         expect(found).toBeLessThanOrEqual(hits(exits, Math.max(...everyPair(exits).map((pair) => pair.accuracy))));
@@ -164,7 +164,7 @@ describe('tuning three exits', () => {
   });
 
   it('leaves one exit to the search for one', () => {
-    expect(tuneExits([exits[0]], { seed: 2 })).toEqual(tuneTau(exits[0], { seed: 2 }));
+    expect(tuneExits([exits[0]], { seed: 2 })).toEqual(tuneOneExit(exits[0], { seed: 2 }));
   });
 
   it('names what it knows where the method or the objective are for one exit', () => {

@@ -65,7 +65,7 @@ export interface TauResult extends WithExits<ExitResult> {
  *
  * @throws UserError for invalid outcomes or options, or an accuracy floor that no threshold reaches
  */
-export function tuneTau(outcomes: Outcomes, options: TauOptions = {}): TauResult {
+export function tuneOneExit(outcomes: Outcomes, options: TauOptions = {}): TauResult {
   const { method = 'exact', folds = 5, seed = 0, accuracyFloor } = options;
   const { objective = method === 'algorithm-2' ? 'accuracy' : 'risk' } = options;
   const curve = thresholdCurve(outcomes);

@@ -37,7 +37,7 @@ function weightsOf(latent: tf.Tensor, learned: tf.Tensor | undefined, { floatWei
 }
 
 /** Binary convolution (Eq. 4) of x [batch, height, width, channels]. @param input shape of x without the batch */
-export function binaryConv2d(
+export function binaryConv2dOutput(
   { kernel: size, stride = 1, padding = 'valid', inputScale }: BinaryConv2d,
   input: Shape,
   x: tf.Tensor4D,
@@ -54,7 +54,7 @@ export function binaryConv2d(
 }
 
 /** Binary fully-connected layer (Eq. 4) of x [batch, inputs]. */
-export function binaryDense(
+export function binaryDenseOutput(
   { inputScale }: BinaryDense,
   x: tf.Tensor2D,
   latent: tf.Tensor,

@@ -3,9 +3,9 @@ import { exitsOf, numbered } from '../base/exits.js';
 import { isBranch, type JointNetwork, type Part, unknownLayer } from '../network/layers.js';
 import { type PlacedLayer, placeLayers } from '../network/shapes.js';
 import { batchNormInference, batchNormTraining } from './batch-norm.js';
-import { type BinaryPass, binaryConv2d, binaryDense } from './binary-layers.js';
+import { type BinaryPass, binaryConv2dOutput, binaryDenseOutput } from './binary-layers.js';
 import { padded } from './padding.js';
-import { prelu } from './prelu.js';
+import { preluOutput } from './prelu.js';
 
 /** Share of the old value in a running mean or variance after each step. */
 const STATISTICS_MOMENTUM = 0.9;
@@ -79,9 +79,9 @@ function applyLayer(
     case 'dense':
       return tf.add(tf.matMul(x as tf.Tensor2D, get('kernel') as tf.Tensor2D), get('bias'));
     case 'binary-conv2d':
-      return binaryConv2d(layer, input, x as tf.Tensor4D, get('kernel'), learnedScale(), binary);
+      return binaryConv2dOutput(layer, input, x as tf.Tensor4D, get('kernel'), learnedScale(), binary);
     case 'binary-dense':
-      return binaryDense(layer, x as tf.Tensor2D, get('kernel'), learnedScale(), binary);
+      return binaryDenseOutput(layer, x as tf.Tensor2D, get('kernel'), learnedScale(), binary);
     case 'batch-norm': {
       const { epsilon } = layer;
       if (!statistics) return batchNormInference(x, get('gamma'), get('beta'), get('mean'), get('variance'), epsilon);
@@ -99,7 +99,7 @@ function applyLayer(
     case 'hard-tanh':
       return tf.minimum(tf.maximum(x, -1), 1);
     case 'prelu':
-      return prelu(x, get('slope'));
+      return preluOutput(x, get('slope'));
     case 'max-pool': {
       // Pixels around the image never win.
       const [image, rest] = padded(x, layer.padding ?? 'valid', Number.NEGATIVE_INFINITY);

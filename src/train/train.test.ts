@@ -10,7 +10,7 @@ import { resolveConfig } from '../run/config.js';
 import { createRun, networkOf, openRun, readMetrics, readRunCheckpoint, runFile } from '../run/run-directory.js';
 import { createEngine } from './engines/index.js';
 import { readTeacher } from './read-teacher.js';
-import { train } from './train.js';
+import { trainNetwork } from './train.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-train-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -37,7 +37,7 @@ async function run(
   };
   const checkpoint = resumed ? readRunCheckpoint(opened) : undefined;
   try {
-    await train({ run: opened, dataset, engine, checkpoint, signal: stop.signal, onStep, saveEvery });
+    await trainNetwork({ run: opened, dataset, engine, checkpoint, signal: stop.signal, onStep, saveEvery });
   } finally {
     await engine.dispose();
   }
@@ -156,7 +156,7 @@ it.each<[string, (path: string) => void]>([
   const [engine, loader] = [await createEngine('onnxruntime'), loadInThreads(1)];
   const broken = join(images, 'train', 'b', '1.jpg');
   try {
-    const training = train({
+    const training = trainNetwork({
       run: opened,
       dataset,
       engine,

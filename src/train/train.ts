@@ -28,7 +28,7 @@ import { startState } from './warm-start/warm-start.js';
 
 const SAVE_EVERY_MS = 600_000;
 
-export interface TrainOptions {
+export interface TrainingOptions {
   readonly run: Run;
   readonly dataset: Dataset;
   readonly engine: Engine;
@@ -55,7 +55,7 @@ export interface TrainOptions {
  * @returns `done`, or `interrupted` where the signal ended it.
  * @throws Diverged where the loss is no longer finite; the last good checkpoint stays.
  */
-export async function train(options: TrainOptions): Promise<'done' | 'interrupted'> {
+export async function trainNetwork(options: TrainingOptions): Promise<'done' | 'interrupted'> {
   const { run, dataset, engine, loader, checkpoint, saveEvery = SAVE_EVERY_MS } = options;
   const { config, network } = run;
   const places = splitTrainValidation(dataset.train.labels, config.validation, config.seed);
@@ -124,7 +124,7 @@ interface CompiledStep {
  * The step of a run, with real weights in the branch for the share `floatWeights` of all steps, then with binary ones.
  * Either is compiled when it is first needed.
  */
-function twoStage(options: TrainOptions, state: NamedArrays, steps: number): Step {
+function twoStage(options: TrainingOptions, state: NamedArrays, steps: number): Step {
   const switchAt = Math.round(options.run.config.floatWeights * steps);
   let compiled: ({ readonly floatWeights: boolean } & CompiledStep) | undefined;
   return async (batch, progress, stepsPerEpoch) => {
@@ -140,7 +140,7 @@ function twoStage(options: TrainOptions, state: NamedArrays, steps: number): Ste
 
 /** Compiles the step of a run and gives a function that feeds it one batch. */
 async function compileStep(
-  { run, engine, teacher }: TrainOptions,
+  { run, engine, teacher }: TrainingOptions,
   state: NamedArrays,
   floatWeights: boolean,
 ): Promise<CompiledStep> {

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { UserError } from '../../base/errors.js';
+import { sha256 } from '../../base/hash.js';
 import type { Split } from '../dataset.js';
 import { sharedBytes } from '../pixels.js';
-import { readUnpacked, sha256 } from '../unpack.js';
+import { readUnpacked } from '../unpack.js';
 import {
   commonFields,
   type DatasetFormat,

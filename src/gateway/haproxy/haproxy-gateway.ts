@@ -10,7 +10,7 @@ import { createLog } from '../../edge/log.js';
 import { findServers, serverProbes } from '../find-servers.js';
 import { createForwarder } from '../forward.js';
 import type { GatewayOptions } from '../gateway.js';
-import { createMetrics } from '../metrics.js';
+import { createGatewayMetrics } from '../metrics.js';
 import { ownRoutes } from '../own-routes.js';
 import { repeat } from '../repeat.js';
 import { pollReports } from '../reports.js';
@@ -52,7 +52,7 @@ export async function startHaproxyGateway(options: HaproxyGatewayOptions): Promi
   const { reportEveryMs = 100, token, running, host } = options;
   const upstreams = options.servers.map(({ origin, capacity }) => createUpstream(origin, capacity));
   let steering: Steering | undefined;
-  const metrics = createMetrics(upstreams, () => steering?.waiting() ?? 0);
+  const metrics = createGatewayMetrics(upstreams, () => steering?.waiting() ?? 0);
   const log = createLog(options.log ?? 'error', metrics.lostLogLines);
   const forwarder = createForwarder({
     answerTimeoutMs: options.answerTimeoutMs ?? 5000,

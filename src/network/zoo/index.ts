@@ -27,7 +27,7 @@ const ZOO: Readonly<Record<string, NetworkFamily>> = {
 /** Names that `createNetwork` accepts. */
 export const networkNames: readonly string[] = Object.keys(ZOO);
 
-export interface NetworkOptions extends BranchOptions {
+export interface ZooNetworkOptions extends BranchOptions {
   /** Factor for the filters and hidden units of every layer except the last. Default 1. */
   readonly width?: number;
   /** Form of the first layers: `small` for CIFAR, `large` for ImageNet, by the size of the images if `auto`. */
@@ -43,7 +43,7 @@ export function createNetwork(
   name: string,
   input: JointNetwork['input'],
   classes: number,
-  { width = 1, form = 'auto', ...branch }: NetworkOptions = {},
+  { width = 1, form = 'auto', ...branch }: ZooNetworkOptions = {},
 ): JointNetwork {
   const family = Object.hasOwn(ZOO, name) ? ZOO[name] : undefined;
   if (!family) throw new UserError(`no network ${name}; expected one of: ${networkNames.join(', ')}`);

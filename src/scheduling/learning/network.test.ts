@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, it } from 'vitest';
 import { random } from '../../base/random.js';
 import { jointModel } from './joint-model.js';
-import { backward, createInput, forward, initialNetwork, layout, type Network } from './network.js';
+import { backward, createInput, initialNetwork, layout, type Network, policyForward } from './network.js';
 import { policyGradient, returns } from './policy-gradient.js';
 import { createTape, recordDecision, type Tape } from './tape.js';
 
@@ -47,7 +47,7 @@ function someTapes() {
         input.active[input.activeCount++] = slot;
         row[shape.features + slot] = 1;
       }
-      forward(network, input, units, outputs);
+      policyForward(network, input, units, outputs);
       tape.firstOf.push(tape.length);
       recordDecision(tape, input, units, outputs, model.draw(outputs, next));
       tape.rewards.push(-next());

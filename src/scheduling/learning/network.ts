@@ -54,7 +54,7 @@ export function initialNetwork(shape: NetworkShape, next: Random): Network {
 }
 
 /** Forward pass. @param units receives the hidden units. @param outputs receives the outputs. */
-export function forward(network: Network, input: Input, units: Float64Array, outputs: Float64Array): void {
+export function policyForward(network: Network, input: Input, units: Float64Array, outputs: Float64Array): void {
   const { features, hidden, values } = network;
   const { hiddenBias, outputWeights, outputBias } = layout(network);
   for (let unit = 0; unit < hidden; unit++) units[unit] = values[hiddenBias + unit];
@@ -77,7 +77,7 @@ export function forward(network: Network, input: Input, units: Float64Array, out
 /**
  * Backward pass: adds the gradient of a function with respect to the parameters to `gradient`.
  *
- * @param units the hidden units that `forward` computed for this input.
+ * @param units the hidden units that `policyForward` computed for this input.
  * @param byOutputs gradient of the function with respect to the outputs.
  */
 export function backward(

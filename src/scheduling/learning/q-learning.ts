@@ -1,6 +1,6 @@
 import { integer, type Random } from '../../base/random.js';
 import { categorical } from './categorical.js';
-import { backward, forward, type Network } from './network.js';
+import { backward, type Network, policyForward } from './network.js';
 import type { Draw } from './rollout.js';
 import { decisionAt, type Tape } from './tape.js';
 
@@ -30,7 +30,7 @@ export function qGradient(network: Network, tape: Tape, scale: number, gradient:
     const { input, action } = decisionAt(tape, step);
     const following = step + 1 < tape.length ? decisionAt(tape, step + 1).outputs : undefined;
     const target = tape.rewards[step] / scale + (following ? GAMMA * following[categorical.best(following)] : 0);
-    forward(network, input, units, outputs);
+    policyForward(network, input, units, outputs);
     byOutputs.fill(0);
     // The gradient of Huber's loss.
     byOutputs[action] = Math.max(-1, Math.min(1, target - outputs[action])) / tape.length;

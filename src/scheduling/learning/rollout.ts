@@ -5,7 +5,7 @@ import { dispatchTasks } from '../simulation/dispatch-tasks.js';
 import { createEpisode, isDone } from '../simulation/episode.js';
 import type { TaskSet } from '../tasks/task-set.js';
 import type { World } from '../world.js';
-import { createInput, forward, type Network } from './network.js';
+import { createInput, type Network, policyForward } from './network.js';
 import type { PolicyModel } from './policy-model.js';
 import { recordDecision, rewind, type Tape } from './tape.js';
 
@@ -40,7 +40,7 @@ export function playEpisode(
     tape.firstOf.push(tape.length);
     for (let decision = 0; decision < actions.length; decision++) {
       model.encode(episode.observation, decision, input);
-      forward(network, input, units, outputs);
+      policyForward(network, input, units, outputs);
       actions[decision] = draw(outputs, next);
       recordDecision(tape, input, units, outputs, actions[decision]);
     }

@@ -11,7 +11,7 @@ import { beginTraining, openTraining, policyFile, readReports, runTraining } fro
 import { createWorld } from '../world.js';
 import { advantages } from './policy-gradient.js';
 import { serverModel } from './server-model.js';
-import { initialState, train } from './train.js';
+import { initialTrainingState, trainPolicyNetwork } from './train.js';
 import { METHODS, type Plan, resolvePlan } from './training-plan.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-scheduling-'));
@@ -22,9 +22,9 @@ const small = createWorld(
 );
 
 async function trained(plan: Plan, world = small) {
-  const state = initialState(world, plan);
-  const before = policyOf({ settings: world.settings, plan, state: initialState(world, plan) });
-  await train(world, plan, state, () => {});
+  const state = initialTrainingState(world, plan);
+  const before = policyOf({ settings: world.settings, plan, state: initialTrainingState(world, plan) });
+  await trainPolicyNetwork(world, plan, state, () => {});
   return { before, after: policyOf({ settings: world.settings, plan, state }), world };
 }
 

@@ -10,12 +10,12 @@ import { epsilonGreedy, qGradient } from './q-learning.js';
 import { playEpisode } from './rollout.js';
 import { createTape, type Tape } from './tape.js';
 import { modelOf, type Plan } from './training-plan.js';
-import { createOptimizer, type Optimizer, UPDATES } from './update.js';
+import { createOptimizer, type PolicyOptimizer, UPDATES } from './update.js';
 
 /** State of a training run. Together with plan and settings, it is all that a training needs to continue. */
 export interface TrainingState {
   readonly network: Network;
-  readonly optimizer: Optimizer;
+  readonly optimizer: PolicyOptimizer;
   /** Number of completed iterations. */
   iteration: number;
 }
@@ -29,7 +29,7 @@ export interface IterationReport {
   readonly variance: number;
 }
 
-export function initialState(world: World, plan: Plan): TrainingState {
+export function initialTrainingState(world: World, plan: Plan): TrainingState {
   const { shape } = modelFor(world, plan);
   const network = initialNetwork(shape, random(plan.seed, STREAM.initial));
   return { network, optimizer: createOptimizer(layout(shape).size), iteration: 0 };
@@ -44,7 +44,7 @@ const modelFor = ({ settings, servers }: World, { method }: Plan) => modelOf(met
  * @param trace tasks to train on instead of random ones.
  * @param onIteration called after each iteration, when `state` is up to date.
  */
-export async function train(
+export async function trainPolicyNetwork(
   world: World,
   plan: Plan,
   state: TrainingState,
@@ -91,7 +91,7 @@ function rewardScale(world: World, plan: Plan, tape: Tape, trace: TaskSet | unde
   const model = modelFor(world, plan);
   const next = random(plan.seed, STREAM.scale);
   const tasks = trace ?? drawTasks(world, next);
-  const { network } = initialState(world, plan);
+  const { network } = initialTrainingState(world, plan);
   const blindly = (outputs: Float64Array): number => integer(next, outputs.length);
   playEpisode(world, tasks, model, network, blindly, plan.objective, next, tape);
   return Math.max(1e-9, -total(tape) / tape.rewards.length);

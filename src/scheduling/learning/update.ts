@@ -1,5 +1,5 @@
 /** State of an optimiser that follows a gradient upwards. */
-export interface Optimizer {
+export interface PolicyOptimizer {
   /** Moments of Adam; unused by plain ascent. */
   readonly first: Float32Array;
   readonly second: Float32Array;
@@ -14,7 +14,7 @@ const EPSILON = 1e-8;
 /** Update rules by name. */
 export const UPDATES = {
   /** Adam (Kingma and Ba 2015). */
-  adam(values: Float32Array, gradient: Float64Array, rate: number, optimizer: Optimizer): void {
+  adam(values: Float32Array, gradient: Float64Array, rate: number, optimizer: PolicyOptimizer): void {
     const { first, second } = optimizer;
     optimizer.updates++;
     const correction1 = 1 - BETA1 ** optimizer.updates;
@@ -26,7 +26,7 @@ export const UPDATES = {
     }
   },
   /** Eq. 9 as printed: θ <- θ + α g. */
-  ascent(values: Float32Array, gradient: Float64Array, rate: number, optimizer: Optimizer): void {
+  ascent(values: Float32Array, gradient: Float64Array, rate: number, optimizer: PolicyOptimizer): void {
     optimizer.updates++;
     for (let i = 0; i < values.length; i++) values[i] += rate * gradient[i];
   },
@@ -34,7 +34,7 @@ export const UPDATES = {
 
 export type UpdateName = keyof typeof UPDATES;
 
-export const createOptimizer = (size: number): Optimizer => ({
+export const createOptimizer = (size: number): PolicyOptimizer => ({
   first: new Float32Array(size),
   second: new Float32Array(size),
   updates: 0,

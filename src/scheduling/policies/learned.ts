@@ -1,4 +1,4 @@
-import { createInput, forward, type Network } from '../learning/network.js';
+import { createInput, type Network, policyForward } from '../learning/network.js';
 import type { PolicyModel } from '../learning/policy-model.js';
 import type { Policy } from './policy.js';
 
@@ -11,7 +11,7 @@ export function learned(model: PolicyModel, network: Network, drawn = false): Po
     const actions = new Float64Array(model.decisions(offers.length));
     for (let decision = 0; decision < actions.length; decision++) {
       model.encode(observation, decision, input);
-      forward(network, input, units, outputs);
+      policyForward(network, input, units, outputs);
       actions[decision] = drawn ? model.draw(outputs, next) : model.best(outputs);
     }
     model.offers(observation, actions, offers);

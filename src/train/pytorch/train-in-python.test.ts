@@ -30,7 +30,7 @@ import {
 import { createEagerEngine } from '../engines/eager.js';
 import { createEngine } from '../engines/index.js';
 import { augmentationOf } from '../reports.js';
-import { train } from '../train.js';
+import { trainNetwork } from '../train.js';
 import { writeJob } from './job.js';
 import { launchOf } from './launch.js';
 import { PACKAGE, trainInPython } from './train-in-python.js';
@@ -73,7 +73,7 @@ async function inPython(given: Given, processes = 1) {
 async function here(given: Given, name: 'oracle' | 'onnxruntime' = 'oracle') {
   const run = newRun(given);
   const engine = name === 'oracle' ? createEagerEngine('cpu', 'cpu') : await createEngine(name);
-  await train({ run, engine, dataset: given.dataset, start: given.start });
+  await trainNetwork({ run, engine, dataset: given.dataset, start: given.start });
   await engine.dispose();
   return run;
 }
@@ -202,7 +202,7 @@ describe.skipIf(PYTHON === undefined)('training in PyTorch', () => {
       const options = { run, dataset, checkpoint, signal: stop.signal, onStep };
       if (engine === 'pytorch') return trainInPython({ ...options, python, launch: launchOf({}, run.config) });
       const eager = createEagerEngine('cpu', 'cpu');
-      const outcome = await train({ ...options, engine: eager });
+      const outcome = await trainNetwork({ ...options, engine: eager });
       await eager.dispose();
       return outcome;
     };

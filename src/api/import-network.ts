@@ -1,13 +1,16 @@
 import { splitTrainValidation } from '../datasets/split.js';
+import { isSmall } from '../network/zoo/family.js';
 import { writeCheckpoint } from '../run/checkpoint.js';
 import type { Config } from '../run/config.js';
 import { createRun, networkOf, runFile } from '../run/run-directory.js';
 import { countHits } from '../train/evaluate.js';
 import { epochStart } from '../train/reports.js';
-import { startState, type WarmStart } from '../train/warm-start/warm-start.js';
+import type { WarmStart } from '../train/warm-start/warm-start.js';
 import { withEvaluator } from '../train/with-evaluator.js';
+import type { ImportCheck } from './check-import.js';
 import { type NewRunOptions, newRunConfig, newRunPath } from './new-run.js';
 import { type DataOptions, loadRunDataset } from './open-trained.js';
+import { checkedStart } from './start-state.js';
 import { requireImages } from './train-run.js';
 
 /** Validation images that the imported network is checked on. */
@@ -19,6 +22,10 @@ export interface ImportResult {
   readonly config: Config;
   /** Which layers were taken, which are missing, and which are left over. */
   readonly warmStart: WarmStart;
+  /** Set for an ONNX file: how closely the imported network and the file's graph agree. */
+  readonly check?: ImportCheck;
+  /** Form of the first layers: `small` for CIFAR, `large` for ImageNet. */
+  readonly form: 'small' | 'large';
   readonly validation: { readonly images: number; readonly fullAccuracy: number };
 }
 
@@ -33,7 +40,7 @@ export async function importNetwork(file: string, options: NewRunOptions & DataO
   const dataset = await loadRunDataset(config, options);
   requireImages(config, dataset);
   const network = networkOf(config, dataset.shape, dataset.labels.length);
-  const { state, warmStart } = startState(config, network);
+  const { state, warmStart, check } = await checkedStart(config, network, dataset);
   const run = createRun(newRunPath(options, config), config, network);
   writeCheckpoint(runFile(run, 'checkpoint'), { progress: epochStart(0, 0), state });
 
@@ -43,5 +50,15 @@ export async function importNetwork(file: string, options: NewRunOptions & DataO
     evaluate(dataset.train, checked),
   );
   const fullAccuracy = countHits(logits.full, logits.labels, logits.classes) / checked.length;
-  return { run: run.path, config, warmStart: warmStart!, validation: { images: checked.length, fullAccuracy } };
+  const form = isSmall({ form: config.form === 'auto' ? undefined : config.form, input: network.input })
+    ? 'small'
+    : 'large';
+  return {
+    run: run.path,
+    config,
+    warmStart: warmStart!,
+    check,
+    form,
+    validation: { images: checked.length, fullAccuracy },
+  };
 }

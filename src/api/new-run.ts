@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { readChosenClasses } from '../datasets/image-folder/choose-classes.js';
+import { readPreprocessing } from '../datasets/normalisation.js';
 import { type Config, resolveConfig } from '../run/config.js';
 import { readRecipe } from '../run/recipes.js';
 
@@ -11,14 +12,19 @@ export interface NewRunOptions {
   readonly options?: Partial<Config>;
   /** Name of a recipe of the package, or path of a JSON file of options. */
   readonly recipe?: string;
+  /** timm's `config.json` or transformers' `preprocessor_config.json`: the normalisation of the network to start from. */
+  readonly preprocessing?: string;
   /** Folder of the data set's files, which the run remembers. */
   readonly dataDir?: string;
 }
 
 /** Every option of the run. @throws UserError that names each wrong option */
-export function newRunConfig({ options = {}, recipe, dataDir }: NewRunOptions): Config {
+export function newRunConfig({ options = {}, recipe, preprocessing, dataDir }: NewRunOptions): Config {
   const base = recipe === undefined ? {} : withClassNames(readRecipe(recipe).options);
-  return resolveConfig(base, withClassNames(options), { dataDir: dataDir && resolve(dataDir) });
+  const normalisation = preprocessing === undefined ? {} : readPreprocessing(preprocessing);
+  return resolveConfig(base, normalisation as Partial<Config>, withClassNames(options), {
+    dataDir: dataDir && resolve(dataDir),
+  });
 }
 
 /** Where the run is created. */

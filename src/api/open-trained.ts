@@ -3,6 +3,7 @@ import type { NamedArrays } from '../base/tensors.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { Progress } from '../datasets/fetch.js';
 import { loadDataset } from '../datasets/load-dataset.js';
+import { withNormalisation } from '../datasets/normalisation.js';
 import { deployedState } from '../network/deployed.js';
 import type { Config } from '../run/config.js';
 import { openRun, type Run, readRunCheckpoint, requireFitting } from '../run/run-directory.js';
@@ -61,8 +62,9 @@ export async function loadRunDataset(
 ): Promise<Dataset> {
   const { dataset, dataDir: trainedFrom, imageSize, resize, classes, strict, cache } = config;
   const remembered = trainedFrom !== undefined && existsSync(trainedFrom) ? trainedFrom : undefined;
-  return loadDataset(dataset, {
+  const loaded = await loadDataset(dataset, {
     ...{ dataDir: dataDir ?? remembered, imageSize, resize, classes, strict, cache },
     ...{ onProgress, onNote },
   });
+  return withNormalisation(loaded, config);
 }

@@ -27,8 +27,9 @@ import { readTeacher } from '../train/read-teacher.js';
 import { augmentationOf, type StepReport } from '../train/reports.js';
 import { optimizerSlots } from '../train/step.js';
 import { type TrainingOptions, trainNetwork } from '../train/train.js';
-import { startState, type WarmStart } from '../train/warm-start/warm-start.js';
+import type { WarmStart } from '../train/warm-start/warm-start.js';
 import { type DataOptions, loadRunDataset } from './open-trained.js';
+import { checkedStart } from './start-state.js';
 
 /** What a caller can follow of a training, and the signal that ends it. */
 export interface TrainingEvents {
@@ -102,7 +103,9 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
     if (resumed) unlock = lockRun(resumed);
     const checkpoint = resumed && startedCheckpoint(resumed);
     const teacher = readTeacher(config, network);
-    const { state: start, warmStart } = checkpoint ? { state: undefined } : startState(config, network);
+    const { state: start, warmStart } = checkpoint
+      ? { state: undefined }
+      : await checkedStart(config, network, dataset);
     const run = resumed ?? createRun(path, config, network);
     if (resumed) writeConfig(resumed);
     else unlock = lockRun(run);

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import { z } from 'zod';
+import { UserError } from '../base/errors.js';
 import { networkNames } from '../network/zoo/index.js';
 import type { Config } from '../run/config.js';
 import { flagOf, OPTIONS, type OptionName, optionNames } from '../run/options.js';
@@ -38,5 +39,18 @@ function flagFor(name: OptionName, otherwise?: string) {
   if (type instanceof z.ZodBoolean) return Flags.boolean({ summary, helpGroup, allowNo: true });
   if (type instanceof z.ZodEnum) return Flags.option({ summary, helpGroup, options: type.options as string[] })();
   if (type instanceof z.ZodNumber) return numberFlag(summary, { helpGroup, char });
+  if (type instanceof z.ZodArray) return numbersFlag(summary, helpGroup);
   return Flags.string({ summary, helpGroup });
 }
+
+/** A flag for numbers with commas between them. */
+const numbersFlag = (summary: string, helpGroup: string | undefined) =>
+  Flags.custom<number[]>({
+    summary,
+    helpGroup,
+    parse: async (input, _context, { name }) => {
+      const numbers = input.split(',').map((text) => (text.trim() === '' ? Number.NaN : Number(text)));
+      if (numbers.every(Number.isFinite)) return numbers;
+      throw new UserError(`--${name}: expected numbers with commas between them, as 0.5,0.5,0.5, found ${input}`);
+    },
+  })();

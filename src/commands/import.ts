@@ -39,8 +39,16 @@ export default class Import extends LcdnnCommand {
     const imported = await withDataProgress(({ onProgress, onNote }) =>
       importNetwork(args.file, { ...newRunOptions(flags), onProgress, onNote }),
     );
-    const { run, warmStart, validation } = imported;
+    const { run, config, warmStart, check, form, validation } = imported;
     this.log(warmStartLines(args.file, warmStart).join('\n'));
+    this.log(
+      `${config.network} in its ${form} form (--form): ${form === 'small' ? 'as for CIFAR, little is subsampled at first' : 'as for ImageNet'}`,
+    );
+    if (check) {
+      this.log(
+        `ONNX Runtime computes the same ${check.compared} from the file on ${check.images} images (difference ${check.difference.toPrecision(2)})`,
+      );
+    }
     this.log(
       `the full branch classifies ${percent(validation.fullAccuracy)} of ${wholeNumber(validation.images)} validation images correctly`,
     );

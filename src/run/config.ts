@@ -22,7 +22,7 @@ export const dataTitle = ({ dataset, dataDir }: Pick<Config, 'dataset' | 'dataDi
 /** Defaults of all options. `branchLr` follows `lr`. */
 export const DEFAULT_CONFIG = Object.fromEntries(
   optionNames.flatMap((name) => ('byDefault' in OPTIONS[name] ? [[name, OPTIONS[name].byDefault]] : [])),
-) as Omit<Options, 'branchLr' | 'resize' | 'classes' | 'initFrom' | 'teacher'>;
+) as Omit<Options, 'branchLr' | 'resize' | 'classes' | 'range' | 'mean' | 'std' | 'initFrom' | 'teacher'>;
 
 /** Merges options over a recipe over the defaults, and checks the result. @throws UserError that lists all wrong options */
 export function resolveConfig(...layers: readonly Partial<Config>[]): Config {

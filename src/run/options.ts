@@ -133,6 +133,23 @@ export const OPTIONS = {
       'Classes of an image folder: a number (the first N), names ("a,b"), or a file with one name per line. [default: all]',
     group: 'DATA',
   }),
+  range: option({
+    schema: z.enum(['0..1', '-1..1', '0..255']).optional(),
+    summary:
+      'Range that the network expects pixels in before mean and std are applied; alone, it replaces both. [default: 0..1]',
+    group: 'DATA',
+  }),
+  mean: option({
+    schema: z.array(z.number()).min(1).max(16).optional(),
+    summary:
+      'Mean of each channel, as "0.5,0.5,0.5", that is subtracted: the value the network was trained with. [default: of the data set]',
+    group: 'DATA',
+  }),
+  std: option({
+    schema: z.array(z.number().positive()).min(1).max(16).optional(),
+    summary: 'Standard deviation of each channel, by which it is divided. [default: of the data set]',
+    group: 'DATA',
+  }),
   strict: option({
     schema: z.boolean(),
     byDefault: false,
@@ -263,6 +280,13 @@ export const OPTIONS = {
   initFrom: option({
     schema: z.string().optional(),
     summary: 'Trained full-precision network to start from: .safetensors (from lcdnn or PyTorch) or .onnx.',
+    group: 'TRAINING',
+  }),
+  allowLeftOver: option({
+    schema: z.boolean(),
+    byDefault: false,
+    summary:
+      'Start from a file that holds layers which this network lacks. They are part of the network that was trained.',
     group: 'TRAINING',
   }),
   teacher: option({

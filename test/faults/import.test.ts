@@ -1,7 +1,9 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import onnxProto from 'onnx-proto';
 import { expect, it } from 'vitest';
-import { encodeSafetensors } from '../../src/base/safetensors.js';
+import { encodeSafetensors, floatTensor } from '../../src/base/safetensors.js';
+import { floatModel } from '../../src/export/float-model.js';
 import { openRun, readRunCheckpoint } from '../../src/run/run-directory.js';
 import { EPOCHS, expectMistake, fresh, lcdnn, RUN, tinyOptions } from './cli.js';
 
@@ -74,4 +76,74 @@ it('writes nothing over a run, and nothing where there is no network', async () 
     /gone\.onnx: expected a trained network/,
   );
   expect(existsSync(out)).toBe(false);
+});
+
+it('compares an ONNX file with the network that is made from it, and refuses another graph', async () => {
+  const { onnx } = onnxProto;
+  const model = floatModel(openRun(RUN).network, stateOf(RUN), ['shared', 'full']);
+  const same = fresh('same.onnx');
+  writeFileSync(same, model);
+  const made = await lcdnn('import', same, ...tinyOptions(1), '--out', fresh('run'));
+  expect(made.stdout).toMatch(/\nlenet in its small form \(--form\)/);
+  expect(made.stdout).toMatch(/\nONNX Runtime computes the same logits from the file on 12 images/);
+
+  const changed = onnx.ModelProto.decode(model);
+  const relu = changed.graph!.node!.find(({ opType }) => opType === 'Relu')!;
+  relu.opType = 'Elu';
+  const other = fresh('other.onnx');
+  writeFileSync(other, onnx.ModelProto.encode(changed).finish());
+  const out = fresh('run');
+  for (const command of [
+    ['import', other],
+    ['train', '--init-from', other],
+  ]) {
+    await expectMistake(
+      [...command, ...tinyOptions(1), '--out', out],
+      /first layer that differs is full\.conv2 .*computes .*Elu/,
+    );
+  }
+  expect(existsSync(out)).toBe(false);
+});
+
+it('refuses layers that the network lacks, unless they are to be ignored', async () => {
+  const tensors = Object.entries(stateOf(RUN)).flatMap(([name, { shape, values }]) =>
+    /^(shared|full)\./.test(name) ? [[name.replace(/^\w+\./, ''), floatTensor(shape, values)] as const] : [],
+  );
+  const extra = floatTensor([2], new Float32Array(2));
+  const file = fresh('extra.safetensors');
+  const entries = [
+    ...tensors.map(([name, tensor]) => [`full.${name}`, tensor] as const),
+    ['full.se.weight', extra] as const,
+  ];
+  writeFileSync(
+    file,
+    encodeSafetensors({ tensors: Object.fromEntries(entries), metadata: { format: 'lcdnn-checkpoint-1' } }),
+  );
+  const out = fresh('run');
+  await expectMistake(
+    ['import', file, ...tinyOptions(1), '--out', out],
+    /found 1 others as well \(se\).*--allow-left-over/,
+  );
+  expect((await lcdnn('import', file, '--allow-left-over', ...tinyOptions(1), '--out', out)).code).toBe(0);
+});
+
+it('remembers the normalisation that the network was trained with, and gives it to the page', async () => {
+  const [run, bundle] = [fresh('run'), fresh('bundle')];
+  const preprocessing = fresh('preprocessor_config.json');
+  writeFileSync(preprocessing, JSON.stringify({ image_mean: [0.5], image_std: [0.25] }));
+  const given = ['--preprocessing', preprocessing, '--std', '0.125'];
+  expect((await lcdnn('import', trained, ...given, ...tinyOptions(1), '--out', run)).code).toBe(0);
+  for (const args of [
+    ['train', '--resume', run],
+    ['tune-tau', run],
+    ['export', run, '--target', 'web', '--out', bundle],
+  ]) {
+    expect((await lcdnn(...args)).code, args.join(' ')).toBe(0);
+  }
+  const { input } = JSON.parse(readFileSync(join(bundle, 'manifest.json'), 'utf8'));
+  expect(input).toMatchObject({ mean: [0.5], std: [0.125] });
+  await expectMistake(
+    ['import', trained, '--mean', '1,2,3', ...tinyOptions(1), '--out', fresh('run')],
+    /mean: expected 1 number for images with 1 channels, found 3/,
+  );
 });

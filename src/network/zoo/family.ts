@@ -21,5 +21,5 @@ export type NetworkFamily = (options: FamilyOptions) => FloatChain;
 export const scaled = (filters: number, width: number): number => Math.max(1, Math.round(filters * width));
 
 /** The small (CIFAR) form of a family subsamples less in its first layers. It is the default for images up to 64 pixels. */
-export const isSmall = ({ form, input: [height, width] }: FamilyOptions): boolean =>
-  form === undefined ? Math.max(height, width) <= 64 : form === 'small';
+export const isSmall = ({ form, input }: Pick<FamilyOptions, 'form' | 'input'>): boolean =>
+  form === undefined ? Math.max(input[0], input[1]) <= 64 : form === 'small';

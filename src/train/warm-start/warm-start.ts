@@ -26,7 +26,13 @@ export interface WarmStart {
  * @throws UserError as `warmStart`, and where a network that is to be frozen is not a whole one
  */
 export function startState(
-  { optimizer, seed, initFrom, freezeFull }: Pick<Config, 'optimizer' | 'seed' | 'initFrom' | 'freezeFull'>,
+  {
+    optimizer,
+    seed,
+    initFrom,
+    freezeFull,
+    allowLeftOver,
+  }: Pick<Config, 'optimizer' | 'seed' | 'initFrom' | 'freezeFull' | 'allowLeftOver'>,
   network: JointNetwork,
 ): { readonly state: NamedArrays; readonly warmStart?: WarmStart } {
   if (freezeFull && initFrom === undefined) {
@@ -38,6 +44,13 @@ export function startState(
   const state = initialState(network, optimizer, seed, freezeFull);
   if (initFrom === undefined) return { state };
   const warm = warmStart(state, network, readSource(initFrom));
+  if (warm.leftOver.length > 0 && !allowLeftOver) {
+    const shown = warm.leftOver.slice(0, 5).join(', ') + (warm.leftOver.length > 5 ? ', ...' : '');
+    throw new UserError(
+      `${initFrom}: expected the layers of ${network.name} (${warm.taken.length} found), found ${warm.leftOver.length} ` +
+        `others as well (${shown}); choose the network that the file holds, or give --allow-left-over to ignore them`,
+    );
+  }
   if (freezeFull && warm.missing.length > 0) {
     throw new UserError(
       `${initFrom}: expected every layer of ${network.name}, for only the branch is trained; it lacks ` +

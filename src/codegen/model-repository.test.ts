@@ -91,7 +91,15 @@ describe('the model repository of a bundle', () => {
     const { manifest } = await tinyBundle(join(folder, 'others'));
     const written = modelRepository(manifest, new Uint8Array());
     expect(JSON.parse(textOf(written, 'openvino-model-server.json'))).toEqual({
-      model_config_list: [{ config: { name: 'tiny', base_path: '/lcdnn/models/tiny' } }],
+      model_config_list: [
+        {
+          config: {
+            name: 'tiny',
+            base_path: '/lcdnn/models/tiny',
+            plugin_config: { INFERENCE_PRECISION_HINT: 'f32' },
+          },
+        },
+      ],
     });
     expect(parse(textOf(written, 'kserve.yaml'))).toMatchObject({
       apiVersion: 'serving.kserve.io/v1beta1',

@@ -40,9 +40,16 @@ function tritonConfig({ name, version, tail, labels }: Manifest): string {
   ].join('\n');
 }
 
-/** OpenVINO Model Server's configuration; the folder is mounted as /lcdnn. */
+/**
+ * The configuration of OpenVINO Model Server. The folder is mounted as /lcdnn. By default, OpenVINO computes in bfloat16 on
+ * processors that have it, which gives some images another class.
+ */
 function openvinoConfig(name: string): string {
-  const config = { name, base_path: `/lcdnn/models/${name}` };
+  const config = {
+    name,
+    base_path: `/lcdnn/models/${name}`,
+    plugin_config: { INFERENCE_PRECISION_HINT: 'f32' },
+  };
   return `${JSON.stringify({ model_config_list: [{ config }] }, null, 2)}\n`;
 }
 

@@ -8,7 +8,8 @@ const counts = z.strictObject({
   disagreed: z.array(count).length(ENTROPY_BINS),
 });
 
-const useSchema = z.array(
+/** What `USAGE_PATH` returns. */
+export const usageSchema = z.array(
   z.strictObject({
     model: z.string(),
     version: z.string(),
@@ -16,19 +17,19 @@ const useSchema = z.array(
   }),
 );
 
-/** What an edge server counted for a model, by its present version. */
-export type ModelUsage = z.infer<typeof useSchema>[number];
+/** The counts of an edge server for the current version of a model. */
+export type ModelUsage = z.infer<typeof usageSchema>[number];
 
-/** Where an edge server tells what it counted, a list of `ModelUsage`. */
+/** Path of an edge server's counts, a list of `ModelUsage`. */
 export const USAGE_PATH = '/lcdnn/use';
 
 const TIMEOUT_MS = 10_000;
 
 /**
- * Asks an edge server what it learned of τ.
+ * Reads what an edge server has learned about τ.
  *
- * @param model name on the server; may be left out where it serves one model
- * @throws UserError where the server is away, is another one, or has no such model
+ * @param model name on the server; optional if it serves one model
+ * @throws UserError if the server does not answer, isn't an `lcdnn serve`, or has no such model
  */
 export async function readUsageCounts(
   server: string,
@@ -40,7 +41,7 @@ export async function readUsageCounts(
   }
   const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const found = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) })
-    .then(async (response) => (response.ok ? useSchema.safeParse(await response.json()) : response.status))
+    .then(async (response) => (response.ok ? usageSchema.safeParse(await response.json()) : response.status))
     .catch((thrown) => {
       throw new UserError(`${url}: expected an answer of "lcdnn serve", found none (${messageOf(thrown)})`);
     });

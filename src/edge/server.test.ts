@@ -9,7 +9,7 @@ import { tinyBundle, tinyDraft } from '../../test/tiny-bundle.js';
 import { random } from '../base/random.js';
 import type { Bundle } from '../bundle/read-bundle.js';
 import { writeBundle } from '../bundle/write-bundle.js';
-import { createEdgeServer, type EdgeServer } from './server.js';
+import { createEdgeServer, type EdgeServer, type EdgeServerOptions } from './server.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-edge-'));
 const INFER = '/v2/models/tiny/infer';
@@ -156,6 +156,15 @@ describe('the protocol', () => {
     expect((await postBinary(floats(count), 1)).statusCode).toBe(200);
   });
 
+  it('tells clients of another version first that they must load it again', async () => {
+    const other = { parameters: { version: '000000000000' }, inputs: [inputOf(1, { datatype: 'UINT8', data: [] })] };
+    const reply = await postJson(other);
+    expect([reply.statusCode, reply.json().error]).toEqual([
+      409,
+      expect.stringMatching(/^version: expected .* found 0+;/),
+    ]);
+  });
+
   it('refuses a body that no request needs with 413', async () => {
     const reply = await post('x'.repeat(8193 + 25 * 3 * count));
     expect([reply.statusCode, reply.json().error]).toEqual([413, expect.stringContaining('found more')]);
@@ -170,6 +179,31 @@ describe('the protocol', () => {
     );
     expect((await ask('https://other.example')).headers).not.toHaveProperty('access-control-allow-origin');
     expect((await app.inject('/lcdnn.js')).headers.vary).toBe('origin, accept-encoding');
+  });
+});
+
+describe('the OpenAPI document', () => {
+  it('has the routes of the protocol, and schemas for all that it refers to', async () => {
+    const document = (await app.inject('/openapi.json')).json();
+    expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'lcdnn serve' } });
+    const schemas = new Set(Object.keys(document.components.schemas));
+    const references = JSON.stringify(document).match(/(?<="#\/components\/schemas\/)\w+/g) ?? [];
+    expect(references.filter((name) => !schemas.has(name))).toEqual([]);
+    for (const [path, { get }] of Object.entries<{ get?: { responses: object } }>(document.paths)) {
+      if (!get) continue;
+      const url = path.replace('{model}', 'tiny').replace('{version}', bundle.manifest.version);
+      const { statusCode } = await app.inject(url);
+      expect([url, statusCode, Object.keys(get.responses)]).toEqual([url, 200, expect.arrayContaining(['200'])]);
+    }
+  });
+
+  it('describes the answers, and what a request may contain', async () => {
+    const { components } = (await app.inject('/openapi.json')).json();
+    const { InferRequest } = components.schemas;
+    expect(InferRequest.required).toEqual(['inputs']);
+    expect(Object.keys(InferRequest.properties.parameters.properties)).toEqual(
+      expect.arrayContaining(['timeout', 'version', 'exits', 'entropy', 'branch', 'audit', 'tau']),
+    );
   });
 });
 
@@ -193,6 +227,21 @@ describe('the web folder', () => {
     const headers = { 'accept-encoding': 'gzip, br', 'if-none-match': String(reply.headers.etag) };
     const again = await app.inject({ url: '/weights.safetensors', headers });
     expect([again.statusCode, again.rawPayload.length]).toEqual([304, 0]);
+  });
+
+  it.each([
+    ['*', 304],
+    ['W/TAG', 304],
+    ['"x", W/TAG', 304],
+    ['"x",TAG,"y"', 304],
+    ['"x", W/"y"', 200],
+    ['TAG-br', 200],
+    ['', 200],
+  ])('is compared with the tags that a browser has: %s', async (header, status) => {
+    const { headers } = await app.inject('/weights.safetensors');
+    const tags = header.replaceAll('TAG-br', '"-br"').replaceAll('TAG', String(headers.etag));
+    const reply = await app.inject({ url: '/weights.safetensors', headers: { 'if-none-match': tags } });
+    expect(reply.statusCode).toBe(status);
   });
 
   it('travels in gzip where the client reads no brotli, and as it is where that is not smaller', async () => {
@@ -337,6 +386,28 @@ describe('limits', () => {
     expect(await asked('10.0.0.1', '198.51.100.1')).toEqual([400, 400, 429]);
     expect(await ask('10.0.0.1', '198.51.100.2')).toBe(400);
     expect((await app.inject({ url: '/v2', remoteAddress: '192.0.2.1' })).statusCode).toBe(200);
+  });
+
+  it.each<[EdgeServerOptions, RegExp]>([
+    [{ cors: ['https://shop.example/'] }, /--cors: expected .*; did you mean https:\/\/shop\.example\?/],
+    [{ cors: ['https://Shop.example:443'] }, /did you mean https:\/\/shop\.example\?/],
+    [
+      { cors: ['shop.example'] },
+      /--cors: expected \* or an origin such as https:\/\/shop.example, found shop.example$/,
+    ],
+    [{ trustProxy: ['proxy'] }, /--trust-proxy: expected an IP address, a CIDR range/],
+  ])('that could never work are refused: %j', async (options, reason) => {
+    await expect(createEdgeServer(bundle, options)).rejects.toThrow(reason);
+  });
+
+  it('use the current token', async () => {
+    let token = 'old';
+    app = await createEdgeServer(bundle, { token: () => token });
+    const ask = async (given: string) =>
+      (await app!.inject({ url: '/metrics', headers: { authorization: `Bearer ${given}` } })).statusCode;
+    expect([await ask('old'), await ask('new')]).toEqual([200, 401]);
+    token = 'new';
+    expect([await ask('old'), await ask('new')]).toEqual([401, 200]);
   });
 
   it('have room for a batch in the queue', async () => {

@@ -10,6 +10,7 @@ import { createLog, type LogLevel } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { type ModelEvents, type Models, openModels } from './models/models.js';
 import type { BundleSource } from './models/tail-messages.js';
+import { openApiDocument } from './openapi.js';
 import { createBodyReader } from './read-body.js';
 import { USAGE_PATH } from './read-usage-counts.js';
 import { createRequestParser } from './request-parser.js';
@@ -75,6 +76,8 @@ export async function createEdgeServer(
   app.get('/metrics', { onRequest: guards.other }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),
   );
+  const openApi = openApiDocument();
+  app.get('/openapi.json', () => openApi);
   const usage = createUsageCounts();
   const loadShedding = createLoadShedding(options.loosenTau, modelOptions(options).maxQueue, log);
   app.get(USAGE_PATH, { onRequest: guards.other }, () => usage.of(models.names.map((name) => models.get(name)!)));

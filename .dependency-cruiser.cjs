@@ -47,6 +47,13 @@ module.exports = {
       from: { path: '^src/', pathNot: `^src/(${Object.keys(mayImport).join('|')})/` },
       to: {},
     },
+    {
+      name: 'onnxruntime-without-telemetry',
+      comment: 'src/base/onnxruntime.ts switches telemetry off before the library loads',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['\\.test\\.ts$', '^src/base/onnxruntime\\.ts$'] },
+      to: { path: 'onnxruntime-node' },
+    },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'no-tests-in-code',

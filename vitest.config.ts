@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import './src/base/no-telemetry.js';
 
 export default defineConfig({
   test: {

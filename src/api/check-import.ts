@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import onnxProto from 'onnx-proto';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { messageOf, UserError } from '../base/errors.js';
+import { InferenceSession, Tensor } from '../base/onnxruntime.js';
 import { random } from '../base/random.js';
 import type { NamedArrays } from '../base/tensors.js';
 import { chainModel, TAIL_INPUT } from '../export/float-model.js';

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import './no-telemetry.js';
 import { messageOf, UserError } from './errors.js';
 
 /**

@@ -1,4 +1,4 @@
-import { Tensor } from 'onnxruntime-node';
+import { Tensor } from '../base/onnxruntime.js';
 import { DATATYPES, type Datatype, type Values } from './datatypes.js';
 
 /**

@@ -1,5 +1,5 @@
-import { InferenceSession } from 'onnxruntime-node';
 import { messageOf, UserError } from '../base/errors.js';
+import { InferenceSession } from '../base/onnxruntime.js';
 import type { Values } from '../bundle/datatypes.js';
 import { onnxTensor } from '../bundle/onnx-tensor.js';
 import type { Bundle } from '../bundle/read-bundle.js';

@@ -1,4 +1,4 @@
-import { InferenceSession } from 'onnxruntime-node';
+import { InferenceSession } from '../base/onnxruntime.js';
 import type { Values } from '../bundle/datatypes.js';
 import { onnxTensor } from '../bundle/onnx-tensor.js';
 import { TAIL_INPUT, TAIL_OUTPUT } from './float-model.js';

@@ -1,4 +1,4 @@
-import * as ort from 'onnxruntime-node';
+import * as ort from '../base/onnxruntime.js';
 
 /** Minimum and maximum of a tensor's values. */
 export interface Range {

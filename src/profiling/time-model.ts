@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../base/onnxruntime.js';
 import { TAIL_INPUT } from '../export/float-model.js';
 import type { Shape } from '../network/layers.js';
 import { featuresOf } from '../network/shapes.js';

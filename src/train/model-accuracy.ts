@@ -1,4 +1,4 @@
-import * as ort from 'onnxruntime-node';
+import * as ort from '../base/onnxruntime.js';
 import { evaluationBatches } from '../datasets/batches.js';
 import type { Dataset, Split } from '../datasets/dataset.js';
 import { createLoader } from '../datasets/loading/create-loader.js';

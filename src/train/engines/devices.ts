@@ -1,5 +1,5 @@
-import * as ort from 'onnxruntime-node';
 import { messageOf, UserError } from '../../base/errors.js';
+import * as ort from '../../base/onnxruntime.js';
 import { createGraph, type Target } from '../../onnx/graph.js';
 import type { Config } from '../../run/config.js';
 

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import * as ort from 'onnxruntime-node';
+import * as ort from '../../base/onnxruntime.js';
 import type { NamedArrays } from '../../base/tensors.js';
 import { createGraph } from '../../onnx/graph.js';
 import { trace } from '../../onnx/trace.js';

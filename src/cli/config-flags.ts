@@ -7,13 +7,13 @@ import { flagOf, OPTIONS, type OptionName, optionNames } from '../run/options.js
 import { engineNames } from '../train/engines/index.js';
 import { numberFlag } from './number-flag.js';
 
-/** What an option's line names that the table of options can't know. */
+/** Choices that the table of options doesn't know, because other modules implement them. */
 const CHOICES: Partial<Record<OptionName, readonly string[]>> = { network: networkNames, engine: engineNames };
 
 /**
  * The flags for these options of a run, or for all of them.
  *
- * @param byDefault what decides where a flag is not given; without it, the default of the option.
+ * @param byDefault shown as the default, instead of the option's own
  */
 export function configFlags(
   names: readonly OptionName[] = optionNames,
@@ -22,17 +22,17 @@ export function configFlags(
   return Object.fromEntries(names.map((name) => [flagOf(name), flagFor(name, byDefault)]));
 }
 
-/** What the user said with those flags, under the names of the options. */
+/** The values of those flags, by the names of the options. */
 export function givenConfig(flags: Readonly<Record<string, unknown>>): Partial<Config> {
   return Object.fromEntries(optionNames.map((name) => [name, flags[flagOf(name)]]));
 }
 
-function flagFor(name: OptionName, otherwise?: string) {
+function flagFor(name: OptionName, shownDefault?: string) {
   const { schema, summary: said, group, char } = OPTIONS[name] as (typeof OPTIONS)['epochs'];
   const { byDefault } = OPTIONS[name] as { byDefault?: unknown };
   const whole: z.ZodType = schema;
   const type = whole instanceof z.ZodOptional ? whole.unwrap() : whole;
-  const shown = otherwise ?? (typeof byDefault === 'boolean' ? (byDefault ? 'on' : 'off') : byDefault);
+  const shown = shownDefault ?? (typeof byDefault === 'boolean' ? (byDefault ? 'on' : 'off') : byDefault);
   const choices = CHOICES[name] ? `${said.replace(/\.$/, '')}: ${CHOICES[name].join(', ')}.` : said;
   const summary = shown === undefined ? choices : `${choices} [default: ${shown}]`;
   const helpGroup = group;

@@ -2,22 +2,22 @@ import { Flags } from '@oclif/core';
 import { LOG_LEVELS } from '../edge/log.js';
 import { createTokenSource } from './token-source.js';
 
-/** The flags of everything that listens. */
+/** Flags of commands that listen on a port. */
 export const serverFlags = {
   host: Flags.string({ default: '127.0.0.1', summary: 'Address to listen on; 0.0.0.0 for every network.' }),
-  port: Flags.integer({ default: 8080, min: 0, max: 65535, summary: 'Port to listen on; 0 for any that is free.' }),
+  port: Flags.integer({ default: 8080, min: 0, max: 65535, summary: 'Port to listen on; 0 picks a free one.' }),
   cors: Flags.string({
     multiple: true,
-    summary: 'Origin of another site whose pages may ask; * for any. Repeatable.',
+    summary: 'Origin of another site whose pages may send requests; * for any. Repeatable.',
   }),
   'token-file': Flags.string({
     summary:
       'File with the bearer token that inference and metrics require; or LCDNN_TOKEN in the environment. SIGHUP reads it again.',
   }),
-  'rate-limit': Flags.integer({ min: 1, summary: 'Most inference requests a second from one address.' }),
+  'rate-limit': Flags.integer({ min: 1, summary: 'Maximum number of inference requests per second from one address.' }),
   'trust-proxy': Flags.string({
     multiple: true,
-    summary: 'Address or range (CIDR) of a proxy whose X-Forwarded-For is believed. Repeatable.',
+    summary: 'Address or range (CIDR) of a proxy whose X-Forwarded-For header is trusted. Repeatable.',
   }),
   'max-connections': Flags.integer({
     default: 1024,
@@ -39,11 +39,11 @@ export const serverFlags = {
   drain: Flags.integer({
     default: 2,
     min: 0,
-    summary: 'Seconds from SIGTERM, when readiness ends, until the server no longer listens.',
+    summary: 'Seconds between SIGTERM, when the server becomes unready, and the moment it stops listening.',
   }),
   log: Flags.option({ options: LOG_LEVELS })({
     default: 'warn',
-    summary: 'What is logged as JSON lines on standard error; info: every request. Never images.',
+    summary: 'What is logged as JSON lines on standard error. info logs every request, but never images.',
   }),
 };
 

@@ -3,11 +3,11 @@ import type { Measurement, NetworkResults } from '../baselines/results/results.j
 
 const milliseconds = (ms: number): string => (ms < 100 ? ms.toPrecision(3) : ms.toFixed(0));
 
-/** Approaches under each of the conditions, and what LcDNN's time is theirs of. */
+/** Approaches under each condition, with their times as multiples of LcDNN's. */
 export function systemTable({ network, dataset, tau, accuracy, approaches }: NetworkResults): string {
   const head =
     `${network} on ${dataset}: full ${percent(accuracy.full)}, branch ${percent(accuracy.branch)}, both ` +
-    `${percent(accuracy.both)}, ${percent(accuracy.exitRatio)} leave at tau ${tau} (${accuracy.images} test images)`;
+    `${percent(accuracy.both)}, ${percent(accuracy.exitRatio)} exit early at tau ${tau} (${accuracy.images} test images)`;
   const conditions = approaches[0].measurements;
   const sections = conditions.map(({ connection, slowdown }, i) => {
     const lcdnn = approaches.find(({ approach }) => approach === 'lcdnn')!.measurements[i];
@@ -25,7 +25,7 @@ export function systemTable({ network, dataset, tau, accuracy, approaches }: Net
     ]);
     const times = ['mean', 'p50', 'p95', 'times'];
     const header = [
-      ['', 'first', 'answer', 'ms', '', 'further', 'answers', 'ms', '', '', '', 'images/s of'],
+      ['', 'first', 'answer', 'ms', '', 'later', 'answers', 'ms', '', '', '', 'images/s of'],
       ['', ...times, ...times, 'download', 'accuracy', 'an edge core'],
     ];
     const title = `over ${connection}${slowdown > 1 ? `, processor ${slowdown} times slower` : ''}`;

@@ -13,7 +13,7 @@ export function uplinkTable({ choice, images, sizes, png }: UplinkReport): strin
   const lines = [
     table(
       [
-        ['the edge is sent', 'bytes', 'deflated', 'accuracy', 'answers that turn'],
+        ['sent to the edge', 'bytes', 'deflated', 'accuracy', 'changed answers'],
         ...rows,
         ['the image as PNG', wholeNumber(png), '', '', ''],
       ],
@@ -25,7 +25,7 @@ export function uplinkTable({ choice, images, sizes, png }: UplinkReport): strin
   const [chosen, image] = [choice, 'image'].map((uplink) => travels(sizes.find((size) => size.uplink === uplink)!));
   if (image < chosen) {
     lines.push(
-      'the image is smaller: --uplink image sends it instead, and the edge then sees it (docs/deploy/uplink.md)',
+      'the image is smaller: --uplink image sends it instead, but then the edge sees the image (docs/deploy/uplink.md)',
     );
   }
   return lines.join('\n');

@@ -2,10 +2,9 @@ import { Command, Errors } from '@oclif/core';
 import { messageOf, UserError } from '../base/errors.js';
 
 /**
- * What every command of lcdnn is: `--json` on all of them, and the house's rule for errors. A user's mistake (a
- * `UserError`, or flags and arguments that oclif refuses) is one line on stderr and exit code 2; anything else is a
- * fault of ours: the stack, and exit code 1. With `--json`, stdout has `{ "error": { "message": ... } }` instead of
- * the one line.
+ * Base of all commands: `--json`, and one rule for errors. A mistake of the user (a `UserError`, or flags and arguments
+ * that oclif refuses) is printed as one line on stderr, with exit code 2. Anything else is a bug: the stack is printed,
+ * with exit code 1. With `--json`, stdout has `{ "error": { "message": ... } }` instead of the line.
  */
 export abstract class LcdnnCommand extends Command {
   static override enableJsonFlag = true;
@@ -19,9 +18,9 @@ export abstract class LcdnnCommand extends Command {
     return this.exit(mistake === undefined ? 1 : thrown instanceof UserError ? thrown.exitCode : 2);
   }
 
-  /** The line for a mistake that the user can mend; nothing where the fault is ours. */
+  /** The line for a mistake that the user can correct; undefined for a bug. */
   private mistakeIn(thrown: unknown): string | undefined {
-    // oclif wraps what a flag's own parser throws.
+    // oclif adds a prefix to what a flag's parser throws.
     if (thrown instanceof UserError) return oneLine(thrown.message.replace(/^Parsing --\S+\s+/, ''));
     if (!(thrown instanceof Errors.CLIError)) return undefined;
     const sentence = oneLine(thrown.message.replace(/^The following errors? occurred:\s+/, ''));
@@ -29,6 +28,6 @@ export abstract class LcdnnCommand extends Command {
   }
 }
 
-/** What oclif spreads over several lines, without its hint at --help. */
+/** A message of oclif in one line, without its hint at --help. */
 const oneLine = (message: string): string =>
   message.replace(/\s*See more help with --help$/, '').replace(/:?\s*\n\s*/g, ': ');

@@ -25,10 +25,10 @@ export default class Gateway extends LcdnnCommand {
   static override summary = 'Spread requests over several edge servers, by a rule or a learned policy.';
 
   static override description =
-    'Clients ask the gateway as they would ask one "lcdnn serve". It reads the load of each server from its metrics, ' +
-    'holds requests in a bounded buffer while all are busy, asks another server once where one dies, takes servers out ' +
-    'that are not ready and lets them in again. Its own Prometheus metrics are at /metrics. SIGHUP reads the policy ' +
-    'anew. Ctrl-C stops it once running requests are answered; SIGTERM tells load balancers first.';
+    'Clients call the gateway like a single "lcdnn serve". It reads the load of each server from its metrics, holds ' +
+    'requests in a bounded buffer while all are busy, retries once on another server if one dies, and leaves out servers ' +
+    'that are not ready until they are ready again. Its own Prometheus metrics are at /metrics. SIGHUP reloads the policy. ' +
+    'Ctrl-C stops it once running requests are answered; SIGTERM makes it unready for load balancers first.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> http://10.0.0.2:8080 http://10.0.0.3:8080',
@@ -56,53 +56,54 @@ export default class Gateway extends LcdnnCommand {
     }),
     capacity: Flags.string({
       default: '16',
-      summary: 'Requests that a server is to have at a time; one number, or one for each server, as 32,32,8.',
+      summary: 'Number of requests that a server gets at the same time: one number, or one per server, as 32,32,8.',
     }),
     step: Flags.integer({
       default: 10,
       min: 1,
       max: 1000,
-      summary: 'Milliseconds between decisions while all servers are busy; else requests go on at once.',
+      summary: 'Milliseconds between decisions while all servers are busy. Otherwise requests are forwarded at once.',
     }),
     'report-every': Flags.integer({
       default: 100,
       min: 10,
       max: 60_000,
-      summary: 'Milliseconds between two looks at the metrics of a server.',
+      summary: 'Milliseconds between two readings of the metrics of a server.',
     }),
     'health-every': Flags.integer({
       default: 500,
       min: 10,
       max: 60_000,
-      summary: 'Milliseconds between two health checks; two bad ones take a server out, two good ones let it in.',
+      summary:
+        'Milliseconds between two health checks. A server is left out after two failures and used again after two successes.',
     }),
     buffer: Flags.integer({
       default: 512,
       min: 1,
       max: 100_000,
-      summary: 'Most requests that wait; beyond it, --remote, or 503 at once.',
+      summary: 'Maximum number of requests that wait. Beyond it, requests go to --remote, or get 503 at once.',
     }),
-    remote: Flags.string({ summary: 'Address where requests go that find no room or no server.' }),
+    remote: Flags.string({ summary: 'Address for requests that no server can take.' }),
     timeout: Flags.integer({
       default: 10_000,
       min: 1,
-      summary: 'Milliseconds after which a client that set no shorter time is told that nobody answers (504).',
+      summary: 'Milliseconds until a request is answered with 504, unless the client asks for a shorter time.',
     }),
     'answer-timeout': Flags.integer({
       default: 5000,
       min: 1,
-      summary: 'Milliseconds within which a server has to begin its answer; then another is asked.',
+      summary: 'Milliseconds in which a server has to begin its answer. After that, another server is tried.',
     }),
     driver: Flags.option({ options: ['embedded', 'haproxy'] as const })({
       default: 'embedded',
       summary:
-        'What requests go through: this process; or a HAProxy that it starts, of which it sets the weights at each report.',
+        'What forwards requests: this process (embedded), or a HAProxy that it starts and whose weights it sets at each report.',
     }),
     'haproxy-socket': Flags.string({
-      summary: 'Runtime socket of a HAProxy that runs already; --host and --port are then for metrics alone.',
+      summary: 'Runtime socket of a HAProxy that is already running. --host and --port are then used for metrics only.',
     }),
-    'haproxy-backend': Flags.string({ default: 'servers', summary: 'Its backend in which the servers are.' }),
-    'max-body': Flags.integer({ default: 16, min: 1, max: 1024, summary: 'Most MiB of a request.' }),
+    'haproxy-backend': Flags.string({ default: 'servers', summary: 'Backend of that HAProxy that lists the servers.' }),
+    'max-body': Flags.integer({ default: 16, min: 1, max: 1024, summary: 'Maximum request size in MiB.' }),
     ...serverFlags,
   };
 
@@ -128,7 +129,7 @@ export default class Gateway extends LcdnnCommand {
     const at = { host: flags.host, port: flags.port };
     const interruption = listenForInterruption();
     const gateway = flags.driver === 'haproxy' ? await steered(options, at, flags) : await embedded(options, at);
-    process.stdout.on('error', () => {}); // nobody reads, or a full disk: no reason to stop
+    process.stdout.on('error', () => {}); // a closed pipe or a full disk is no reason to stop
     const up = gateway.upstreams.filter((upstream) => upstream.up).length;
     this.log(`${flags.policy} over ${servers.length} servers, ${up} of them ready: ${gateway.url} (Ctrl-C stops)`);
     const reloadPolicy = (): void => usePolicy(gateway.scheduler, readPolicy);
@@ -185,7 +186,9 @@ function steered(options: GatewayOptions, at: At, flags: Readonly<Record<string,
   if (foreign === 'servers-file')
     throw new UserError('--servers-file: needs --driver embedded, which can replace servers');
   if (foreign) {
-    throw new UserError(`--${foreign}: requests do not pass here with --driver haproxy; give it to "lcdnn serve"`);
+    throw new UserError(
+      `--${foreign}: has no effect with --driver haproxy, where requests don't pass through this process; give it to "lcdnn serve"`,
+    );
   }
   const socket = flags['haproxy-socket'] as string | undefined;
   const running = socket === undefined ? undefined : { socket, backend: flags['haproxy-backend'] as string };
@@ -205,7 +208,9 @@ function serversIn(addresses: readonly string[], file: string | undefined, capac
 /** @throws UserError */
 function policyFor(name: string, servers: readonly { readonly capacity: number }[]): Policy {
   if (name === 'closest') {
-    throw new UserError(`--policy closest: where users are is not known here; choose one of: ${RULES.join(', ')}`);
+    throw new UserError(
+      `--policy closest: the gateway doesn't know where users are; choose one of: ${RULES.join(', ')}`,
+    );
   }
   return namedPolicy(name, resolveSettings({ servers: servers.map(({ capacity }) => ({ capacity })) }));
 }

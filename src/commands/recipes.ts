@@ -5,9 +5,9 @@ import { readRecipe, recipeNames } from '../run/recipes.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class Recipes extends LcdnnCommand {
-  static override summary = 'List the recipes, or show every value of one.';
+  static override summary = 'List the recipes, or show every option of one.';
   static override description =
-    'A recipe is a set of options of "lcdnn train"; "lcdnn train --recipe NAME" follows it, and flags override it.';
+    'A recipe is a set of options for "lcdnn train". Use it with "lcdnn train --recipe NAME"; flags override it.';
   static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> lenet-mnist'];
   static override args = {
     recipe: Args.string({ description: 'Name of a recipe, or the path of a JSON file.' }),

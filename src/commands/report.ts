@@ -14,8 +14,8 @@ export default class Report extends LcdnnCommand {
   static override summary =
     'Draw the paper\'s Table 2 and Figs. 10 to 14 from what "bench system" measured, as one page.';
   static override description =
-    'The page is one HTML file, with its charts, that asks nothing of any server. Energy is an estimate: measured times and ' +
-    'bytes by published powers of radios and a processor, or by your own. --json has the numbers of all figures.';
+    'The page is one HTML file with its charts and loads nothing from a server. Energy is an estimate: measured times and ' +
+    'bytes, times published powers of radios and a processor, or your own. --json prints the numbers of all figures.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> results.json --out report.html',
     '<%= config.bin %> <%= command.id %> lenet.json alexnet.json vgg16.json --out all.html',
@@ -26,16 +26,17 @@ export default class Report extends LcdnnCommand {
   static override args = {
     results: Args.string({
       required: true,
-      description: 'What "lcdnn bench system" wrote; several files are shown together.',
+      description: 'File that "lcdnn bench system" wrote. Several files are shown together.',
     }),
   };
   static override flags = {
-    out: Flags.string({ summary: 'The page.', default: 'report.html' }),
+    out: Flags.string({ summary: 'File for the page.', default: 'report.html' }),
     powers: Flags.string({
-      summary: 'JSON file of powers of your own; what it leaves out is as published (docs/reproduce/energy.md).',
+      summary:
+        'JSON file with your own powers. Anything it leaves out has the published value (docs/reproduce/energy.md).',
     }),
     slowdown: numberFlag(
-      "Of the slowdowns of the processor that were measured, the figures'. [default: the largest, nearest to a phone]",
+      'Which of the measured processor slowdowns the figures show. [default: the largest, closest to a phone]',
     ),
   };
 

@@ -11,14 +11,14 @@ import { LcdnnCommand } from './base-command.js';
 const CHECK_MS = 1000;
 
 export default class Serve extends LcdnnCommand {
-  static override summary = 'Host bundles and answer what their branches are unsure of.';
+  static override summary = 'Host bundles, and answer the images that their branches are unsure of.';
 
   static override description =
-    "One process serves the bundles' web folders (demo page at /demo/, of several bundles at /NAME/demo/) and runs the " +
-    'rest of the networks for them: Open Inference Protocol v2 over REST, with binary tensors; Prometheus metrics at ' +
-    '/metrics. It refuses a bundle whose files are not the ones that its manifest lists. A folder into which another ' +
-    'version is exported is noticed within a second (SIGHUP: at once): new requests go to that version. Ctrl-C stops the ' +
-    'server once running requests are answered; SIGTERM tells load balancers first.';
+    "One process serves the bundles' web folders (demo page at /demo/, or at /NAME/demo/ for several bundles) and runs the " +
+    'rest of their networks: Open Inference Protocol v2 over REST, with binary tensors, and Prometheus metrics at /metrics. ' +
+    'A bundle is refused if its files differ from its manifest. When a new version is exported into a bundle folder, new ' +
+    'requests go to it within a second, or at once after SIGHUP. Ctrl-C stops the server once running requests are ' +
+    'answered; SIGTERM makes it unready for load balancers first.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> my-bundle',
@@ -30,7 +30,7 @@ export default class Serve extends LcdnnCommand {
   static override strict = false;
 
   static override args = {
-    bundle: Args.string({ required: true, description: 'Folder that `lcdnn export` wrote; further ones may follow.' }),
+    bundle: Args.string({ required: true, description: 'Folder that "lcdnn export" wrote. Repeatable.' }),
   };
 
   static override flags = {
@@ -39,22 +39,25 @@ export default class Serve extends LcdnnCommand {
       default: 16,
       min: 1,
       max: 1024,
-      summary: 'Most images in one request, and in one batch of several requests.',
+      summary: 'Maximum number of images in one request, and in one batch of several requests.',
     }),
     'max-wait': Flags.integer({
       default: 2,
       min: 0,
       max: 1000,
-      summary: 'Milliseconds that a request waits for others to make a batch; an idle server never waits.',
+      summary: 'How long a request waits for others to form a batch, in ms. An idle server never waits.',
     }),
     queue: Flags.integer({
       default: 128,
       min: 1,
-      summary: 'Most images of a model that wait; beyond it, 503 at once.',
+      summary: 'Maximum number of images that wait for a model. Beyond it, requests get 503 at once.',
     }),
-    threads: Flags.integer({ min: 1, summary: 'Threads that compute one batch. [default: all processors but one]' }),
+    threads: Flags.integer({
+      min: 1,
+      summary: 'Number of threads that compute one batch. [default: all processors but one]',
+    }),
     'loosen-tau': numberFlag(
-      'While busy, ask clients to send less: for a larger tau, at which validation accuracy is at most so many points below the full network.',
+      'While busy, ask clients to send fewer images, by using a larger tau whose validation accuracy is at most this many points below the full network.',
     ),
   };
 
@@ -72,7 +75,7 @@ export default class Serve extends LcdnnCommand {
     });
     const interruption = listenForInterruption();
     const url = await listen(app, { host: flags.host, port: flags.port });
-    // Nobody reads, or the disk is full: no reason to stop, which oclif's own listener takes it for.
+    // A closed pipe or a full disk is no reason to stop; oclif's own listener would.
     process.stdout.removeAllListeners('error').on('error', () => {});
     const several = app.models.names.length > 1;
     for (const name of app.models.names) {

@@ -32,7 +32,10 @@ describe('telemetry of ONNX Runtime', () => {
   });
 
   it.each([
-    ['train, with threads that load images', () => ['train', ...tinyOptions(1), '--loaders', '2', '--out', fresh('run')]],
+    [
+      'train, with threads that load images',
+      () => ['train', ...tinyOptions(1), '--loaders', '2', '--out', fresh('run')],
+    ],
     ['evaluate', () => ['evaluate', RUN]],
     ['export', () => ['export', RUN, '--out', fresh('bundle')]],
     ['predict', () => ['predict', '--bundle', BUNDLE, SAMPLES]],

@@ -14,7 +14,7 @@ export default class DataVerify extends LcdnnCommand {
     '<%= config.bin %> <%= command.id %> mnist --data-dir ./data --json',
   ];
   static override args = {
-    name: Args.string({ description: 'data set, see `lcdnn data list`', ignoreStdin: true }),
+    name: Args.string({ description: 'Data set; "lcdnn data list" shows all.', ignoreStdin: true }),
   };
   static override flags = {
     'data-dir': Flags.string({ summary: 'Search only this folder.' }),

@@ -27,12 +27,20 @@ export interface StepStart {
 /** Slots at 0, as before the first step, or as after many. */
 export function startState({ network, optimizer, slots, seed, parameters, options }: StepStart): NamedArrays {
   const state = { ...(parameters ?? randomParameters(network, seed)) };
-  optimizerSlots(network, optimizer, options?.freezeFull).forEach(({ name, parameter: { shape } }, i) => {
+  optimizerSlots(network, { ...options, optimizer }).forEach(({ name, parameter, startsAsCopy }, i) => {
+    const { shape } = parameter;
     const drawn = floats(
       random(seed, 1000 + i),
       shape.reduce((product, size) => product * size, 1),
     );
     const warm = (value: number) => (name.includes('.second.') ? 0.01 + value * value : 0.1 * value);
+    if (startsAsCopy) {
+      // The weights under training are those that the seed was chosen for; their averages are others.
+      const { values } = state[parameter.name];
+      state[name] = { shape, values };
+      state[parameter.name] = { shape, values: values.map((value, j) => value * (1 + 0.1 * Math.abs(drawn[j]))) };
+      return;
+    }
     state[name] = { shape, values: drawn.map((value) => (slots === 'warm' ? warm(value) : 0)) };
   });
   return state;
@@ -60,6 +68,7 @@ export async function oneStep(engine: Engine, start: StepStart) {
       branchRate: [],
       correction1: [],
       correction2: [],
+      ...(start.options?.averageDecay ? { averageKeep: [] } : {}),
     },
   );
   const targets = new Float32Array(BATCH * classes);
@@ -72,6 +81,7 @@ export async function oneStep(engine: Engine, start: StepStart) {
     branchRate: Float32Array.of(0.02),
     correction1: Float32Array.of(1 - 0.9 ** steps),
     correction2: Float32Array.of(1 - 0.999 ** steps),
+    ...(start.options?.averageDecay ? { averageKeep: Float32Array.of(start.options.averageDecay) } : {}),
   });
   return { observed, state: await engine.getState() };
 }

@@ -11,7 +11,8 @@ from torch import distributed
 
 from .job import Job
 from .report import report
-from .train import Diverged, Trainer, create_trainer, largest_batch, train
+from .train import Diverged, largest_batch, train
+from .trainer import Trainer, create_trainer
 
 
 def main() -> int:

@@ -63,7 +63,7 @@ class Pixels:
         return torch.from_numpy(images.reshape(-1, *self.stored))
 
 
-def vary(images: Tensor, look: Look, draws: Mapping[str, Tensor]) -> Tensor:
+def vary(images: Tensor, look: Look, draws: Mapping[str, Tensor], shift_fill: str = "zero") -> Tensor:
     """Training images, varied by what was drawn for each: bytes NHWC to normalised [n, channels, height, width].
 
     Draws are those of `areas` (top, left, height, width), `moves` (down, right, mirrored), `jitter` (brightness,
@@ -72,7 +72,7 @@ def vary(images: Tensor, look: Look, draws: Mapping[str, Tensor]) -> Tensor:
     if "areas" in draws:
         images = crop(images, draws["areas"], look.shape)
     if "moves" in draws:
-        images = move(images, draws["moves"])
+        images = move(images, draws["moves"], shift_fill)
     if "jitter" in draws:
         images = jitter(images, draws["jitter"])
     varied = normalise(images, look)
@@ -120,17 +120,26 @@ def neighbours(start: Tensor, extent: Tensor, size: int) -> tuple[Tensor, Tensor
     return (start[:, None] + first).long(), (start[:, None] + second).long(), at - first
 
 
-def move(images: Tensor, moves: Tensor) -> Tensor:
-    """Mirrors, then moves down and right; what comes in is 0."""
+def move(images: Tensor, moves: Tensor, fill: str = "zero") -> Tensor:
+    """Mirrors, then moves down and right; the border is 0, or the image mirrored at its edge (`reflect`)."""
     count, height, width, _ = images.shape
     down, right, mirrored = moves.long().unbind(1)
     rows = torch.arange(height, device=images.device) - down[:, None]
     columns = torch.arange(width, device=images.device) - right[:, None]
+    if fill == "reflect":
+        rows, columns = reflected(rows, height), reflected(columns, width)
     inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
     columns = torch.where(mirrored[:, None] == 1, width - 1 - columns, columns)
     each = torch.arange(count, device=images.device)[:, None, None]
     moved = images[each, rows.clamp(0, height - 1)[:, :, None], columns.clamp(0, width - 1)[:, None, :]]
     return moved * inside[..., None]
+
+
+def reflected(indices: Tensor, size: int) -> Tensor:
+    """Indices that may lie outside, brought inside by mirroring: 0 1 2 3 2 1 | 0 1 2 ...; edges aren't repeated."""
+    period = max(1, 2 * (size - 1))
+    inside = indices.remainder(period)
+    return torch.where(inside < size, inside, period - inside)
 
 
 def jitter(images: Tensor, factors: Tensor) -> Tensor:

@@ -35,6 +35,7 @@ class Job:
         self.precision: str = job["precision"]
         self.checkpoint = Path(job["checkpoint"])
         self.steps_per_epoch: int = job["stepsPerEpoch"]
+        self.compiles: bool = job["compiles"]
         self.loaders: int = job["loaders"]
         self.images: dict[str, Any] = job["images"]
 

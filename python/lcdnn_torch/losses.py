@@ -30,12 +30,12 @@ def targets_of(labels: Tensor, others: Tensor, share: float, smoothing: float, c
     return targets if smoothing == 0 else targets * (1 - smoothing) + smoothing / classes
 
 
-def summed_loss(outputs: Outputs, targets: Tensor, config: dict[str, Any]) -> Losses:
+def summed_loss(outputs: Outputs, targets: Tensor, config: dict[str, Any], alone: bool = False) -> Losses:
     """Each branch's loss by its weight, and distillation from the full branch, a constant there (Hinton 2015)."""
     full_logits, *branch_logits = (logits.float() for logits in (outputs.full, *outputs.branches))
     full = cross_entropy(full_logits, targets)
     branches = [cross_entropy(logits, targets) for logits in branch_logits]
-    if config["branch"] == "none":  # a network alone: its exit is its end
+    if alone:  # no branches: what stands for their logits are the full network's
         return Losses(full, full, branches)
     total = full + config["branchWeight"] * torch.stack(branches).sum()
     if config["distillation"] > 0:

@@ -57,12 +57,18 @@ class JointNetwork(nn.Module):
         return found
 
     def forward(self, images: Tensor) -> Outputs:
-        branches = []
+        branches: list[Tensor | None] = []
         x = images
         for i, stage in enumerate([self.network, *self.network.get("further", [])]):
             x = self.chain(numbered("shared", i), stage["shared"], x)
-            branches.append(self.chain(numbered("branch", i), stage["branch"], x))
-        return Outputs(self.chain("full", self.network["full"], x), branches)
+            branches.append(self.chain(numbered("branch", i), stage["branch"], x) if stage["branch"] else None)
+        full = self.chain("full", self.network["full"], x)
+        return Outputs(full, [full if logits is None else logits for logits in branches])
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether there are no branches. The full network's logits then stand for theirs, too."""
+        return not self.network["branch"]
 
     def chain(self, part: str, layers: Sequence[Layer], x: Tensor) -> Tensor:
         for layer in layers:
@@ -77,9 +83,9 @@ class JointNetwork(nn.Module):
         stride = layer.get("stride", 1)
         if kind == "conv2d":
             bias = get("bias") if layer.get("bias", True) else None
-            return F.conv2d(F.pad(x, around(x, layer)), get("kernel"), bias, stride)
+            return convolve(x, get("kernel"), bias, stride, around(x, layer))
         if kind == "depthwise-conv2d":
-            return F.conv2d(F.pad(x, around(x, layer)), get("kernel"), stride=stride, groups=x.shape[1])
+            return convolve(x, get("kernel"), None, stride, around(x, layer), groups=x.shape[1])
         if kind == "dense":
             return torch.addmm(get("bias"), x, get("kernel"))
         if kind in ("binary-conv2d", "binary-dense"):
@@ -119,9 +125,17 @@ class JointNetwork(nn.Module):
             y = (signs @ kernel) * scale
             return y * x.detach().abs().mean(1, keepdim=True) if layer.get("inputScale") else y
         stride, pad = layer.get("stride", 1), around(x, layer)
-        y = F.conv2d(F.pad(signs, pad, value=1.0), kernel, stride=stride)
+        y = F.conv2d(F.pad(signs, pad, value=1.0) if any(pad) else signs, kernel, stride=stride)
         y = y * per_channel(scale, y)
         return y * window_scale(x, layer["kernel"], stride, pad) if layer.get("inputScale") else y
+
+
+def convolve(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, pad: list[int], groups: int = 1) -> Tensor:
+    """Convolution with zeros around the image; a copy with a border is made only if its sides differ."""
+    left, right, above, below = pad
+    if left == right and above == below:
+        return F.conv2d(x, kernel, bias, stride, (above, left), groups=groups)
+    return F.conv2d(F.pad(x, pad), kernel, bias, stride, groups=groups)
 
 
 def max_pool(x: Tensor, size: int, stride: int, padding: int) -> Tensor:

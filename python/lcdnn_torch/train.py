@@ -1,31 +1,30 @@
 """The training loop (Algorithm 1)."""
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, distributed, nn
-from torch.utils.data import DataLoader, Dataset
+from torch import Tensor, distributed
 
-from .images import Look, Pixels, central, draws_of, mix, vary
-from .job import Job
+from .batches import share_of_batch, stored_batches
+from .evaluate import evaluate, recalibrate
+from .images import draws_of, mix, vary
 from .losses import Losses, summed_loss, targets_of
-from .network import JointNetwork, Outputs
-from .optimizers import SLOTS, Group, update
+from .network import Outputs
+from .optimizers import move_average, update
 from .report import is_first, report
-from .state import Progress, State
+from .speed import images_in_fast_layout
+from .state import Progress
+from .trainer import Trainer
 
 SAVE_EVERY_SECONDS = 600
 # Reading a loss waits for the GPU: it is done once in so many steps there.
 STEPS_BETWEEN_READINGS = {"cpu": 1}
 READINGS_ELSEWHERE = 20
-# As large as evaluation batches of the other engines, and for the same reason.
-EVALUATION_VALUES = 4_000_000
 
 
 class Diverged(Exception):
@@ -36,76 +35,13 @@ class Diverged(Exception):
         self.progress, self.full, self.branch = progress, full, branch
 
 
-@dataclass
-class Trainer:
-    """All that training reads and changes."""
-
-    job: Job
-    network: JointNetwork
-    model: nn.Module
-    state: State
-    groups: list[Group]
-    pixels: Pixels
-    tables: Mapping[str, NDArray[np.int32]]
-    look: Look
-    device: str
-    progress: Progress
-    world: int
-    rank: int
-    saved_at: float = field(default_factory=time.monotonic)
-
-
-def create_trainer(job: Job, device: str) -> Trainer:
-    distributes = distributed.is_initialized()
-    world, rank = (distributed.get_world_size(), distributed.get_rank()) if distributes else (1, 0)
-    network = JointNetwork(job.network, job.parameters, job.config["estimator"], job.config["freezeFull"]).to(device)
-    if device.startswith("cuda"):
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    state = State(network, job.parameters, SLOTS[job.config["optimizer"]])
-    progress = state.load(job.checkpoint)
-    model = nn.parallel.DistributedDataParallel(network, broadcast_buffers=False) if world > 1 else network
-    pixels, tables = job.data(device)
-    return Trainer(
-        job,
-        network,
-        model,
-        state,
-        groups_of(job, state),
-        pixels,
-        tables,
-        job.look(device),
-        device,
-        progress,
-        world,
-        rank,
-    )
-
-
-def groups_of(job: Job, state: State) -> list[Group]:
-    """Parameters by learning rate (the branch has its own) and weight decay (float weights alone have one)."""
-    config, groups = job.config, []
-    for rate, in_branch in ((config["lr"], False), (config["branchLr"], True)):
-        for decay, decays in ((config["weightDecay"], True), (0.0, False)):
-            names = [
-                name
-                for name, _, role in job.parameters
-                if role != "statistic"
-                and state.network.trains(name)
-                and name.startswith("branch") == in_branch
-                and (role == "weight") == decays
-            ]
-            slots = [[state.slot(slot, name) for name in names] for slot in SLOTS[config["optimizer"]]]
-            groups.append(Group([state.network.tensor(name) for name in names], slots, rate, decay))
-    return groups
-
-
 def train(trainer: Trainer) -> None:
     """Trains to the last epoch, or until lcdnn asks to stop."""
     job, epochs = trainer.job, trainer.job.config["epochs"]
     while trainer.progress["epoch"] < epochs:
         epoch, began, began_at = trainer.progress["epoch"], time.monotonic(), trainer.progress["step"]
         plan, waited = job.plan(epoch), 0.0
-        batches = stored_batches(trainer, plan)
+        batches = stored_batches(trainer, plan, trainer.progress["step"])
         pending: list[Tensor] = []
         while trainer.progress["step"] + len(pending) < job.steps_per_epoch:
             asked = time.monotonic()
@@ -125,6 +61,8 @@ def train(trainer: Trainer) -> None:
             if must_save(trainer):
                 save(trainer, trainer.progress)
         seconds = time.monotonic() - began
+        if epoch + 1 == epochs:
+            recalibrate(trainer)
         hits = evaluate(trainer, trainer.tables["validation"])
         report(
             "epoch",
@@ -134,7 +72,7 @@ def train(trainer: Trainer) -> None:
             seconds=seconds,
             waited=waited,
         )
-        trainer.progress = epoch_start(epoch + 1, trainer.progress["totalSteps"])
+        trainer.progress = epoch_start(epoch + 1, trainer.progress["totalSteps"], trainer.progress.get("stage"))
         save(trainer, trainer.progress)
     report("done")
 
@@ -143,20 +81,21 @@ def train_step(trainer: Trainer, plan: Mapping[str, NDArray[Any]], index: int, s
     """One step on this process's share of a batch. Returns losses and hits of the full branch and the binary ones."""
     job, config = trainer.job, trainer.job.config
     chosen = share_of_batch(index, config["batchSize"], trainer.rank, trainer.world)
-    images = vary(stored.to(trainer.device, non_blocking=True), trainer.look, draws_of(plan, chosen, trainer.device))
+    draws = draws_of(plan, chosen, trainer.device)
+    images = vary(stored.to(trainer.device, non_blocking=True), trainer.look, draws, config["shiftFill"])
     own = float(plan["shares"][index]) if "shares" in plan else 1.0
-    if trainer.device.startswith("cuda"):
-        images = images.contiguous(memory_format=torch.channels_last)
+    images = images_in_fast_layout(mix(images, own), trainer.device)
     labels = torch.from_numpy(trainer.tables["labels"][plan["order"][chosen]]).long().to(trainer.device)
     targets = targets_of(labels, labels.flip(0), own, config["labelSmoothing"], job.network["classes"])
 
     step = job.steps_per_epoch * trainer.progress["epoch"] + index
     all_steps = job.steps_per_epoch * config["epochs"]
     trainer.network.float_weights = step < round_half_up(config["floatWeights"] * all_steps)
-    outputs, losses = backward(trainer, mix(images, own), targets)
+    outputs, losses = backward(trainer, images, targets)
     for group in trainer.groups:
         update(config["optimizer"], group, float(plan["factors"][index]), step + 1)
     clip_latents(trainer)
+    move_average(*trainer.state.averages(), config["averageDecay"], step + 1)
     hits = [(logits.argmax(1) == labels).sum() for logits in (outputs.full, *outputs.branches)]
     return torch.stack([loss.detach().float() for loss in (losses.full, *losses.branches)] + [h.float() for h in hits])
 
@@ -168,7 +107,7 @@ def backward(trainer: Trainer, images: Tensor, targets: Tensor) -> tuple[Outputs
     kind = trainer.device.split(":")[0]
     with torch.autocast(kind, torch.bfloat16, enabled=trainer.job.precision == "bfloat16"):
         outputs = trainer.model(images)
-    losses = summed_loss(outputs, targets, trainer.job.config)
+    losses = summed_loss(outputs, targets, trainer.job.config, trainer.network.is_alone)
     losses.summed.backward()  # type: ignore[no-untyped-call]
     return outputs, losses
 
@@ -178,34 +117,6 @@ def clip_latents(trainer: Trainer) -> None:
     for name, _, role in trainer.job.parameters:
         if role == "latent":
             trainer.network.tensor(name).clamp_(-1, 1)
-
-
-def share_of_batch(index: int, batch_size: int, rank: int, world: int) -> NDArray[np.int64]:
-    """The images of a batch that one of `world` processes takes: pairs from both ends, so that mixup stays inside."""
-    first = np.arange(rank, batch_size // 2, world) if world > 1 else np.arange((batch_size + 1) // 2)
-    last = (batch_size - 1 - first)[::-1]
-    return index * batch_size + np.concatenate([first, last[last > first[-1]]])
-
-
-class StoredBatches(Dataset[tuple[int, Tensor]]):
-    """The stored images of this process's share of each batch of an epoch."""
-
-    def __init__(self, trainer: Trainer, order: NDArray[np.int32]) -> None:
-        self.pixels, self.order = trainer.pixels, order
-        self.share = (trainer.job.config["batchSize"], trainer.rank, trainer.world)
-
-    def __getitem__(self, index: int) -> tuple[int, Tensor]:
-        return index, self.pixels.gather(self.order[share_of_batch(index, *self.share)])
-
-
-def stored_batches(trainer: Trainer, plan: Mapping[str, NDArray[Any]]) -> Iterator[tuple[int, Tensor]]:
-    """The rest of an epoch's batches; read ahead by workers where the images are on disk."""
-    data = StoredBatches(trainer, plan["order"])
-    rest = range(trainer.progress["step"], trainer.job.steps_per_epoch)
-    if trainer.pixels.resident is not None:
-        return (data[index] for index in rest)
-    on_gpu = trainer.device.startswith("cuda")
-    return iter(DataLoader(data, batch_size=None, sampler=rest, num_workers=trainer.job.loaders, pin_memory=on_gpu))
 
 
 def read_losses(trainer: Trainer, pending: list[Tensor]) -> bool:
@@ -235,6 +146,7 @@ def advance(progress: Progress, losses: list[float], hits: list[float]) -> Progr
         for sums, loss, hit in zip(before, losses[1:], hits[1:])
     ]
     return {
+        **({"stage": progress["stage"]} if "stage" in progress else {}),
         "epoch": progress["epoch"],
         "step": progress["step"] + 1,
         "totalSteps": progress["totalSteps"] + 1,
@@ -245,26 +157,9 @@ def advance(progress: Progress, losses: list[float], hits: list[float]) -> Progr
     }
 
 
-def epoch_start(epoch: int, total_steps: int) -> Progress:
+def epoch_start(epoch: int, total_steps: int, stage: int | None = None) -> Progress:
     sums = {"fullLoss": 0, "branchLoss": 0, "fullHits": 0, "branchHits": 0}
-    return {"epoch": epoch, "step": 0, "totalSteps": total_steps, **sums}
-
-
-@torch.no_grad()
-def evaluate(trainer: Trainer, places: NDArray[np.int32]) -> list[int]:
-    """How many images at these places the full branch and the binary ones answer rightly, in single precision."""
-    trainer.model.eval()
-    mine = places[trainer.rank :: trainer.world]
-    size = max(1, EVALUATION_VALUES // int(np.prod(trainer.look.stored)))
-    hits = torch.zeros(len(trainer.job.network.get("further", [])) + 2, device=trainer.device)
-    for start in range(0, len(mine), size):
-        chosen = mine[start : start + size]
-        labels = torch.from_numpy(trainer.tables["labels"][chosen]).to(trainer.device)
-        outputs = trainer.network(central(trainer.pixels.gather(chosen).to(trainer.device), trainer.look))
-        hits += torch.stack([(logits.argmax(1) == labels).sum() for logits in (outputs.full, *outputs.branches)])
-    if trainer.world > 1:
-        distributed.all_reduce(hits)
-    return [int(count) for count in hits.tolist()]
+    return {**({} if stage is None else {"stage": stage}), "epoch": epoch, "step": 0, "totalSteps": total_steps, **sums}
 
 
 def must_save(trainer: Trainer) -> bool:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
+from lcdnn_torch.batches import share_of_batch
 from lcdnn_torch.images import draws_of, mix, vary
 from lcdnn_torch.job import Job
-from lcdnn_torch.train import share_of_batch
 
 job = Job(Path(sys.argv[1]))
 pixels, _ = job.data("cpu")
@@ -16,7 +16,7 @@ size = job.config["batchSize"]
 batches = {}
 for index in range(job.steps_per_epoch):
     chosen = share_of_batch(index, size, 0, 1)
-    images = vary(pixels.gather(plan["order"][chosen]), look, draws_of(plan, chosen, "cpu"))
+    images = vary(pixels.gather(plan["order"][chosen]), look, draws_of(plan, chosen, "cpu"), job.config["shiftFill"])
     mixed = mix(images, float(plan["shares"][index]) if "shares" in plan else 1.0)
     batches[f"images{index}"] = mixed.permute(0, 2, 3, 1).contiguous()
 save_file(batches, sys.argv[3])

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from lcdnn_torch import images
+from lcdnn_torch.batches import share_of_batch, stored_batches
 from lcdnn_torch.images import Pixels, mix, move
-from lcdnn_torch.train import Trainer, share_of_batch, stored_batches
+from lcdnn_torch.trainer import Trainer
 
 STORED = (2, 2, 1)
 
@@ -42,10 +43,9 @@ def test_workers_read_what_is_not_kept_on_the_device(tmp_path: Path, monkeypatch
         rank=0,
         world=1,
         device="cpu",
-        progress={"step": 1},
         job=SimpleNamespace(config={"batchSize": 2}, steps_per_epoch=3, loaders=2),
     )
-    batches = stored_batches(cast(Trainer, trainer), {"order": np.array([5, 4, 3, 2, 1, 0], np.int32)})
+    batches = stored_batches(cast(Trainer, trainer), {"order": np.array([5, 4, 3, 2, 1, 0], np.int32)}, 1)
     found = [(index, batch.device.type, batch[:, 0, 0, 0].tolist()) for index, batch in batches]
     assert found == [(1, "cpu", [12, 8]), (2, "cpu", [4, 0])]
 

@@ -14,7 +14,8 @@ from lcdnn_torch.losses import summed_loss, targets_of
 from lcdnn_torch.network import JointNetwork, Outputs, Parameter
 from lcdnn_torch.optimizers import Group, update
 from lcdnn_torch.state import State
-from lcdnn_torch.train import Trainer, advance, epoch_start
+from lcdnn_torch.train import advance, epoch_start
+from lcdnn_torch.trainer import Trainer
 
 
 def group(p: torch.Tensor, slots: int, weight_decay: float) -> Group:
@@ -25,6 +26,7 @@ def group(p: torch.Tensor, slots: int, weight_decay: float) -> Group:
     "name, slots, reference_of",
     [
         ("momentum", 1, lambda p: torch.optim.SGD([p], 0.05, momentum=0.9, weight_decay=0.01)),
+        ("nesterov", 1, lambda p: torch.optim.SGD([p], 0.05, momentum=0.9, weight_decay=0.01, nesterov=True)),
         ("adam", 2, lambda p: torch.optim.AdamW([p], 0.05, weight_decay=0.01)),
     ],
 )
@@ -49,7 +51,7 @@ def test_targets_are_mixed_and_smoothed() -> None:
 
 def test_the_full_branch_learns_nothing_from_distillation() -> None:
     full, branch = torch.randn(2, 3, requires_grad=True), torch.randn(2, 3, requires_grad=True)
-    config = {"branch": "mirror", "branchWeight": 0, "distillation": 1, "temperature": 2}
+    config = {"branchWeight": 0, "distillation": 1, "temperature": 2}
     losses = summed_loss(Outputs(full, [branch]), torch.zeros(2, 3), config)
     losses.summed.backward()  # type: ignore[no-untyped-call]
     assert full.grad is not None and branch.grad is not None
@@ -58,8 +60,8 @@ def test_the_full_branch_learns_nothing_from_distillation() -> None:
 
 def test_a_network_alone_is_trained_by_its_end_alone() -> None:
     logits, targets = torch.randn(2, 3), torch.eye(3)[:2]
-    config = {"branch": "none", "branchWeight": 1, "distillation": 1, "temperature": 2}
-    losses = summed_loss(Outputs(logits, [logits]), targets, config)
+    config = {"branchWeight": 1, "distillation": 1, "temperature": 2}
+    losses = summed_loss(Outputs(logits, [logits]), targets, config, alone=True)
     torch.testing.assert_close(losses.summed, F.cross_entropy(logits, targets))
 
 

@@ -19,6 +19,7 @@ import {
   runFile,
   writeConfig,
 } from '../run/run-directory.js';
+import { stageOf } from '../run/stages.js';
 import { createEngine, PYTORCH } from '../train/engines/index.js';
 import { findPython, type Python } from '../train/pytorch/find-python.js';
 import { type Launch, launchOf } from '../train/pytorch/launch.js';
@@ -27,6 +28,7 @@ import { readTeacher } from '../train/read-teacher.js';
 import { augmentationOf, type StepReport } from '../train/reports.js';
 import { optimizerSlots } from '../train/step.js';
 import { type TrainingOptions, trainNetwork } from '../train/train.js';
+import { trainStages } from '../train/train-stages.js';
 import type { WarmStart } from '../train/warm-start/warm-start.js';
 import { type DataOptions, loadRunDataset } from './open-trained.js';
 import { checkedStart } from './start-state.js';
@@ -37,6 +39,8 @@ export interface TrainingEvents {
   readonly signal?: AbortSignal;
   /** Called when the run is created or opened and training begins. */
   readonly onStart?: (start: TrainingStart) => void;
+  /** Called with what the user should know: a stage that begins, a part of PyTorch that is missing. */
+  readonly onNote?: (text: string) => void;
   /** Called after every step. */
   readonly onStep?: (report: StepReport) => void;
   /** Called after every epoch. */
@@ -84,7 +88,7 @@ export interface TrainedRun {
  * @throws UserError if data, network or engine don't fit, before anything is written; `Diverged` as `train` does
  */
 export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
-  const { path, resumed, signal, onStep, onEpoch } = options;
+  const { path, resumed, signal, onNote, onStep, onEpoch } = options;
   const config = resumed?.config ?? options.config;
   const inPython = config.engine === PYTORCH;
   requireEngineFor(config);
@@ -110,7 +114,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
     if (resumed) writeConfig(resumed);
     else unlock = lockRun(run);
     options.onStart?.({ run, resumedFrom: checkpoint?.progress, warmStart });
-    const outcome = await trainer.train({ run, dataset, checkpoint, start, teacher, signal, onStep, onEpoch });
+    const outcome = await trainer.train({ run, dataset, checkpoint, start, teacher, signal, onNote, onStep, onEpoch });
     writeReport(run);
     return { run, warmStart, interrupted: outcome === 'interrupted' };
   } finally {
@@ -130,7 +134,7 @@ async function inProcessTrainer(config: Config, dataset: Dataset, loaders: numbe
   const engine = await createEngine(config.engine, config.device);
   const loader = createLoader(dataset, augmentationOf(config), loaders);
   return {
-    train: (options) => trainNetwork({ ...options, engine, loader }),
+    train: (options) => trainStages(options.run, options, (stage) => trainNetwork({ ...stage, engine, loader })),
     async close() {
       await loader.close();
       await engine.dispose();
@@ -140,7 +144,7 @@ async function inProcessTrainer(config: Config, dataset: Dataset, loaders: numbe
 
 function pythonTrainer(python: Python, launch: Launch): Trainer {
   return {
-    train: (options) => trainInPython({ ...options, python, launch }),
+    train: (options) => trainStages(options.run, options, (stage) => trainInPython({ ...stage, python, launch })),
     async close() {},
   };
 }
@@ -162,8 +166,9 @@ export async function requireEngine(config: Config, python: string | undefined):
 }
 
 /** Checks that the data have enough training images for a batch. @throws UserError if they don't */
-export function requireImages({ validation, batchSize, seed }: Config, dataset: Dataset): void {
-  requireBatch(splitTrainValidation(dataset.train.labels, validation, seed).train.length, batchSize);
+export function requireImages({ validation, seed, ...config }: Config, dataset: Dataset): void {
+  const { train } = splitTrainValidation(dataset.train.labels, validation, seed);
+  for (const { batchSize = config.batchSize } of config.stages ?? [config]) requireBatch(train.length, batchSize);
 }
 
 /** The checkpoint to continue from; undefined if the run was killed before its first one and starts again. */
@@ -171,10 +176,11 @@ export function startedCheckpoint(run: Run): Checkpoint | undefined {
   removeTemporaries(run.path);
   if (!existsSync(runFile(run, 'checkpoint'))) return undefined;
   const checkpoint = readRunCheckpoint(run);
-  for (const { name, parameter } of optimizerSlots(run.network, run.config.optimizer, run.config.freezeFull)) {
+  const { config, network } = stageOf(run, checkpoint.progress);
+  for (const { name, parameter } of optimizerSlots(network, config)) {
     if (checkpoint.state[name]?.shape.join() === parameter.shape.join()) continue;
     throw new UserError(
-      `${runFile(run, 'checkpoint')}: expected ${name} of shape [${parameter.shape}] for ${run.config.optimizer}, ` +
+      `${runFile(run, 'checkpoint')}: expected ${name} of shape [${parameter.shape}] for ${config.optimizer}, ` +
         'found none; its config.json was changed, or it is a checkpoint of another run',
     );
   }

@@ -11,6 +11,7 @@ import { warmStartLines } from './warm-start-lines.js';
 /** Callbacks that show a training. */
 export interface TrainingDisplay {
   onStart(start: { readonly run: Run; readonly resumedFrom?: TrainingProgress; readonly warmStart?: WarmStart }): void;
+  onNote(text: string): void;
   onStep(report: StepReport): void;
   onEpoch(metrics: EpochMetrics): void;
   stop(): void;
@@ -53,7 +54,6 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
     if (live) spinner.clear();
     process.stderr.write(`${line}\n`);
   };
-  let batchSize = 0;
   let epochs = 0;
   let msPerStep = 0;
   let lastStep = 0;
@@ -61,7 +61,7 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
 
   return {
     onStart({ run: { path, config, network }, resumedFrom, warmStart }) {
-      ({ batchSize, epochs } = config);
+      ({ epochs } = config);
       print(
         `${network.name} on ${dataTitle(config)}, ${epochs} epochs, seed ${config.seed}, engine ${config.engine} on ${config.device} -> ${path}`,
       );
@@ -70,6 +70,7 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
       if (live) spinner.start('compiling the training step');
       lastStep = lastDrawn = performance.now();
     },
+    onNote: print,
     onStep(report) {
       const now = performance.now();
       const ms = now - lastStep;
@@ -81,7 +82,7 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
       const stepsLeft = (report.epochs - report.epoch) * report.steps + report.steps - report.step;
       const text = [
         `epoch ${report.epoch}/${report.epochs}, step ${report.step}/${report.steps}`,
-        `${wholeNumber((1000 * batchSize) / msPerStep)} images/s`,
+        `${wholeNumber((1000 * report.batchSize) / msPerStep)} images/s`,
         `loss ${losses(report, 3)}`,
         `accuracy ${accuracies(report)}`,
         `${duration((stepsLeft * msPerStep) / 1000)} left`,

@@ -27,7 +27,6 @@ export function withTrainingDisplay<Result>(
     withDataProgress(({ onProgress, onNote, stop }) =>
       work({
         onProgress,
-        onNote,
         signal,
         onStart(start) {
           stop();
@@ -35,6 +34,7 @@ export function withTrainingDisplay<Result>(
           display = createTrainingDisplay(command.jsonEnabled());
           display.onStart(start);
         },
+        onNote: (text) => (display ? display.onNote(text) : onNote(text)),
         onStep: (report) => display?.onStep(report),
         onEpoch: (metrics) => display?.onEpoch(metrics),
         onEnd: () => display?.stop(),

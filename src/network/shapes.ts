@@ -109,7 +109,8 @@ export function placeLayers(network: JointNetwork): PlacedLayer[] {
   return [
     ...exits.flatMap(({ shared }, i) => placeChain(numbered('shared', i), shared, ends[i - 1] ?? network.input)),
     ...answering('full', network.full, ends[ends.length - 1]),
-    ...exits.flatMap(({ branch }, i) => answering(numbered('branch', i), branch, ends[i])),
+    // An exit without a branch: the full network's logits stand for its own.
+    ...exits.flatMap(({ branch }, i) => (branch.length === 0 ? [] : answering(numbered('branch', i), branch, ends[i]))),
   ];
 }
 

@@ -11,6 +11,8 @@ import { networkParameters } from '../network/parameters.js';
  * Losses and hits are sums over the current epoch.
  */
 export const progressSchema = z.strictObject({
+  /** The current stage, from 0; absent in a run without stages. All other numbers count within the stage. */
+  stage: z.int().nonnegative().optional(),
   /** The current epoch, from 0; equal to the number of epochs when training is complete. */
   epoch: z.int().nonnegative(),
   /** Completed steps in this epoch, and in total. */

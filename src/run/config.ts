@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { expectation, shown } from '../base/json.js';
 import { OPTIONS, type OptionName, type Options, optionNames } from './options.js';
+import { stageSchema } from './stage-options.js';
 
 type OptionSchemas = { [Name in OptionName]: (typeof OPTIONS)[Name]['schema'] };
 
@@ -11,6 +12,8 @@ export const configSchema = z.strictObject({
   ...(Object.fromEntries(optionNames.map((name) => [name, OPTIONS[name].schema])) as OptionSchemas),
   /** Folder of the data set's files; if absent, lcdnn searches for them. */
   dataDir: z.string().optional(),
+  /** What is trained one after another; without it, everything at once (Algorithm 1). */
+  stages: z.array(stageSchema).min(1).optional(),
 });
 
 export type Config = z.infer<typeof configSchema>;
@@ -24,10 +27,32 @@ export const DEFAULT_CONFIG = Object.fromEntries(
   optionNames.flatMap((name) => ('byDefault' in OPTIONS[name] ? [[name, OPTIONS[name].byDefault]] : [])),
 ) as Omit<Options, 'branchLr' | 'resize' | 'classes' | 'range' | 'mean' | 'std' | 'initFrom' | 'teacher'>;
 
-/** Merges options over a recipe over the defaults, and checks the result. @throws UserError that lists all wrong options */
+/**
+ * Options over a recipe over the defaults, checked. The epochs of a run with stages are the sum of theirs.
+ *
+ * @throws UserError that names each option that is wrong, or that the stages of an earlier layer decide
+ */
 export function resolveConfig(...layers: readonly Partial<Config>[]): Config {
+  layers.forEach((layer, i) => {
+    requireUnstaged(layer, layers.slice(0, i).findLast(({ stages }) => stages !== undefined)?.stages);
+  });
   const given = Object.assign({}, DEFAULT_CONFIG, ...layers.map(withoutUndefined));
-  return checkConfig({ branchLr: given.lr, ...given }, 'options');
+  const config = checkConfig({ branchLr: given.lr, ...given }, 'options');
+  if (!config.stages) return config;
+  if (config.freezeFull) {
+    throw new UserError('stages: expected no freezeFull beside them, found it on; each stage says what it trains');
+  }
+  return { ...config, epochs: config.stages.reduce((sum, { epochs = config.epochs }) => sum + epochs, 0) };
+}
+
+/** @throws UserError if a layer sets an option that the stages below it set for themselves */
+function requireUnstaged(layer: Partial<Config>, stages: Config['stages']): void {
+  const names = new Set((stages ?? []).flatMap((stage) => Object.keys(stage)));
+  const taken = Object.keys(withoutUndefined(layer)).find((name) => names.has(name));
+  if (taken === undefined) return;
+  throw new UserError(
+    `${taken}: expected no value, because the stages of the recipe set it; change it in a copy of the recipe`,
+  );
 }
 
 /**

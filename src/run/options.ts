@@ -168,10 +168,22 @@ export const OPTIONS = {
     summary: 'Shift training images by up to this many pixels (pad and crop).',
     group: 'DATA',
   }),
+  shiftFill: option({
+    schema: z.enum(['zero', 'reflect']),
+    byDefault: 'zero',
+    summary: 'What fills the border of a shifted image: zeros, or the image mirrored at its edge.',
+    group: 'DATA',
+  }),
   flip: option({
     schema: z.boolean(),
     byDefault: false,
-    summary: 'Mirror training images at random.',
+    summary: 'Mirror training images left to right, half of them in each epoch.',
+    group: 'DATA',
+  }),
+  flipOrder: option({
+    schema: z.enum(['random', 'alternating']),
+    byDefault: 'random',
+    summary: 'Which images --flip mirrors: drawn in each epoch, or each image in every other epoch (airbench).',
     group: 'DATA',
   }),
   crop: option({
@@ -219,9 +231,9 @@ export const OPTIONS = {
     char: 'b',
   }),
   optimizer: option({
-    schema: z.enum(['momentum', 'adam']),
+    schema: z.enum(['momentum', 'nesterov', 'adam']),
     byDefault: 'adam',
-    summary: 'Update rule; momentum is SGD with momentum 0.9.',
+    summary: 'Update rule; momentum and nesterov are SGD with momentum 0.9.',
     group: 'TRAINING',
   }),
   lr: option({
@@ -236,9 +248,9 @@ export const OPTIONS = {
     group: 'TRAINING',
   }),
   schedule: option({
-    schema: z.enum(['constant', 'step', 'cosine']),
+    schema: z.enum(['constant', 'step', 'cosine', 'linear']),
     byDefault: 'cosine',
-    summary: 'How the learning rate decreases.',
+    summary: 'How the learning rate decreases; cosine and linear end at 0.',
     group: 'TRAINING',
   }),
   warmup: option({
@@ -250,7 +262,22 @@ export const OPTIONS = {
   weightDecay: option({
     schema: share,
     byDefault: 0,
-    summary: 'Weight decay of float weights. Latent binary weights never decay.',
+    summary:
+      'Weight decay of float kernels. Biases, batch normalisation, scales and latent binary weights never decay.',
+    group: 'TRAINING',
+  }),
+  averageDecay: option({
+    schema: z.number().min(0).max(0.99999),
+    byDefault: 0,
+    summary:
+      'Average the weights over the steps, with this decay per step; the average is validated and deployed. 0: off; 0.99 is usual.',
+    group: 'TRAINING',
+  }),
+  recalibration: option({
+    schema: z.int().min(0).max(100_000),
+    byDefault: 0,
+    summary:
+      "Compute batch normalisation's statistics anew after the last epoch, as means over this many training batches. 0: keep the running ones.",
     group: 'TRAINING',
   }),
   labelSmoothing: option({
@@ -294,6 +321,13 @@ export const OPTIONS = {
     summary: 'Run whose full network is the teacher; --distillation sets the weight (Hinton et al. 2015).',
     group: 'TRAINING',
   }),
+  branchStart: option({
+    schema: z.enum(['random', 'full']),
+    byDefault: 'random',
+    summary:
+      "Where the branch's weights start: drawn by seed, or those of the trained full network, if the shapes match.",
+    group: 'TRAINING',
+  }),
   freezeFull: option({
     schema: z.boolean(),
     byDefault: false,
@@ -324,6 +358,13 @@ export const OPTIONS = {
     byDefault: 'float32',
     summary:
       'Number format of the forward and backward pass. bfloat16 needs engine pytorch, and is faster on GPUs and processors that support it.',
+    group: 'TRAINING',
+  }),
+  compile: option({
+    schema: z.enum(['auto', 'on', 'off']),
+    byDefault: 'auto',
+    summary:
+      'Compile the step with torch.compile (engine pytorch, PyTorch 2 and a C++ compiler); auto: in long runs. Sums are rounded differently then.',
     group: 'TRAINING',
   }),
 } as const;

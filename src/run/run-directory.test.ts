@@ -74,7 +74,7 @@ describe('a run directory', () => {
   it.each([
     [{ lr: -1 }, /config\.json: lr: expected a number above 0, found -1$/],
     [{ lr: null, seed: 'x' }, /lr: expected a number, found null; seed: expected a number, found "x"$/],
-    [{ schedule: 'linear' }, /schedule: expected one of constant, step, cosine, found "linear"$/],
+    [{ schedule: 'quadratic' }, /schedule: expected one of constant, step, cosine, linear, found "quadratic"$/],
     [{ momentum: 0.5 }, /no option is called momentum; the options are network, width, form, attach/],
     [{ network: 'resnet' }, /no network resnet; expected one of: lenet/],
   ])('is refused with %j in its config', (change, fault) => {

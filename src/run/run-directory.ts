@@ -28,8 +28,10 @@ const FILES = {
 
 /** One line of `metrics.jsonl`. Accuracies are shares in [0, 1]; validation accuracies use running statistics. */
 const epochSchema = z.strictObject({
-  /** From 1. */
+  /** From 1; counts through all stages. */
   epoch: z.int().positive(),
+  /** The stage that it belongs to, from 0; absent in a run that has none. */
+  stage: z.int().nonnegative().optional(),
   fullLoss: z.number(),
   branchLoss: z.number(),
   trainFullAccuracy: z.number(),

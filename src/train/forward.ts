@@ -8,13 +8,13 @@ import { padded } from './padding.js';
 import { preluOutput } from './prelu.js';
 
 /** Share of the old value in a running mean or variance after each step. */
-const STATISTICS_MOMENTUM = 0.9;
+export const STATISTICS_MOMENTUM = 0.9;
 
 export interface ForwardPass {
   /** Output of the last shared part: what the full part reads. */
   readonly shared: tf.Tensor;
   readonly full: tf.Tensor2D;
-  /** One for each exit. */
+  /** One for each exit; the full network's own where an exit has no branch. */
   readonly branches: readonly tf.Tensor2D[];
   /** New running statistics of the parts in training, by parameter name. */
   readonly statistics: tf.NamedTensorMap;
@@ -45,7 +45,9 @@ export function forward(
     shared = through(numbered('shared', i), shared);
     return through(numbered('branch', i), shared) as tf.Tensor2D;
   });
-  return { shared, full: through('full', shared) as tf.Tensor2D, branches, statistics };
+  const full = through('full', shared) as tf.Tensor2D;
+  const answers = exitsOf(network).map(({ branch }, i) => (branch.length > 0 ? branches[i] : full));
+  return { shared, full, branches: answers, statistics };
 }
 
 /** The logits [batch, classes] of the full network alone, as it infers. */

@@ -4,15 +4,30 @@ import { filterScales } from '../network/filter-scale.js';
 import type { JointNetwork } from '../network/layers.js';
 import { networkParameters } from '../network/parameters.js';
 import type { OptimizerName } from './optimizers.js';
-import { optimizerSlots } from './step.js';
+import { optimizerSlots, type StepOptions } from './step.js';
 
-/** Start values of parameters (He et al. 2015, by seed; learned scales at α) and of optimiser slots (0). */
-export function initialState(
+/** Start values of all parameters (He et al. 2015, by seed; learned scales at α) and of the optimiser's slots (0). */
+export function initialState(network: JointNetwork, optimizer: OptimizerName, seed: number): NamedArrays {
+  const parameters = initialParameters(network, seed);
+  return { ...parameters, ...initialSlots(parameters, network, { optimizer }) };
+}
+
+/** What training keeps beside the parameters, as it is before the first step. @param parameters their start values */
+export function initialSlots(
+  parameters: NamedArrays,
   network: JointNetwork,
-  optimizer: OptimizerName,
-  seed: number,
-  freezeFull = false,
+  options: Pick<StepOptions, 'optimizer' | 'freezeFull' | 'averageDecay'>,
 ): NamedArrays {
+  return Object.fromEntries(
+    optimizerSlots(network, options).map(({ name, parameter, startsAsCopy }) => {
+      const values = startsAsCopy ? parameters[parameter.name].values.slice() : undefined;
+      return [name, { shape: parameter.shape, values: values ?? new Float32Array(sizeOf(parameter.shape)) }];
+    }),
+  );
+}
+
+/** Start values of the parameters alone. */
+export function initialParameters(network: JointNetwork, seed: number): NamedArrays {
   const state: NamedArrays = {};
   networkParameters(network).forEach(({ name, shape, start }, i) => {
     const values = new Float32Array(sizeOf(shape));
@@ -26,9 +41,6 @@ export function initialState(
     }
     state[name] = { shape, values };
   });
-  for (const { name, parameter } of optimizerSlots(network, optimizer, freezeFull)) {
-    state[name] = { shape: parameter.shape, values: new Float32Array(sizeOf(parameter.shape)) };
-  }
   return state;
 }
 

@@ -56,6 +56,20 @@ describe.each([0, 0.1])('with a weight decay of %d', (decay) => {
     expectClose(run('momentum', decay), want);
   });
 
+  it('SGD with Nesterov momentum follows a plain loop, parameters and slots', () => {
+    const p = Array.from(start, Number);
+    const v = p.map(() => 0);
+    const want = gradients.map((g) => {
+      for (let i = 0; i < COUNT; i++) {
+        const decayed = g[i] + decay * p[i];
+        v[i] = 0.9 * v[i] + decayed;
+        p[i] -= RATE * (decayed + 0.9 * v[i]);
+      }
+      return [[...p], [...v]];
+    });
+    expectClose(run('nesterov', decay), want);
+  });
+
   it('Adam follows a plain loop, its decay decoupled', () => {
     const p = Array.from(start, Number);
     const [m, v] = [p.map(() => 0), p.map(() => 0)];

@@ -41,6 +41,17 @@ const momentum: Optimizer = {
   },
 };
 
+/** v <- 0.9 v + g + λ p;  p <- p - η (g + λ p + 0.9 v) (Sutskever et al. 2013, in the form of Bengio et al.). */
+const nesterov: Optimizer = {
+  slots: ['velocity'],
+  update(parameter, gradient, [velocity], { rate }, weightDecay) {
+    const decayed = weightDecay > 0 ? tf.add(gradient, tf.mul(parameter, weightDecay)) : gradient;
+    const next = tf.add(tf.mul(velocity, MOMENTUM), decayed);
+    const ahead = tf.add(decayed, tf.mul(next, MOMENTUM));
+    return { parameter: tf.sub(parameter, tf.mul(ahead, rate)), slots: [next] };
+  },
+};
+
 /**
  * Adam (Kingma and Ba 2015) with decoupled weight decay (Loshchilov and Hutter 2019). The slots are the paper's moments
  * without their factors: m / (1 - β1) and v / (1 - β2). Those factors, the corrections and the rate are one scalar then,
@@ -61,6 +72,6 @@ const adam: Optimizer = {
   },
 };
 
-export const OPTIMIZERS: Readonly<Record<OptimizerName, Optimizer>> = { momentum, adam };
+export const OPTIMIZERS: Readonly<Record<OptimizerName, Optimizer>> = { momentum, nesterov, adam };
 
 export type OptimizerName = Config['optimizer'];

@@ -4,38 +4,48 @@ import type { Augmentation } from '../datasets/augmentation/augment.js';
 import type { TrainingProgress } from '../run/checkpoint.js';
 import type { Config } from '../run/config.js';
 import type { EpochMetrics, Run } from '../run/run-directory.js';
+import type { Stage } from '../run/stages.js';
 import { rateFactor } from './schedules.js';
 
 /** Sums of one branch over the epoch so far. */
 export type BranchSums = Pick<TrainingProgress, 'branchLoss' | 'branchHits'>;
 
-/** What a watcher is told of each branch after every step. */
+/** One branch in a step report. */
 export interface BranchReport {
   /** Means over the epoch so far. */
   readonly branchLoss: number;
   readonly branchAccuracy: number;
 }
 
-/** What a watcher is told after every step. */
+/** What `onStep` receives after every step. */
 export interface StepReport extends WithExits<BranchReport> {
-  /** From 1. */
+  /** From 1; counts through all stages. */
   readonly epoch: number;
+  /** The last epoch of the run, or of the current stage. */
   readonly epochs: number;
   readonly step: number;
+  /** Steps of an epoch. */
   readonly steps: number;
+  /** Images of a step. */
+  readonly batchSize: number;
   /** Means over the epoch so far. */
   readonly fullLoss: number;
   readonly fullAccuracy: number;
 }
 
 /** @param steps of an epoch */
-export function stepReport({ epochs, batchSize }: Config, progress: TrainingProgress, steps: number): StepReport {
+export function stepReport(
+  { config: { epochs, batchSize }, epochsBefore = 0 }: Pick<Stage<Run>, 'config' | 'epochsBefore'>,
+  progress: TrainingProgress,
+  steps: number,
+): StepReport {
   const { epoch, step } = progress;
   return {
-    epoch: epoch + 1,
-    epochs,
+    epoch: epochsBefore + epoch + 1,
+    epochs: epochsBefore + epochs,
     step,
     steps,
+    batchSize,
     fullLoss: progress.fullLoss / step,
     fullAccuracy: progress.fullHits / (step * batchSize),
     ...withExits(
@@ -47,9 +57,10 @@ export function stepReport({ epochs, batchSize }: Config, progress: TrainingProg
   };
 }
 
-/** Where an epoch begins. */
-export function epochStart(epoch: number, totalSteps: number): TrainingProgress {
-  return { epoch, step: 0, totalSteps, fullLoss: 0, branchLoss: 0, fullHits: 0, branchHits: 0 };
+/** Where an epoch begins. @param stage of a run that has stages */
+export function epochStart(epoch: number, totalSteps: number, stage?: number): TrainingProgress {
+  const sums = { fullLoss: 0, branchLoss: 0, fullHits: 0, branchHits: 0 };
+  return { ...(stage === undefined ? {} : { stage }), epoch, step: 0, totalSteps, ...sums };
 }
 
 /** What an epoch gave besides its sums. */
@@ -65,20 +76,22 @@ export interface EpochEnd {
 
 /** The line of an epoch in `metrics.jsonl`. @param stepsPerEpoch of a whole epoch */
 export function epochMetrics(
-  config: Config,
+  current: Pick<Stage<Run>, 'config' | 'stage' | 'epochsBefore'>,
   progress: TrainingProgress,
   stepsPerEpoch: number,
   { accuracies: [fullAccuracy, ...branchAccuracies], steps, seconds, waited }: EpochEnd,
 ): EpochMetrics {
+  const { config, stage } = current;
   const { lr, schedule, epochs, batchSize, warmup } = config;
-  const means = stepReport(config, progress, stepsPerEpoch);
+  const means = stepReport(current, progress, stepsPerEpoch);
   const branches = exitsOf<BranchReport>(means).map(({ branchLoss, branchAccuracy }, i) => ({
     branchLoss,
     trainBranchAccuracy: branchAccuracy,
     branchAccuracy: branchAccuracies[i],
   }));
   return {
-    epoch: progress.epoch + 1,
+    epoch: means.epoch,
+    ...(stage === undefined ? {} : { stage }),
     fullLoss: means.fullLoss,
     trainFullAccuracy: means.fullAccuracy,
     fullAccuracy,
@@ -90,8 +103,9 @@ export function epochMetrics(
 }
 
 /** How a run varies its training images. */
-export function augmentationOf({ shift, flip, crop, jitter, cutout, mixup }: Config): Augmentation {
-  return { shift, flip, crop, jitter, cutout, mixup };
+export function augmentationOf(config: Config): Augmentation {
+  const { shift, shiftFill, flip, flipOrder, crop, jitter, cutout, mixup } = config;
+  return { shift, shiftFill, flip, flipOrder, crop, jitter, cutout, mixup };
 }
 
 /** Training ended at a loss that is no number. */

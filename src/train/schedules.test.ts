@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { rateFactor } from './schedules.js';
 
 const steps = 40;
-const factors = (schedule: 'constant' | 'step' | 'cosine') =>
+const factors = (schedule: 'constant' | 'step' | 'cosine' | 'linear') =>
   Array.from({ length: steps }, (_, step) => rateFactor(schedule, step, steps));
 
 it('constant stays', () => {
@@ -23,6 +23,12 @@ it('cosine falls from 1 through a half in the middle, symmetrically, and does no
     expect(cosine[step] + cosine[steps - step]).toBeCloseTo(1, 12);
   }
   expect(cosine[steps - 1]).toBeGreaterThan(0);
+});
+
+it('linear falls by the same amount in every step, and would reach 0 in the next', () => {
+  factors('linear').forEach((factor, step) => {
+    expect(factor).toBeCloseTo(1 - step / steps, 12);
+  });
 });
 
 it('warm-up rises evenly to the start rate, then the whole schedule follows in what is left', () => {

@@ -7,6 +7,8 @@ const SCHEDULES: Readonly<Record<Config['schedule'], (done: number) => number>> 
   step: (done) => (done < 0.5 ? 1 : done < 0.75 ? 0.1 : 0.01),
   /** Half a cosine wave down to 0 (Loshchilov and Hutter 2017). */
   cosine: (done) => 0.5 * (1 + Math.cos(Math.PI * done)),
+  /** A straight line down to 0. */
+  linear: (done) => 1 - done,
 };
 
 /**

@@ -25,29 +25,61 @@ export interface StepOptions {
   readonly estimator?: EstimatorName;
   /** The binary branches alone are trained; the full network is seen as it infers. Default false. */
   readonly freezeFull?: boolean;
+  /** Decay per step of the average of the weights; 0, the default, keeps none. */
+  readonly averageDecay?: number;
 }
 
-/** Names of what a step is fed besides the state. */
-export const STEP_INPUTS = ['images', 'targets', 'rate', 'branchRate', 'correction1', 'correction2'] as const;
+/** Names of what a step is fed besides the state; `averageKeep` only if weights are averaged. */
+export const STEP_INPUTS = [
+  'images',
+  'targets',
+  'rate',
+  'branchRate',
+  'correction1',
+  'correction2',
+  'averageKeep',
+] as const;
 
 /** The name under which a parameter's optimiser slot is kept. */
 export const slotName = (parameter: string, slot: string): string => `optimizer.${slot}.${parameter}`;
 
-/** Parameters that a step changes by gradients: those of the branches alone where the full network is frozen. */
-function trainedParameters(network: JointNetwork, freezeFull: boolean): Parameter[] {
-  return networkParameters(network).filter(({ name, role }) => role !== 'statistic' && (isBranch(name) || !freezeFull));
+/** Parameters that a step changes, running statistics included: only the branches' if the full network is frozen. */
+function changedParameters(network: JointNetwork, freezeFull: boolean): Parameter[] {
+  return networkParameters(network).filter(({ name }) => isBranch(name) || !freezeFull);
 }
 
-/** Names of the optimiser slots of a network, each as large as its parameter. */
+/** The slot of the weights under training. The average then has the parameter's own name, because it is the result. */
+const RAW = 'raw';
+
+/** A tensor that training keeps for a parameter, of the same shape. */
+export interface OptimizerSlot {
+  readonly name: string;
+  readonly parameter: Parameter;
+  /** It starts as a copy of the parameter, not at 0. */
+  readonly startsAsCopy: boolean;
+}
+
+/** The optimiser slots of a network. */
 export function optimizerSlots(
   network: JointNetwork,
-  optimizer: OptimizerName,
-  freezeFull = false,
-): { name: string; parameter: Parameter }[] {
-  return trainedParameters(network, freezeFull).flatMap((parameter) =>
-    OPTIMIZERS[optimizer].slots.map((slot) => ({ name: slotName(parameter.name, slot), parameter })),
-  );
+  { optimizer, freezeFull = false, averageDecay = 0 }: Pick<StepOptions, 'optimizer' | 'freezeFull' | 'averageDecay'>,
+): OptimizerSlot[] {
+  return changedParameters(network, freezeFull).flatMap((parameter) => {
+    const slots = parameter.role === 'statistic' ? [] : OPTIMIZERS[optimizer].slots;
+    return [...slots, ...(averageDecay > 0 ? [RAW] : [])].map((slot) => ({
+      name: slotName(parameter.name, slot),
+      parameter,
+      startsAsCopy: slot === RAW,
+    }));
+  });
 }
+
+/** The average moves once in this many steps, because it is a pass over all weights. */
+const AVERAGE_EVERY = 5;
+
+/** The share of the average that a step keeps; `step` counts from 1. */
+export const averageKeep = (averageDecay: number, step: number): number =>
+  step % AVERAGE_EVERY === 0 ? averageDecay ** AVERAGE_EVERY : 1;
 
 /**
  * Algorithm 1 as one function of tensors: forward through all branches, summed loss (Eq. 1), gradients, update with a
@@ -67,8 +99,11 @@ export function trainStep(
   floatWeights = false,
   teacher?: JointNetwork,
 ): TensorFunction {
-  const { freezeFull = false } = options;
-  const trained = trainedParameters(network, freezeFull);
+  const { freezeFull = false, averageDecay = 0 } = options;
+  const changed = changedParameters(network, freezeFull);
+  const trained = changed.filter(({ role }) => role !== 'statistic');
+  /** What a changed parameter is called while it is trained. */
+  const rawName = (name: string): string => (averageDecay > 0 ? slotName(name, RAW) : name);
   const training = freezeFull ? isBranch : () => true;
   const optimizer = OPTIMIZERS[options.optimizer];
   const distilledLoss = (sum: tf.Scalar, student: tf.Tensor2D, from: tf.Tensor2D): tf.Scalar =>
@@ -84,6 +119,7 @@ export function trainStep(
     const taught = teacher && fullLogits(teacher, ofTeacher.read(inputs), inputs.images);
     const loss = (...values: tf.Tensor[]): tf.Scalar => {
       const current = { ...inputs };
+      for (const { name } of changed) current[name] = inputs[rawName(name)];
       trained.forEach(({ name }, i) => {
         current[name] = values[i];
       });
@@ -92,7 +128,7 @@ export function trainStep(
       const fullLoss = crossEntropy(pass.full, targets);
       observe('full', pass.full);
       observe('fullLoss', fullLoss);
-      for (const [name, tensor] of Object.entries(pass.statistics)) observe(name, tensor);
+      for (const [name, tensor] of Object.entries(pass.statistics)) observe(rawName(name), tensor);
       const learned = taught ? distilledLoss(fullLoss, pass.full, taught) : fullLoss;
       return pass.branches.reduce<tf.Scalar>((sum, branch, i) => {
         const branchLoss = crossEntropy(branch, targets);
@@ -104,11 +140,11 @@ export function trainStep(
       }, learned);
     };
 
-    const { grads } = tf.valueAndGrads(loss)(trained.map(({ name }) => inputs[name]));
+    const { grads } = tf.valueAndGrads(loss)(trained.map(({ name }) => inputs[rawName(name)]));
     const outputs: tf.NamedTensorMap = { ...observed };
     trained.forEach(({ name, role }, i) => {
       const updated = optimizer.update(
-        inputs[name],
+        inputs[rawName(name)],
         grads[i],
         optimizer.slots.map((slot) => inputs[slotName(name, slot)]),
         {
@@ -118,11 +154,18 @@ export function trainStep(
         },
         role === 'weight' ? options.weightDecay : 0,
       );
-      outputs[name] = role === 'latent' ? tf.clipByValue(updated.parameter, -1, 1) : updated.parameter;
+      outputs[rawName(name)] = role === 'latent' ? tf.clipByValue(updated.parameter, -1, 1) : updated.parameter;
       optimizer.slots.forEach((slot, s) => {
         outputs[slotName(name, slot)] = updated.slots[s];
       });
     });
+    if (averageDecay > 0) {
+      const { averageKeep: keep } = inputs;
+      for (const { name } of changed) {
+        const moved = tf.mul(outputs[rawName(name)], tf.sub(1, keep));
+        outputs[name] = tf.add(tf.mul(inputs[name], keep), moved);
+      }
+    }
     return outputs;
   };
 }

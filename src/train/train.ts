@@ -7,10 +7,12 @@ import { timed } from '../datasets/loading/timed.js';
 import { splitTrainValidation } from '../datasets/split.js';
 import { type Checkpoint, type TrainingProgress, writeCheckpoint } from '../run/checkpoint.js';
 import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from '../run/run-directory.js';
+import type { Stage } from '../run/stages.js';
 import type { Engine, EngineFunction } from './engines/engine.js';
 import { countHits, createEvaluator } from './evaluate.js';
 import { BETA1, BETA2 } from './optimizers.js';
 import { readTeacher } from './read-teacher.js';
+import { recalibrate } from './recalibrate.js';
 import {
   augmentationOf,
   type BranchSums,
@@ -21,7 +23,7 @@ import {
   stepReport,
 } from './reports.js';
 import { rateFactor } from './schedules.js';
-import { trainStep } from './step.js';
+import { averageKeep, trainStep } from './step.js';
 import { fillTargets } from './targets.js';
 import { ofTeacher, type Teacher } from './teacher.js';
 import { startState } from './warm-start/warm-start.js';
@@ -29,7 +31,8 @@ import { startState } from './warm-start/warm-start.js';
 const SAVE_EVERY_MS = 600_000;
 
 export interface TrainingOptions {
-  readonly run: Run;
+  /** The run, or the stage of it that is trained now. */
+  readonly run: Stage<Run>;
   readonly dataset: Dataset;
   readonly engine: Engine;
   /** What fills the batches. Default: the training thread, in between steps. */
@@ -44,6 +47,8 @@ export interface TrainingOptions {
   readonly signal?: AbortSignal;
   /** Time between checkpoints within an epoch, in ms: what a kill can cost. Default: ten minutes. */
   readonly saveEvery?: number;
+  /** Receives what the user should know: a stage that begins, a part of PyTorch that is missing. */
+  readonly onNote?: (text: string) => void;
   readonly onStep?: (report: StepReport) => void;
   readonly onEpoch?: (metrics: EpochMetrics) => void;
 }
@@ -60,14 +65,14 @@ export async function trainNetwork(options: TrainingOptions): Promise<'done' | '
   const { config, network } = run;
   const places = splitTrainValidation(dataset.train.labels, config.validation, config.seed);
   const stepsPerEpoch = Math.floor(places.train.length / config.batchSize);
-  const start: TrainingProgress = checkpoint?.progress ?? epochStart(0, 0);
+  const start: TrainingProgress = checkpoint?.progress ?? epochStart(0, 0, run.stage);
   const state = checkpoint?.state ?? options.start ?? startState(config, network).state;
   const teacher = options.teacher ?? readTeacher(config, network);
   const present = { ...state, ...teacher?.state };
   engine.setState(present);
   const step = twoStage({ ...options, teacher }, present, config.epochs * stepsPerEpoch);
   const evaluate = await createEvaluator(engine, network, dataset, loader);
-  const metrics = readMetrics(run).filter(({ epoch }) => epoch <= start.epoch);
+  const metrics = readMetrics(run).filter(({ epoch }) => epoch <= (run.epochsBefore ?? 0) + start.epoch);
   let savedAt = performance.now();
   const save = async (progress: TrainingProgress): Promise<void> => {
     writeCheckpoint(runFile(run, 'checkpoint'), { progress, state: ofTeacher.leaveOut(await engine.getState()) });
@@ -78,7 +83,7 @@ export async function trainNetwork(options: TrainingOptions): Promise<'done' | '
   for (
     let progress = start;
     progress.epoch < config.epochs;
-    progress = epochStart(progress.epoch + 1, progress.totalSteps)
+    progress = epochStart(progress.epoch + 1, progress.totalSteps, run.stage)
   ) {
     const { epoch } = progress;
     const began = performance.now();
@@ -88,7 +93,7 @@ export async function trainNetwork(options: TrainingOptions): Promise<'done' | '
     const waited = { ms: 0 };
     for await (const batch of timed(trainingBatches(dataset, dataset.train, places.train, order, loader), waited)) {
       progress = await step(batch, progress, stepsPerEpoch);
-      options.onStep?.(stepReport(config, progress, stepsPerEpoch));
+      options.onStep?.(stepReport(run, progress, stepsPerEpoch));
       if (options.signal?.aborted) {
         await save(progress);
         return 'interrupted';
@@ -96,9 +101,10 @@ export async function trainNetwork(options: TrainingOptions): Promise<'done' | '
       if (performance.now() - savedAt >= saveEvery) await save(progress);
     }
     const seconds = (performance.now() - began) / 1000;
+    if (epoch + 1 === config.epochs) await recalibrate(engine, run, dataset, places.train, loader);
     const logits = await evaluate(dataset.train, places.validation);
     const accuracy = (of: Float32Array): number => countHits(of, logits.labels, logits.classes) / logits.labels.length;
-    const line = epochMetrics(config, progress, stepsPerEpoch, {
+    const line = epochMetrics(run, progress, stepsPerEpoch, {
       accuracies: [logits.full, ...logits.branches].map(accuracy),
       steps: progress.step - beganAt,
       seconds,
@@ -107,7 +113,7 @@ export async function trainNetwork(options: TrainingOptions): Promise<'done' | '
     metrics.push(line);
     // Metrics first: a kill between the two is mended on resume, which drops lines beyond the checkpoint.
     writeMetrics(run, metrics);
-    await save(epochStart(epoch + 1, progress.totalSteps));
+    await save(epochStart(epoch + 1, progress.totalSteps, run.stage));
     options.onEpoch?.(line);
   }
   return 'done';
@@ -155,6 +161,7 @@ async function compileStep(
     branchRate: [],
     correction1: [],
     correction2: [],
+    ...(config.averageDecay > 0 ? { averageKeep: [] } : {}),
   });
   const targets = new Float32Array(batchSize * classes);
 
@@ -169,6 +176,9 @@ async function compileStep(
       branchRate: Float32Array.of(config.branchLr * factor),
       correction1: Float32Array.of(1 - BETA1 ** totalSteps),
       correction2: Float32Array.of(1 - BETA2 ** totalSteps),
+      ...(config.averageDecay > 0
+        ? { averageKeep: Float32Array.of(averageKeep(config.averageDecay, totalSteps)) }
+        : {}),
     });
     const [fullLoss] = result.fullLoss;
     const before = exitsOf<BranchSums>(progress);
@@ -182,6 +192,7 @@ async function compileStep(
       };
     });
     return {
+      ...(progress.stage === undefined ? {} : { stage: progress.stage }),
       epoch: progress.epoch,
       step: progress.step + 1,
       totalSteps,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { random } from '../../base/random.js';
-import { drawMove, moveImage } from './move.js';
+import { drawMove, isMirrored, moveImage } from './move.js';
 
 const image = Uint8Array.from([1, 2, 3, 4, 5, 6]); // 2x3
 
@@ -39,4 +39,28 @@ it('draws every move there is, evenly', () => {
   expect(Math.min(...counts.values())).toBeGreaterThan(400);
   expect(Math.max(...counts.values())).toBeLessThan(600);
   expect(drawMove(next, 0, false)).toEqual({ down: 0, right: 0, flip: false });
+});
+
+it('fills the border with the image mirrored at its edge', () => {
+  const reflected = (down: number, right: number, flip = false): number[] => {
+    const target = new Uint8Array(6);
+    moveImage(image, [2, 3, 1], { down, right, flip }, target, 'reflect');
+    return [...target];
+  };
+  expect(reflected(0, 0)).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(reflected(1, 0)).toEqual([4, 5, 6, 1, 2, 3]);
+  expect(reflected(0, 1)).toEqual([2, 1, 2, 5, 4, 5]);
+  expect(reflected(0, -2)).toEqual([3, 2, 1, 6, 5, 4]);
+  expect(reflected(0, 5)).toEqual([2, 1, 2, 5, 4, 5]); // further than the image is wide
+  expect(reflected(0, 1, true)).toEqual([2, 3, 2, 5, 6, 5]);
+});
+
+it('mirrors each image in every other epoch, half of them in the first', () => {
+  const mirrored = (epoch: number) => Array.from({ length: 1000 }, (_, image) => isMirrored(3, epoch, image));
+  const first = mirrored(0);
+  expect(Math.abs(first.filter(Boolean).length - 500)).toBeLessThan(60);
+  expect(mirrored(1)).toEqual(first.map((is) => !is));
+  expect(mirrored(2)).toEqual(first);
+  const other = Array.from({ length: 1000 }, (_, image) => isMirrored(4, 0, image));
+  expect(other).not.toEqual(first);
 });

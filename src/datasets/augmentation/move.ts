@@ -1,4 +1,4 @@
-import { integer, type Random } from '../../base/random.js';
+import { integer, type Random, random } from '../../base/random.js';
 import type { ImageShape } from '../pixels.js';
 
 /** What happens to one image: mirrored or not, then moved `down` and `right` (negative: up, left). */
@@ -20,23 +20,46 @@ export function drawMove(next: Random, shift: number, flip: boolean): Move {
   };
 }
 
-/**
- * Writes the moved image to `target`; what comes in is background (0). Both are height * width * channels bytes, HWC,
- * and must not overlap.
- */
+/** Separates the draws of alternating flips from all others. */
+const MIRROR_STREAM = -2;
+
+/** Alternating flips: an image is mirrored in every other epoch; whether in the first one, is drawn for each image. */
+export function isMirrored(seed: number, epoch: number, image: number): boolean {
+  const inFirst = random(seed, MIRROR_STREAM, image)() < 0.5;
+  return inFirst === (epoch % 2 === 0);
+}
+
+/** What fills the border of a moved image: background (0), or the image mirrored at its edge (`reflect`). */
+export type ShiftFill = 'zero' | 'reflect';
+
+/** Writes the moved image to `target`. Both are height * width * channels bytes, HWC, and must not overlap. */
 export function moveImage(
   source: Uint8Array,
   [height, width, channels]: ImageShape,
   { down, right, flip }: Move,
   target: Uint8Array,
+  fill: ShiftFill = 'zero',
 ): void {
   target.fill(0);
-  for (let y = Math.max(0, down); y < Math.min(height, height + down); y++) {
-    for (let x = Math.max(0, right); x < Math.min(width, width + right); x++) {
-      const sourceX = flip ? width - 1 - (x - right) : x - right;
-      const from = ((y - down) * width + sourceX) * channels;
+  for (let y = 0; y < height; y++) {
+    const sourceY = sourceIndex(y - down, height, fill);
+    if (sourceY === undefined) continue;
+    for (let x = 0; x < width; x++) {
+      const moved = sourceIndex(x - right, width, fill);
+      if (moved === undefined) continue;
+      const sourceX = flip ? width - 1 - moved : moved;
+      const from = (sourceY * width + sourceX) * channels;
       const to = (y * width + x) * channels;
       for (let c = 0; c < channels; c++) target[to + c] = source[from + c];
     }
   }
+}
+
+/** The row or column that is seen at this index, which may lie outside; undefined for background. */
+function sourceIndex(index: number, size: number, fill: ShiftFill): number | undefined {
+  if (index >= 0 && index < size) return index;
+  if (fill === 'zero') return undefined;
+  const period = Math.max(1, 2 * (size - 1)); // 0 1 2 3 2 1 | 0 1 2 ...: the edge itself isn't repeated
+  const inPeriod = ((index % period) + period) % period;
+  return inPeriod < size ? inPeriod : period - inPeriod;
 }

@@ -35,16 +35,16 @@ export async function fillBatch(
   images: Float32Array,
 ): Promise<void> {
   const { shape, stored, augmentation = {} } = preparation;
-  const { mixup = 0 } = augmentation;
+  const { mixup = 0, shiftFill } = augmentation;
   const size = bytesOf(shape);
   const raw = new Uint8Array(bytesOf(stored));
   const normalised = normalisationTable(preparation);
-  const augment = createAugmenter(stored, shape);
+  const augment = createAugmenter(stored, shape, shiftFill);
   const crop = createCentralCrop(stored, shape);
   const draws = draw && drawsOf(draw);
   for (let i = 0; i < indices.length; i++) {
     await reader.read(indices[i], raw);
-    const drawn = draws && drawImage(stored, shape, augmentation, draws.moves, draws.ofImage(i));
+    const drawn = draws && drawImage(stored, shape, augmentation, draws, i, indices[i]);
     const target = images.subarray(i * size, (i + 1) * size);
     normalise(drawn ? augment(raw, drawn) : crop(raw), shape[2], normalised, target);
     if (drawn?.square) cutOut(target, shape, drawn.square);

@@ -32,8 +32,10 @@ export function epochPlan(
     .map((i) => places[i]);
   const draws: ImageDraw[] = [];
   for (let index = 0; index < steps; index++) {
-    const { moves, ofImage } = drawsOf({ seed, epoch, index });
-    for (let i = 0; i < batchSize; i++) draws.push(drawImage(stored, shape, augmentation, moves, ofImage(i)));
+    const batch = drawsOf({ seed, epoch, index });
+    for (let i = 0; i < batchSize; i++) {
+      draws.push(drawImage(stored, shape, augmentation, batch, i, order[index * batchSize + i]));
+    }
   }
   const factor = (_: unknown, index: number): number =>
     rateFactor(config.schedule, epoch * steps + index, config.epochs * steps, config.warmup);

@@ -6,6 +6,7 @@ import { makeFolder, writeFileAtomic } from '../../base/files.js';
 import { encodeSafetensors, type StoredTensor } from '../../base/safetensors.js';
 import type { Dataset } from '../../datasets/dataset.js';
 import { splitTrainValidation } from '../../datasets/split.js';
+import { networkCost } from '../../network/cost.js';
 import { networkParameters } from '../../network/parameters.js';
 import { type Run, runFile } from '../../run/run-directory.js';
 import { epochPlan, integers } from './epoch-plan.js';
@@ -66,16 +67,19 @@ export function writeJob(run: Run, dataset: Dataset, device: string, precision: 
     precision,
     checkpoint: runFile(run, 'checkpoint'),
     stepsPerEpoch,
+    compiles: compiles(run, stepsPerEpoch * config.batchSize),
     loaders: Math.max(1, availableParallelism() - 1),
     images: { path: pixelsPath(dataset, folder), shape, stored, mean, std },
   };
+  // Recalibration reads the plan after the last epoch's.
+  const plans = config.epochs + (config.recalibration > 0 ? 1 : 0);
   const planPath = (epoch: number): string => join(folder, `plan-${epoch}.safetensors`);
   const written: Job = {
     folder,
     stepsPerEpoch,
     validationImages: places.validation.length,
     writePlan(epoch) {
-      if (epoch >= config.epochs || existsSync(planPath(epoch))) return;
+      if (epoch >= plans || existsSync(planPath(epoch))) return;
       const tensors = epochPlan(config, dataset, places.train, epoch);
       writeFileAtomic(planPath(epoch), encodeSafetensors({ tensors, metadata: {} }));
     },
@@ -86,6 +90,19 @@ export function writeJob(run: Run, dataset: Dataset, device: string, precision: 
   // Last: other machines take the job as whole when they see it.
   writeFileAtomic(join(folder, FILES.job), JSON.stringify(job));
   return written;
+}
+
+/** Compiling takes a minute or two, so runs with less work than this many multiplications do without. */
+const WORTH_COMPILING = 2e13;
+/** Forward, and two products in the backward pass. */
+const PASSES = 3;
+
+/** Whether PyTorch compiles the step: decided by the run alone, so that a resumed run computes in the same way. */
+function compiles({ config, network }: Run, imagesPerEpoch: number): boolean {
+  if (config.compile !== 'auto') return config.compile === 'on';
+  const { layers } = networkCost(network);
+  const perImage = layers.reduce((sum, { macs, binaryOps }) => sum + macs + binaryOps, 0);
+  return PASSES * perImage * imagesPerEpoch * config.epochs > WORTH_COMPILING;
 }
 
 function pixelsPath({ train: { pixels } }: Dataset, folder: string): string {

@@ -10,6 +10,7 @@ import type { NamedArrays } from '../../base/tensors.js';
 import type { Dataset } from '../../datasets/dataset.js';
 import { type Checkpoint, progressSchema, writeCheckpoint } from '../../run/checkpoint.js';
 import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from '../../run/run-directory.js';
+import type { Stage } from '../../run/stages.js';
 import { diverged, epochMetrics, epochStart, type StepReport, stepReport } from '../reports.js';
 import { startState } from '../warm-start/warm-start.js';
 import type { Python } from './find-python.js';
@@ -17,7 +18,8 @@ import { type Job, jobFolder, writeJob } from './job.js';
 import { type Launch, torchrunArguments } from './launch.js';
 
 export interface PythonTrainOptions {
-  readonly run: Run;
+  /** The run, or the stage of it that is trained now. */
+  readonly run: Stage<Run>;
   readonly dataset: Dataset;
   readonly python: Python;
   readonly launch: Launch;
@@ -26,6 +28,8 @@ export interface PythonTrainOptions {
   readonly start?: NamedArrays;
   /** Aborting saves a checkpoint after the step under way and ends training. */
   readonly signal?: AbortSignal;
+  /** Receives what the trainer does without here. */
+  readonly onNote?: (text: string) => void;
   readonly onStep?: (report: StepReport) => void;
   readonly onEpoch?: (metrics: EpochMetrics) => void;
 }
@@ -38,6 +42,8 @@ const losses = { fullLoss: z.string(), branchLoss: z.string() };
 /** What the trainer prints, a line of JSON for each. */
 const eventSchema = z.discriminatedUnion('event', [
   z.object({ event: z.literal('ready'), torch: z.string(), device: z.string() }),
+  /** Something the user should know. */
+  z.object({ event: z.literal('note'), text: z.string() }),
   z.object({ event: z.literal('step'), progress: progressSchema }),
   z.object({
     event: z.literal('epoch'),
@@ -75,10 +81,10 @@ export class TrainerEnded extends UserError {
 export async function trainInPython(options: PythonTrainOptions): Promise<'done' | 'interrupted'> {
   const { run, dataset, python, launch, checkpoint, signal } = options;
   const { config, network } = run;
-  const start = checkpoint?.progress ?? epochStart(0, 0);
+  const start = checkpoint?.progress ?? epochStart(0, 0, run.stage);
   const state = checkpoint?.state ?? options.start ?? startState(config, network).state;
   if (!checkpoint) writeCheckpoint(runFile(run, 'checkpoint'), { progress: start, state });
-  const metrics = readMetrics(run).filter(({ epoch }) => epoch <= start.epoch);
+  const metrics = readMetrics(run).filter(({ epoch }) => epoch <= (run.epochsBefore ?? 0) + start.epoch);
   const job = writeJob(run, dataset, config.device, config.precision);
   job.writePlan(start.epoch);
   const stop = (): void => job.requestStop();
@@ -91,13 +97,16 @@ export async function trainInPython(options: PythonTrainOptions): Promise<'done'
       switch (event.event) {
         case 'ready':
           return;
+        case 'note':
+          options.onNote?.(event.text);
+          return;
         case 'step':
-          options.onStep?.(stepReport(config, event.progress, job.stepsPerEpoch));
+          options.onStep?.(stepReport(run, event.progress, job.stepsPerEpoch));
           return;
         case 'epoch': {
           const { progress, hits } = event;
           const accuracies = hits.map((count) => count / job.validationImages);
-          const line = epochMetrics(config, progress, job.stepsPerEpoch, { ...event, accuracies });
+          const line = epochMetrics(run, progress, job.stepsPerEpoch, { ...event, accuracies });
           metrics.push(line);
           writeMetrics(run, metrics); // before the checkpoint, as `train` does
           options.onEpoch?.(line);

@@ -5,7 +5,9 @@ import { BATCH_NORM_EPSILON, isBranch } from '../../network/layers.js';
 import { layerParameters } from '../../network/parameters.js';
 import { flattenChains, type PlacedLayer, placeLayers } from '../../network/shapes.js';
 import type { Config } from '../../run/config.js';
-import { initialState } from '../initial-state.js';
+import { stageOf } from '../../run/stages.js';
+import { startBranchFromFull } from '../branch-start.js';
+import { initialParameters, initialSlots } from '../initial-state.js';
 import { pytorchNames } from './pytorch-names.js';
 import { readSource, type Source } from './source.js';
 import type { SourceKind, SourceLayer } from './source-layer.js';
@@ -21,36 +23,38 @@ export interface WarmStart {
 }
 
 /**
- * The state that a run starts from: drawn by its seed, or warm where it has `initFrom`.
+ * The state that a run starts from: drawn by its seed, or warm if it has `initFrom`. In a run with stages, all parameters
+ * and the slots of the first stage.
  *
- * @throws UserError as `warmStart`, and where a network that is to be frozen is not a whole one
+ * @throws UserError as `warmStart`, and if a network that is to be frozen, or to start the branch, isn't a whole one
  */
 export function startState(
-  {
-    optimizer,
-    seed,
-    initFrom,
-    freezeFull,
-    allowLeftOver,
-  }: Pick<Config, 'optimizer' | 'seed' | 'initFrom' | 'freezeFull' | 'allowLeftOver'>,
+  config: Config,
   network: JointNetwork,
 ): { readonly state: NamedArrays; readonly warmStart?: WarmStart } {
+  const first = stageOf({ config, network }, undefined);
+  const { seed, initFrom, freezeFull, branchStart, allowLeftOver } = first.config;
   if (freezeFull && initFrom === undefined) {
     throw new UserError('freezeFull: expected a trained network to keep as it is, found none; give --init-from');
   }
   if (freezeFull && network.branch.length === 0) {
     throw new UserError('freezeFull: expected a branch to train, found none; leave it out, or --branch none');
   }
-  const state = initialState(network, optimizer, seed, freezeFull);
-  if (initFrom === undefined) return { state };
-  const warm = warmStart(state, network, readSource(initFrom));
-  if (warm.leftOver.length > 0 && !allowLeftOver) {
+  if (branchStart === 'full' && initFrom === undefined && !config.stages) {
+    throw new UserError('branchStart full: expected a trained full network, found none; give --init-from');
+  }
+  const parameters = initialParameters(network, seed);
+  const warm = initFrom === undefined ? undefined : warmStart(parameters, network, readSource(initFrom));
+  if (warm && warm.leftOver.length > 0 && !allowLeftOver) {
     const shown = warm.leftOver.slice(0, 5).join(', ') + (warm.leftOver.length > 5 ? ', ...' : '');
     throw new UserError(
       `${initFrom}: expected the layers of ${network.name} (${warm.taken.length} found), found ${warm.leftOver.length} ` +
         `others as well (${shown}); choose the network that the file holds, or give --allow-left-over to ignore them`,
     );
   }
+  if (warm && branchStart === 'full') startBranchFromFull(parameters, network);
+  const state = { ...parameters, ...initialSlots(parameters, first.network, first.config) };
+  if (initFrom === undefined || !warm) return { state };
   if (freezeFull && warm.missing.length > 0) {
     throw new UserError(
       `${initFrom}: expected every layer of ${network.name}, for only the branch is trained; it lacks ` +

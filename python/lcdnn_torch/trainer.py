@@ -1,0 +1,93 @@
+"""What training reads and changes, made from a job."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import distributed, nn
+
+from .images import Look, Pixels
+from .job import Job
+from .network import JointNetwork
+from .optimizers import SLOTS, Group
+from .report import report
+from .speed import in_fast_layout, set_up_compiler
+from .state import Progress, State
+
+
+@dataclass
+class Trainer:
+    """All that training reads and changes."""
+
+    job: Job
+    network: JointNetwork
+    model: nn.Module
+    """The network as training steps call it: compiled, or shared among processes."""
+    state: State
+    groups: list[Group]
+    pixels: Pixels
+    tables: Mapping[str, NDArray[np.int32]]
+    look: Look
+    device: str
+    progress: Progress
+    world: int
+    rank: int
+    saved_at: float = field(default_factory=time.monotonic)
+
+
+def create_trainer(job: Job, device: str) -> Trainer:
+    distributes = distributed.is_initialized()
+    world, rank = (distributed.get_world_size(), distributed.get_rank()) if distributes else (1, 0)
+    network = create_network(job, device)
+    averages = job.config["averageDecay"] > 0
+    deployed = create_network(job, device) if averages else None
+    state = State(network, job.parameters, SLOTS[job.config["optimizer"]], deployed)
+    progress = state.load(job.checkpoint)
+    model: nn.Module = network
+    if world > 1:
+        model = nn.parallel.DistributedDataParallel(network, broadcast_buffers=False)
+    elif job.compiles:
+        compiler, fault = set_up_compiler()
+        if fault is not None:
+            report("note", text=f"torch.compile is not used: {fault}; training is slower without it")
+        model = compiler(network)
+    pixels, tables = job.data(device)
+    return Trainer(
+        job,
+        network,
+        model,
+        state,
+        groups_of(job, state),
+        pixels,
+        tables,
+        job.look(device),
+        device,
+        progress,
+        world,
+        rank,
+    )
+
+
+def create_network(job: Job, device: str) -> JointNetwork:
+    network = JointNetwork(job.network, job.parameters, job.config["estimator"], job.config["freezeFull"])
+    return in_fast_layout(network.to(device), device)
+
+
+def groups_of(job: Job, state: State) -> list[Group]:
+    """Parameters by learning rate (the branch has its own) and weight decay (float weights alone have one)."""
+    config, groups = job.config, []
+    for rate, in_branch in ((config["lr"], False), (config["branchLr"], True)):
+        for decay, decays in ((config["weightDecay"], True), (0.0, False)):
+            names = [
+                name
+                for name, _, role in job.parameters
+                if role != "statistic"
+                and state.network.trains(name)
+                and name.startswith("branch") == in_branch
+                and (role == "weight") == decays
+            ]
+            slots = [[state.slot(slot, name) for name in names] for slot in SLOTS[config["optimizer"]]]
+            groups.append(Group([state.network.tensor(name) for name in names], slots, rate, decay))
+    return groups

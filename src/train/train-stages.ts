@@ -1,0 +1,61 @@
+import { networkParameters } from '../network/parameters.js';
+import { type Checkpoint, writeCheckpoint } from '../run/checkpoint.js';
+import { type Run, readRunCheckpoint, runFile } from '../run/run-directory.js';
+import { type Stage, stagesOf } from '../run/stages.js';
+import { startBranchFromFull } from './branch-start.js';
+import { initialSlots } from './initial-state.js';
+import { epochStart } from './reports.js';
+import type { TrainingOptions } from './train.js';
+
+type StageOptions = Omit<TrainingOptions, 'engine' | 'loader' | 'run'>;
+type Outcome = 'done' | 'interrupted';
+
+/**
+ * Trains the stages of a run one after another, from the one that its checkpoint is in; a run without stages is one stage.
+ * Each stage starts from the weights of the stage before, with an optimiser and a schedule of its own.
+ *
+ * @param trainOne trains a stage to its end, as `train` and `trainInPython` do
+ */
+export async function trainStages(
+  run: Run,
+  options: StageOptions,
+  trainOne: (options: StageOptions & { readonly run: Stage<Run> }) => Promise<Outcome>,
+): Promise<Outcome> {
+  let { checkpoint, start } = options;
+  for (const stage of stagesOf(run).slice(checkpoint?.progress.stage ?? 0)) {
+    if (checkpoint && (checkpoint.progress.stage ?? 0) < (stage.stage ?? 0)) {
+      checkpoint = nextStage(run, stage, checkpoint);
+      writeCheckpoint(runFile(run, 'checkpoint'), checkpoint);
+    }
+    const total = run.config.stages?.length ?? 1;
+    if (total > 1) options.onNote?.(`stage ${(stage.stage ?? 0) + 1} of ${total}: ${TITLES[titleOf(stage)]}`);
+    const outcome = await trainOne({ ...options, run: stage, checkpoint, start });
+    if (outcome === 'interrupted') return outcome;
+    checkpoint = readRunCheckpoint(run);
+    start = undefined;
+  }
+  return 'done';
+}
+
+const TITLES = {
+  full: 'the full network alone',
+  branch: 'the branch, on the frozen full network',
+  both: 'the full network and the branch',
+};
+
+function titleOf({ network, config }: Stage<Run>): keyof typeof TITLES {
+  if (config.freezeFull) return 'branch';
+  return network.branch.length === 0 ? 'full' : 'both';
+}
+
+/** Where a stage starts. @param ended the checkpoint at the end of the stage before */
+function nextStage(run: Run, stage: Stage<Run>, ended: Checkpoint): Checkpoint {
+  const parameters = Object.fromEntries(networkParameters(run.network).map(({ name }) => [name, ended.state[name]]));
+  if (stage.config.branchStart === 'full' && stage.network === run.network) {
+    startBranchFromFull(parameters, run.network);
+  }
+  return {
+    progress: epochStart(0, 0, stage.stage),
+    state: { ...parameters, ...initialSlots(parameters, stage.network, stage.config) },
+  };
+}

@@ -1,4 +1,4 @@
-"""Training steps of engine pytorch, for bench/train/train.ts: loading, varying and losses included.
+"""Training steps of engine pytorch, for benchmarks/train/train.ts: loading, varying and losses included.
 
 Usage: engine_pytorch.py JOB_FOLDER BATCH THREADS, with python/ on PYTHONPATH; the protocol of pytorch.py.
 """

@@ -1,4 +1,4 @@
-// The step of a joint network on an engine, for bench/train/train.ts: arguments and protocol of pytorch.py, and the engine.
+// The step of a joint network on an engine, for benchmarks/train/train.ts: arguments and protocol of pytorch.py, and the engine.
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { normal, random } from '../../src/base/random.js';

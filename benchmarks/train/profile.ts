@@ -1,4 +1,4 @@
-// npx tsx bench/train/profile.ts --network resnet18 - where one training step's time goes, by operator.
+// npx tsx benchmarks/train/profile.ts --network resnet18 - where one training step's time goes, by operator.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-"""A joint network in PyTorch, built from the layer lists of its network.json, for bench/train/train.ts.
+"""A joint network in PyTorch, built from the layer lists of its network.json, for benchmarks/train/train.ts.
 
 Usage: pytorch.py NETWORK.JSON BATCH THREADS. Reads the number of steps, a line per round, on stdin; answers with the
 images per second of that round and the peak memory in bytes.

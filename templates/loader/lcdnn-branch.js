@@ -1,7 +1,7 @@
 // The branch: runs the model's program on the WebAssembly kernels. The Worker's script contains this code; a page imports it if it
 // has no Worker, and so does Node. It is the same for all models.
 
-import { toInput } from './parts/pixels.js';
+import { toInput } from './parts/to-input.js';
 
 /**
  * @returns a function of an image and of bounds that runs exit after exit, until one has an entropy below its bound; it gives
@@ -11,7 +11,7 @@ export async function openBranch({ program, module, weights, manifest }) {
   const { exports: kernels } = await WebAssembly.instantiate(module, {});
   const device = createDevice(kernels, parseWeights(weights, program.hash), program, manifest.labels.length);
   return (image, bounds) => {
-    const input = toInput(image, manifest.input);
+    const input = toInput(device.memory(), image, manifest.input);
     for (let exit = 1; ; exit++) {
       const outputs = device.run(exit - 1, input);
       if (exit === bounds.length || outputs.entropy < bounds[exit - 1]) return { outputs, exit };
@@ -79,7 +79,13 @@ function createDevice(kernels, tensor, program, classes) {
       shared: floatsAt(arena + shared, sharedLength).slice(),
     };
   };
-  return { run };
+  // Space for one image at a time, behind everything that stays.
+  const stays = top;
+  const memory = () => {
+    top = stays;
+    return { kernels, reserve, bytesAt, floatsAt };
+  };
+  return { run, memory };
 }
 
 /** Reads safetensors: a length, a JSON header, the data. @returns tensor(name, dtype, bytes), which checks what it returns */

@@ -1,6 +1,4 @@
-// From a picture to the network's input. Both `lcdnn.js` and the branch contain some of it.
-
-import { resample } from './resize.js';
+// Bitmaps and their pixels.
 
 export const tagOf = (value) => Object.prototype.toString.call(value).slice(8, -1);
 
@@ -26,12 +24,4 @@ export function pixelsOf(bitmap) {
   } finally {
     bitmap.close();
   }
-}
-
-/** Any image that `readImage` gives as the network's input: normalised, NHWC. */
-export function toInput(image, { shape, mean, std, resize }) {
-  if (image instanceof Float32Array) return image;
-  const channels = shape[2];
-  const values = ArrayBuffer.isView(image) ? image : resample(isBitmap(image) ? pixelsOf(image) : image, shape, resize);
-  return Float32Array.from(values, (value, i) => (value / 255 - mean[i % channels]) / std[i % channels]);
 }

@@ -30,9 +30,7 @@ export function locator(base) {
       try {
         return BESIDE[file]();
       } catch {
-        throw new Error(
-          `load: expected the URL of the bundle's folder, because this script can't tell where it came from; call load(base)`,
-        );
+        throw new Error("load: expected the URL of the bundle's folder, found none; call load(base)");
       }
     };
   }
@@ -45,6 +43,9 @@ export function locator(base) {
   if (!folder.pathname.endsWith('/')) folder.pathname += '/';
   return (file) => new URL(file, folder);
 }
+
+// Bundlers must leave this import alone: they have copied the bundle's files already, and fail on modules of Node.
+const importUrl = (url) => import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ url);
 
 /** Scripts that were imported, by URL, and how often that failed. */
 const imported = new Map();
@@ -60,9 +61,7 @@ export function importer(find, modules) {
     const url = find(file);
     const { href } = url;
     if (failures.has(href)) url.searchParams.set('retry', failures.get(href));
-    // Bundlers have copied the file already, and must leave this import alone.
-    const importing =
-      imported.get(href) ?? import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ url.href);
+    const importing = imported.get(href) ?? importUrl(url.href);
     imported.set(href, importing);
     try {
       return await importing;
@@ -165,10 +164,7 @@ async function readLocal(url, stop, report) {
       `${url}: expected an http(s) URL, found a file of the machine that built the page; call load(base)`,
     );
   }
-  // An import() of these names makes bundlers for browsers fail.
-  const nodeModule = async (name) =>
-    process.getBuiltinModule?.(name) ??
-    (await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ name));
+  const nodeModule = async (name) => process.getBuiltinModule?.(name) ?? importUrl(name);
   const { readFile: readBytes } = await nodeModule('node:fs/promises');
   const { fileURLToPath } = await nodeModule('node:url');
   const bytes = new Uint8Array(await readBytes(fileURLToPath(url.href), { signal: stop }));

@@ -45,7 +45,9 @@ const viewOf = (Type, { buffer, byteOffset, length }) =>
 
 function readRgba({ width, height, data }) {
   const expected = 4 * width * height;
-  if (!(Number.isInteger(width) && Number.isInteger(height) && Math.min(width, height) > 0 && data.length === expected)) {
+  if (
+    !(Number.isInteger(width) && Number.isInteger(height) && Math.min(width, height) > 0 && data.length === expected)
+  ) {
     refuse(`${describe(width)} x ${describe(height)} RGBA pixels`, describe(data.length));
   }
   const tag = tagOf(data);

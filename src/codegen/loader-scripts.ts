@@ -40,7 +40,7 @@ export function compact(source: string): string {
   const { code } = minify_sync(source, {
     module: true,
     ecma: 2020,
-    compress: { passes: 2 },
+    compress: { passes: 3, unsafe_arrows: true },
     format: { comments: /webpackIgnore|turbopackIgnore|@vite-ignore/ },
   });
   return `${code}\n`;

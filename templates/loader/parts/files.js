@@ -160,9 +160,7 @@ async function pause(ms, stop) {
 // Node alone has files. A browser that is given a file: URL has it from a bundler that wrote the path of the build machine.
 async function readLocal(url, stop, report) {
   if (!globalThis.process?.versions?.node) {
-    throw new Error(
-      `${url}: expected an http(s) URL, found a file of the machine that built the page; call load(base)`,
-    );
+    throw new Error(`${url}: expected an http(s) URL, found a file; call load(base)`);
   }
   const nodeModule = async (name) => process.getBuiltinModule?.(name) ?? importUrl(name);
   const { readFile: readBytes } = await nodeModule('node:fs/promises');

@@ -32,10 +32,7 @@ function readValues(image) {
   if (tag === 'Uint8Array' || tag === 'Uint8ClampedArray') return viewOf(Uint8Array, image);
   if (tag === 'Float32Array') return viewOf(Float32Array, image);
   if (tag === 'Float64Array' || tag === 'Float16Array') return new Float32Array(image);
-  return refuse(
-    'a Uint8Array or Uint8ClampedArray of levels, or a Float32Array, Float64Array or Float16Array of normalised values',
-    `a ${tag}`,
-  );
+  return refuse('levels as bytes, or normalised values as a Float32Array, Float64Array or Float16Array', `a ${tag}`);
 }
 
 const viewOf = (Type, { buffer, byteOffset, length }) =>
@@ -53,7 +50,7 @@ function readRgba({ width, height, data }) {
   const tag = tagOf(data);
   if (tag === 'Uint8Array' || tag === 'Uint8ClampedArray') return { width, height, data: viewOf(Uint8Array, data) };
   if (ArrayBuffer.isView(data) && tag !== 'Float16Array') {
-    refuse('RGBA pixels as a Uint8ClampedArray, a Uint8Array or a list of numbers', `a ${tag}`);
+    refuse('RGBA pixels as bytes or a list of numbers', `a ${tag}`);
   }
   const levels = new Uint8ClampedArray(expected);
   // Half-precision pixels are fractions of full brightness.

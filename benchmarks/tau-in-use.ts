@@ -34,7 +34,7 @@ const ARMS = [0, ...Array.from({ length: 20 }, (_, i) => binStart(16 * (i + 1)))
 
 const trained = await openTrained(positionals[0], { dataDir: flags['data-dir'] });
 const { run, dataset, state } = trained;
-const { validation } = splitTrainValidation(dataset.train.labels, run.config.validation, run.config.seed);
+const { validation } = splitTrainValidation(dataset.train, run.config.validation, run.config.seed);
 const order = permutation(random(run.config.seed, 7), validation.length);
 const half = validation.length >> 1;
 

@@ -16,7 +16,7 @@ import { openRun, type Run } from '../run/run-directory.js';
 import { Diverged } from '../train/reports.js';
 import { requireTrainable } from './check-variants.js';
 import { withClassNames } from './new-run.js';
-import type { DataOptions } from './open-trained.js';
+import type { DataOptions } from './run-data.js';
 import { type TrainingEvents, trainRun } from './train-run.js';
 
 export interface AblateOptions extends DataOptions, TrainingEvents {

@@ -1,7 +1,7 @@
 import { messageOf, UserError } from '../base/errors.js';
 import type { Variant } from '../run/grid.js';
 import { networkOf } from '../run/run-directory.js';
-import { type DataOptions, loadRunDataset } from './open-trained.js';
+import { type DataOptions, loadNewData } from './run-data.js';
 import { requireEngine, requireImages } from './train-run.js';
 
 /**
@@ -14,7 +14,7 @@ export async function requireTrainable(
   { python, ...data }: DataOptions & { readonly python?: string },
 ): Promise<void> {
   if (variants.length === 0) return;
-  const dataset = await loadRunDataset(variants[0].config, data);
+  const dataset = await loadNewData(variants[0].config, data);
   const started = new Set<string>();
   for (const { name, config } of variants) {
     try {

@@ -13,7 +13,7 @@ import { defaultThreads } from '../edge/server.js';
 import { launchChromium } from '../profiling/launch-chromium.js';
 import { exportTrained } from './export-web.js';
 import { type BaselineRuns, comparedRuns, drawTestImages, networkFacts, openMeasured } from './measured-run.js';
-import type { DataOptions } from './open-trained.js';
+import type { DataOptions } from './run-data.js';
 
 export interface CompareOptions extends DataOptions {
   /** Connections and processor speeds to measure under. */

@@ -3,7 +3,8 @@ import { writeReport } from '../report/write-report.js';
 import { readTaus, type Tested, writeResult } from '../run/results.js';
 import { collaborativeExits } from '../tau/exits.js';
 import { count, outcomesFromLogits } from '../tau/outcomes.js';
-import { type DataOptions, openTrained, type Trained } from './open-trained.js';
+import { openTrained, type Trained } from './open-trained.js';
+import type { DataOptions } from './run-data.js';
 
 /**
  * Measures the accuracy of a run on the test split: the full branch, each binary branch and, once τ is tuned, all of them

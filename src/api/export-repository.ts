@@ -8,7 +8,7 @@ import { modelRepository } from '../codegen/model-repository.js';
 import { writeRepository } from '../codegen/write-repository.js';
 import type { UplinkReport } from '../export/uplink/measure.js';
 import { type ExportOptions, exportWeb } from './export-web.js';
-import type { DataOptions } from './open-trained.js';
+import type { DataOptions } from './run-data.js';
 
 export interface RepositoryResult {
   /** Name and version of the model. */

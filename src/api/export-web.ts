@@ -22,7 +22,8 @@ import type { LabelledImage } from '../export/uplink/trial.js';
 import { readResult, readTaus, type Tuned } from '../run/results.js';
 import type { Run } from '../run/run-directory.js';
 import { entropies } from '../tau/entropy.js';
-import { type DataOptions, openTrained, type Trained } from './open-trained.js';
+import { openTrained, type Trained } from './open-trained.js';
+import type { DataOptions } from './run-data.js';
 import { VERSION } from './version.js';
 
 /** Training images that a finished bundle is checked on: fewer where they are large. */
@@ -142,7 +143,7 @@ function imagesWithin({ most, least, bytes }: typeof CHECK_IMAGES, shape: ImageS
 /** Normalised validation images of a run, evenly spread over them: those that τ was tuned on. */
 async function* validationImages({ run, dataset }: Trained, limit: typeof CHECK_IMAGES): AsyncGenerator<LabelledImage> {
   const { train, shape } = dataset;
-  const { validation } = splitTrainValidation(train.labels, run.config.validation, run.config.seed);
+  const { validation } = splitTrainValidation(train, run.config.validation, run.config.seed);
   const indices = Int32Array.from(evenSample([...validation], imagesWithin(limit, shape)));
   for await (const { images, labels } of evaluationBatches(dataset, train, 1, indices)) {
     yield { image: images, label: labels[0] };

@@ -2,14 +2,14 @@ import { splitTrainValidation } from '../datasets/split.js';
 import { isSmall } from '../network/zoo/family.js';
 import { writeCheckpoint } from '../run/checkpoint.js';
 import type { Config } from '../run/config.js';
-import { createRun, networkOf, runFile } from '../run/run-directory.js';
+import { networkOf, runFile } from '../run/run-directory.js';
 import { countHits } from '../train/evaluate.js';
 import { epochStart } from '../train/reports.js';
 import type { WarmStart } from '../train/warm-start/warm-start.js';
 import { withEvaluator } from '../train/with-evaluator.js';
 import type { ImportCheck } from './check-import.js';
 import { type NewRunOptions, newRunConfig, newRunPath } from './new-run.js';
-import { type DataOptions, loadRunDataset } from './open-trained.js';
+import { createRecordedRun, type DataOptions, loadNewData } from './run-data.js';
 import { checkedStart } from './start-state.js';
 import { requireImages } from './train-run.js';
 
@@ -37,14 +37,14 @@ export interface ImportResult {
  */
 export async function importNetwork(file: string, options: NewRunOptions & DataOptions): Promise<ImportResult> {
   const config = newRunConfig({ ...options, options: { ...options.options, initFrom: file } });
-  const dataset = await loadRunDataset(config, options);
+  const dataset = await loadNewData(config, options);
   requireImages(config, dataset);
   const network = networkOf(config, dataset.shape, dataset.labels.length);
   const { state, warmStart, check } = await checkedStart(config, network, dataset);
-  const run = createRun(newRunPath(options, config), config, network);
+  const run = createRecordedRun(newRunPath(options, config), config, network, dataset);
   writeCheckpoint(runFile(run, 'checkpoint'), { progress: epochStart(0, 0), state });
 
-  const { validation } = splitTrainValidation(dataset.train.labels, config.validation, config.seed);
+  const { validation } = splitTrainValidation(dataset.train, config.validation, config.seed);
   const checked = validation.subarray(0, CHECKED_IMAGES);
   const logits = await withEvaluator({ ...config, device: 'cpu' }, network, state, dataset, (evaluate) =>
     evaluate(dataset.train, checked),

@@ -14,7 +14,8 @@ import { readResult, type Tested, type Tuned } from '../run/results.js';
 import { readMetrics } from '../run/run-directory.js';
 import { calibratingImages } from '../train/calibration-images.js';
 import { modelAccuracy } from '../train/model-accuracy.js';
-import { type DataOptions, openTrained, type Trained } from './open-trained.js';
+import { openTrained, type Trained } from './open-trained.js';
+import type { DataOptions } from './run-data.js';
 
 /** Runs of baselines beside the run that they are compared with. */
 export interface BaselineRuns {

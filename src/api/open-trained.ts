@@ -1,26 +1,12 @@
-import { existsSync } from 'node:fs';
 import type { NamedArrays } from '../base/tensors.js';
 import type { Dataset } from '../datasets/dataset.js';
-import type { Progress } from '../datasets/fetch.js';
-import { loadDataset } from '../datasets/load-dataset.js';
-import { withNormalisation } from '../datasets/normalisation.js';
 import { deployedState } from '../network/deployed.js';
-import type { Config } from '../run/config.js';
 import { openRun, type Run, readRunCheckpoint, requireFitting } from '../run/run-directory.js';
 import { type Answer, createAnswers } from '../train/answers.js';
 import type { Evaluator } from '../train/evaluate.js';
 import { withEngine } from '../train/with-engine.js';
 import { withEvaluator } from '../train/with-evaluator.js';
-
-/** Where a data set's files are, and who is told while it is downloaded, checked and read. */
-export interface DataOptions {
-  /** Folder of the data set's files. By default the folder the run was trained from, or the usual places. */
-  readonly dataDir?: string;
-  /** Called often: bytes of a download, or images of a folder that is checked. */
-  readonly onProgress?: (progress: Progress) => void;
-  /** Called with a sentence worth showing to a person, for example about images that were left out. */
-  readonly onNote?: (line: string) => void;
-}
+import { type DataOptions, loadRunData } from './run-data.js';
 
 /** A trained run, opened with its data. */
 export interface Trained {
@@ -42,7 +28,7 @@ export interface Trained {
 export async function openTrained(path: string, options: DataOptions = {}): Promise<Trained> {
   const run = openRun(path);
   const state = deployedState(run.network, readRunCheckpoint(run).state);
-  const dataset = await loadRunDataset(run.config, options);
+  const { dataset } = await loadRunData(run, options);
   requireFitting(run, dataset);
   // On the CPU: a network trained on a GPU must also be tuned and exported on machines without one.
   const config = { ...run.config, device: 'cpu' as const };
@@ -53,18 +39,4 @@ export async function openTrained(path: string, options: DataOptions = {}): Prom
     evaluate: (use) => withEvaluator(config, run.network, state, dataset, use),
     answers: (use) => withEngine(config, state, async (engine) => use(await createAnswers(engine, run.network))),
   };
-}
-
-/** Opens the data of a run: from `dataDir`, or else from the folder it was trained from if that still exists. */
-export async function loadRunDataset(
-  config: Config,
-  { dataDir, onProgress, onNote }: DataOptions = {},
-): Promise<Dataset> {
-  const { dataset, dataDir: trainedFrom, imageSize, resize, classes, strict, cache } = config;
-  const remembered = trainedFrom !== undefined && existsSync(trainedFrom) ? trainedFrom : undefined;
-  const loaded = await loadDataset(dataset, {
-    ...{ dataDir: dataDir ?? remembered, imageSize, resize, classes, strict, cache },
-    ...{ onProgress, onNote },
-  });
-  return withNormalisation(loaded, config);
 }

@@ -11,7 +11,8 @@ import { defaultThreads } from '../edge/server.js';
 import { floatModel } from '../export/float-model.js';
 import { launchChromium } from '../profiling/launch-chromium.js';
 import { exitRun, inInt8, trainedNetwork } from './measured-run.js';
-import { type DataOptions, openTrained, type Trained } from './open-trained.js';
+import { openTrained, type Trained } from './open-trained.js';
+import type { DataOptions } from './run-data.js';
 
 /** How `planBaseline` makes each baseline, by name. */
 const PLANNERS = {

@@ -22,7 +22,7 @@ import { type MeasuredRun, measuredRun, measuredRuns, runKey } from '../run/meas
 import { networkOf } from '../run/run-directory.js';
 import { type DescribedNetwork, describeNetwork, type NetworkOptions } from './describe-network.js';
 import { accuraciesOf, exitKnowledge, requireExitRatios } from './exit-knowledge.js';
-import type { DataOptions } from './open-trained.js';
+import type { DataOptions } from './run-data.js';
 import type { TrainingEvents } from './train-run.js';
 import { trainSizes } from './train-sizes.js';
 

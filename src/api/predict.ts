@@ -1,14 +1,13 @@
 import { readdirSync, statSync } from 'node:fs';
-import { extname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Classification, EdgeTensor, Model } from '../../templates/loader/lcdnn.js';
-import { UserError } from '../base/errors.js';
+import { messageOf, UserError } from '../base/errors.js';
 import { importLoader } from '../bundle/import-loader.js';
 import { readBundle } from '../bundle/read-bundle.js';
 import { readImage } from '../datasets/image.js';
+import { fileKind } from '../datasets/image-folder/file-kinds.js';
 import { openTail } from '../edge/tail.js';
-
-const IMAGE_EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.avif', '.tif', '.tiff']);
 
 /** The answer to one image. */
 export interface Prediction extends Omit<Classification, 'probabilities'> {
@@ -29,6 +28,8 @@ export interface Predictions {
   /** The exit threshold, or one for each of several exits. */
   readonly tau: Model['tau'];
   readonly predictions: readonly Prediction[];
+  /** Images of a folder, or of several files, that can't be used, and why. */
+  readonly skipped: readonly { readonly file: string; readonly reason: string }[];
 }
 
 /**
@@ -36,7 +37,7 @@ export interface Predictions {
  * the branch, and images that the branch is unsure of go through the rest of the network.
  *
  * @param images image files, or folders of them
- * @throws UserError if the bundle is damaged, an image can't be read, or a folder holds no images
+ * @throws UserError if the bundle is damaged, no image can be read, or a folder holds no images
  */
 export async function predict(
   bundle: string,
@@ -54,12 +55,21 @@ export async function predict(
       timeoutMs: tail ? Number.POSITIVE_INFINITY : undefined,
     });
     const predictions: Prediction[] = [];
+    const skipped: { file: string; reason: string }[] = [];
     for (const file of files) {
-      const answer = await model.classify(await readImage(file));
+      const image = await readImage(file).catch((thrown: unknown) => {
+        if (!(thrown instanceof UserError) || files.length === 1) throw thrown;
+        skipped.push({ file, reason: messageOf(thrown).replace(`${file}: `, '') });
+      });
+      if (!image) continue;
+      const answer = await model.classify(image);
       predictions.push({ file, ...answer, probabilities: Array.from(answer.probabilities) });
     }
+    if (predictions.length === 0) {
+      throw new UserError(`expected an image that can be used, found none in ${files.length} files; ${first(skipped)}`);
+    }
     const { name, version } = opened.manifest;
-    return { model: name, version, tau: model.tau, predictions };
+    return { model: name, version, tau: model.tau, predictions, skipped };
   } finally {
     await tail?.close();
   }
@@ -68,7 +78,9 @@ export async function predict(
 /** The file itself, or the images of a folder in the order of their names. */
 function imagesIn(path: string): string[] {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
-  const images = readdirSync(path).filter((name) => IMAGE_EXTENSIONS.has(extname(name).toLowerCase()));
+  const images = readdirSync(path).filter((name) => fileKind(name) === 'image');
   if (images.length === 0) throw new UserError(`${path}: expected images (.png, .jpg, .webp, ...), found none`);
   return images.sort().map((name) => join(path, name));
 }
+
+const first = ([skipped]: Predictions['skipped']): string => `${skipped.file}: ${skipped.reason}`;

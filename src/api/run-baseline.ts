@@ -10,7 +10,7 @@ import { defaultThreads } from '../edge/server.js';
 import { launchChromium } from '../profiling/launch-chromium.js';
 import { openRun } from '../run/run-directory.js';
 import { drawTestImages } from './measured-run.js';
-import { type DataOptions, loadRunDataset } from './open-trained.js';
+import { type DataOptions, loadRunData } from './run-data.js';
 
 export interface RunBaselineOptions extends DataOptions {
   readonly conditions: Conditions;
@@ -47,7 +47,7 @@ export async function runBaseline(
   const { conditions, images: count = 100, visits = 3, seed = 1 } = options;
   const baseline = readBaseline(folder);
   const { input, plan } = baseline.facts;
-  const dataset = await loadRunDataset(openRun(run).config, options);
+  const { dataset } = await loadRunData(openRun(run), options);
   if (`${input}` !== `${dataset.shape}`) {
     throw new UserError(`${run}: expected images of ${input.join('x')}, found ${dataset.shape.join('x')}`);
   }

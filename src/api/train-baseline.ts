@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { baselineConfig, type TrainedBaseline } from '../baselines/approaches/training.js';
 import { type Config, resolveConfig } from '../run/config.js';
 import { openRun } from '../run/run-directory.js';
-import type { DataOptions } from './open-trained.js';
+import type { DataOptions } from './run-data.js';
 import { resultOf, type TrainResult } from './train.js';
 import { type PytorchOptions, type TrainingEvents, trainRun } from './train-run.js';
 

@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
 import { UserError } from '../base/errors.js';
 import { removeTemporaries } from '../base/files.js';
-import { requireBatch } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/dataset.js';
+import { IMAGE_FOLDERS } from '../datasets/image-folder/load-image-folder.js';
 import { createLoader } from '../datasets/loading/create-loader.js';
 import { splitTrainValidation } from '../datasets/split.js';
 import { writeReport } from '../report/write-report.js';
 import type { Checkpoint, TrainingProgress } from '../run/checkpoint.js';
 import type { Config } from '../run/config.js';
+import { writeDataRecord } from '../run/data-record.js';
 import { lockRun } from '../run/lock.js';
 import {
-  createRun,
   type EpochMetrics,
   networkOf,
   type Run,
@@ -30,7 +30,7 @@ import { optimizerSlots } from '../train/step.js';
 import { type TrainingOptions, trainNetwork } from '../train/train.js';
 import { trainStages } from '../train/train-stages.js';
 import type { WarmStart } from '../train/warm-start/warm-start.js';
-import { type DataOptions, loadRunDataset } from './open-trained.js';
+import { createRecordedRun, type DataOptions, dataRecord, loadNewData, loadRunData, type RunData } from './run-data.js';
 import { checkedStart } from './start-state.js';
 
 /** What a caller can follow of a training, and the signal that ends it. */
@@ -94,7 +94,10 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
   requireEngineFor(config);
   const python = inPython ? await findPython(options.pytorch?.python, config.device) : undefined;
   // Python decodes no images: it gets packed ones.
-  const dataset = await loadRunDataset(inPython ? { ...config, cache: true } : config, options);
+  const toLoad = inPython ? { ...config, cache: true } : config;
+  const { dataset, changes }: RunData = resumed
+    ? await loadRunData({ ...resumed, config: toLoad }, options)
+    : { dataset: await loadNewData(toLoad, options) };
   requireImages(config, dataset);
   if (resumed) requireFitting(resumed, dataset);
   const trainer = python
@@ -110,11 +113,16 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
     const { state: start, warmStart } = checkpoint
       ? { state: undefined }
       : await checkedStart(config, network, dataset);
-    const run = resumed ?? createRun(path, config, network);
+    const run = resumed ?? createRecordedRun(path, config, network, dataset);
+    if (changes) writeDataRecord(run, dataRecord(dataset, config));
     if (resumed) writeConfig(resumed);
     else unlock = lockRun(run);
     options.onStart?.({ run, resumedFrom: checkpoint?.progress, warmStart });
-    const outcome = await trainer.train({ run, dataset, checkpoint, start, teacher, signal, onNote, onStep, onEpoch });
+    const fitting = withFittingBatch(run, dataset, onNote);
+    const outcome = await trainer.train({
+      ...{ run: fitting, dataset, checkpoint, start, teacher, signal },
+      ...{ onNote, onStep, onEpoch },
+    });
     writeReport(run);
     return { run, warmStart, interrupted: outcome === 'interrupted' };
   } finally {
@@ -165,10 +173,35 @@ export async function requireEngine(config: Config, python: string | undefined):
   else await (await createEngine(config.engine, config.device)).dispose();
 }
 
-/** Checks that the data have enough training images for a batch. @throws UserError if they don't */
-export function requireImages({ validation, seed, ...config }: Config, dataset: Dataset): void {
-  const { train } = splitTrainValidation(dataset.train.labels, validation, seed);
-  for (const { batchSize = config.batchSize } of config.stages ?? [config]) requireBatch(train.length, batchSize);
+/** LeNet has no layer that makes photographs small: its first dense layer would have billions of weights. */
+const LARGEST_LENET = 64;
+
+/** Checks that the network suits the images, and that some are left to train on. @throws UserError if not */
+export function requireImages({ network, dataset: name, validation, seed }: Config, dataset: Dataset): void {
+  const [height, width] = dataset.shape;
+  if (
+    network === 'lenet' &&
+    IMAGE_FOLDERS.some((folder) => folder === name) &&
+    Math.max(height, width) > LARGEST_LENET
+  ) {
+    throw new UserError(
+      `network lenet: expected images of up to ${LARGEST_LENET}x${LARGEST_LENET} pixels, found ${height}x${width}; give ` +
+        '--network resnet18 or --network mobilenet-v2 for photographs, or --image-size 32 for simple pictures',
+    );
+  }
+  splitTrainValidation(dataset.train, validation, seed);
+}
+
+/** The run with batches of all training images at most. */
+function withFittingBatch(run: Run, dataset: Dataset, onNote: TrainRunOptions['onNote']): Run {
+  const { batchSize, stages, validation, seed } = run.config;
+  const count = splitTrainValidation(dataset.train, validation, seed).train.length;
+  const largest = Math.max(batchSize, ...(stages ?? []).map((stage) => stage.batchSize ?? 0));
+  if (largest <= count) return run;
+  onNote?.(`batch size ${count} instead of ${largest}, because there are only ${count} training images`);
+  const fit = <Sized extends { readonly batchSize?: number }>(sized: Sized): Sized =>
+    sized.batchSize === undefined || sized.batchSize <= count ? sized : { ...sized, batchSize: count };
+  return { ...run, config: { ...fit(run.config), stages: stages?.map(fit) } };
 }
 
 /** The checkpoint to continue from; undefined if the run was killed before its first one and starts again. */

@@ -4,7 +4,8 @@ import type { DesignChoice } from '../plan/designs.js';
 import type { Config } from '../run/config.js';
 import { openVariant, type Variant } from '../run/grid.js';
 import { requireTrainable } from './check-variants.js';
-import { type DataOptions, openTrained } from './open-trained.js';
+import { openTrained } from './open-trained.js';
+import type { DataOptions } from './run-data.js';
 import { type TrainingEvents, trainRun } from './train-run.js';
 import { tuneTrained } from './tune-tau.js';
 

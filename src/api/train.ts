@@ -7,7 +7,7 @@ import { launchOf } from '../train/pytorch/launch.js';
 import { joinTraining } from '../train/pytorch/train-in-python.js';
 import type { WarmStart } from '../train/warm-start/warm-start.js';
 import { type NewRunOptions, newRunConfig, newRunPath, withClassNames } from './new-run.js';
-import type { DataOptions } from './open-trained.js';
+import type { DataOptions } from './run-data.js';
 import { type PytorchOptions, type TrainedRun, type TrainingEvents, trainRun } from './train-run.js';
 
 /** How a run is computed; none of this changes its result beyond rounding. */

@@ -9,7 +9,8 @@ import { runFile } from '../run/run-directory.js';
 import { outcomesFromLogits } from '../tau/outcomes.js';
 import type { ExitResult, TauOptions, TauResult } from '../tau/tune.js';
 import { tuneExits } from '../tau/tune-exits.js';
-import { type DataOptions, openTrained, type Trained } from './open-trained.js';
+import { openTrained, type Trained } from './open-trained.js';
+import type { DataOptions } from './run-data.js';
 
 /**
  * Tunes the exit threshold τ of a run, or those of several exits, on its validation images. Writes `tau.json` and charts
@@ -18,14 +19,14 @@ import { type DataOptions, openTrained, type Trained } from './open-trained.js';
  * @throws UserError if the run isn't trained, an option is wrong, or the data are missing
  */
 export async function tuneTau(run: string, options: TauOptions & DataOptions = {}): Promise<TauResult> {
-  const { dataDir, onProgress, onNote, ...tau } = options;
-  return tuneTrained(await openTrained(run, { dataDir, onProgress, onNote }), tau);
+  const { dataDir, acceptChangedData, onProgress, onNote, ...tau } = options;
+  return tuneTrained(await openTrained(run, { dataDir, acceptChangedData, onProgress, onNote }), tau);
 }
 
 /** `tuneTau` for a run that is already open. */
 export async function tuneTrained(trained: Trained, options: TauOptions = {}): Promise<TauResult> {
   const { run, dataset, evaluate } = trained;
-  const { validation } = splitTrainValidation(dataset.train.labels, run.config.validation, run.config.seed);
+  const { validation } = splitTrainValidation(dataset.train, run.config.validation, run.config.seed);
   const logits = await evaluate((logitsOf) => logitsOf(dataset.train, validation));
   const outcomes = outcomesFromLogits(logits, logits.labels, logits.classes);
   const result = tuneExits(outcomes, { seed: run.config.seed, ...options });

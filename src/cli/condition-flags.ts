@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core';
 import { UserError } from '../base/errors.js';
 import type { Conditions } from '../baselines/measure/visit.js';
 import { connectionNames, connectionProfile } from '../plan/connections.js';
+import { dataFlags } from './data-flags.js';
 import { numberFlag } from './number-flag.js';
 
 /** Flags for the connections and processor speeds that pages are measured under. */
@@ -28,7 +29,7 @@ export const hostFlags = {
   browser: Flags.string({
     summary: 'Path of a Chromium or Chrome. [default: CHROMIUM_PATH, or the usual places]',
   }),
-  'data-dir': Flags.directory({ summary: 'Folder with the files of the data set.' }),
+  ...dataFlags,
 };
 
 /** Their values. */

@@ -1,7 +1,8 @@
-import { Args, Flags } from '@oclif/core';
+import { Args } from '@oclif/core';
 import { evaluate } from '../api/evaluate.js';
 import { exitsOf } from '../base/exits.js';
 import { percent, table } from '../base/format.js';
+import { dataFlags, dataOptions } from '../cli/data-flags.js';
 import { withDataProgress } from '../cli/data-progress.js';
 import { branchName } from '../network/branch-name.js';
 import { dataTitle } from '../run/config.js';
@@ -17,13 +18,13 @@ export default class Evaluate extends LcdnnCommand {
   static override examples = ['<%= config.bin %> <%= command.id %> runs/mnist --json'];
   static override args = { run: Args.string({ required: true, description: 'Run directory.' }) };
   static override flags = {
-    'data-dir': Flags.directory({ summary: 'Folder with the files of the data set.' }),
+    ...dataFlags,
   };
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Evaluate);
     const result = await withDataProgress(({ onProgress, onNote }) =>
-      evaluate(args.run, { dataDir: flags['data-dir'], onProgress, onNote }),
+      evaluate(args.run, { ...dataOptions(flags), onProgress, onNote }),
     );
     const run = openRun(args.run);
     this.log(`${dataTitle(run.config)}, test split, ${result.samples} images\n${accuracyTable(run, result)}`);

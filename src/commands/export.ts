@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { exportRepository } from '../api/export-repository.js';
 import { type ExportOptions, type ExportResult, exportWeb } from '../api/export-web.js';
-import type { DataOptions } from '../api/open-trained.js';
+import type { DataOptions } from '../api/run-data.js';
 import { fileSize } from '../base/format.js';
+import { dataFlags, dataOptions } from '../cli/data-flags.js';
 import { withDataProgress } from '../cli/data-progress.js';
 import { uplinkTable } from '../cli/uplink-table.js';
 import { UPLINKS } from '../export/uplink/encoding.js';
@@ -41,14 +42,14 @@ export default class Export extends LcdnnCommand {
       summary:
         'Address of the edge server for pages: a URL, or a path on the server that hosts the bundle, such as /ml/. [default: the root of that server]',
     }),
-    'data-dir': Flags.directory({ summary: 'Folder with the files of the data set.' }),
+    ...dataFlags,
   };
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Export);
-    const { target, out, name, uplink, edge, 'data-dir': dataDir } = flags;
+    const { target, out, name, uplink, edge } = flags;
     return withDataProgress(({ onProgress, onNote }) => {
-      const options = { out, name, uplink, edge, dataDir, onProgress, onNote };
+      const options = { out, name, uplink, edge, ...dataOptions(flags), onProgress, onNote };
       return target === 'triton' ? this.exportRepository(args.run, options) : this.exportBundle(args.run, options);
     });
   }

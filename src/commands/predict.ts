@@ -4,6 +4,9 @@ import { UserError } from '../base/errors.js';
 import { percent, table } from '../base/format.js';
 import { LcdnnCommand } from './base-command.js';
 
+/** The exit code for input that can't be used. */
+const EXIT_BAD_INPUT = 2;
+
 export default class Predict extends LcdnnCommand {
   static override summary = 'Classify image files with a bundle, as a page would.';
 
@@ -34,12 +37,15 @@ export default class Predict extends LcdnnCommand {
       throw new UserError(`--edge: expected an address that begins with http:// or https://, found ${edge}`);
     }
     const predicted = await predict(bundle, argv as string[], { edge });
-    const { predictions, tau } = predicted;
+    const { predictions, skipped, tau } = predicted;
     this.log(table(rowsOf(predictions, Array.isArray(tau)), [2, 3]));
     const unanswered = predictions.find(({ unsure }) => unsure);
     if (unanswered) {
       this.logToStderr(`the edge didn't answer, so some images have the branch's answer only: ${unanswered.edgeError}`);
     }
+    for (const { file, reason } of skipped) this.logToStderr(`skipped ${file}: ${reason}`);
+    // The other images are answered, but a script should notice.
+    if (skipped.length > 0) process.exitCode = EXIT_BAD_INPUT;
     return predicted;
   }
 }

@@ -3,6 +3,7 @@ import { newRunConfig, newRunPath } from '../api/new-run.js';
 import { joinTrainingOf, openResumed, resumeTraining, train } from '../api/train.js';
 import { clusterFlags } from '../cli/cluster-flags.js';
 import { configFlags } from '../cli/config-flags.js';
+import { dataFlags } from '../cli/data-flags.js';
 import { interruptible } from '../cli/interruption.js';
 import { newRunFlags, newRunOptions } from '../cli/new-run-flags.js';
 import { pytorchFlags, pytorchOptions } from '../cli/pytorch-flags.js';
@@ -37,6 +38,7 @@ export default class Train extends LcdnnCommand {
     }),
     ...pytorchFlags,
     ...clusterFlags,
+    'accept-changed-data': dataFlags['accept-changed-data'],
     resume: Flags.directory({
       summary: 'Run directory to continue. Its own options apply.',
       aliases: ['continue'],
@@ -65,7 +67,10 @@ export default class Train extends LcdnnCommand {
       return { run: path };
     }
     const { interrupted: _, ...result } = await withTrainingDisplay(this, (shown) => {
-      const options = { ...given, ...shown, pytorch, loaders: flags.loaders };
+      const options = {
+        ...{ ...given, ...shown, pytorch, loaders: flags.loaders },
+        acceptChangedData: flags['accept-changed-data'],
+      };
       return flags.resume === undefined ? train(options) : resumeTraining(flags.resume, options);
     });
     this.log(`done: ${result.run}; next: ${this.config.bin} tune-tau ${result.run}`);

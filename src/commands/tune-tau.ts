@@ -5,6 +5,7 @@ import { proposeTauFromServer, type ServerTauOptions } from '../api/propose-tau.
 import { tuneTau } from '../api/tune-tau.js';
 import { exitsOf } from '../base/exits.js';
 import { percent, table } from '../base/format.js';
+import { dataFlags, dataOptions } from '../cli/data-flags.js';
 import { withDataProgress } from '../cli/data-progress.js';
 import { numberFlag } from '../cli/number-flag.js';
 import type { UsePoint } from '../tau/in-use.js';
@@ -27,7 +28,7 @@ export default class TuneTau extends LcdnnCommand {
   ];
   static override args = { run: Args.string({ required: true, description: 'Run directory.' }) };
   static override flags = {
-    'data-dir': Flags.directory({ summary: 'Folder with the files of the data set.' }),
+    ...dataFlags,
     method: Flags.option({
       summary: 'Search method. [default: exact]',
       options: Object.keys(SEARCH_METHODS) as MethodName[],
@@ -58,10 +59,10 @@ export default class TuneTau extends LcdnnCommand {
       const token = tokenFile && readFileSync(tokenFile, 'utf8').trim();
       return this.proposeFrom(server, args.run, { model, token, apply, epsilon, delta });
     }
-    const { method, objective, folds, 'data-dir': dataDir } = flags;
+    const { method, objective, folds } = flags;
     const result = await withDataProgress(({ onProgress, onNote }) =>
       tuneTau(args.run, {
-        ...{ method, objective, epsilon, delta, folds, dataDir, onProgress, onNote },
+        ...{ method, objective, epsilon, delta, folds, ...dataOptions(flags), onProgress, onNote },
         deviceMs: flags['device-ms'],
         edgeMs: flags['edge-ms'],
         accuracyFloor: flags['accuracy-floor'],

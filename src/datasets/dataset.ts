@@ -6,21 +6,58 @@ export interface Split {
   readonly pixels: Pixels;
   /** A class number per image. */
   readonly labels: Uint16Array;
+  /** Of image files: a hash of each file's content. Splits then follow from content, not from position. */
+  readonly hashes?: readonly string[];
+  /** What each training image was used for in the run that the data is opened for; nothing for new images. */
+  readonly recorded?: readonly ('train' | 'validation' | undefined)[];
+}
+
+/** Files of a folder that aren't used, for one reason. */
+export interface IgnoredFiles {
+  readonly reason: string;
+  readonly count: number;
+  /** The first few. */
+  readonly examples: readonly string[];
+}
+
+/** What was found in an image folder. */
+export interface FolderReport {
+  readonly path: string;
+  /** For example "train/CLASS and val/CLASS". */
+  readonly layout: string;
+  readonly ignored: readonly IgnoredFiles[];
+  /** Images that can't be decoded or read, and why. */
+  readonly broken: readonly { readonly file: string; readonly reason: string }[];
+  /** The images in use, in the order of the splits. */
+  readonly train: readonly FolderImage[];
+  readonly test: readonly FolderImage[];
+}
+
+/** An image file in use. */
+export interface FolderImage {
+  readonly file: string;
+  /** Turned as its EXIF orientation says. */
+  readonly width: number;
+  readonly height: number;
+  /** `perceptualHash` of its middle square. */
+  readonly fingerprint: string;
 }
 
 /** A data set. A pixel is normalised as (pixel / 255 - mean[channel]) / std[channel]. */
 export interface Dataset {
   readonly name: string;
-  /** What a network is given. */
+  /** Shape of a network's input. */
   readonly shape: ImageShape;
-  /** What `pixels` holds: as `shape`, or larger where a crop is taken. */
+  /** Shape of what `pixels` holds: `shape`, or larger if a crop is taken. */
   readonly stored: ImageShape;
-  /** Where images come in any size: what their shorter side was resized to, for `stored` to be cut out of the middle. */
+  /** For images of any size: the length that their shorter side is resized to, before `stored` is cut out of the middle. */
   readonly resize?: number;
-  /** What the classes are called, by class number. */
+  /** Class names by class number. */
   readonly labels: readonly string[];
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly train: Split;
   readonly test: Split;
+  /** Of image folders: what was found besides the images in use. */
+  readonly folder?: FolderReport;
 }

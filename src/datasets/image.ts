@@ -1,6 +1,6 @@
-import sharp from 'sharp';
-import { messageOf, UserError } from '../base/errors.js';
-import { readFileOrExplain } from '../base/files.js';
+import { readFile } from 'node:fs/promises';
+import sharp, { type SharpOptions } from 'sharp';
+import { codeOf, messageOf, UserError } from '../base/errors.js';
 
 /** Pixels as a browser's ImageData has them: RGBA, row by row, 8 bits, not premultiplied. */
 export interface RgbaImage {
@@ -9,18 +9,24 @@ export interface RgbaImage {
   readonly data: Uint8ClampedArray;
 }
 
-/** Most pixels that are decoded: any phone's photograph, and no image that unpacks to gigabytes. */
+/** Maximum number of pixels that are decoded: enough for any phone's photograph. */
 export const MAX_PIXELS = 100_000_000;
+
+/**
+ * Training and predictions decode alike. A warning of the decoder is no error, because cameras write files that cause
+ * warnings; a file cut short is one, although browsers show its first rows.
+ */
+const DECODING: SharpOptions = { limitInputPixels: MAX_PIXELS, failOn: 'error' };
 
 /**
  * Decodes an image file (PNG, JPEG, WebP, GIF, AVIF, TIFF, SVG), turned as its EXIF orientation says.
  *
- * @throws UserError where the file is absent, no image, damaged or too large
+ * @throws UserError if the file is missing, isn't an image, is damaged or has more than `MAX_PIXELS`
  */
 export async function readImage(path: string): Promise<RgbaImage> {
-  const bytes = readFileOrExplain(path, 'an image');
+  const bytes = await readImageFile(path);
   try {
-    const { data, info } = await sharp(bytes, { limitInputPixels: MAX_PIXELS })
+    const { data, info } = await sharp(bytes, DECODING)
       .autoOrient()
       .toColourspace('srgb')
       .ensureAlpha()
@@ -28,21 +34,25 @@ export async function readImage(path: string): Promise<RgbaImage> {
       .toBuffer({ resolveWithObject: true });
     return { width: info.width, height: info.height, data: new Uint8ClampedArray(data) };
   } catch (thrown) {
-    throw noImage(path, thrown);
+    throw notAnImage(path, thrown);
   }
 }
 
 /**
  * Decodes an image file to a square of 8-bit RGB: turned as its EXIF orientation says, transparency on black, the
- * shorter side resized to `size`, the middle of the longer one. The header alone tells what is too large.
+ * shorter side resized to `size`, the middle of the longer one.
  *
  * @returns size * size * 3 bytes, HWC
- * @throws UserError where the file is absent, no image, damaged or of more than `MAX_PIXELS`
+ * @throws UserError as `readImage` does
  */
 export async function readSquare(path: string, size: number): Promise<Uint8Array> {
+  return decodeSquare(await readImageFile(path), path, size);
+}
+
+/** `readSquare` for a file that was read already. @throws UserError if the content isn't an image that can be used */
+export async function decodeSquare(bytes: Uint8Array, path: string, size: number): Promise<Uint8Array> {
   try {
-    // Warnings are no reason to refuse: photographs of cameras have them, and decode.
-    return await sharp(path, { limitInputPixels: MAX_PIXELS, failOn: 'error' })
+    return await sharp(bytes, DECODING)
       .autoOrient()
       .resize(size, size, { fit: 'cover' })
       .flatten({ background: 'black' })
@@ -50,11 +60,33 @@ export async function readSquare(path: string, size: number): Promise<Uint8Array
       .raw({ depth: 'uchar' })
       .toBuffer();
   } catch (thrown) {
-    throw noImage(path, thrown);
+    throw notAnImage(path, thrown);
   }
 }
 
-function noImage(path: string, thrown: unknown): UserError {
+/** Width and height of an image, turned as its EXIF orientation says. @throws UserError if it isn't an image */
+export async function imageSize(bytes: Uint8Array, path: string): Promise<{ width: number; height: number }> {
+  try {
+    return (await sharp(bytes, DECODING).metadata()).autoOrient;
+  } catch (thrown) {
+    throw notAnImage(path, thrown);
+  }
+}
+
+/** The content of an image file. @throws UnreadableFile */
+export async function readImageFile(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (thrown) {
+    const reason = codeOf(thrown) === 'ENOENT' ? 'no such file' : messageOf(thrown);
+    throw new UnreadableFile(`${path}: expected an image file, found: ${reason}`);
+  }
+}
+
+/** A file that can't be read now, but perhaps another time. */
+export class UnreadableFile extends UserError {}
+
+function notAnImage(path: string, thrown: unknown): UserError {
   const reason = messageOf(thrown).replace(/\s*\n\s*/g, '; ');
   return new UserError(`${path}: expected an image (PNG, JPEG, WebP, GIF, AVIF, TIFF or SVG), found: ${reason}`);
 }

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { UserError } from '../base/errors.js';
 import { permutation, random } from '../base/random.js';
+import type { Split } from './dataset.js';
 
 /** Indices in a split, ascending; every index is in one of the two. */
 export interface TrainValidation {
@@ -7,16 +9,83 @@ export interface TrainValidation {
   readonly validation: Int32Array;
 }
 
+/** How a data set's images are assigned to splits: by their content (image folders), or by their position. */
+export type SplitRule = 'content' | 'position';
+
+/** The rule for a split: only image files have hashes. */
+export const splitRuleOf = ({ hashes }: Pick<Split, 'hashes'>): SplitRule => (hashes ? 'content' : 'position');
+
 /**
- * Sets a part of the training images aside for validation, at random, with every class in its share (largest
- * remainder). The same labels and seed give the same parts.
+ * Sets a part of the training images aside for validation, with every class represented. The same images and seed give
+ * the same parts.
  *
- * @param labels a class number per image
- * @param validation how much: a share between 0 and 1, or a whole number of images
- * @throws UserError where that leaves nothing to train on or nothing to validate on
+ * Images with hashes are assigned by content (`setAside`), so counts are approximate; an image that a run has recorded
+ * stays where it was. Other images are drawn by position, with an exact count and each class in its share (largest
+ * remainder).
+ *
+ * @param validation a share between 0 and 1, or a whole number of images
+ * @throws UserError if nothing is left to train on or to validate on
  */
-export function splitTrainValidation(labels: Uint16Array, validation: number, seed: number): TrainValidation {
-  const size = validationSize(labels.length, validation);
+export function splitTrainValidation(
+  { labels, hashes, recorded }: Pick<Split, 'labels' | 'hashes' | 'recorded'>,
+  validation: number,
+  seed: number,
+): TrainValidation {
+  const size = validationSize(labels.length, validation, hashes === undefined);
+  const chosen = hashes
+    ? setAside(labels, hashes, size / labels.length, `validation ${seed}`)
+    : drawByPosition(labels, size, seed);
+  for (const [index, side] of (recorded ?? []).entries()) {
+    if (side !== undefined) chosen[index] = side === 'validation' ? 1 : 0;
+  }
+  const indices = Int32Array.from(labels, (_, index) => index);
+  const split = {
+    train: indices.filter((index) => !chosen[index]),
+    validation: indices.filter((index) => chosen[index]),
+  };
+  if (split.validation.length > 0 && split.train.length > 0) return split;
+  throw new UserError(
+    'validation: expected two different images of a class or more, one to train on and one to validate on; found ' +
+      `${labels.length} images, no two of them different and of the same class`,
+  );
+}
+
+/**
+ * Chooses images by a hash of their content: each is set aside with probability `share`, whatever other images there
+ * are, so adding or deleting an image doesn't move another one. Only a class that would miss one of the two sides
+ * entirely gives the image that is nearest to it. A class of one image isn't split. Copies stay together.
+ *
+ * @param salt makes this choice independent of others on the same images
+ * @returns 1 for each image that is set aside
+ */
+export function setAside(labels: Uint16Array, hashes: readonly string[], share: number, salt: string): Uint8Array {
+  const draws = new Map<string, number>();
+  for (const hash of hashes) if (!draws.has(hash)) draws.set(hash, uniform(`${salt} ${hash}`));
+  const aside = new Set([...draws].filter(([, draw]) => draw < share).map(([hash]) => hash));
+  for (const contents of contentsByClass(labels, hashes)) {
+    const ascending = [...contents].sort((a, b) => draws.get(a)! - draws.get(b)!);
+    const [first, last] = [ascending[0], ascending[ascending.length - 1]];
+    if (ascending.length > 1 && !ascending.some((hash) => aside.has(hash))) aside.add(first);
+    else if (ascending.every((hash) => aside.has(hash))) aside.delete(last);
+  }
+  return Uint8Array.from(hashes, (hash) => (aside.has(hash) ? 1 : 0));
+}
+
+/** A number in [0, 1) that follows from a text. */
+function uniform(text: string): number {
+  return Number.parseInt(createHash('sha256').update(text).digest('hex').slice(0, 12), 16) / 2 ** 48;
+}
+
+function contentsByClass(labels: Uint16Array, hashes: readonly string[]): Iterable<ReadonlySet<string>> {
+  const contents = new Map<number, Set<string>>();
+  for (const [index, label] of labels.entries()) {
+    const ofClass = contents.get(label) ?? new Set();
+    contents.set(label, ofClass.add(hashes[index]));
+  }
+  return contents.values();
+}
+
+function drawByPosition(labels: Uint16Array, size: number, seed: number): Uint8Array {
   const perClass = quotas(labels, size);
   const chosen = new Uint8Array(labels.length);
   for (const index of permutation(random(seed), labels.length)) {
@@ -24,12 +93,13 @@ export function splitTrainValidation(labels: Uint16Array, validation: number, se
     perClass[labels[index]]--;
     chosen[index] = 1;
   }
-  const indices = Int32Array.from(labels, (_, index) => index);
-  return { train: indices.filter((index) => !chosen[index]), validation: indices.filter((index) => chosen[index]) };
+  return chosen;
 }
 
-function validationSize(count: number, validation: number): number {
+/** @param isExact counts are exact, so a share that rounds to none or all of the images is an error */
+function validationSize(count: number, validation: number, isExact: boolean): number {
   const isShare = validation > 0 && validation < 1;
+  if (isShare && !isExact && count > 1) return validation * count;
   const size = isShare ? Math.round(validation * count) : validation;
   if (Number.isInteger(size) && size >= 1 && size < count) return size;
   throw new UserError(

@@ -18,6 +18,8 @@ const FILES = {
   network: 'network.json',
   checkpoint: 'checkpoint.safetensors',
   metrics: 'metrics.jsonl',
+  data: 'data.json',
+  images: 'images.jsonl.gz',
   tau: 'tau.json',
   tauSvg: 'tau.svg',
   tauPng: 'tau.png',

@@ -12,7 +12,7 @@ export async function calibratingImages(
   { validation, seed }: Pick<Config, 'validation' | 'seed'>,
   dataset: Dataset,
 ): Promise<Float32Array> {
-  const places = splitTrainValidation(dataset.train.labels, validation, seed).validation.slice(0, MOST_IMAGES);
+  const places = splitTrainValidation(dataset.train, validation, seed).validation.slice(0, MOST_IMAGES);
   const size = bytesOf(dataset.shape);
   const images = new Float32Array(places.length * size);
   for await (const batch of evaluationBatches(dataset, dataset.train, 1, places)) {

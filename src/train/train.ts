@@ -63,7 +63,7 @@ export interface TrainingOptions {
 export async function trainNetwork(options: TrainingOptions): Promise<'done' | 'interrupted'> {
   const { run, dataset, engine, loader, checkpoint, saveEvery = SAVE_EVERY_MS } = options;
   const { config, network } = run;
-  const places = splitTrainValidation(dataset.train.labels, config.validation, config.seed);
+  const places = splitTrainValidation(dataset.train, config.validation, config.seed);
   const stepsPerEpoch = Math.floor(places.train.length / config.batchSize);
   const start: TrainingProgress = checkpoint?.progress ?? epochStart(0, 0, run.stage);
   const state = checkpoint?.state ?? options.start ?? startState(config, network).state;

@@ -3,6 +3,7 @@ import { PLANNED_BASELINES, planBaseline } from '../../api/plan-baseline.js';
 import { percent, table } from '../../base/format.js';
 import type { ExpectedPartition } from '../../baselines/measure/plan-partitions.js';
 import { conditionFlags, conditionOf, hostFlags } from '../../cli/condition-flags.js';
+import { dataOptions } from '../../cli/data-flags.js';
 import { withDataProgress } from '../../cli/data-progress.js';
 import { LcdnnCommand } from '../base-command.js';
 
@@ -41,10 +42,10 @@ export default class BaselinePlan extends LcdnnCommand {
     const { args, flags } = await this.parse(BaselinePlan);
     const conditions = conditionOf(flags);
     const name = PLANNED_BASELINES.find((known) => known === args.name)!;
-    const { objective, exits, limit: limitMs, threads, browser, out, 'data-dir': dataDir } = flags;
+    const { objective, exits, limit: limitMs, threads, browser, out } = flags;
     const planned = await withDataProgress(({ onProgress, onNote }) =>
       planBaseline(name, args.run, {
-        ...{ conditions, objective, exits, limitMs, threads, browser, out, dataDir },
+        ...{ conditions, objective, exits, limitMs, threads, browser, out, ...dataOptions(flags) },
         ...{ onProgress, onNote },
       }),
     );

@@ -3,6 +3,7 @@ import { type BaselineMeasurement, runBaseline } from '../../api/run-baseline.js
 import { fileSize, percent, table } from '../../base/format.js';
 import type { Measurement } from '../../baselines/results/results.js';
 import { conditionFlags, conditionOf, hostFlags } from '../../cli/condition-flags.js';
+import { dataOptions } from '../../cli/data-flags.js';
 import { withDataProgress } from '../../cli/data-progress.js';
 import { LcdnnCommand } from '../base-command.js';
 
@@ -28,10 +29,10 @@ export default class BaselineRun extends LcdnnCommand {
   async run(): Promise<Omit<BaselineMeasurement, 'plan'>> {
     const { args, flags } = await this.parse(BaselineRun);
     const conditions = conditionOf(flags);
-    const { images, visits, seed, threads, browser, 'data-dir': dataDir } = flags;
+    const { images, visits, seed, threads, browser } = flags;
     const { plan, ...measured } = await withDataProgress(({ onProgress, onNote }) =>
       runBaseline(args.baseline, args.run, {
-        ...{ conditions, images, visits, seed, threads, browser, dataDir },
+        ...{ conditions, images, visits, seed, threads, browser, ...dataOptions(flags) },
         ...{ onProgress, onNote },
       }),
     );

@@ -4,6 +4,7 @@ import { compareRuns } from '../../api/compare-runs.js';
 import { UserError } from '../../base/errors.js';
 import { APPROACHES, type Approach, type SystemResults } from '../../baselines/results/results.js';
 import { conditionFlags, conditionsOf, hostFlags } from '../../cli/condition-flags.js';
+import { dataOptions } from '../../cli/data-flags.js';
 import { withDataProgress } from '../../cli/data-progress.js';
 import { systemTable } from '../../cli/system-table.js';
 import { LcdnnCommand } from '../base-command.js';
@@ -60,7 +61,7 @@ export default class BenchSystem extends LcdnnCommand {
 
   async run(): Promise<SystemResults> {
     const { args, flags } = await this.parse(BenchSystem);
-    const { limit: limitMs, seed, threads, browser, out, 'data-dir': dataDir } = flags;
+    const { limit: limitMs, seed, threads, browser, out } = flags;
     const { edgent, 'mobilenet-v2': mobilenet, student } = flags;
     const conditions = conditionsOf(flags);
     const without = approachesIn(flags.without);
@@ -68,7 +69,7 @@ export default class BenchSystem extends LcdnnCommand {
     const spinner = ora({ isSilent: this.jsonEnabled(), isEnabled: process.stderr.isTTY });
     const results = await withDataProgress(({ onProgress, onNote, stop }) =>
       compareRuns(args.run, {
-        ...{ conditions, without, limitMs, seed, threads, browser, out, dataDir, onProgress, onNote },
+        ...{ conditions, without, limitMs, seed, threads, browser, out, ...dataOptions(flags), onProgress, onNote },
         ...effort,
         baselines: { edgent, 'mobilenet-v2': mobilenet, student },
         onStep: (text) => {

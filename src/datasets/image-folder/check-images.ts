@@ -1,15 +1,17 @@
+import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, messageOf, UserError } from '../../base/errors.js';
 import type { Progress } from '../fetch.js';
-import { readSquare } from '../image.js';
-import { type FileStamp, openImageCheckCache } from './image-check-cache.js';
+import { decodeSquare, imageSize, readImageFile, UnreadableFile } from '../image.js';
+import { encodeFingerprint, fingerprint } from '../near-copies/fingerprint.js';
+import { type FileStamp, type ImageCheck, openImageCheckCache } from './image-check-cache.js';
 import { isPacked, type Packing, packedPath, startPacking } from './pack-images.js';
 
 export interface CheckOptions {
   /** Side of the squares that images are decoded to. */
   readonly side: number;
-  /** Where checks and packed images are kept. */
+  /** Folder for checks and packed images. */
   readonly cache: string;
   /** Write all images, decoded, to one file. */
   readonly pack?: boolean;
@@ -19,18 +21,23 @@ export interface CheckOptions {
 }
 
 export interface CheckedImages {
-  /** Why the image at a place can't be used; only those that can't. */
+  /** By index: why an image can't be used; only of those that can't. */
   readonly faults: ReadonlyMap<number, string>;
-  /** The file of packed images, a record for each place, if that was asked for. */
+  /** By index: what is known of each content; nothing for a file that can't be read. */
+  readonly checks: readonly (ImageCheck | undefined)[];
+  /** The file of packed images, with a record for each index, if requested. */
   readonly packed?: string;
 }
 
 /** Images in work at once; sharp decodes in a pool of threads of its own. */
 const IN_FLIGHT = 8;
 
+/** Digits of a content's SHA-256 that are kept. */
+const HASH_DIGITS = 32;
+
 /**
- * Decodes every image once, so that training never meets a broken one, and remembers the checks: the next time only
- * files that changed (size, time of modification) are decoded. The same pass writes the packed images.
+ * Decodes every image once, so that training never meets a broken one, and caches the result: the next time only files
+ * that changed (size, time of modification) are decoded. The same pass writes the packed images.
  *
  * @param files paths in `folder`
  * @throws UserError with `strict`, for the first image that can't be used
@@ -40,31 +47,37 @@ export async function checkImages(
   files: readonly string[],
   { side, cache, pack = false, strict = false, onProgress }: CheckOptions,
 ): Promise<CheckedImages> {
-  const checks = openImageCheckCache(folder, cache);
+  const cached = openImageCheckCache(folder, cache);
   const faults = new Map<number, string>();
-  const fault = (place: number, reason: string): void => {
-    if (strict) throw new UserError(`${join(folder, files[place])}: ${reason}; without --strict it is skipped`);
-    faults.set(place, reason);
+  const addFault = (index: number, reason: string): void => {
+    if (strict) throw new UserError(`${join(folder, files[index])}: ${reason}; without --strict it is skipped`);
+    faults.set(index, reason);
   };
   const stamps = new Array<FileStamp | undefined>(files.length);
-  await eachOf(files.length, async (place) => {
-    const found = await look(folder, files[place]);
-    if (typeof found === 'string') fault(place, found);
-    else stamps[place] = found;
+  await eachOf(files.length, async (index) => {
+    const stamp = await stampOf(folder, files[index]);
+    if (typeof stamp === 'string') addFault(index, stamp);
+    else stamps[index] = stamp;
   });
   const packed = pack ? packedPath(cache, folder, side, stamps) : undefined;
   const size = side * side * 3;
   const isWritten = packed === undefined || (await isPacked(packed, files.length * size));
   const packing = isWritten ? undefined : await startPacking(cache, packed, files.length, size);
+  const checks = new Array<ImageCheck | undefined>(files.length);
   let done = 0;
-  const check = async (place: number): Promise<void> => {
-    const file = stamps[place];
-    if (file) {
-      const known = checks.of(file);
-      const isNeeded = known === undefined || (known === null && packing !== undefined);
-      const reason = isNeeded ? await decode(join(folder, file.file), side, place, packing) : known;
-      if (known === undefined) checks.remember(file, reason);
-      if (reason !== null) fault(place, reason);
+  const check = async (index: number): Promise<void> => {
+    const stamp = stamps[index];
+    if (stamp) {
+      const known = cached.get(stamp);
+      const isNeeded = known === undefined || (!('fault' in known) && packing !== undefined);
+      const result = isNeeded ? await decode(join(folder, stamp.file), side, index, packing) : known;
+      if (typeof result === 'string') {
+        addFault(index, result);
+      } else {
+        if (known === undefined) cached.set(stamp, result);
+        checks[index] = result;
+        if ('fault' in result) addFault(index, result.fault);
+      }
     }
     onProgress?.({ file: folder, received: ++done, total: files.length, unit: 'images' });
   };
@@ -75,35 +88,41 @@ export async function checkImages(
     await packing?.discard();
     throw thrown;
   } finally {
-    checks.save();
+    cached.save();
   }
-  return { faults, packed };
+  return { faults, checks, packed };
 }
 
-/** Why an image can't be used, if it can't: decodes it, and packs it where that is asked for. */
+/** What a file's content is, or why it can't be read now. Packs the image if requested. */
 async function decode(
   path: string,
   side: number,
   record: number,
   packing: Packing | undefined,
-): Promise<string | null> {
-  let bytes: Uint8Array;
+): Promise<ImageCheck | string> {
+  let hash = '';
+  let pixels: Uint8Array;
+  let size: { width: number; height: number };
   try {
-    bytes = await readSquare(path, side);
+    const bytes = await readImageFile(path);
+    hash = createHash('sha256').update(bytes).digest('hex').slice(0, HASH_DIGITS);
+    pixels = await decodeSquare(bytes, path, side);
+    size = await imageSize(bytes, path);
   } catch (thrown) {
     if (!(thrown instanceof UserError)) throw thrown;
-    return messageOf(thrown).replace(`${path}: `, '');
+    const reason = messageOf(thrown).replace(`${path}: `, '');
+    return thrown instanceof UnreadableFile ? reason : { hash, fault: reason };
   }
-  await packing?.write(record, bytes);
-  return null;
+  await packing?.write(record, pixels);
+  return { hash, ...size, fingerprint: encodeFingerprint(fingerprint(pixels, [side, side, 3])) };
 }
 
-/** Size and time of a file, or why it is none: a name may be of a folder, a pipe, or a link that leads nowhere. */
-async function look(folder: string, file: string): Promise<FileStamp | string> {
+/** Size and time of a file, or why it isn't one: a name may be that of a folder, a pipe, or a link to nothing. */
+async function stampOf(folder: string, file: string): Promise<FileStamp | string> {
   try {
-    const found = await stat(join(folder, file));
-    if (!found.isFile()) return 'expected a file, found something else';
-    return { file, bytes: found.size, modified: found.mtimeMs };
+    const stats = await stat(join(folder, file));
+    if (!stats.isFile()) return 'expected a file, found something else';
+    return { file, bytes: stats.size, modified: stats.mtimeMs };
   } catch (thrown) {
     const code = codeOf(thrown);
     if (code === 'ENOENT') return 'no such file';
@@ -112,7 +131,7 @@ async function look(folder: string, file: string): Promise<FileStamp | string> {
 }
 
 /** Works on 0 to count - 1, a few at a time. */
-async function eachOf(count: number, work: (place: number) => Promise<void>): Promise<void> {
+async function eachOf(count: number, work: (index: number) => Promise<void>): Promise<void> {
   let next = 0;
   let failed = false;
   const worker = async (): Promise<void> => {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { UserError } from '../../base/errors.js';
 import { readFileOrExplain } from '../../base/files.js';
+import { decodeText } from '../../base/text.js';
 
 /** Which classes of an image folder: the first so many, or these in this order. */
 export type ChosenClasses = number | readonly string[];
@@ -12,11 +13,14 @@ export type ChosenClasses = number | readonly string[];
 export function readChosenClasses(given: number | string | readonly string[]): ChosenClasses {
   if (typeof given !== 'string') return given;
   if (/^\d+$/.test(given)) return Number(given);
-  if (given.includes(',') && !existsSync(given)) return given.split(',').map((name) => name.trim());
-  const lines = readFileOrExplain(given, 'a list of classes (--classes: a number, names, or a file with a name a line)')
-    .toString('utf8')
+  if (given.includes(',') && !existsSync(given)) return given.split(',').map((name) => name.trim().normalize('NFC'));
+  const content = readFileOrExplain(
+    given,
+    'a list of classes (--classes: a number, names, or a file with a name a line)',
+  );
+  const lines = decodeText(content, given)
     .split('\n')
-    .map((line) => line.trim());
+    .map((line) => line.trim().normalize('NFC'));
   return lines.filter((line) => line !== '' && !line.startsWith('#'));
 }
 

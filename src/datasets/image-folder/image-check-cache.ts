@@ -1,20 +1,43 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { z } from 'zod';
 import { makeFolder } from '../../base/files.js';
 import { MAX_PIXELS } from '../image.js';
 
-/** A file as it was when it was looked at. */
+/** A file as it was when it was checked. */
 export interface FileStamp {
   readonly file: string;
   readonly bytes: number;
   readonly modified: number;
 }
 
-/** What is known of the files of a folder: nothing, or their fault, `null` for none. */
+/** What a file's content is. Only this is remembered: a file that can't be read may be readable the next time. */
+export type ImageCheck = z.infer<typeof checkSchema>;
+
+const checkSchema = z.union([
+  z.strictObject({
+    /** The first 32 digits of the content's SHA-256. */
+    hash: z.string().length(32),
+    width: z.int(),
+    height: z.int(),
+    /** See `fingerprint`. */
+    fingerprint: z.string(),
+  }),
+  z.strictObject({
+    hash: z.string().length(32),
+    /** Why the content can't be used as an image. */
+    fault: z.string(),
+  }),
+]);
+
+const lineSchema = z.tuple([z.string(), z.number(), z.number(), checkSchema]);
+
+/** Results of earlier checks. */
 export interface ImageCheckCache {
-  of(stamp: FileStamp): string | null | undefined;
-  remember(stamp: FileStamp, fault: string | null): void;
+  /** Nothing if the file is new or has changed. */
+  get(stamp: FileStamp): ImageCheck | undefined;
+  set(stamp: FileStamp, check: ImageCheck): void;
   /** Writes what is new. */
   save(): void;
 }
@@ -22,13 +45,16 @@ export interface ImageCheckCache {
 /** Lines written at once: what a kill may cost. */
 const LINES = 256;
 
+/** Changes when a check would give something else for the same file. */
+const VERSION = 2;
+
 /**
- * ImageCheckCache of earlier runs, a JSON line each, only ever appended to: no kill can harm more than the last line.
+ * Opens the cache for a folder: a JSON line per check, only ever appended to, so a kill damages at most the last line.
  *
  * @param folder absolute
  */
 export function openImageCheckCache(folder: string, cache: string): ImageCheckCache {
-  const key = createHash('sha256').update(`1 ${MAX_PIXELS} ${folder}`).digest('hex').slice(0, 16);
+  const key = createHash('sha256').update(`${VERSION} ${MAX_PIXELS} ${folder}`).digest('hex').slice(0, 16);
   const path = join(cache, `${key}.jsonl`);
   const known = readLines(path);
   let fresh: string[] = [];
@@ -36,30 +62,30 @@ export function openImageCheckCache(folder: string, cache: string): ImageCheckCa
     if (fresh.length === 0) return;
     try {
       makeFolder(dirname(path));
-      // The line break first: what follows a torn line stays whole.
+      // The line break first: the lines after a torn one stay whole.
       appendFileSync(path, `\n${fresh.join('\n')}\n`);
     } catch {
-      // A cache that can't be written costs the next run time, and nothing else.
+      // Without a cache, the next run checks again.
     }
     fresh = [];
   };
   return {
-    of: (stamp) => known.get(keyOf(stamp)),
-    remember(stamp, fault) {
-      known.set(keyOf(stamp), fault);
-      fresh.push(JSON.stringify([stamp.file, stamp.bytes, stamp.modified, fault]));
+    get: (stamp) => known.get(keyOf(stamp)),
+    set(stamp, check) {
+      known.set(keyOf(stamp), check);
+      fresh.push(JSON.stringify([stamp.file, stamp.bytes, stamp.modified, check]));
       if (fresh.length >= LINES) save();
     },
     save,
   };
 }
 
-function readLines(path: string): Map<string, string | null> {
-  const known = new Map<string, string | null>();
+function readLines(path: string): Map<string, ImageCheck> {
+  const known = new Map<string, ImageCheck>();
   for (const line of contentOf(path).split('\n')) {
     try {
-      const [file, bytes, modified, fault] = JSON.parse(line);
-      known.set(keyOf({ file, bytes, modified }), fault);
+      const [file, bytes, modified, check] = lineSchema.parse(JSON.parse(line));
+      known.set(keyOf({ file, bytes, modified }), check);
     } catch {
       // empty, or cut off by a kill
     }

@@ -17,19 +17,21 @@ it('reads train.csv and test.csv: quoted fields, other columns, a byte order mar
     'train.csv': '\uFEFFlabel,file,by\r\n"cat, small",a.jpg,x\r\ndog,"sub/b ""2"".png",y\r\n',
     'test.csv': 'file,label\nc.jpg,dog\nd.jpg,"cat, small"\n',
   });
-  expect(listImages(folder)).toEqual({
+  expect(listImages(folder)).toMatchObject({
     classes: ['cat, small', 'dog'],
     train: { files: ['a.jpg', 'sub/b "2".png'], labels: Uint16Array.of(0, 1) },
     test: { files: ['d.jpg', 'c.jpg'], labels: Uint16Array.of(0, 1) },
   });
 });
 
-it('sets a tenth of labels.csv aside for testing, always the same', () => {
+it('for runs of lcdnn 0.1, sets a tenth of labels.csv aside by position', () => {
   const rows = Array.from({ length: 40 }, (_, i) => `${i}.jpg,${'ab'[i % 2]}`);
-  const listing = listImages(folderWith({ 'labels.csv': ['file,label', ...rows].join('\n') }));
-  expect([...listing.test.labels]).toEqual([0, 0, 1, 1]);
-  expect(new Set([...listing.train.files, ...listing.test.files]).size).toBe(40);
-  expect(listImages(folderWith({ 'labels.csv': ['file,label', ...rows].join('\n') }))).toEqual(listing);
+  const folder = folderWith({ 'labels.csv': ['file,label', ...rows].join('\n') });
+  const listing = listImages(folder, undefined, 'position');
+  expect([...listing.test!.labels]).toEqual([0, 0, 1, 1]);
+  expect(new Set([...listing.train.files, ...listing.test!.files]).size).toBe(40);
+  expect(listImages(folder, undefined, 'position')).toEqual(listing);
+  expect(listImages(folder).test).toBeUndefined();
 });
 
 const good = 'file,label\na.jpg,a\nb.jpg,b\n';
@@ -72,10 +74,70 @@ it.each<[string, Record<string, string>, RegExp]>([
     { 'train.csv': good, 'test.csv': 'file,label\nc.jpg,c\n' },
     /test.csv lacks a, b; only test.csv has c/,
   ],
-  ['too few to set some aside', { 'labels.csv': 'file,label\na.jpg,a\n' }, /labels.csv: expected|validation/],
+  ['one class', { 'labels.csv': 'file,label\na.jpg,a\n' }, /expected 2 to 65,536 classes to tell apart, found 1/],
+  ['a table for testing alone', { 'test.csv': good }, /expected a table train.csv, or labels.csv; found only a table/],
 ])('refuses %s', (_, tables, message) => {
   const run = () => listImages(folderWith(tables));
   expect(run).toThrow(UserError);
   expect(run).toThrow(message);
   expect(run).not.toThrow('\n');
+});
+
+/** What a table says, and what is understood. */
+const table = (text: string | Uint8Array, ...files: string[]) => {
+  const folder = folderWith({});
+  writeText(join(folder, 'labels.csv'), text);
+  for (const file of files) writeText(join(folder, file), '');
+  const { classes, train } = listImages(folder);
+  return { folder, rows: train.files.map((file, i) => `${file} ${classes[train.labels[i]]}`) };
+};
+
+it.each<[string, string | Uint8Array, string[]]>([
+  ['semicolons', 'file;label\na, b.jpg;x\nc.jpg;y\n', ['a, b.jpg x', 'c.jpg y']],
+  ['tabs', 'file\tlabel\na.jpg\tx\nc.jpg\ty\n', ['a.jpg x', 'c.jpg y']],
+  ['filename and class', 'filename,class\na.jpg,x\nc.jpg,y\n', ['a.jpg x', 'c.jpg y']],
+  ['capitals in the header', 'Class,FileName\nx,a.jpg\ny,c.jpg\n', ['a.jpg x', 'c.jpg y']],
+  ['backslashes', 'file,label\nsub\\d.jpg,x\nc.jpg,y\n', ['sub/d.jpg x', 'c.jpg y']],
+  ['names without their ending', 'file,label\na,x\nc,y\n', ['a.jpg x', 'c.jpg y']],
+  ['names without their folder', 'file,label\nd.jpg,x\nd2,y\n', ['sub/d.jpg x', 'sub/d2.png y']],
+  [
+    'absolute paths of another machine',
+    'file,label\nC:\\data\\a.jpg,x\n/kaggle/input/sub/d.jpg,y\n',
+    ['a.jpg x', 'sub/d.jpg y'],
+  ],
+  [
+    'UTF-16 with a byte order mark',
+    Buffer.from('\uFEFFfile,label\na.jpg,é\nc.jpg,y\n', 'utf16le'),
+    ['c.jpg y', 'a.jpg é'],
+  ],
+  ['accents in two forms', 'file,label\na.jpg,\u00e9\nc.jpg,e\u0301\nd.jpg,y\n', ['sub/d.jpg y', 'a.jpg é', 'c.jpg é']],
+])('understands %s', (_, text, expected) => {
+  const { rows } = table(text, 'a.jpg', 'a, b.jpg', 'c.jpg', 'sub/d.jpg', 'sub/d2.png');
+  expect(rows).toEqual(expected);
+});
+
+it('understands absolute paths in the folder', () => {
+  const folder = folderWith({ 'a.jpg': '', 'b.jpg': '' });
+  writeText(join(folder, 'labels.csv'), `file,label\n${join(folder, 'a.jpg')},x\nb.jpg,y\n`);
+  expect(listImages(folder).train.files).toEqual(['a.jpg', 'b.jpg']);
+});
+
+it('takes no file for a name that two files may have', () => {
+  const { rows } = table('file,label\nd,x\na.jpg,y\n', 'a.jpg', 'sub/d.jpg', 'sub/d.png');
+  expect(rows).toEqual(['d x', 'a.jpg y']); // no such file: it is skipped and reported
+});
+
+it.each<[string, Uint8Array, RegExp]>([
+  [
+    'Latin-1',
+    Buffer.from('file,label\na.jpg,x\nb.jpg,caf\u00e9\n', 'latin1'),
+    /labels.csv: expected UTF-8, found other bytes in row 3/,
+  ],
+  [
+    'UTF-16 without a byte order mark',
+    Buffer.from('file,label\na.jpg,x\n', 'utf16le'),
+    /labels.csv: expected UTF-8, found UTF-16/,
+  ],
+])('refuses a table in %s', (_, content, message) => {
+  expect(() => table(content)).toThrow(message);
 });

@@ -1,80 +1,100 @@
-import { existsSync } from 'node:fs';
-import { join, normalize, relative, resolve, sep } from 'node:path';
+import { join, posix, relative, resolve, sep } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { messageOf, UserError } from '../../base/errors.js';
 import { readFileOrExplain } from '../../base/files.js';
-import { splitTrainValidation } from '../split.js';
+import { decodeText, looksLikeUtf16 } from '../../base/text.js';
+import { fileFinder } from './find-named-file.js';
+import { type FoundImages, groupByClass, type LabelledFile } from './found-images.js';
+import type { FolderContent } from './walk.js';
 
-/** The files that label a flat folder of images. */
-export const TABLES = ['train.csv', 'labels.csv'] as const;
+/** Names of tables, in lower case, without their ending. */
+const TRAIN = 'train';
+const TEST = ['test', 'val', 'valid', 'validation'];
+const ALL = 'labels';
+const ENDINGS = ['.csv', '.tsv'];
 
-/** Where a table does not say what is for testing: a tenth of each class, drawn with this seed. */
-const TEST_SHARE = 0.1;
-const TEST_SEED = 0;
+/** Names of columns, in lower case. */
+const FILE_COLUMNS = ['file', 'filename', 'file_name', 'image'];
+const LABEL_COLUMNS = ['label', 'class', 'category'];
 
-interface Row {
-  readonly file: string;
-  readonly label: string;
-}
+const DELIMITERS = [',', ';', '\t'];
 
-type ByClass = ReadonlyMap<string, readonly string[]>;
+const tableNames = new Set([TRAIN, ...TEST, ALL].flatMap((name) => ENDINGS.map((ending) => name + ending)));
+
+/** Whether a path in an image folder is that of a label table. */
+export const isTable = (path: string): boolean => tableNames.has(path.toLowerCase());
 
 /**
- * Reads which images are of which class from comma-separated tables with columns `file` (a path in the folder) and
- * `label`: `train.csv` and `test.csv` (or `val.csv`), or `labels.csv`, of which a tenth is set aside for testing.
+ * Reads the classes of images from tables with a column for the file (a path in the folder) and one for its class:
+ * `train.csv` and `test.csv` (or `val.csv`), or `labels.csv` alone. Commas, semicolons or tabs separate the columns.
  *
- * @throws UserError where a table is absent, is no such table, or names a file outside the folder
+ * @throws UserError if a table is missing, isn't such a table, or names a file outside the folder
  */
-export function readLabelTables(folder: string): { train: ByClass; test: ByClass; testName: string } {
-  if (existsSync(join(folder, 'train.csv'))) {
-    const testName =
-      existsSync(join(folder, 'val.csv')) && !existsSync(join(folder, 'test.csv')) ? 'val.csv' : 'test.csv';
-    return {
-      train: byClass(readTable(folder, 'train.csv')),
-      test: byClass(readTable(folder, testName)),
-      testName,
-    };
+export function readLabelTables(folder: string, content: FolderContent): FoundImages {
+  const find = fileFinder(content.files);
+  const nameOf = (table: string) =>
+    content.files.find((path) => ENDINGS.some((ending) => path.toLowerCase() === table + ending));
+  const read = (name: string) => readTable(folder, name, find);
+  const train = nameOf(TRAIN);
+  if (train === undefined) {
+    const name = nameOf(ALL);
+    if (name === undefined) {
+      throw new UserError(`${folder}: expected a table train.csv, or labels.csv; found only a table for testing`);
+    }
+    const rows = read(name);
+    return { layout: name, train: groupByClass(rows), rows };
   }
-  const rows = readTable(folder, 'labels.csv');
-  const classes = [...new Set(rows.map(({ label }) => label))].sort();
-  const numberOf = new Map(classes.map((name, number) => [name, number]));
-  const numbers = Uint16Array.from(rows, ({ label }) => numberOf.get(label) as number);
-  const { train, validation: test } = splitTrainValidation(numbers, TEST_SHARE, TEST_SEED);
-  const rowsAt = (indices: Int32Array) => Array.from(indices, (place) => rows[place]);
-  return { train: byClass(rowsAt(train)), test: byClass(rowsAt(test)), testName: 'the tenth of it for testing' };
+  const test = TEST.map(nameOf).find((name) => name !== undefined);
+  const rows = read(train);
+  if (test === undefined) {
+    throw new UserError(
+      `${join(folder, 'test.csv')}: expected a table of test images beside ${train}, found: no such file; ` +
+        'rename the table to labels.csv, and a tenth of its images is set aside for testing',
+    );
+  }
+  const testRows = read(test);
+  return {
+    layout: `${train} and ${test}`,
+    train: groupByClass(rows),
+    test: { name: test, images: groupByClass(testRows) },
+    rows: [...rows, ...testRows],
+  };
 }
 
-function readTable(folder: string, name: string): Row[] {
+function readTable(folder: string, name: string, find: (path: string) => string | undefined): LabelledFile[] {
   const path = join(folder, name);
-  const text = readFileOrExplain(path, 'train/CLASS/, or a table with the columns file and label').toString('utf8');
-  let records: Record<string, string>[];
-  try {
-    records = parse(text, { columns: true, bom: true, skip_empty_lines: true, trim: true });
-  } catch (thrown) {
-    throw new UserError(`${path}: expected comma-separated values, found: ${messageOf(thrown)}`);
+  const text = decodeText(readFileOrExplain(path, 'a table with the columns file and label'), path);
+  if (looksLikeUtf16(text)) {
+    throw new UserError(`${path}: expected UTF-8, found UTF-16 without a byte order mark; save the file as UTF-8`);
   }
+  const records = parseTable(text, path);
   if (records.length === 0) throw new UserError(`${path}: expected images, found none`);
   const columns = Object.keys(records[0]);
-  if (!columns.includes('file') || !columns.includes('label')) {
+  const columnOf = (names: readonly string[]) => columns.find((column) => names.includes(column.toLowerCase()));
+  const [fileColumn, labelColumn] = [columnOf(FILE_COLUMNS), columnOf(LABEL_COLUMNS)];
+  if (fileColumn === undefined || labelColumn === undefined) {
     throw new UserError(`${path}: expected the columns file and label, found ${columns.join(', ')}`);
   }
-  return records.map(({ file, label }, i) => {
-    if (!file || !label)
+  return records.map((record, i) => {
+    const [file, label] = [record[fileColumn], record[labelColumn]];
+    if (!file || !label) {
       throw new UserError(`${path}: expected a file and a label in each row, found none in row ${i + 1}`);
-    const inside = relative(folder, resolve(folder, file));
-    if (inside === '..' || inside.startsWith(`..${sep}`) || resolve(file) === normalize(file)) {
+    }
+    const inFolder = find(file) ?? relative(folder, resolve(folder, posix.normalize(file)));
+    if (inFolder === '..' || inFolder.startsWith(`..${sep}`) || resolve(inFolder) === inFolder) {
       throw new UserError(`${path}: expected paths in ${folder}, found ${file} in row ${i + 1}`);
     }
-    return { file: inside, label };
+    return { file: inFolder, label: label.normalize('NFC') };
   });
 }
 
-function byClass(rows: readonly Row[]): ByClass {
-  const files = new Map<string, string[]>();
-  for (const { file, label } of rows) {
-    const own = files.get(label);
-    if (own) own.push(file);
-    else files.set(label, [file]);
+function parseTable(text: string, path: string): Record<string, string>[] {
+  const header = text.split(/\r?\n/, 1)[0];
+  const counts = DELIMITERS.map((delimiter) => header.split(delimiter).length);
+  const delimiter = DELIMITERS[counts.indexOf(Math.max(...counts))];
+  try {
+    return parse(text, { columns: true, bom: true, skip_empty_lines: true, trim: true, delimiter });
+  } catch (thrown) {
+    throw new UserError(`${path}: expected comma-separated values, found: ${messageOf(thrown)}`);
   }
-  return files;
 }

@@ -1,10 +1,13 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { extname, join } from 'node:path';
-import { messageOf, UserError } from '../../base/errors.js';
+import { extname, join, sep } from 'node:path';
+import { UserError } from '../../base/errors.js';
+import type { IgnoredFiles } from '../dataset.js';
+import { type SplitRule, splitTrainValidation } from '../split.js';
 import { type ChosenClasses, chooseClasses, names } from './choose-classes.js';
-import { readLabelTables, TABLES } from './label-tables.js';
-
-const EXTENSIONS = new Set(['.jpg', '.jpeg', '.png', '.webp']);
+import { isSplitName, listClassFolders, requireClassFolders } from './class-folders.js';
+import { fileKind } from './file-kinds.js';
+import { type ByClass, type FoundImages, groupByClass } from './found-images.js';
+import { isTable, readLabelTables } from './label-tables.js';
+import { type FolderContent, walk } from './walk.js';
 
 /** Image files, as paths in their folder, and a class number for each. */
 export interface ListedSplit {
@@ -14,103 +17,144 @@ export interface ListedSplit {
 
 /** The images of a folder. */
 export interface Listing {
+  /** Absolute, or as given. */
+  readonly folder: string;
+  readonly layout: string;
   readonly classes: readonly string[];
   readonly train: ListedSplit;
-  readonly test: ListedSplit;
+  /** Nothing if the folder doesn't say which images are for testing. */
+  readonly test?: ListedSplit;
+  readonly ignored: readonly IgnoredFiles[];
 }
 
-/** Paths in the folder by class. */
-export type ByClass = ReadonlyMap<string, readonly string[]>;
+/** The share of images that is set aside for testing if the folder doesn't say which; and the seed of lcdnn 0.1. */
+export const TEST_SHARE = 0.1;
+const TEST_SEED = 0;
 
-/** Whether a folder is laid out as `listImages` reads it. */
-export function isImageFolder(folder: string): boolean {
-  return [`train`, ...TABLES].some((name) => existsSync(join(folder, name)));
-}
+/** Files named for each reason that files are ignored. */
+const EXAMPLES = 3;
+
+/** What lcdnn read before splits followed from content. */
+const OLD_EXTENSIONS = new Set(['.jpg', '.jpeg', '.png', '.webp']);
 
 /**
- * Lists an image folder: `train/CLASS/*.jpg` (.jpeg, .png, .webp) and `test/CLASS/...` or else `val/CLASS/...`; or
- * the files that tables name (see `readLabelTables`). Classes are sorted by name, and images by name in a class.
+ * Lists an image folder: class folders (see `listClassFolders`), or the files that tables name (see
+ * `readLabelTables`). Classes are sorted by name, and images by name in a class. A folder with nothing but one folder in
+ * it, as archives unpack to, stands for that folder.
  *
- * @throws UserError where there is neither, classes differ between the two, or one is empty
+ * @param rule `position` lists the files that runs of lcdnn 0.1 were trained on
+ * @throws UserError if there is neither, if the classes of the two splits differ, or if a class is empty
  */
-export function listImages(folder: string, chosen?: ChosenClasses): Listing {
-  const inFolders = existsSync(join(folder, 'train'));
-  const { train, test, testName } = inFolders ? listClassFolders(folder) : readLabelTables(folder);
-  const available = [...train.keys()].sort();
+export function listImages(root: string, chosen?: ChosenClasses, rule: SplitRule = 'content'): Listing {
+  const { folder, content } = openWrapped(root);
+  const found =
+    rule === 'content' ? findImages(folder, content) : splitByPosition(findImages(folder, oldContent(content)));
+  const available = [...found.train.keys()].sort();
   const classes = chooseClasses(available, chosen, folder);
-  requireSameClasses(folder, classes, test, testName, chosen === undefined);
-  return { classes, train: split(folder, classes, train), test: split(folder, classes, test) };
+  if (found.test) requireSameClasses(folder, classes, found.test, chosen === undefined);
+  const parts: ByClass[] = found.test ? [found.train, found.test.images] : [found.train];
+  const used = new Set(parts.flatMap((part) => [...part.values()].flat()));
+  return {
+    folder,
+    layout: found.layout,
+    classes,
+    train: split(folder, classes, found.train),
+    ...(found.test ? { test: split(folder, classes, found.test.images) } : {}),
+    ignored: ignoredFiles(content, used, found),
+  };
 }
 
-function listClassFolders(folder: string): { train: ByClass; test: ByClass; testName: string } {
-  const train = classFolders(folder, 'train');
-  if (train.size === 0) throw new UserError(`${folder}/train: expected a folder per class, found none`);
-  // ImageNet's own `test` has no labels, and so no folders.
-  for (const testName of ['test', 'val']) {
-    const test = existsSync(join(folder, testName)) ? classFolders(folder, testName) : new Map();
-    if (test.size > 0) return { train, test, testName };
-  }
-  throw new UserError(`${folder}: expected test/ or val/ beside train/, with a folder per class; found neither`);
-}
-
-function classFolders(folder: string, part: string): ByClass {
-  const isFolder = (name: string) => statSync(join(folder, part, name), { throwIfNoEntry: false })?.isDirectory();
-  const classes = namesIn(join(folder, part)).filter((name) => {
-    try {
-      return isFolder(name);
-    } catch (thrown) {
-      throw new UserError(`${folder}/${part}/${name}: expected a folder of images, found: ${messageOf(thrown)}`);
-    }
-  });
-  return new Map(
-    classes.map((name) => {
-      const files = namesIn(join(folder, part, name)).filter((file) => EXTENSIONS.has(extname(file).toLowerCase()));
-      return [name, files.map((file) => join(part, name, file))];
-    }),
+function findImages(folder: string, content: FolderContent): FoundImages {
+  const hasTables = content.files.some(isTable);
+  const found = listClassFolders(content);
+  if (found && !(hasTables && found.layout === 'CLASS')) return found;
+  if (hasTables) return readLabelTables(folder, content);
+  requireClassFolders(folder, content);
+  throw new UserError(
+    `${folder}: expected train/CLASS/ with images (and test/CLASS/ or val/CLASS/), or CLASS/ alone, or a table ` +
+      'labels.csv; found none of these',
   );
 }
 
-/** Sorted; without what systems hide in folders. */
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-      .filter((name) => !name.startsWith('.'))
-      .sort();
-  } catch (thrown) {
-    throw new UserError(`${folder}: expected a folder, found: ${messageOf(thrown)}`);
-  }
+/** The folder itself, or the only folder in it. */
+function openWrapped(root: string): { folder: string; content: FolderContent } {
+  const content = walk(root);
+  const top = content.folders.filter((path) => !path.includes(sep));
+  const isWrapper = top.length === 1 && !content.files.some(isTable) && !isSplitName(top[0]);
+  const isLaidOut =
+    isWrapper && (content.folders.length > 2 || content.files.some((path) => isTable(path.slice(top[0].length + 1))));
+  return isLaidOut ? openWrapped(join(root, top[0])) : { folder: root, content };
 }
 
-/** Of chosen classes, test must have each; where none are chosen, no others. */
+/** What lcdnn 0.1 saw of a folder: images in four formats, directly in their class folders. */
+function oldContent({ files, ...rest }: FolderContent): FolderContent {
+  const isOld = (path: string) => isTable(path) || OLD_EXTENSIONS.has(extname(path).toLowerCase());
+  return { ...rest, files: files.filter((path) => isOld(path) && path.split(sep).length <= 3) };
+}
+
+/** The test split that lcdnn 0.1 drew from a table by position. */
+function splitByPosition(found: FoundImages): FoundImages {
+  if (found.test || !found.rows) return found;
+  const { rows } = found;
+  const numberOf = new Map([...found.train.keys()].sort().map((name, number) => [name, number]));
+  const labels = Uint16Array.from(rows, ({ label }) => numberOf.get(label)!);
+  const { train, validation } = splitTrainValidation({ labels }, TEST_SHARE, TEST_SEED);
+  const part = (indices: Int32Array) => groupByClass(Array.from(indices, (index) => rows[index]));
+  return { ...found, train: part(train), test: { name: 'the tenth of it for testing', images: part(validation) } };
+}
+
+/** Of chosen classes, test must have each; if none are chosen, test must not have others. */
 function requireSameClasses(
   folder: string,
   classes: readonly string[],
-  test: ByClass,
-  testName: string,
+  { name, images }: NonNullable<FoundImages['test']>,
   all: boolean,
 ): void {
   const trained = new Set(classes);
-  const lacking = classes.filter((name) => !test.has(name));
-  const extra = all ? [...test.keys()].filter((name) => !trained.has(name)) : [];
-  if (lacking.length + extra.length === 0) return;
+  const missing = classes.filter((label) => !images.has(label));
+  const extra = all ? [...images.keys()].filter((label) => !trained.has(label)) : [];
+  if (missing.length + extra.length === 0) return;
   const differences = [
-    ...(lacking.length > 0 ? [`${testName} lacks ${names(lacking)}`] : []),
-    ...(extra.length > 0 ? [`only ${testName} has ${names(extra)}`] : []),
+    ...(missing.length > 0 ? [`${name} lacks ${names(missing)}`] : []),
+    ...(extra.length > 0 ? [`only ${name} has ${names(extra)}`] : []),
   ];
-  throw new UserError(`${folder}: expected the same classes in train and ${testName}; ${differences.join('; ')}`);
+  throw new UserError(`${folder}: expected the same classes in train and ${name}; ${differences.join('; ')}`);
 }
 
 function split(folder: string, classes: readonly string[], byClass: ByClass): ListedSplit {
-  const files: string[] = [];
-  const labels: number[] = [];
-  for (const [label, name] of classes.entries()) {
-    const own = byClass.get(name) ?? [];
-    if (own.length === 0)
-      throw new UserError(`${folder}: expected images of class ${name}, found none in one of its splits`);
-    for (const file of own) {
-      files.push(file);
-      labels.push(label);
-    }
+  const empty = classes.filter((name) => (byClass.get(name) ?? []).length === 0);
+  if (empty.length > 0) {
+    throw new UserError(`${folder}: expected images of class ${names(empty)}, found none in one of its splits`);
   }
-  return { files, labels: Uint16Array.from(labels) };
+  const rows = classes.flatMap((name, label) => byClass.get(name)!.map((file) => ({ file, label })));
+  return { files: rows.map(({ file }) => file), labels: Uint16Array.from(rows, ({ label }) => label) };
+}
+
+/** Counts the files that aren't used, by reason. */
+function ignoredFiles(content: FolderContent, used: ReadonlySet<string>, found: FoundImages): IgnoredFiles[] {
+  const byReason = new Map<string, string[]>();
+  for (const file of content.files) {
+    if (used.has(file) || isTable(file)) continue;
+    const reason = ignoredBecause(file, found);
+    byReason.set(reason, [...(byReason.get(reason) ?? []), file]);
+  }
+  const counted = [...byReason].map(([reason, files]) => ({
+    reason,
+    count: files.length,
+    examples: files.slice(0, EXAMPLES),
+  }));
+  const { systemFiles } = content;
+  return systemFiles === 0 ? counted : [...counted, { reason: 'system files', count: systemFiles, examples: [] }];
+}
+
+function ignoredBecause(file: string, { layout, rows }: FoundImages): string {
+  switch (fileKind(file)) {
+    case 'unsupported image':
+      return 'in an image format that is not supported here: convert them to JPEG or PNG';
+    case 'image':
+      if (rows) return 'images that no table names';
+      return `images outside the folders that are used (${layout})`;
+    default:
+      return 'not images';
+  }
 }

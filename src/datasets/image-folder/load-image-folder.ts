@@ -1,12 +1,14 @@
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../base/errors.js';
-import type { Dataset, Split } from '../dataset.js';
+import type { Dataset, FolderImage, Split } from '../dataset.js';
 import type { Progress } from '../fetch.js';
 import { cacheFolder, type SearchOptions } from '../locations.js';
 import type { ImageShape } from '../pixels.js';
-import { checkImages } from './check-images.js';
+import { type SplitRule, setAside } from '../split.js';
+import { type CheckedImages, checkImages } from './check-images.js';
 import { names, readChosenClasses } from './choose-classes.js';
-import { isImageFolder, type ListedSplit, listImages } from './list-images.js';
+import { type Listing, listImages, TEST_SHARE } from './list-images.js';
 
 /** What `--dataset` calls image folders. */
 export const IMAGE_FOLDERS = ['imagenet', 'folder'] as const;
@@ -16,57 +18,74 @@ const MEAN = [0.485, 0.456, 0.406];
 const STD = [0.229, 0.224, 0.225];
 
 export interface ImageFolderOptions extends SearchOptions {
-  /** Height and width that a network is given. Default 224. */
+  /** Height and width of a network's input. Default 224. */
   readonly imageSize?: number;
-  /** What the shorter side is resized to before a crop is taken. Default: 256 of 224. */
+  /** Length that the shorter side is resized to before a crop is taken. Default: 256/224 of the image size. */
   readonly resize?: number;
   /** The first so many classes, these, or those in a file with a name a line. Default: all. */
   readonly classes?: number | string | readonly string[];
-  /** Stop at an image that can't be used, rather than skip it. */
+  /** Stop at an image that can't be used instead of skipping it. */
   readonly strict?: boolean;
   /** Keep decoded images on disk, in one file in the cache: faster, and larger than the images. */
   readonly cache?: boolean;
+  /** How images are assigned to splits: `position` for runs of lcdnn 0.1. Default: by content. */
+  readonly splitRule?: SplitRule;
+  /** By content hash: the split that a run has recorded for an image. It stays there. */
+  readonly recorded?: ReadonlyMap<string, 'train' | 'validation' | 'test'>;
   readonly onProgress?: (progress: Progress) => void;
-  /** Called with a line on what was skipped. */
+  /** Called with a line about skipped images. */
   readonly onNote?: (line: string) => void;
 }
 
+/** An image that can be used. */
+interface UsableImage extends FolderImage {
+  readonly label: number;
+  readonly hash: string;
+  /** In the file of packed images. */
+  readonly record: number;
+}
+
 /**
- * Opens a folder of images (see `listImages` for its layout): checks every image once, and skips what can't be decoded.
- * Nothing of an image but its path is held in memory.
+ * Opens a folder of images (see `listImages` for its layout): checks every image once, and skips those that can't be
+ * decoded. If the folder doesn't say which images are for testing, a tenth of them is set aside by content.
+ * No pixels are held in memory.
  *
- * @throws UserError for a folder of another layout, an image that can't be used where `strict`, and a class of no others
+ * @throws UserError for an unknown layout, for an image that can't be used if `strict`, and for a class without images
  */
 export async function loadImageFolder(name: string, options: ImageFolderOptions): Promise<Dataset> {
   const { imageSize = 224, resize = Math.round((imageSize * 256) / 224), classes: given } = options;
+  const { splitRule, recorded } = options;
   if (resize < imageSize) {
     throw new UserError(`resize: expected a number from ${imageSize}, the image size that is cut out, found ${resize}`);
   }
-  const folder = findFolder(name, options);
-  const listing = listImages(folder, given === undefined ? undefined : readChosenClasses(given));
-  const { train, test, classes } = listing;
-  const files = [...train.files, ...test.files];
-  const { faults, packed } = await checkImages(folder, files, {
+  const root = findFolder(name, options);
+  const listing = listImages(root, given === undefined ? undefined : readChosenClasses(given), splitRule);
+  const { folder, layout, classes, ignored } = listing;
+  const files = [...listing.train.files, ...(listing.test?.files ?? [])];
+  const checked = await checkImages(folder, files, {
     side: resize,
     cache: join(cacheFolder(options.env), 'images'),
     pack: options.cache,
     strict: options.strict,
     onProgress: options.onProgress,
   });
-  if (faults.size > 0) options.onNote?.(skipped(folder, files, faults));
-  const usable = (split: ListedSplit, first: number): Split => {
-    const indices = split.files.map((_, i) => i).filter((i) => !faults.has(first + i));
-    const labels = Uint16Array.from(indices, (i) => split.labels[i]);
-    requireEachClass(folder, classes, labels);
-    return {
-      count: indices.length,
-      pixels:
-        packed === undefined
-          ? { in: 'images', folder, files: indices.map((i) => split.files[i]) }
-          : { in: 'packed', path: packed, records: Int32Array.from(indices, (i) => first + i) },
-      labels,
-    };
-  };
+  const broken = [...checked.faults]
+    .sort(([a], [b]) => a - b)
+    .map(([index, reason]) => ({ file: files[index], reason }));
+  if (broken.length > 0) options.onNote?.(skipped(folder, files.length, broken));
+  const { train, test } = usableImages(listing, checked, recorded);
+  for (const images of listing.test ? [train, test] : [train]) requireEachClass(folder, classes, images);
+  const isByContent = splitRule !== 'position';
+  const split = (images: readonly UsableImage[]): Split => ({
+    count: images.length,
+    pixels:
+      checked.packed === undefined
+        ? { in: 'images', folder, files: images.map(({ file }) => file) }
+        : { in: 'packed', path: checked.packed, records: Int32Array.from(images, ({ record }) => record) },
+    labels: Uint16Array.from(images, ({ label }) => label),
+    ...(isByContent ? { hashes: images.map(({ hash }) => hash) } : {}),
+    ...(recorded ? { recorded: images.map(({ hash }) => usedFor(recorded.get(hash))) } : {}),
+  });
   const square = (side: number): ImageShape => [side, side, 3];
   return {
     name,
@@ -76,37 +95,68 @@ export async function loadImageFolder(name: string, options: ImageFolderOptions)
     labels: classes,
     mean: MEAN,
     std: STD,
-    train: usable(train, 0),
-    test: usable(test, train.files.length),
+    train: split(train),
+    test: split(test),
+    folder: { path: folder, layout, ignored, broken, train, test },
   };
+}
+
+const usedFor = (split: 'train' | 'validation' | 'test' | undefined) => (split === 'test' ? undefined : split);
+
+function usableImages(
+  { classes, folder, train, test }: Listing,
+  { checks }: CheckedImages,
+  recorded: ImageFolderOptions['recorded'],
+): { train: UsableImage[]; test: UsableImage[] } {
+  const usable = ({ files, labels }: Listing['train'], first: number): UsableImage[] =>
+    files.flatMap((file, i) => {
+      const check = checks[first + i];
+      return check && !('fault' in check) ? [{ file, label: labels[i], record: first + i, ...check }] : [];
+    });
+  const images = usable(train, 0);
+  if (test) return { train: images, test: usable(test, train.files.length) };
+  requireEachClass(folder, classes, images);
+  const aside = setAside(
+    Uint16Array.from(images, ({ label }) => label),
+    images.map(({ hash }) => hash),
+    TEST_SHARE,
+    'test',
+  );
+  const isForTesting = ({ hash }: UsableImage, i: number): boolean => {
+    const known = recorded?.get(hash);
+    return known === undefined ? aside[i] === 1 : known === 'test';
+  };
+  const split = { train: images.filter((image, i) => !isForTesting(image, i)), test: images.filter(isForTesting) };
+  if (split.test.length > 0) return split;
+  throw new UserError(
+    `${folder}: expected two different images of a class or more, one of them for testing; found ${images.length} ` +
+      'images, no two of them different and of the same class',
+  );
 }
 
 function findFolder(name: string, { dataDir, env = process.env }: SearchOptions): string {
   const root = dataDir ?? env['LCDNN_DATA'];
   if (!root) {
     throw new UserError(
-      `${name}: expected a folder of images, found none named; name it with --data-dir (it holds train/CLASS/ and ` +
-        `val/CLASS/, or CSV tables), or have it as subfolder ${name} of what LCDNN_DATA names`,
+      `${name}: expected a folder of images, found none named; name it with --data-dir (it holds a folder per class, ` +
+        `or train/CLASS/ and val/CLASS/, or a table labels.csv), or have it as subfolder ${name} of what LCDNN_DATA names`,
     );
   }
-  const candidates = dataDir === undefined ? [join(root, name)] : [root, join(root, name)];
-  const found = candidates.find(isImageFolder);
-  if (found !== undefined) return resolve(found);
-  throw new UserError(
-    `${candidates[0]}: expected train/CLASS/ with images, or train.csv and test.csv, or labels.csv; found none of these`,
-  );
+  const subfolder = join(root, name);
+  const isSubfolder = statSync(subfolder, { throwIfNoEntry: false })?.isDirectory() === true;
+  const isDirect = dataDir !== undefined && (!isSubfolder || existsSync(join(root, 'train')));
+  return resolve(isDirect ? root : subfolder);
 }
 
-function skipped(folder: string, files: readonly string[], faults: ReadonlyMap<number, string>): string {
-  const first = [...faults].sort(([a], [b]) => a - b).slice(0, 3);
-  const named = first.map(([place, reason]) => `${files[place]}: ${reason}`).join('; ');
-  const more = faults.size > 3 ? `; and ${faults.size - 3} more` : '';
-  return `${folder}: skipped ${faults.size} of ${files.length} images that can't be used: ${named}${more}`;
+function skipped(folder: string, count: number, broken: readonly { file: string; reason: string }[]): string {
+  const examples = broken.slice(0, 3).map(({ file, reason }) => `${file}: ${reason}`);
+  const more = broken.length > 3 ? `; and ${broken.length - 3} more` : '';
+  return `${folder}: skipped ${broken.length} of ${count} images that can't be used: ${examples.join('; ')}${more}`;
 }
 
-function requireEachClass(folder: string, classes: readonly string[], labels: Uint16Array): void {
-  const there = new Set(labels);
-  const empty = classes.filter((_, label) => !there.has(label));
+function requireEachClass(folder: string, classes: readonly string[], images: readonly UsableImage[]): void {
+  const present = new Set(images.map(({ label }) => label));
+  const empty = classes.filter((_, label) => !present.has(label));
   if (empty.length === 0) return;
   throw new UserError(`${folder}: expected images of each class that can be used, found none of ${names(empty)}`);
 }

@@ -48,7 +48,7 @@ export function writeJob(run: Run, dataset: Dataset, device: string, precision: 
   const folder = jobFolder(run);
   rmSync(folder, { recursive: true, force: true });
   makeFolder(folder);
-  const places = splitTrainValidation(dataset.train.labels, config.validation, config.seed);
+  const places = splitTrainValidation(dataset.train, config.validation, config.seed);
   const { pixels, labels } = dataset.train;
   const tables: Record<string, StoredTensor> = {
     labels: integers([labels.length], Int32Array.from(labels)),

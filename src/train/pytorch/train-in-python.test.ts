@@ -171,7 +171,7 @@ describe.skipIf(PYTHON === undefined)('batches in PyTorch', () => {
     const out = join(folder, 'batches.safetensors');
     execFileSync(python.path, ['-m', 'tests.dump_batches', job.folder, '1', out], { cwd: PACKAGE });
     const { tensors } = decodeSafetensors(readFileSync(out), out);
-    const places = splitTrainValidation(dataset.train.labels, chosen.validation, chosen.seed).train;
+    const places = splitTrainValidation(dataset.train, chosen.validation, chosen.seed).train;
     const order = { batchSize: 10, seed: chosen.seed, epoch: 1, augmentation: augmentationOf(chosen) };
     for await (const { index, images } of trainingBatches(dataset, dataset.train, places, order)) {
       expectClose(floatValues(tensors[`images${index}`]), images, 1e-6, `images of batch ${index}`);

@@ -1,0 +1,70 @@
+import { sep } from 'node:path';
+import { UserError } from '../../base/errors.js';
+import { fileKind } from './file-kinds.js';
+import type { ByClass, FoundImages } from './found-images.js';
+import type { FolderContent } from './walk.js';
+
+/** Names of split folders, in lower case; the first that has class folders is used. */
+const TRAIN = ['train', 'training'];
+const TEST = ['test', 'testing', 'val', 'valid', 'validation'];
+
+const splitNames = new Set([...TRAIN, ...TEST]);
+
+/** Whether a folder name is that of a split rather than of a class. */
+export const isSplitName = (name: string): boolean => splitNames.has(name.toLowerCase());
+
+/**
+ * Lists `train/CLASS/...` with `test/CLASS/...` or else `val/CLASS/...`; or `CLASS/...` alone. Images may be in folders
+ * inside the class folder. Nothing is returned if the folder isn't laid out like this.
+ */
+export function listClassFolders(content: FolderContent): FoundImages | undefined {
+  const inFolder = (name: string) => classesIn(content, name);
+  const train = namedFolder(content, TRAIN, (name) => inFolder(name).size > 0);
+  if (train !== undefined) {
+    // ImageNet's own `test` has no labels, and therefore no folders.
+    const test = namedFolder(content, TEST, (name) => inFolder(name).size > 0);
+    return {
+      layout: test === undefined ? `${train}/CLASS` : `${train}/CLASS and ${test}/CLASS`,
+      train: inFolder(train),
+      test: test === undefined ? undefined : { name: test, images: inFolder(test) },
+    };
+  }
+  const classes = [...classesIn(content, '')].filter(([, files]) => files.length > 0);
+  // A folder with the name of a split may be a class, such as "train" beside "bus": its images are directly in it.
+  const isClass = ([name, files]: [string, readonly string[]]) =>
+    !isSplitName(name) || (classes.length > 1 && files.some((file) => depth(file) === 2));
+  return classes.length > 0 && classes.every(isClass) ? { layout: 'CLASS', train: new Map(classes) } : undefined;
+}
+
+/** @throws UserError for a folder `train` without class folders */
+export function requireClassFolders(folder: string, content: FolderContent): void {
+  const train = namedFolder(content, TRAIN, () => true);
+  if (train === undefined) return;
+  throw new UserError(`${folder}/${train}: expected a folder per class, found none`);
+}
+
+/** The folder of this name (in lower case), in the order of the names, that passes a test. */
+function namedFolder(
+  { folders }: FolderContent,
+  names: readonly string[],
+  passes: (name: string) => boolean,
+): string | undefined {
+  const top = folders.filter((folder) => depth(folder) === 1);
+  const inOrder = names.flatMap((name) => top.filter((folder) => folder.toLowerCase() === name));
+  return inOrder.find(passes);
+}
+
+/** The class folders inside a folder with their images, also of folders that have none. */
+function classesIn({ files, folders }: FolderContent, folder: string): ByClass {
+  const level = folder === '' ? 1 : 2;
+  const isInside = (path: string) => folder === '' || path.startsWith(folder + sep);
+  const classes = new Map<string, string[]>();
+  const nameOf = (path: string) => path.split(sep)[level - 1].normalize('NFC');
+  for (const path of folders) if (isInside(path) && depth(path) === level) classes.set(nameOf(path), []);
+  for (const file of files) {
+    if (isInside(file) && depth(file) > level && fileKind(file) === 'image') classes.get(nameOf(file))?.push(file);
+  }
+  return classes;
+}
+
+const depth = (path: string): number => path.split(sep).length;

@@ -10,6 +10,9 @@ interface Manifest {
 const { commands }: Manifest = JSON.parse(readFileSync(join(ROOT, 'oclif.manifest.json'), 'utf8'));
 const topics = new Set(Object.keys(commands).flatMap((id) => (id.includes(':') ? [id.split(':')[0]] : [])));
 
+/** Commands of oclif's plugins, which the manifest doesn't list. */
+const PLUGIN_COMMANDS = ['autocomplete'];
+
 /** What is wrong with a line of code that calls lcdnn: a command or a flag that doesn't exist. */
 function mistakesIn(line: string): string[] {
   const calls = line
@@ -20,6 +23,7 @@ function mistakesIn(line: string): string[] {
   return calls.flatMap((call) => {
     const words = call.trim().split(/\s+/);
     const id = topics.has(words[0]) ? words.slice(0, 2).join(':') : words[0];
+    if (PLUGIN_COMMANDS.includes(id)) return [];
     const command = commands[id];
     if (!command) return topics.has(id) ? [] : [`no command "${id}" in "${line}"`];
     const names = Object.entries(command.flags).flatMap(([name, { char, allowNo, aliases }]) => [

@@ -1,8 +1,9 @@
 /**
  * Compares speed in real Chromium, in one page and one thread, in alternation: `npm run bench:browser`.
  * Kernels compete with onnxruntime-web on the same float layer, and with their build without SIMD. Branches compete with
- * onnxruntime-web (fp32, int8) on the full network and on the branch's layers in float, and with TensorFlow.js (wasm and,
- * if the machine renders it, webgl) on the full network.
+ * LiteRT.js and onnxruntime-web (fp32, int8) on the full network, with onnxruntime-web on the branch's layers in float, and
+ * with TensorFlow.js (wasm and, if the machine renders it, webgl) on the full network. Models for LiteRT.js need TensorFlow,
+ * which is installed from PyPI; if that fails, LiteRT.js is left out, and the output says so.
  *
  *   --throttle 4          slows the processor down four times, to approximate a phone
  *   --only TEXT           only cases whose title contains TEXT
@@ -23,6 +24,7 @@ import { int8Model } from '../../src/onnx/int8-model.js';
 import { launchChromium } from '../../test/browser/chromium.js';
 import { packageVersions, writeResult } from '../results.js';
 import { KERNEL_CASES, type KernelCase } from './kernel-cases.js';
+import { bundleLiteRt, installTensorflow, writeLiteRtModels } from './litert/models.js';
 import { buildCase, NETWORK_CASES, type NetworkCase } from './network-cases.js';
 import { ratioChart } from './ratio-chart.js';
 import { createBenchServer } from './serve.js';
@@ -67,16 +69,30 @@ async function kernelResult(page: Page, folder: string, kernelCase: KernelCase):
   return { title, goal, operations, ...(await compare(page, ['kernel', call], peers)) };
 }
 
-async function networkResult(page: Page, folder: string, networkCase: NetworkCase, webgl: boolean): Promise<Result> {
+/** The peers that this machine can run besides onnxruntime-web. */
+interface Available {
+  readonly webgl: boolean;
+  readonly litert: boolean;
+}
+
+async function networkResult(
+  page: Page,
+  folder: string,
+  networkCase: NetworkCase,
+  { webgl, litert }: Available,
+): Promise<Result> {
   const { title, network, input, classes, goal } = networkCase;
-  const { program, bundle, full, floatBranch, images } = buildCase(networkCase);
+  const { program, bundle, full, floatBranch, images, network: layers } = buildCase(networkCase);
   await writeBundle(join(folder, title), bundle);
   const [fullInt8, branchInt8] = [await int8Model(full, images, input), await int8Model(floatBranch, images, input)];
   const models = { full, 'full-int8': fullInt8, branch: floatBranch, 'branch-int8': branchInt8 };
   for (const [name, model] of Object.entries(models)) writeFileSync(join(folder, `${name}.onnx`), model);
   const onnx = (name: string): Contestant => ['onnx', `/run/${name}.onnx`, [1, ...input]];
   const lcdnn: Contestant = ['branch', `/run/${title}/`, input];
+  const liteRt = (name: string): Contestant => ['litert', `/run/${name}.tflite`, [1, ...input]];
+  if (litert) writeLiteRtModels(layers, folder, title);
   const result = await compare(page, lcdnn, {
+    ...(litert && { [STRONGEST]: liteRt(`${title}-int8`), 'LiteRT.js fp32': liteRt(title) }),
     fp32: onnx('full'),
     int8: onnx('full-int8'),
     'branch fp32': onnx('branch'),
@@ -97,6 +113,9 @@ async function networkResult(page: Page, folder: string, networkCase: NetworkCas
   return { title, goal, ...result };
 }
 
+/** The strongest peer: the full network in 8 bits. */
+const STRONGEST = 'LiteRT.js int8';
+
 const microseconds = (times: readonly number[]): string => (1000 * median(times)).toFixed(0);
 const ratios = ({ lcdnn, peers }: Result, peer: string): number[] => peers[peer].map((time, i) => time / lcdnn[i]);
 const ratio = (result: Result, peer: string): number => median(ratios(result, peer));
@@ -111,7 +130,7 @@ function kernelTable(results: readonly Result[], limit: number): string {
     'layer',
     'lcdnn us',
     'Gop/s',
-    'of xor + popcount',
+    'of its limit',
     'scalar us',
     'ratio',
     'fp32 us',
@@ -154,7 +173,12 @@ function networkTable(results: readonly Result[]): string {
 const conv1Shares = new Map<string, number>();
 
 /** The tables of docs/reproduce/browser-speed.md. */
-function saveResult(kernels: readonly Result[], networks: readonly Result[], limit: number, chromium: string): void {
+function saveResult(
+  kernels: readonly Result[],
+  networks: readonly Result[],
+  { limit, emptyCall }: { limit: number; emptyCall: number },
+  chromium: string,
+): void {
   const ms = (result: Result): string => `${median(result.lcdnn).toFixed(2)} ms`;
   const text = (title: string) => ({ title, align: 'right' as const });
   const giga = ({ operations = 0, lcdnn }: Result): number => operations / median(lcdnn) / 1e6;
@@ -163,7 +187,7 @@ function saveResult(kernels: readonly Result[], networks: readonly Result[], lim
       { title: 'layer' },
       text('lcdnn'),
       { title: '10⁹ products per second', digits: 0 },
-      text('of xor + popcount'),
+      text('of its inner loop'),
       { title: 'without SIMD', digits: 1 },
       { title: 'onnxruntime-web, fp32', digits: 1 },
       text('half of all'),
@@ -179,7 +203,10 @@ function saveResult(kernels: readonly Result[], networks: readonly Result[], lim
     columns: [
       { title: 'branch' },
       text('lcdnn'),
-      { title: 'full, fp32', digits: 1 },
+      { title: 'LiteRT.js, full, int8', digits: 1 },
+      text('half of all'),
+      { title: 'LiteRT.js, full, fp32', digits: 1 },
+      { title: 'onnxruntime-web, full, fp32', digits: 1 },
       text('half of all'),
       { title: 'full, int8', digits: 1 },
       { title: 'same shape, fp32', digits: 1 },
@@ -190,13 +217,21 @@ function saveResult(kernels: readonly Result[], networks: readonly Result[], lim
     ],
     rows: networks.map((result) => {
       const others = ['int8', 'branch fp32', 'branch int8', 'tfjs-wasm'].map((peer) => ratio(result, peer));
+      const known = (peer: string) => (peer in result.peers ? ratio(result, peer) : null);
+      const liteRt = [
+        known(STRONGEST),
+        STRONGEST in result.peers ? spread(result, STRONGEST) : null,
+        known('LiteRT.js fp32'),
+      ];
       const conv1 = conv1Shares.get(result.title) ?? null;
-      return [result.title, ms(result), ratio(result, 'fp32'), spread(result, 'fp32'), ...others, result.goal, conv1];
+      const fp32 = [ratio(result, 'fp32'), spread(result, 'fp32')];
+      return [result.title, ms(result), ...liteRt, ...fp32, ...others, result.goal, conv1];
     }),
   };
   writeResult('browser-speed', {
     command: `npm run bench:browser -- ${process.argv.slice(2).join(' ')}`.trim().replace(/ --$/, ''),
-    versions: { chromium, ...packageVersions('onnxruntime-web', '@tensorflow/tfjs-core') },
+    versions: { chromium, ...packageVersions('onnxruntime-web', '@tensorflow/tfjs-core', '@litertjs/core') },
+    figures: { 'empty-call-nanoseconds': Math.round(10 * emptyCall) / 10 },
     tables: { layers, branches },
   });
 }
@@ -216,22 +251,27 @@ try {
   );
   const kernels: Result[] = [];
   for (const kernelCase of chosen(KERNEL_CASES)) kernels.push(await kernelResult(page, folder, kernelCase));
-  const limit: number = await page.evaluate(`popcountLimit(${rounds})`);
+  const limit: number = await page.evaluate(`pairsLimit(${rounds})`);
+  const emptyCall: number = await page.evaluate(`emptyCallNanoseconds(${rounds})`);
+  console.log(`an empty call: ${emptyCall.toFixed(1)} ns`);
   if (kernels.length > 0) {
-    console.log(`xor + popcount in registers: ${limit.toFixed(0)} Gop/s\n\n${kernelTable(kernels, limit)}\n`);
+    console.log(`inner loop in registers: ${limit.toFixed(0)} Gop/s\n\n${kernelTable(kernels, limit)}\n`);
   }
   const networks: Result[] = [];
   const outfile = join(folder, 'tfjs-full.js');
   const entry = fileURLToPath(new URL('tfjs-full.ts', import.meta.url));
   await build({ entryPoints: [entry], bundle: true, format: 'esm', outfile });
+  const missing = installTensorflow();
+  if (missing) console.log(missing);
+  else await bundleLiteRt(folder);
   const renderer: string | undefined = await page.evaluate('webglRenderer()');
   for (const networkCase of chosen(NETWORK_CASES)) {
-    networks.push(await networkResult(page, folder, networkCase, renderer !== undefined));
+    networks.push(await networkResult(page, folder, networkCase, { webgl: renderer !== undefined, litert: !missing }));
   }
   if (networks.length > 0) console.log(`${networkTable(networks)}\n\ntfjs-webgl: ${renderer ?? 'no WebGL here'}`);
   const all = [...kernels, ...networks];
   const complete = flags.only === '' && flags.throttle === '1';
-  if (complete) saveResult(kernels, networks, limit, browser.browser()?.version() ?? 'unknown');
+  if (complete) saveResult(kernels, networks, { limit, emptyCall }, browser.browser()?.version() ?? 'unknown');
   if (flags.json)
     writeFileSync(flags.json, `${JSON.stringify({ throttle: Number(flags.throttle), renderer, results: all })}\n`);
   if (flags.chart) {

@@ -16,6 +16,7 @@ import { instantiate } from '../../src/export/run-wasm.js';
 import { connectionProfile, emulation } from '../../src/plan/connections.js';
 import { launchChromium } from '../../test/browser/chromium.js';
 import { packageVersions, writeResult } from '../results.js';
+import { bundleLiteRt, installTensorflow, writeLiteRtModels } from './litert/models.js';
 import { buildCase, NETWORK_CASES, type NetworkCase } from './network-cases.js';
 import { createBenchServer } from './serve.js';
 
@@ -84,15 +85,28 @@ interface Visits {
   readonly warm: Visit[];
 }
 
-async function visitBoth(networkCase: NetworkCase): Promise<{ row: string[]; memory: string[] }> {
+const missing = installTensorflow();
+if (missing) console.log(missing);
+else await bundleLiteRt(folder);
+
+interface Compared {
+  readonly row: string[];
+  readonly memory: string[];
+  /** First answer, repeated visit and bytes of LiteRT.js in 8 bits, each with its ratio; if it could be compared. */
+  readonly liteRt?: string[];
+}
+
+async function visitAll(networkCase: NetworkCase): Promise<Compared> {
   const { title, input } = networkCase;
-  const { program, bundle, full } = buildCase(networkCase);
+  const { program, bundle, full, network } = buildCase(networkCase);
+  if (!missing) writeLiteRtModels(network, folder, title);
   await writeBundle(join(folder, title), bundle);
   writeFileSync(join(folder, `${title}.onnx`), full);
   const values = input.reduce((all, size) => all * size, 1);
   const pages = [
     `${url}/cold/lcdnn?bundle=/run/${title}/&values=${values}`,
     `${url}/cold/onnxruntime-web?model=/run/${title}.onnx&shape=${[1, ...input]}`,
+    ...(missing ? [] : [`${url}/cold/litert?model=/run/${title}-int8.tflite&shape=${[1, ...input]}`]),
   ];
   const visits: Visits[] = pages.map(() => ({ cold: [], warm: [] }));
   // The first visits only create the compressed files.
@@ -105,26 +119,32 @@ async function visitBoth(networkCase: NetworkCase): Promise<{ row: string[]; mem
       visits[i].warm.push(warm);
     }
   }
-  const [ours, theirs] = visits;
+  const [ours, theirs, liteRts] = visits;
+  const both = [ours, theirs];
   const middle = (of: keyof Visit, list: readonly Visit[]) => median(list.map((visit) => visit[of] ?? 0));
   const seconds = (list: readonly Visit[]) => `${(middle('milliseconds', list) / 1000).toFixed(2)} s`;
-  const ratio = (of: 'milliseconds' | 'bytes', cache: keyof Visits) =>
-    median(theirs[cache].map((visit, i) => visit[of] / ours[cache][i][of])).toFixed(1);
+  const ratio = (of: 'milliseconds' | 'bytes', cache: keyof Visits, peer = theirs) =>
+    median(peer[cache].map((visit, i) => visit[of] / ours[cache][i][of])).toFixed(1);
   const [time, wire] = GOALS[title] ?? ['-', '-'];
-  const cold = [...visits.map(({ cold }) => seconds(cold)), ratio('milliseconds', 'cold'), String(time)];
-  const warm = [...visits.map(({ warm }) => seconds(warm)), ratio('milliseconds', 'warm')];
-  const bytes = [...visits.map(({ cold }) => fileSize(middle('bytes', cold))), ratio('bytes', 'cold'), String(wire)];
+  const cold = [...both.map(({ cold }) => seconds(cold)), ratio('milliseconds', 'cold'), String(time)];
+  const warm = [...both.map(({ warm }) => seconds(warm)), ratio('milliseconds', 'warm')];
+  const bytes = [...both.map(({ cold }) => fileSize(middle('bytes', cold))), ratio('bytes', 'cold'), String(wire)];
   // The branch runs in a Worker, where the page can't measure it. This instance has the same memory layout.
   const kernels = new Uint8Array(bundle.files.get(BUNDLE_FILES.simd)!);
   const wasm = [instantiate(program, kernels).memoryBytes, middle('wasmBytes', theirs.cold)];
-  const heaps = visits.map(({ cold }) => middle('heapBytes', cold));
-  return { row: [title, ...cold, ...warm, ...bytes], memory: [title, ...[...wasm, ...heaps].map(fileSize)] };
+  const heaps = both.map(({ cold }) => middle('heapBytes', cold));
+  const liteRt = liteRts && [
+    ...[title, seconds(liteRts.cold), ratio('milliseconds', 'cold', liteRts)],
+    ...[seconds(liteRts.warm), ratio('milliseconds', 'warm', liteRts)],
+    ...[fileSize(middle('bytes', liteRts.cold)), ratio('bytes', 'cold', liteRts)],
+  ];
+  return { row: [title, ...cold, ...warm, ...bytes], memory: [title, ...[...wasm, ...heaps].map(fileSize)], liteRt };
 }
 
 try {
   const networks = NETWORK_CASES.filter(({ title }) => flags.only.includes(title));
-  const results: { row: string[]; memory: string[] }[] = [];
-  for (const networkCase of networks) results.push(await visitBoth(networkCase));
+  const results: Compared[] = [];
+  for (const networkCase of networks) results.push(await visitAll(networkCase));
   const both = ['lcdnn', 'ort-web'];
   console.log(`4G, medians of ${flags.rounds} rounds in alternation; ort-web: onnxruntime-web on the full network\n`);
   const visits = [
@@ -137,12 +157,29 @@ try {
     ['network', ...both, ...both],
   ];
   console.log(table([...memory, ...results.map((result) => result.memory)], [1, 2, 3, 4]));
+  const liteRtRows = results.flatMap(({ liteRt }) => (liteRt ? [liteRt] : []));
+  const liteRtColumns = [
+    'network',
+    'LiteRT.js, full network, int8',
+    'ratio',
+    'visited before',
+    'ratio',
+    'bytes',
+    'ratio',
+  ];
+  if (!missing) console.log(`\n${table([liteRtColumns, ...liteRtRows], [1, 2, 3, 4, 5, 6])}`);
   const peer = 'onnxruntime-web';
   const right = (titles: readonly string[]) => titles.map((title) => ({ title, align: 'right' as const }));
   writeResult('cold-start', {
     command: 'npm run bench:cold',
-    versions: { chromium: browser.browser()?.version() ?? 'unknown', ...packageVersions(peer) },
+    versions: { chromium: browser.browser()?.version() ?? 'unknown', ...packageVersions(peer, '@litertjs/core') },
     tables: {
+      ...(liteRtRows.length > 0 && {
+        litert: {
+          columns: liteRtColumns.map((title, i) => (i === 0 ? { title } : right([title])[0])),
+          rows: liteRtRows,
+        },
+      }),
       visits: {
         columns: [
           { title: 'network' },

@@ -20,6 +20,7 @@ const FOLDERS: Record<string, string> = {
   'device-page': here('../../templates/measure'),
   kernels: here('../../kernels/prebuilt'),
   'onnxruntime-web': here('../../node_modules/onnxruntime-web/dist'),
+  litert: here('../../node_modules/@litertjs/core/wasm'),
   page: here('.'),
   'tfjs-wasm': here('../../node_modules/@tensorflow/tfjs-backend-wasm/dist'),
 };
@@ -63,6 +64,11 @@ export function createBenchServer(folder: string, options: BenchServerOptions = 
   app.get<{ Querystring: { model: string } }>('/cold/onnxruntime-web', (request, reply) => {
     const hints = [request.query.model, '/onnxruntime-web/ort-wasm-simd-threaded.wasm'].map(fetched).join('');
     return reply.type('text/html').send(Buffer.from(script('/page/cold-onnxruntime-web.js', hints)));
+  });
+  app.get<{ Querystring: { model: string } }>('/cold/litert', (request, reply) => {
+    const files = [request.query.model, '/litert/litert_wasm_internal.wasm'];
+    const hints = `<link rel="modulepreload" href="/run/litert.js">${files.map(fetched).join('')}`;
+    return reply.type('text/html').send(Buffer.from(script('/page/cold-litert.js', hints)));
   });
   app.get<{ Params: { name: string; '*': string } }>('/:name/*', async (request, reply) => {
     const { name, '*': rest } = request.params;

@@ -19,7 +19,7 @@ import {
   runFile,
   writeConfig,
 } from '../run/run-directory.js';
-import { stageOf } from '../run/stages.js';
+import { currentStage } from '../run/stages.js';
 import { createEngine, PYTORCH } from '../train/engines/index.js';
 import { findPython, type Python } from '../train/pytorch/find-python.js';
 import { type Launch, launchOf } from '../train/pytorch/launch.js';
@@ -199,9 +199,9 @@ function withFittingBatch(run: Run, dataset: Dataset, onNote: TrainRunOptions['o
   const largest = Math.max(batchSize, ...(stages ?? []).map((stage) => stage.batchSize ?? 0));
   if (largest <= count) return run;
   onNote?.(`batch size ${count} instead of ${largest}, because there are only ${count} training images`);
-  const fit = <Sized extends { readonly batchSize?: number }>(sized: Sized): Sized =>
+  const capped = <Sized extends { readonly batchSize?: number }>(sized: Sized): Sized =>
     sized.batchSize === undefined || sized.batchSize <= count ? sized : { ...sized, batchSize: count };
-  return { ...run, config: { ...fit(run.config), stages: stages?.map(fit) } };
+  return { ...run, config: { ...capped(run.config), stages: stages?.map(capped) } };
 }
 
 /** The checkpoint to continue from; undefined if the run was killed before its first one and starts again. */
@@ -209,7 +209,7 @@ export function startedCheckpoint(run: Run): Checkpoint | undefined {
   removeTemporaries(run.path);
   if (!existsSync(runFile(run, 'checkpoint'))) return undefined;
   const checkpoint = readRunCheckpoint(run);
-  const { config, network } = stageOf(run, checkpoint.progress);
+  const { config, network } = currentStage(run, checkpoint.progress);
   for (const { name, parameter } of optimizerSlots(network, config)) {
     if (checkpoint.state[name]?.shape.join() === parameter.shape.join()) continue;
     throw new UserError(

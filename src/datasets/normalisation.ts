@@ -10,11 +10,11 @@ export const RANGES = {
   '0..255': { scale: 255, offset: 0 },
 } as const;
 
-export type Range = keyof typeof RANGES;
+export type PixelRange = keyof typeof RANGES;
 
 /** The normalisation that a network was trained with: (pixel brought to `range` - mean) / std, per channel. */
 export interface Normalisation {
-  readonly range?: Range;
+  readonly range?: PixelRange;
   /** Per channel, or one number for all. 0 if only the range is given. */
   readonly mean?: readonly number[];
   /** Per channel, or one number for all. 1 if only the range is given. */
@@ -80,7 +80,7 @@ export function readPreprocessing(path: string): Normalisation {
 
 const withImageValues = ({ mean, std }: z.infer<typeof timm>): Normalisation => ({ range: '0..1', mean, std });
 
-function rangeOfFactor(path: string, factor: number): Range {
+function rangeOfFactor(path: string, factor: number): PixelRange {
   if (Math.abs(factor * 255 - 1) < 1e-3) return '0..1';
   if (factor === 1) return '0..255';
   throw new UserError(

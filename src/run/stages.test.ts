@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { severalExits, smallNetwork } from '../../test/small-network.js';
 import { networkParameters } from '../network/parameters.js';
 import { checkPartialConfig, resolveConfig } from './config.js';
-import { stageOf, stagesOf } from './stages.js';
+import { currentStage, trainingStages } from './stages.js';
 
 const config = resolveConfig({
   lr: 0.01,
@@ -15,7 +15,7 @@ const config = resolveConfig({
 });
 
 describe('the stages of a run', () => {
-  const stages = stagesOf({ config, network: severalExits(2) });
+  const stages = trainingStages({ config, network: severalExits(2) });
 
   it('have their own options over those of the run', () => {
     expect(stages.map(({ config: { epochs, lr, branchLr, batchSize } }) => [epochs, lr, branchLr, batchSize])).toEqual([
@@ -44,13 +44,13 @@ describe('the stages of a run', () => {
 
   it('are found again by progress', () => {
     const run = { config, network: smallNetwork(false) };
-    expect(stageOf(run, undefined).stage).toBe(0);
-    expect(stageOf(run, { stage: 2 }).config.batchSize).toBe(16);
+    expect(currentStage(run, undefined).stage).toBe(0);
+    expect(currentStage(run, { stage: 2 }).config.batchSize).toBe(16);
   });
 
   it('are one where a config names none', () => {
     const run = { config: resolveConfig(), network: smallNetwork(false) };
-    expect(stagesOf(run)).toEqual([run]);
+    expect(trainingStages(run)).toEqual([run]);
   });
 });
 

@@ -9,7 +9,7 @@ interface Trained {
 }
 
 /** A stage of a run. `config` and `network` are the stage's own: while the full network trains, it has no branches. */
-export type Stage<Run extends Trained> = Run & {
+export type TrainingStage<Run extends Trained> = Run & {
   /** From 0; absent in a run that has no stages. */
   readonly stage?: number;
   /** Epochs of all earlier stages; none in a run without stages. */
@@ -17,7 +17,7 @@ export type Stage<Run extends Trained> = Run & {
 };
 
 /** The stages of a run in their order: one if its config names none. */
-export function stagesOf<Run extends Trained>(run: Run): Stage<Run>[] {
+export function trainingStages<Run extends Trained>(run: Run): TrainingStage<Run>[] {
   const { stages } = run.config;
   if (!stages) return [run];
   let epochs = 0;
@@ -33,11 +33,11 @@ export function stagesOf<Run extends Trained>(run: Run): Stage<Run>[] {
 }
 
 /** The stage that a run is in. @param progress of its checkpoint, if there is one */
-export function stageOf<Run extends Trained>(
+export function currentStage<Run extends Trained>(
   run: Run,
   progress: Pick<TrainingProgress, 'stage'> | undefined,
-): Stage<Run> {
-  return stagesOf(run)[progress?.stage ?? 0];
+): TrainingStage<Run> {
+  return trainingStages(run)[progress?.stage ?? 0];
 }
 
 /** The full network of a joint one, its parameters under the same names. */

@@ -4,7 +4,7 @@ import type { Augmentation } from '../datasets/augmentation/augment.js';
 import type { TrainingProgress } from '../run/checkpoint.js';
 import type { Config } from '../run/config.js';
 import type { EpochMetrics, Run } from '../run/run-directory.js';
-import type { Stage } from '../run/stages.js';
+import type { TrainingStage } from '../run/stages.js';
 import { rateFactor } from './schedules.js';
 
 /** Sums of one branch over the epoch so far. */
@@ -35,7 +35,7 @@ export interface StepReport extends WithExits<BranchReport> {
 
 /** @param steps of an epoch */
 export function stepReport(
-  { config: { epochs, batchSize }, epochsBefore = 0 }: Pick<Stage<Run>, 'config' | 'epochsBefore'>,
+  { config: { epochs, batchSize }, epochsBefore = 0 }: Pick<TrainingStage<Run>, 'config' | 'epochsBefore'>,
   progress: TrainingProgress,
   steps: number,
 ): StepReport {
@@ -76,7 +76,7 @@ export interface EpochEnd {
 
 /** The line of an epoch in `metrics.jsonl`. @param stepsPerEpoch of a whole epoch */
 export function epochMetrics(
-  current: Pick<Stage<Run>, 'config' | 'stage' | 'epochsBefore'>,
+  current: Pick<TrainingStage<Run>, 'config' | 'stage' | 'epochsBefore'>,
   progress: TrainingProgress,
   stepsPerEpoch: number,
   { accuracies: [fullAccuracy, ...branchAccuracies], steps, seconds, waited }: EpochEnd,

@@ -1,7 +1,7 @@
 import { networkParameters } from '../network/parameters.js';
 import { type Checkpoint, writeCheckpoint } from '../run/checkpoint.js';
 import { type Run, readRunCheckpoint, runFile } from '../run/run-directory.js';
-import { type Stage, stagesOf } from '../run/stages.js';
+import { type TrainingStage, trainingStages } from '../run/stages.js';
 import { startBranchFromFull } from './branch-start.js';
 import { initialSlots } from './initial-state.js';
 import { epochStart } from './reports.js';
@@ -19,10 +19,10 @@ type Outcome = 'done' | 'interrupted';
 export async function trainStages(
   run: Run,
   options: StageOptions,
-  trainOne: (options: StageOptions & { readonly run: Stage<Run> }) => Promise<Outcome>,
+  trainOne: (options: StageOptions & { readonly run: TrainingStage<Run> }) => Promise<Outcome>,
 ): Promise<Outcome> {
   let { checkpoint, start } = options;
-  for (const stage of stagesOf(run).slice(checkpoint?.progress.stage ?? 0)) {
+  for (const stage of trainingStages(run).slice(checkpoint?.progress.stage ?? 0)) {
     if (checkpoint && (checkpoint.progress.stage ?? 0) < (stage.stage ?? 0)) {
       checkpoint = nextStage(run, stage, checkpoint);
       writeCheckpoint(runFile(run, 'checkpoint'), checkpoint);
@@ -43,13 +43,13 @@ const TITLES = {
   both: 'the full network and the branch',
 };
 
-function titleOf({ network, config }: Stage<Run>): keyof typeof TITLES {
+function titleOf({ network, config }: TrainingStage<Run>): keyof typeof TITLES {
   if (config.freezeFull) return 'branch';
   return network.branch.length === 0 ? 'full' : 'both';
 }
 
 /** Where a stage starts. @param ended the checkpoint at the end of the stage before */
-function nextStage(run: Run, stage: Stage<Run>, ended: Checkpoint): Checkpoint {
+function nextStage(run: Run, stage: TrainingStage<Run>, ended: Checkpoint): Checkpoint {
   const parameters = Object.fromEntries(networkParameters(run.network).map(({ name }) => [name, ended.state[name]]));
   if (stage.config.branchStart === 'full' && stage.network === run.network) {
     startBranchFromFull(parameters, run.network);

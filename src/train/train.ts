@@ -7,7 +7,7 @@ import { timed } from '../datasets/loading/timed.js';
 import { splitTrainValidation } from '../datasets/split.js';
 import { type Checkpoint, type TrainingProgress, writeCheckpoint } from '../run/checkpoint.js';
 import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from '../run/run-directory.js';
-import type { Stage } from '../run/stages.js';
+import type { TrainingStage } from '../run/stages.js';
 import type { Engine, EngineFunction } from './engines/engine.js';
 import { countHits, createEvaluator } from './evaluate.js';
 import { BETA1, BETA2 } from './optimizers.js';
@@ -32,7 +32,7 @@ const SAVE_EVERY_MS = 600_000;
 
 export interface TrainingOptions {
   /** The run, or the stage of it that is trained now. */
-  readonly run: Stage<Run>;
+  readonly run: TrainingStage<Run>;
   readonly dataset: Dataset;
   readonly engine: Engine;
   /** What fills the batches. Default: the training thread, in between steps. */

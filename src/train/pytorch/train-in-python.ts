@@ -10,7 +10,7 @@ import type { NamedArrays } from '../../base/tensors.js';
 import type { Dataset } from '../../datasets/dataset.js';
 import { type Checkpoint, progressSchema, writeCheckpoint } from '../../run/checkpoint.js';
 import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from '../../run/run-directory.js';
-import type { Stage } from '../../run/stages.js';
+import type { TrainingStage } from '../../run/stages.js';
 import { diverged, epochMetrics, epochStart, type StepReport, stepReport } from '../reports.js';
 import { startState } from '../warm-start/warm-start.js';
 import type { Python } from './find-python.js';
@@ -19,7 +19,7 @@ import { type Launch, torchrunArguments } from './launch.js';
 
 export interface PythonTrainOptions {
   /** The run, or the stage of it that is trained now. */
-  readonly run: Stage<Run>;
+  readonly run: TrainingStage<Run>;
   readonly dataset: Dataset;
   readonly python: Python;
   readonly launch: Launch;

@@ -5,7 +5,7 @@ import { BATCH_NORM_EPSILON, isBranch } from '../../network/layers.js';
 import { layerParameters } from '../../network/parameters.js';
 import { flattenChains, type PlacedLayer, placeLayers } from '../../network/shapes.js';
 import type { Config } from '../../run/config.js';
-import { stageOf } from '../../run/stages.js';
+import { currentStage } from '../../run/stages.js';
 import { startBranchFromFull } from '../branch-start.js';
 import { initialParameters, initialSlots } from '../initial-state.js';
 import { pytorchNames } from './pytorch-names.js';
@@ -32,7 +32,7 @@ export function startState(
   config: Config,
   network: JointNetwork,
 ): { readonly state: NamedArrays; readonly warmStart?: WarmStart } {
-  const first = stageOf({ config, network }, undefined);
+  const first = currentStage({ config, network }, undefined);
   const { seed, initFrom, freezeFull, branchStart, allowLeftOver } = first.config;
   if (freezeFull && initFrom === undefined) {
     throw new UserError('freezeFull: expected a trained network to keep as it is, found none; give --init-from');

@@ -3,6 +3,8 @@ import { UserError } from '../base/errors.js';
 import { removeTemporaries } from '../base/files.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { IMAGE_FOLDERS } from '../datasets/image-folder/load-image-folder.js';
+import { inspectData } from '../datasets/inspect/inspect-data.js';
+import type { DataReport } from '../datasets/inspect/report.js';
 import { createLoader } from '../datasets/loading/create-loader.js';
 import { splitTrainValidation } from '../datasets/split.js';
 import { writeReport } from '../report/write-report.js';
@@ -41,6 +43,8 @@ export interface TrainingEvents {
   readonly onStart?: (start: TrainingStart) => void;
   /** Called with what the user should know: a stage that begins, a part of PyTorch that is missing. */
   readonly onNote?: (text: string) => void;
+  /** Called with a report on the images of a folder, before a new run is created. */
+  readonly onData?: (report: DataReport) => void;
   /** Called after every step. */
   readonly onStep?: (report: StepReport) => void;
   /** Called after every epoch. */
@@ -99,6 +103,8 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
     ? await loadRunData({ ...resumed, config: toLoad }, options)
     : { dataset: await loadNewData(toLoad, options) };
   requireImages(config, dataset);
+  // Data sets of the catalogue are known, and large: only folders are inspected each time.
+  if (!resumed && dataset.folder && options.onData) options.onData(await inspectData(dataset, config));
   if (resumed) requireFitting(resumed, dataset);
   const trainer = python
     ? pythonTrainer(python, launchOf(options.pytorch, config))

@@ -1,4 +1,6 @@
+import type { TrainingEvents } from '../api/train-run.js';
 import { type DataProgress, withDataProgress } from './data-progress.js';
+import { dataSummary } from './data-report.js';
 import { type Interruption, interruptible } from './interruption.js';
 import { createTrainingDisplay, type TrainingDisplay } from './training-display.js';
 
@@ -11,7 +13,8 @@ interface ShownCommand {
 /** Callbacks that show a training, and the signal that interrupts it. */
 export type TrainingShown = Omit<TrainingDisplay, 'stop'> &
   Pick<DataProgress, 'onProgress' | 'onNote'> &
-  Pick<Interruption, 'signal'> & { readonly onEnd: () => void };
+  Pick<Interruption, 'signal'> &
+  Required<Pick<TrainingEvents, 'onData' | 'onEnd'>>;
 
 /**
  * Runs `work` with a display of its training on stderr. Ctrl-C and SIGTERM abort the signal once training has begun;
@@ -28,6 +31,9 @@ export function withTrainingDisplay<Result>(
       work({
         onProgress,
         signal,
+        onData: (report) => {
+          for (const line of dataSummary(report)) onNote(line);
+        },
         onStart(start) {
           stop();
           listen();

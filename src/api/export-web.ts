@@ -26,15 +26,15 @@ import { openTrained, type Trained } from './open-trained.js';
 import type { DataOptions } from './run-data.js';
 import { VERSION } from './version.js';
 
-/** Training images that a finished bundle is checked on: fewer where they are large. */
+/** Training images that a finished bundle is checked on; fewer if they are large. */
 const CHECK_IMAGES = { most: 256, least: 16, bytes: 64e6 };
-/** Test images that the demo's samples are taken from. */
+/** Test images from which the demo's samples are chosen. */
 const SAMPLED_IMAGES = 1000;
-/** Classes that the demo has samples of: fewer where images are large, for the page to stay small. */
+/** Classes with samples in the demo; fewer if images are large, to keep the page small. */
 const SAMPLED_CLASSES = { most: 12, bytes: 2e6 };
 const SAMPLES_OF_CLASS = 2;
 
-/** Validation images that what travels is measured on, and those that its ranges and sizes are taken from. */
+/** Validation images for measuring the uplink's accuracy, and for its ranges and sizes. */
 const MEASURED_IMAGES = { most: 5000, least: 16, bytes: 1e9 };
 const SIZED_IMAGES = CHECK_IMAGES;
 
@@ -135,12 +135,12 @@ export async function exportTrained(trained: Trained, options: ExportOptions): P
   return { manifest, downloadBytes, uplink: report, check: check! };
 }
 
-/** As many images as there may be, fewer where they are large. */
+/** The number of images that fit into the limit. */
 function imagesWithin({ most, least, bytes }: typeof CHECK_IMAGES, shape: ImageShape): number {
   return Math.min(most, Math.max(least, Math.floor(bytes / (4 * bytesOf(shape)))));
 }
 
-/** Normalised validation images of a run, evenly spread over them: those that τ was tuned on. */
+/** An even sample of a run's validation images, normalised: the images that τ was tuned on. */
 async function* validationImages({ run, dataset }: Trained, limit: typeof CHECK_IMAGES): AsyncGenerator<LabelledImage> {
   const { train, shape } = dataset;
   const { validation } = splitTrainValidation(train, run.config.validation, run.config.seed);
@@ -150,13 +150,13 @@ async function* validationImages({ run, dataset }: Trained, limit: typeof CHECK_
   }
 }
 
-/** The curve of the last exit. */
+/** The threshold curve of the last exit. */
 function readMeasured(run: Run): MeasuredCurve {
   const tuned = readResult(run, 'tau')!;
   return { full: tuned.full, curve: [...exitsOf<Pick<Tuned, 'curve'>>(tuned).at(-1)!.curve] };
 }
 
-/** Normalised training images, evenly of all classes. */
+/** Normalised training images, equally many of each class. */
 async function checkImages({ dataset }: Trained): Promise<Float32Array[]> {
   const { train, shape, labels } = dataset;
   const most = imagesWithin(CHECK_IMAGES, shape);

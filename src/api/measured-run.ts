@@ -17,23 +17,23 @@ import { modelAccuracy } from '../train/model-accuracy.js';
 import { openTrained, type Trained } from './open-trained.js';
 import type { DataOptions } from './run-data.js';
 
-/** Runs of baselines beside the run that they are compared with. */
+/** Runs of baselines that a run is compared with. */
 export interface BaselineRuns {
   readonly edgent?: string;
   readonly 'mobilenet-v2'?: string;
   readonly student?: string;
 }
 
-/** A run with all that was measured of it. */
+/** A run with its threshold and its test results. */
 export interface EvaluatedRun extends Trained {
   readonly tuned: Tuned;
   readonly tested: Tested & { readonly collaborative: NonNullable<Tested['collaborative']> };
 }
 
-/** Most points of a threshold curve that results keep. */
+/** Points of a threshold curve that results keep, at most. */
 const CURVE_POINTS = 200;
 
-/** @throws UserError where the run was not tuned or not evaluated, or has several exits */
+/** Opens a run that is tuned and evaluated. @throws UserError if it isn't, or has several exits */
 export async function openMeasured(path: string, data: DataOptions): Promise<EvaluatedRun> {
   const trained = await openTrained(path, data);
   const { run } = trained;
@@ -50,7 +50,7 @@ export async function openMeasured(path: string, data: DataOptions): Promise<Eva
   return { ...trained, tuned, tested: { ...tested, collaborative } };
 }
 
-/** What the benchmark of the system compares, without the bundle. @throws UserError where a run is of other data or not evaluated */
+/** The networks that the system benchmark compares, without the bundle. @throws UserError if a run has other data or isn't evaluated */
 export async function comparedRuns(
   measured: EvaluatedRun,
   baselines: BaselineRuns,
@@ -76,7 +76,7 @@ export async function comparedRuns(
   };
 }
 
-/** What approaches are made of. */
+/** The parts of a run that approaches are built from. */
 export const trainedNetwork = ({ run, state, dataset }: Trained): TrainedNetwork => ({
   network: run.network,
   state,
@@ -132,7 +132,7 @@ async function compressedRun(
   };
 }
 
-/** A run of float exits, tuned and evaluated. @throws UserError where it is not, or of other data */
+/** Opens a run with float exits that is tuned and evaluated. @throws UserError if it isn't, or has other data */
 export async function exitRun(
   path: string,
   compared: Dataset,
@@ -148,24 +148,24 @@ export async function exitRun(
       `${path}: expected accuracies on validation images, found none; run "lcdnn tune-tau ${path}" first`,
     );
   }
-  const waysOut = (result: Tuned | Tested) => [
+  const allExits = (result: Tuned | Tested) => [
     ...exitsOf<{ readonly branch: { readonly accuracy: number } }>(result).map(({ branch }) => branch),
     result.full,
   ];
   return {
     ...trainedNetwork(trained),
-    accuracies: waysOut(tuned).map(({ accuracy }) => accuracy),
-    tested: waysOut(tested).map(accuraciesOf(tested)),
+    accuracies: allExits(tuned).map(({ accuracy }) => accuracy),
+    tested: allExits(tested).map(accuraciesOf(tested)),
   };
 }
 
-/** An image, normalised, NHWC. */
+/** A normalised image, NHWC, with its class. */
 export interface TestImage {
   readonly image: Float32Array;
   readonly label: number;
 }
 
-/** Test images drawn by the seed. */
+/** Random test images, the same for the same seed. */
 export async function drawTestImages(dataset: Dataset, count: number, seed: number): Promise<TestImage[]> {
   const { test } = dataset;
   const drawn = permutation(random(seed), test.count).slice(0, count);
@@ -176,7 +176,7 @@ export async function drawTestImages(dataset: Dataset, count: number, seed: numb
   return found;
 }
 
-/** What results say of a run beside its approaches. */
+/** What the results record about the run itself. */
 export function networkFacts({ run, tuned, tested }: EvaluatedRun): Omit<NetworkResults, 'approaches'> {
   const { config, network } = run;
   const { accuracy: both, exitRatio } = tested.collaborative;

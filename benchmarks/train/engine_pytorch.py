@@ -11,19 +11,21 @@ from pathlib import Path
 import torch
 
 from lcdnn_torch.job import Job
-from lcdnn_torch.train import create_trainer, read_losses, stored_batches, train_step
+from lcdnn_torch.batches import stored_batches
+from lcdnn_torch.train import read_losses, train_step
+from lcdnn_torch.trainer import create_trainer
 
 folder, batch, threads = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 torch.set_num_threads(threads)
 trainer = create_trainer(Job(folder), "cpu")
 plan = trainer.job.plan(0)
-batches = stored_batches(trainer, plan)
+batches = stored_batches(trainer, plan, 0)
 
 for line in sys.stdin:
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), time.process_time()
     for _ in range(int(line)):
         index, images = next(batches)
         read_losses(trainer, [train_step(trainer, plan, index, images)])
-    seconds = time.perf_counter() - start
+    seconds, busy = time.perf_counter() - start, time.process_time() - busy
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(batch * int(line) / seconds, peak, flush=True)
+    print(batch * int(line) / seconds, peak, batch * int(line) / busy, flush=True)

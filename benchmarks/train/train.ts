@@ -1,11 +1,9 @@
 // npm run bench:train - images/s of joint networks: our step (--engine) against PyTorch on the CPU, in alternation.
 // PyTorch: a Python with torch, named by --python or found as /usr/bin/python3 (Debian: python3-torch, libopenblas0-pthread).
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { table } from '../../src/base/format.js';
@@ -18,9 +16,9 @@ import { resolveConfig } from '../../src/run/config.js';
 import { createRun, runFile } from '../../src/run/run-directory.js';
 import { PYTORCH } from '../../src/train/engines/index.js';
 import { writeJob } from '../../src/train/pytorch/job.js';
-import { PACKAGE } from '../../src/train/pytorch/train-in-python.js';
 import { epochStart } from '../../src/train/reports.js';
 import { startState } from '../../src/train/warm-start/warm-start.js';
+import { contestant, enginePytorch } from './contestant.js';
 
 /** Networks with their images, the steps of one round, and the ratio that we want at least. */
 const NETWORKS = {
@@ -43,25 +41,6 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '11' },
   },
 });
-
-/** A process that answers each line with its images/s and its peak memory. */
-function contestant(command: string, args: string[]) {
-  const env = { ...process.env, PYTHONPATH: PACKAGE, PYTHONDONTWRITEBYTECODE: '1' };
-  const child: ChildProcess = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
-  const lines = createInterface({ input: child.stdout! });
-  child.once('exit', (code) => {
-    if (code) throw new Error(`${command} ${args.join(' ')} ended with ${code}`);
-  });
-  return {
-    async round(steps: number): Promise<{ rate: number; peak: number }> {
-      child.stdin!.write(`${steps}\n`);
-      const [line] = await once(lines, 'line');
-      const [rate, peak] = String(line).split(' ').map(Number);
-      return { rate, peak };
-    },
-    end: () => child.stdin!.end(),
-  };
-}
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
@@ -96,7 +75,7 @@ async function compare(name: Name, folder: string): Promise<string[]> {
   const pytorch = contestant(options.python, [here('pytorch.py'), ...setting]);
   const lcdnn =
     options.engine === PYTORCH
-      ? contestant(options.python, [here('engine_pytorch.py'), writeTrainingJob(name, folder), ...setting.slice(1)])
+      ? contestant(options.python, [enginePytorch, writeTrainingJob(name, folder), ...setting.slice(1)])
       : contestant(process.execPath, ['--import', 'tsx', here('lcdnn.ts'), ...setting, options.engine]);
   await lcdnn.round(WARM_STEPS);
   await pytorch.round(WARM_STEPS);

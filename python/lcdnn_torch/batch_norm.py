@@ -10,7 +10,9 @@ EPSILON = 1e-5
 STATISTICS_MOMENTUM = 0.9
 
 
-def batch_norm(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, training: bool, epsilon: float = EPSILON) -> Tensor:
+def batch_norm(
+    x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, training: bool, epsilon: float = EPSILON
+) -> Tensor:
     """Normalises x [n, channels, ...]; in training by the batch's own statistics, which the running ones follow."""
     if not training:
         return F.batch_norm(x, mean, variance, gamma, beta, False, 0.0, epsilon)

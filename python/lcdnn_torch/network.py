@@ -92,9 +92,7 @@ class JointNetwork(nn.Module):
             return self.binary(layer, x, get("kernel"), get("scale") if layer.get("learnedScale") else None)
         if kind == "batch-norm":
             in_training, epsilon = self.training and self.trains(part), layer.get("epsilon", EPSILON)
-            return batch_norm(
-                x, get("gamma"), get("beta"), get("mean"), get("variance"), in_training, epsilon
-            )
+            return batch_norm(x, get("gamma"), get("beta"), get("mean"), get("variance"), in_training, epsilon)
         if kind == "relu":
             return F.relu(x) if "max" not in layer else F.relu(x).clamp(max=layer["max"])
         if kind == "shift":

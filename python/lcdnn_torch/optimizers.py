@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +12,8 @@ MOMENTUM = 0.9
 BETA1 = 0.9
 BETA2 = 0.999
 EPSILON = 1e-8
+
+AdamPasses = Callable[..., None]
 
 SLOTS = {"momentum": ("velocity",), "nesterov": ("velocity",), "adam": ("first", "second")}
 
@@ -32,14 +34,26 @@ class Group:
 
 
 @torch.no_grad()
-def update(optimizer: str, group: Group, factor: float, step: int) -> None:
-    """One update with the gradients at hand, in place. `factor` scales the rate; `step` counts from 1."""
+def update(optimizer: str, group: Group, factor: float, step: int, adam_passes: AdamPasses | None = None) -> None:
+    """One update with the gradients at hand, in place. `factor` scales the rate; `step` counts from 1.
+
+    `adam_passes` is `adam_in_one_pass`, compiled; without it Adam takes ten passes over its tensors.
+    """
     if not group.parameters:
         return
     parameters, rate = list(group.parameters), group.rate * factor
     gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
     if optimizer == "adam":
-        adam(parameters, gradients, list(group.slots[0]), list(group.slots[1]), rate, group.weight_decay, step)
+        adam(
+            parameters,
+            gradients,
+            list(group.slots[0]),
+            list(group.slots[1]),
+            rate,
+            group.weight_decay,
+            step,
+            adam_passes,
+        )
     else:
         sgd(parameters, gradients, list(group.slots[0]), rate, group.weight_decay, optimizer == "nesterov")
 
@@ -59,7 +73,7 @@ def sgd(
 ) -> None:
     """v <- 0.9 v + g + decay p;  p <- p - rate v, or with Nesterov's momentum p <- p - rate (g + decay p + 0.9 v)."""
     if has_fused_sgd(parameters[0].device.type):
-        torch._fused_sgd_(
+        torch._fused_sgd_(  # type: ignore[attr-defined, unused-ignore]
             parameters,
             gradients,
             velocity,
@@ -89,19 +103,41 @@ def adam(
     rate: float,
     weight_decay: float,
     step: int,
+    passes: AdamPasses | None = None,
 ) -> None:
     """Adam with decoupled weight decay; slots are the moments without their factors 1 - beta."""
+    scale1 = (1 - BETA1) / (1 - BETA1**step)
+    scale2 = math.sqrt((1 - BETA2) / (1 - BETA2**step))
+    if passes is not None:
+        # As tensors: a number would be compiled into the code, anew in every step.
+        scalars = [1 - rate * weight_decay, -rate * scale1 / scale2, EPSILON / scale2]
+        passes(parameters, gradients, first, second, *torch.tensor(scalars, device=parameters[0].device).unbind())
+        return
     torch._foreach_mul_(first, BETA1)
     torch._foreach_add_(first, gradients)
     torch._foreach_mul_(second, BETA2)
     torch._foreach_addcmul_(second, gradients, gradients, 1.0)
-    scale1 = (1 - BETA1) / (1 - BETA1**step)
-    scale2 = math.sqrt((1 - BETA2) / (1 - BETA2**step))
     roots = torch._foreach_sqrt(second)
     torch._foreach_add_(roots, EPSILON / scale2)
     if weight_decay > 0:
         torch._foreach_mul_(parameters, 1 - rate * weight_decay)
     torch._foreach_addcdiv_(parameters, first, roots, -rate * scale1 / scale2)
+
+
+def adam_in_one_pass(
+    parameters: list[Tensor],
+    gradients: list[Tensor],
+    first: list[Tensor],
+    second: list[Tensor],
+    decay: Tensor,
+    rate: Tensor,
+    epsilon: Tensor,
+) -> None:
+    """The same as `adam`, written so that a compiler makes one loop of it for each parameter."""
+    for p, g, m, v in zip(parameters, gradients, first, second):
+        m.copy_(BETA1 * m + g)
+        v.copy_(BETA2 * v + g * g)
+        p.copy_(decay * p + rate * m / (v.sqrt() + epsilon))
 
 
 @torch.no_grad()

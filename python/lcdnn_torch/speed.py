@@ -35,8 +35,9 @@ def set_up_compiler() -> tuple[Compiler, str | None]:
             torch.compile(probe)(torch.ones(64))
     except Exception as fault:  # no C++ compiler, no headers of Python, an unknown processor, ...
         return unchanged, str(fault).strip().splitlines()[0][:200]
-    torch._dynamo.config.suppress_errors = True  # what can't be compiled after all runs as it is
-    torch._dynamo.config.cache_size_limit = 64
+    # What can't be compiled after all runs as it is.
+    torch._dynamo.config.suppress_errors = True  # type: ignore[attr-defined]
+    torch._dynamo.config.cache_size_limit = 64  # type: ignore[attr-defined]
     return torch.compile, None
 
 

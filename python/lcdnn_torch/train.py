@@ -93,7 +93,7 @@ def train_step(trainer: Trainer, plan: Mapping[str, NDArray[Any]], index: int, s
     trainer.network.float_weights = step < round_half_up(config["floatWeights"] * all_steps)
     outputs, losses = backward(trainer, images, targets)
     for group in trainer.groups:
-        update(config["optimizer"], group, float(plan["factors"][index]), step + 1)
+        update(config["optimizer"], group, float(plan["factors"][index]), step + 1, trainer.adam_passes)
     clip_latents(trainer)
     move_average(*trainer.state.averages(), config["averageDecay"], step + 1)
     hits = [(logits.argmax(1) == labels).sum() for logits in (outputs.full, *outputs.branches)]

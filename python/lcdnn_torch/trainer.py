@@ -11,7 +11,7 @@ from torch import distributed, nn
 from .images import Look, Pixels
 from .job import Job
 from .network import JointNetwork
-from .optimizers import SLOTS, Group
+from .optimizers import SLOTS, AdamPasses, Group, adam_in_one_pass
 from .report import report
 from .speed import in_fast_layout, set_up_compiler
 from .state import Progress, State
@@ -34,6 +34,7 @@ class Trainer:
     progress: Progress
     world: int
     rank: int
+    adam_passes: AdamPasses | None = None
     saved_at: float = field(default_factory=time.monotonic)
 
 
@@ -46,6 +47,7 @@ def create_trainer(job: Job, device: str) -> Trainer:
     state = State(network, job.parameters, SLOTS[job.config["optimizer"]], deployed)
     progress = state.load(job.checkpoint)
     model: nn.Module = network
+    adam_passes = None
     if world > 1:
         model = nn.parallel.DistributedDataParallel(network, broadcast_buffers=False)
     elif job.compiles:
@@ -53,6 +55,7 @@ def create_trainer(job: Job, device: str) -> Trainer:
         if fault is not None:
             report("note", text=f"torch.compile is not used: {fault}; training is slower without it")
         model = compiler(network)
+        adam_passes = compiler(adam_in_one_pass) if fault is None else None
     pixels, tables = job.data(device)
     return Trainer(
         job,
@@ -67,6 +70,7 @@ def create_trainer(job: Job, device: str) -> Trainer:
         progress,
         world,
         rank,
+        adam_passes,
     )
 
 

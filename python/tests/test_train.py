@@ -12,7 +12,7 @@ from lcdnn_torch import __main__ as main
 from lcdnn_torch import train
 from lcdnn_torch.losses import summed_loss, targets_of
 from lcdnn_torch.network import JointNetwork, Outputs, Parameter
-from lcdnn_torch.optimizers import Group, update
+from lcdnn_torch.optimizers import Group, adam_in_one_pass, update
 from lcdnn_torch.state import State
 from lcdnn_torch.train import advance, epoch_start
 from lcdnn_torch.trainer import Trainer
@@ -42,6 +42,16 @@ def test_update_follows_pytorch_s(
         reference.step()
         update(name, state, 0.5, step)
     torch.testing.assert_close(ours, theirs.detach())
+
+
+def test_adam_in_one_pass_is_adam() -> None:
+    groups = [group(torch.tensor([1.0, -2.0, 0.0]), 2, 0.01) for _ in range(2)]
+    for step in range(1, 5):
+        for state, passes in zip(groups, (None, adam_in_one_pass)):
+            state.parameters[0].grad = torch.tensor([0.3 * step, -0.1, 0.0])
+            update("adam", state, 0.5, step, passes)
+    torch.testing.assert_close(groups[0].parameters, groups[1].parameters)
+    torch.testing.assert_close(groups[0].slots, groups[1].slots)
 
 
 def test_targets_are_mixed_and_smoothed() -> None:

@@ -13,10 +13,10 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{src,kernels,benchmarks,scripts,test}/**/*.test.ts'],
-          exclude: ['test/browser/**'],
+          exclude: ['test/browser/**', 'test/peers/bundlers/**'],
         },
       },
-      { extends: true, test: { name: 'browser', include: ['test/browser/**/*.test.ts'] } },
+      { extends: true, test: { name: 'browser', include: ['test/{browser,peers/bundlers}/**/*.test.ts'] } },
     ],
   },
 });

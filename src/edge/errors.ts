@@ -26,11 +26,19 @@ export class Refusal extends Error {
 export const bodyTooLarge = (limitBytes: number): Refusal =>
   new Refusal(413, `body: expected at most ${limitBytes} bytes, found more`);
 
+/** Methods that some route has. */
+const METHODS = ['GET', 'HEAD', 'OPTIONS', 'POST'];
+
 /** Answers errors as the protocol requires. Errors of the server itself (500) are logged, and the client isn't told more. */
 export function answerErrors(app: FastifyInstance): void {
-  app.setNotFoundHandler((request, reply) =>
-    reply.code(404).send({ error: `${request.method} ${request.url}: not found on this server` }),
-  );
+  app.setNotFoundHandler(({ method, url }, reply) => {
+    if (METHODS.includes(method)) return reply.code(404).send({ error: `${method} ${url}: not found on this server` });
+    const methods = METHODS.join(', ');
+    return reply
+      .code(405)
+      .header('allow', methods)
+      .send({ error: `expected one of ${methods}, found ${method}` });
+  });
   app.setErrorHandler((error: FastifyError & Partial<Refusal>, request, reply) => {
     const { statusCode: status = 500 } = error;
     const retryAfterS = error.retryAfterS ?? (status === 503 ? 1 : undefined);

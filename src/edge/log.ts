@@ -4,13 +4,13 @@ import pino from 'pino';
 export const LOG_LEVELS = ['info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Characters of lines that wait to be written; what comes then is lost. */
+/** Largest number of characters that wait to be written. Further lines are dropped. */
 const MOST_WAITING = 1 << 20;
 
 /**
- * A log of JSON lines on standard error.
+ * Creates a log of JSON lines on standard error.
  *
- * @param onLost hears of lines that could not be written
+ * @param onLost receives the number of lines that could not be written
  */
 export function createLog(level: LogLevel, onLost: (lines: number) => void): pino.Logger {
   const destination = createLineWriter(process.stderr.fd, onLost);
@@ -18,8 +18,8 @@ export function createLog(level: LogLevel, onLost: (lines: number) => void): pin
 }
 
 /**
- * Writes lines beside the work. A reader that stands still, or a full disk, costs lines and nothing else: pino's own
- * destination tries a full disk again for ever when the process ends.
+ * Writes lines without blocking. If nobody reads them or the disk is full, lines are dropped. (pino's own destination
+ * retries forever on a full disk when the process ends.)
  */
 export function createLineWriter(file: number, onLost: (lines: number) => void): { write(line: string): void } {
   let waiting: string[] = [];

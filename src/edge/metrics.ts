@@ -1,17 +1,17 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Models } from './models/models.js';
 
-/** What the server counts of itself, for Prometheus. */
+/** The server's own metrics for Prometheus. */
 export interface Metrics {
-  /** An inference request has come. */
+  /** An inference request has arrived. */
   begin(model: string): void;
-  /** It ended, by whatever status (499: its client left before). */
+  /** It ended with this status (499: the client disconnected first). */
   request(model: string, code: number, seconds: number): void;
   batch(model: string, images: number, ms: number): void;
-  /** Images that a client's branch answered alone. */
+  /** Images that a client's branch answered without the edge. */
   exits(model: string, images: number): void;
   reload(model: string, result: 'replaced' | 'refused'): void;
-  /** What became of the thread of its tail. */
+  /** The thread of its tail died, restarted, or was given up. */
   tail(model: string, event: 'died' | 'restarted' | 'given up'): void;
   lostLogLines(lines: number): void;
   /** In Prometheus's text format. */
@@ -19,11 +19,11 @@ export interface Metrics {
   readonly contentType: string;
 }
 
-/** Seconds: from a small network's tail on an idle machine to the loader's patience. */
+/** In seconds: from a small network's tail on an idle machine to the loader's timeout. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const IMAGES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
-/** @param models to look at when asked */
+/** @param models gives the current models when metrics are read */
 export function createMetrics(models: () => Models): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -32,46 +32,46 @@ export function createMetrics(models: () => Models): Metrics {
 
   const requests = new Counter({
     name: 'lcdnn_requests_total',
-    help: 'Inference requests, by status code (499: the client left first)',
+    help: 'Inference requests by status code (499: the client disconnected first)',
     labelNames: ['model', 'code'],
     registers,
   });
   const requestSeconds = new Histogram({
     name: 'lcdnn_request_seconds',
-    help: 'From the head of an inference request to the end of its answer',
+    help: 'Time from the headers of an inference request to the end of its answer',
     labelNames: ['model'],
     buckets: SECONDS,
     registers,
   });
   const batchImages = new Histogram({
     name: 'lcdnn_batch_images',
-    help: 'Images in a batch that was computed',
+    help: 'Images in a computed batch',
     labelNames: ['model'],
     buckets: IMAGES,
     registers,
   });
   const batchSeconds = new Histogram({
     name: 'lcdnn_batch_seconds',
-    help: 'Time that a batch took',
+    help: 'Time to compute a batch',
     labelNames: ['model'],
     buckets: SECONDS,
     registers,
   });
   const exits = new Counter({
     name: 'lcdnn_client_exits_total',
-    help: 'Images that clients say they answered without the edge',
+    help: 'Images that clients report to have answered without the edge',
     labelNames: ['model'],
     registers,
   });
   const reloads = new Counter({
     name: 'lcdnn_reloads_total',
-    help: 'Bundles that were found in the place of another, by what became of them',
+    help: 'New bundles in a served folder, by whether they replaced the previous one',
     labelNames: ['model', 'result'],
     registers,
   });
   const tails = new Counter({
     name: 'lcdnn_tail_events_total',
-    help: 'Threads of tails that died, and what became of them',
+    help: 'Threads of tails that died, restarted or were given up',
     labelNames: ['model', 'event'],
     registers,
   });
@@ -83,7 +83,7 @@ export function createMetrics(models: () => Models): Metrics {
   const inFlight = new Map<string, number>();
   new Gauge({
     name: 'lcdnn_requests_in_flight',
-    help: 'Inference requests that have come and are not answered yet',
+    help: 'Inference requests that are not answered yet',
     labelNames: ['model'],
     registers,
     collect() {
@@ -92,7 +92,7 @@ export function createMetrics(models: () => Models): Metrics {
   });
   new Gauge({
     name: 'lcdnn_queue_images',
-    help: 'Images that wait for a batch',
+    help: 'Images waiting for a batch',
     labelNames: ['model'],
     registers,
     collect() {
@@ -101,7 +101,7 @@ export function createMetrics(models: () => Models): Metrics {
   });
   new Gauge({
     name: 'lcdnn_model_info',
-    help: 'The version that serves',
+    help: 'The version that serves new requests',
     labelNames: ['model', 'version'],
     registers,
     collect() {

@@ -88,9 +88,10 @@ export function createRequestParser(): RequestParser {
       const jsonLength = headers[JSON_LENGTH_HEADER]?.toString();
       const limit = maxBodyBytes(model, jsonLength !== undefined);
       const isSmall = (plain: Uint8Array): boolean => jsonLength !== undefined || plain.length <= MAX_INLINE_JSON;
-      const plain = encoding ? decompress(body, encoding, Math.min(limit, MAX_INLINE_BYTES)) : body;
+      const inlineLimit = jsonLength === undefined ? MAX_INLINE_JSON : MAX_INLINE_BYTES;
+      const plain = encoding ? decompress(body, encoding, Math.min(limit, inlineLimit)) : body;
       if (plain && isSmall(plain)) return parseInferRequest(plain, jsonLength, model);
-      if (!plain && limit <= MAX_INLINE_BYTES) throw bodyTooLarge(limit);
+      if (!plain && limit <= inlineLimit) throw bodyTooLarge(limit);
       const { input, output, maxBatch, version } = model;
       const tensors = { input, output, maxBatch, version };
       const message = plain ? { body: plain } : { body, encoding };

@@ -287,7 +287,7 @@ describe('the web folder', () => {
     ]) {
       expect([path, (await app.inject(path)).statusCode]).toEqual([path, 404]);
     }
-    expect((await app.inject({ method: 'PUT', url: '/lcdnn.js' })).statusCode).toBe(404);
+    expect((await app.inject({ method: 'PUT', url: '/lcdnn.js' })).statusCode).toBe(405);
   });
 });
 

@@ -4,18 +4,22 @@ import type { Values } from '../bundle/datatypes.js';
 import { onnxTensor } from '../bundle/onnx-tensor.js';
 import type { Bundle } from '../bundle/read-bundle.js';
 
-/** The rest of the full branch, running in ONNX Runtime. */
+/** The tail: the rest of the full network, running in ONNX Runtime. */
 export interface Tail {
-  /** What devices send, [batch, ...shape] (NHWC, one after another) in the tail's datatype, in; logits [batch, classes] out. */
+  /**
+   * Computes logits [batch, classes].
+   *
+   * @param sent what devices send: [batch, ...shape] (NHWC) in the tail's datatype
+   */
   infer(sent: Values, batch: number): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
 /**
- * Opens the tail of a bundle. It computes in the thread that asks, which stands still meanwhile.
+ * Opens the tail of a bundle. It computes in the calling thread, which is blocked meanwhile.
  *
- * @param threads that compute one batch; default: ONNX Runtime's
- * @throws UserError where it is no ONNX model with the tensors that the manifest names.
+ * @param threads number of threads for one batch; default: ONNX Runtime's
+ * @throws UserError if the file isn't an ONNX model with the tensors that the manifest names
  */
 export async function openTail({ manifest, files }: Bundle, threads?: number): Promise<Tail> {
   const { file, shape, input, output, datatype = 'FP32' } = manifest.tail;

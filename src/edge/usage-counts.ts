@@ -3,9 +3,9 @@ import type { Model } from './models/model.js';
 import type { InferRequest } from './protocol.js';
 import type { ModelUsage } from './read-usage-counts.js';
 
-/** What a server learns of τ from the images that it is sent (4.4): counts for each model, by its present version. */
+/** What a server learns about τ from the images it receives (section 4.4): counts for the current version of each model. */
 export interface UsageCounter {
-  /** Counts an image of which the client says what its branch found. Clients with a τ of their own are left out. */
+  /** Counts an image if the client reports what its branch found. Clients with their own τ are skipped. */
   count(model: Model, asked: InferRequest, logits: Float32Array): void;
   of(models: readonly Model[]): ModelUsage[];
 }
@@ -22,7 +22,7 @@ export function createUsageCounts(): UsageCounter {
       if (tau !== undefined || batch !== 1) return;
       const counts = countsOf(model);
       counts.exits += exits;
-      // A sure image that the page wanted to be sent is no sample of the sure ones.
+      // Skip forced requests: they would bias the audit sample.
       if (entropy === undefined || branch === undefined || entropy < counts.tau !== audit) return;
       countSent(counts, entropy, branch === logits.indexOf(Math.max(...logits)));
     },

@@ -20,22 +20,22 @@ export type ContentEncoding = (typeof ENCODINGS)[number];
 
 export interface WebFile {
   readonly type: string;
-  /** Of its bytes as they are. */
+  /** Hash of the uncompressed bytes. */
   readonly hash: string;
   readonly bytes: Buffer;
-  /** Its bytes in an encoding, made once; nothing where that would not be smaller. */
+  /** Its bytes in an encoding, compressed once; undefined if that isn't smaller. */
   packed(encoding: ContentEncoding): Promise<Buffer | undefined>;
 }
 
-/** What pages may read of a bundle, by path; `demo/` is the demo page with references to files under the version. */
+/** The files of a bundle that pages may read, by path. `demo/` is the demo page with versioned references to its files. */
 export type WebFolder = ReadonlyMap<string, WebFile>;
 
 const DEMO = 'demo/';
 export const DEMO_PAGE = 'demo/index.html';
 
 /**
- * The web folder of a bundle: exactly the manifest and the files that it lists, in memory, so that no path leads anywhere
- * else. What is the edge's stays here: no page needs it.
+ * Creates the web folder of a bundle: exactly the manifest and the files it lists, in memory, so that no path leads
+ * anywhere else. The files of the edge aren't included, because pages don't need them.
  */
 export function createWebFolder(manifest: Manifest, files: ReadonlyMap<string, Uint8Array>): WebFolder {
   const folder = new Map<string, WebFile>();
@@ -45,7 +45,7 @@ export function createWebFolder(manifest: Manifest, files: ReadonlyMap<string, U
   return folder.set(MANIFEST_FILE, webFile(MANIFEST_FILE, Buffer.from(JSON.stringify(manifest))));
 }
 
-/** The demo page, which is always asked for anew, with its files from where browsers keep them: scripts find theirs beside them. */
+/** The demo page with references to the versioned files, which browsers cache. The page itself is always revalidated. */
 function versioned(page: string, { version, files }: Manifest): string {
   return page.replaceAll(/(?<= (?:href|src)=")[^"]+(?=")/g, (reference) => {
     const path = new URL(reference, `file:///${DEMO}`).pathname.slice(1);
@@ -53,12 +53,12 @@ function versioned(page: string, { version, files }: Manifest): string {
   });
 }
 
-/** Packs every file in every encoding, one after the other, before anyone asks. */
+/** Compresses every file in every encoding, one after another, before the first request. */
 export async function packAll(folder: WebFolder): Promise<void> {
   for (const file of folder.values()) for (const encoding of ENCODINGS) await file.packed(encoding);
 }
 
-/** A file as pages are sent it; its extension tells its media type. */
+/** A file to send to pages. Its extension determines the media type. */
 export function webFile(path: string, content: Uint8Array): WebFile {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   const type = MEDIA_TYPES[extname(path)] ?? 'application/octet-stream';
@@ -81,7 +81,7 @@ export function webFile(path: string, content: Uint8Array): WebFile {
 }
 
 const compress: Record<ContentEncoding, (bytes: Buffer) => Promise<Buffer>> = {
-  // The best compression for what a page waits for; large weights would take seconds of it.
+  // The best compression for files that a page waits for. For large weights, it would take seconds.
   br: (bytes) => {
     const quality = bytes.length < 1_000_000 ? constants.BROTLI_MAX_QUALITY : 6;
     return promisify(brotliCompress)(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: quality } });
@@ -89,7 +89,7 @@ const compress: Record<ContentEncoding, (bytes: Buffer) => Promise<Buffer>> = {
   gzip: (bytes) => promisify(gzip)(bytes, { level: bytes.length < 1_000_000 ? 9 : 6 }),
 };
 
-/** The encoding to send by a request's `Accept-Encoding`. */
+/** Chooses an encoding from the `Accept-Encoding` header of a request. */
 export function acceptedEncoding(header = ''): ContentEncoding | undefined {
   const accepted = header.split(',').map((item) =>
     item

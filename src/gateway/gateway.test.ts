@@ -116,7 +116,7 @@ describe('forwarding', () => {
     const head = await fetch(`${url}/demo/`, { method: 'HEAD' });
     expect([head.status, await head.text()]).toEqual([200, '']);
     expect((await fetch(`${url}/demo/`, { headers: { 'if-none-match': '"1"' } })).status).toBe(304);
-    expect((await fetch(`${url}/demo/`, { method: 'DELETE' })).status).toBe(404);
+    expect((await fetch(`${url}/demo/`, { method: 'DELETE' })).status).toBe(405);
     expect((await fetch(`${url}/lcdnn/use`)).status).toBe(404);
     await vi.waitFor(() => expect(gateway.upstreams[0].inFlight).toBe(0));
   });

@@ -3,50 +3,50 @@ import type { RequestDeadline } from '../request-deadline.js';
 import type { TailInThread } from './tail-in-thread.js';
 
 export interface BatcherOptions {
-  /** Most images in one batch. */
+  /** Largest number of images in one batch. */
   readonly maxBatch: number;
   /**
-   * Milliseconds that a request waits for others, once those before it are being computed. A tail that is idle computes
-   * what comes at once.
+   * Milliseconds that a request waits for others while earlier ones are computed. An idle tail computes a request
+   * immediately.
    */
   readonly maxWaitMs: number;
-  /** Most images that wait. */
+  /** Largest number of waiting images. */
   readonly maxQueue: number;
 }
 
-/** Logits [images, classes] of one request, and how it went. */
+/** Logits [images, classes] of one request, and its times. */
 export interface Batched {
   readonly logits: Float32Array;
   readonly queueMs: number;
-  /** Of the whole batch. */
+  /** Time of the whole batch. */
   readonly inferMs: number;
 }
 
-/** Thrown where no more images may wait. */
+/** Thrown if no more images may wait. */
 export class Overloaded extends Error {
   override readonly name = 'Overloaded';
   readonly statusCode = 503;
 
-  /** @param retryAfterS seconds until those that wait now will be answered */
+  /** @param retryAfterS seconds until the waiting requests will be answered */
   constructor(readonly retryAfterS: number) {
     super(`the edge is busy; try again in ${retryAfterS} s`);
   }
 }
 
-/** Puts requests together to batches. */
+/** Combines requests into batches. */
 export interface Batcher {
   /**
-   * Logits of some images, at most `maxBatch`. Their values must stay as they are until then.
+   * Computes logits of at most `maxBatch` images. Their values must not change until then.
    *
-   * @param deadline whose end takes the images out of the queue; its reason is then thrown
-   * @throws Overloaded at once
+   * @param deadline takes the images out of the queue when it is over; its reason is thrown
+   * @throws Overloaded immediately if the queue is full
    */
   infer(values: Values, images: number, deadline?: RequestDeadline): Promise<Batched>;
-  /** Throws Overloaded where a request would be refused. */
+  /** Throws Overloaded if a request would be refused. */
   checkRoom(): void;
-  /** Images that wait. */
+  /** Number of waiting images. */
   waiting(): number;
-  /** Until nothing waits and nothing is computed. */
+  /** Resolves when nothing waits and nothing is computed. */
   idle(): Promise<void>;
 }
 
@@ -54,16 +54,16 @@ interface Job {
   readonly values: Values;
   readonly images: number;
   readonly since: number;
-  /** Whether it came to a tail that was busy. */
+  /** Whether the tail was busy when it arrived. */
   readonly behind: boolean;
   resolve(batched: Batched): void;
   reject(reason: unknown): void;
 }
 
-/** One batch is computed and one more, if it is full, lies ready in the tail's thread, which then never waits for us. */
+/** One batch is computed, and a second one, if it is full, waits in the tail's thread, so that the thread is never idle. */
 const MOST_RUNNING = 2;
 
-/** @param onBatch hears of each batch that was computed: its images, and how long it took */
+/** @param onBatch called for each computed batch with its number of images and its time */
 export function createBatcher(
   tail: Pick<TailInThread, 'infer'>,
   { maxBatch, maxWaitMs, maxQueue }: BatcherOptions,

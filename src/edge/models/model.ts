@@ -6,28 +6,28 @@ import { openSupervisedTail, type TailEvents, type TailFault } from './supervise
 import type { BundleSource } from './tail-messages.js';
 
 export interface ModelOptions extends BatcherOptions {
-  /** Threads that compute one batch. */
+  /** Number of threads for one batch. */
   readonly threads: number;
-  /** Whether the web folder is packed before anyone asks for it. */
+  /** Whether the web folder is compressed before the first request. */
   readonly packWeb?: boolean;
 }
 
-/** One version of a bundle, ready to answer. */
+/** One version of a bundle, ready to serve. */
 export interface Model extends ModelTensors, Pick<Batcher, 'infer' | 'checkRoom' | 'waiting'> {
   readonly name: string;
   readonly version: string;
   /** Below this entropy the last exit of the branch answers alone. */
   readonly tau: number;
-  /** What the validation images made of other thresholds, where the bundle tells. */
+  /** Results on the validation images for other thresholds, if the bundle contains them. */
   readonly measured?: MeasuredCurve;
   readonly web: WebFolder;
-  /** Why it can't answer. */
+  /** Why it can't answer; undefined if it can. */
   fault(): TailFault | undefined;
-  /** Frees it as soon as all that was asked of it is answered. */
+  /** Closes it after all its requests are answered. */
   close(): Promise<void>;
 }
 
-/** @throws UserError where the bundle is not what its manifest says. */
+/** @throws UserError if the bundle differs from its manifest */
 export async function openModel(
   source: BundleSource,
   options: ModelOptions,

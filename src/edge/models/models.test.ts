@@ -138,7 +138,7 @@ describe('models', () => {
 
   it('have different names', async () => {
     const bundles = [await tinyBundle(join(folder, 'a')), await tinyBundle(join(folder, 'b'))];
-    await expect(openModels(bundles, OPTIONS, heard)).rejects.toThrow('different names, found two of tiny');
+    await expect(openModels(bundles, OPTIONS, heard)).rejects.toThrow('different names, found tiny twice');
   });
 
   it('are none where a bundle is broken', async () => {

@@ -7,45 +7,45 @@ import { type Model, type ModelOptions, openModel } from './model.js';
 import { createReferenceCounts } from './reference-count.js';
 import type { BundleSource } from './tail-messages.js';
 
-/** What happens to the models while they serve. */
+/** Events of models while they serve. */
 export interface ModelEvents {
   /** A batch was computed. */
   batch(model: string, images: number, ms: number): void;
-  /** The thread of its tail has died, and is started again after so many milliseconds; or given up, without. */
+  /** The thread of its tail died. It restarts after `pauseMs` milliseconds; undefined: it is given up. */
   died(model: string, error: Error, pauseMs: number | undefined): void;
   restarted(model: string): void;
-  /** Another version serves now, and new requests go to it. */
+  /** Another version serves new requests. */
   replaced(model: string, version: string): void;
-  /** A bundle that was put in the place of another is of no use; the other goes on. */
+  /** A new bundle is invalid; the previous one keeps serving. */
   refused(model: string, folder: string, reason: string): void;
 }
 
-/** The models of a server, each by its name. */
+/** The models of a server, by name. */
 export interface Models {
   readonly names: readonly string[];
-  /** The version that serves now; or that version, of it and the one before it, for pages that began with that. */
+  /** The current version; or a given one of the current and the previous version, for pages that started with it. */
   get(name: string, version?: string): Model | undefined;
-  /** The versions that there are, the one that serves now last. */
+  /** The available versions, the current one last. */
   versions(name: string): readonly string[];
-  /** Does work with the version that serves now, which stays until it is done. */
+  /** Runs work with a model, which stays open until the work is done. */
   using<Result>(model: Model, work: () => Promise<Result>): Promise<Result>;
-  /** Looks whether folders hold another bundle than before, and goes over to those. */
+  /** Checks whether folders contain new bundles, and serves those. */
   reload(): Promise<void>;
-  /** Lets all that was asked be answered, and frees everything. */
+  /** Waits until all requests are answered, then closes everything. */
   close(): Promise<void>;
 }
 
-interface Place {
+interface ServedBundle {
   readonly source: BundleSource;
   current: Model;
   before?: Model;
-  /** Of the manifest that was read last. */
+  /** Identifies the manifest that was read last. */
   stamp?: string;
-  /** Why what stands there now was refused. It is tried again: whoever copies it may not be done yet. */
+  /** Why the folder's current content was refused. It is tried again, because copying may not be complete yet. */
   refused?: string;
 }
 
-/** @throws UserError where a bundle is not what its manifest says, or two have one name. */
+/** @throws UserError if a bundle differs from its manifest, or two bundles have the same name */
 export async function openModels(
   sources: readonly BundleSource[],
   options: ModelOptions,
@@ -55,7 +55,7 @@ export async function openModels(
   const retired = new Set<Promise<void>>();
   let reloading: Promise<void> = Promise.resolve();
 
-  const open = async (source: BundleSource): Promise<Place> => {
+  const open = async (source: BundleSource): Promise<ServedBundle> => {
     const stamp = typeof source === 'string' ? await stampOf(source) : undefined;
     const current: Model = await openModel(source, options, {
       batch: (images, ms) => events.batch(current.name, images, ms),
@@ -66,50 +66,50 @@ export async function openModels(
   };
 
   const opened = await Promise.allSettled(sources.map(open));
-  const places = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const served = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   try {
     for (const result of opened) if (result.status === 'rejected') throw result.reason;
-    requireUniqueNames(places.map(({ current }) => current.name));
+    requireUniqueNames(served.map(({ current }) => current.name));
   } catch (thrown) {
-    await Promise.all(places.map(({ current }) => current.close()));
+    await Promise.all(served.map(({ current }) => current.close()));
     throw thrown;
   }
-  const byName = new Map(places.map((place) => [place.current.name, place]));
+  const byName = new Map(served.map((slot) => [slot.current.name, slot]));
 
-  /** Frees a model once the last request has left it. */
+  /** Closes a model after its last request. */
   const retire = (model: Model): void => {
     const closed = references.ended(model).then(() => model.close());
     retired.add(closed);
     void closed.finally(() => retired.delete(closed));
   };
 
-  const renew = async (place: Place): Promise<void> => {
-    if (typeof place.source !== 'string') return;
-    const stamp = await stampOf(place.source);
-    // Between two renames the folder is away for a moment.
-    if (stamp === undefined || stamp === place.stamp) return;
-    const old = place.current;
+  const renew = async (slot: ServedBundle): Promise<void> => {
+    if (typeof slot.source !== 'string') return;
+    const stamp = await stampOf(slot.source);
+    // Between two renames, the folder is missing for a moment.
+    if (stamp === undefined || stamp === slot.stamp) return;
+    const old = slot.current;
     try {
-      const { name, version } = readManifest(place.source);
+      const { name, version } = readManifest(slot.source);
       if (version === old.version) {
-        place.stamp = stamp;
+        slot.stamp = stamp;
         return;
       }
       if (name !== old.name) throw new UserError(`expected another version of ${old.name}, found ${name}`);
-      Object.assign(place, await open(place.source), { refused: undefined });
+      Object.assign(slot, await open(slot.source), { refused: undefined });
     } catch (thrown) {
       const reason = messageOf(thrown);
-      if (reason !== place.refused) events.refused(old.name, place.source, reason);
-      place.refused = reason;
+      if (reason !== slot.refused) events.refused(old.name, slot.source, reason);
+      slot.refused = reason;
       return;
     }
-    if (place.before) retire(place.before);
-    place.before = old;
-    events.replaced(place.current.name, place.current.version);
+    if (slot.before) retire(slot.before);
+    slot.before = old;
+    events.replaced(slot.current.name, slot.current.version);
   };
 
   return {
-    names: places.map(({ current }) => current.name),
+    names: served.map(({ current }) => current.name),
     get(name, version) {
       const { current, before } = byName.get(name) ?? {};
       if (version === undefined) return current;
@@ -122,20 +122,20 @@ export async function openModels(
     using: references.during,
     reload() {
       reloading = reloading.then(async () => {
-        for (const place of places) await renew(place);
+        for (const slot of served) await renew(slot);
       });
       return reloading;
     },
     async close() {
       await reloading;
-      for (const { current, before } of places)
+      for (const { current, before } of served)
         for (const model of before ? [before, current] : [current]) retire(model);
       await Promise.all(retired);
     },
   };
 }
 
-/** Tells a manifest on disk from the one that was there before; nothing where there is none. */
+/** Identifies a manifest on disk; undefined if there is none. */
 async function stampOf(folder: string): Promise<string | undefined> {
   try {
     const { ino, mtimeMs, size } = await stat(join(folder, MANIFEST_FILE));
@@ -146,6 +146,9 @@ async function stampOf(folder: string): Promise<string | undefined> {
 }
 
 function requireUniqueNames(names: readonly string[]): void {
-  const twin = names.find((name, i) => names.indexOf(name) !== i);
-  if (twin) throw new UserError(`expected bundles of different names, found two of ${twin}; export one with another`);
+  const duplicate = names.find((name, i) => names.indexOf(name) !== i);
+  if (duplicate)
+    throw new UserError(
+      `expected bundles with different names, found ${duplicate} twice; export one of them with another --name`,
+    );
 }

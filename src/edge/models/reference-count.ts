@@ -1,8 +1,8 @@
-/** Counts who uses things, so that a thing is freed once the last has left it. */
+/** Reference counter: tells when the last user of a resource is done, so that it can be closed. */
 export interface ReferenceCounts<Thing> {
-  /** Does work with a thing. */
+  /** Runs work that uses a resource. */
   during<Result>(thing: Thing, work: () => Promise<Result>): Promise<Result>;
-  /** Until nobody uses it. */
+  /** Resolves when nothing uses the resource. */
   ended(thing: Thing): Promise<void>;
 }
 

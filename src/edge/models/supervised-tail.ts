@@ -2,31 +2,31 @@ import { messageOf } from '../../base/errors.js';
 import { openTailInThread, type TailInThread } from './tail-in-thread.js';
 import type { BundleSource } from './tail-messages.js';
 
-/** Milliseconds before each attempt to bring back a thread that has died; after the last one nothing is tried any more. */
+/** Milliseconds before each attempt to restart a thread that has died. After the last one, the thread is given up. */
 const PAUSES_MS = [1000, 5000, 25_000];
-/** Milliseconds after which a thread counts as well, and the pauses begin anew. */
-const WELL_MS = 600_000;
+/** Milliseconds after which a thread counts as healthy, and the pauses start from the beginning. */
+const HEALTHY_MS = 600_000;
 
 /** Why a tail can't answer. */
 export interface TailFault {
   readonly error: Error;
-  /** Whether it stays so. */
+  /** Whether the thread won't be restarted. */
   readonly forGood: boolean;
 }
 
-/** What happens to the thread of a tail. */
+/** Events of a tail's thread. */
 export interface TailEvents {
-  /** @param pauseMs until it is started again; nothing where it is given up */
+  /** @param pauseMs until it restarts; undefined if it is given up */
   died(error: Error, pauseMs: number | undefined): void;
   restarted(): void;
 }
 
-/** A tail whose thread is started again when it dies. */
+/** A tail whose thread restarts when it dies. */
 export interface SupervisedTail extends TailInThread {
   fault(): TailFault | undefined;
 }
 
-/** @throws UserError where the bundle is not what its manifest says. */
+/** @throws UserError if the bundle differs from its manifest */
 export async function openSupervisedTail(
   source: BundleSource,
   threads: number,
@@ -40,7 +40,7 @@ export async function openSupervisedTail(
 
   const died = (error: Error): void => {
     if (closed) return;
-    if (performance.now() - since > WELL_MS) attempts = 0;
+    if (performance.now() - since > HEALTHY_MS) attempts = 0;
     const pauseMs = PAUSES_MS[attempts++];
     fault = { error, forGood: pauseMs === undefined };
     events.died(error, pauseMs);

@@ -4,21 +4,21 @@ import type { Values } from '../../bundle/datatypes.js';
 import type { Manifest } from '../../bundle/manifest.js';
 import type { BundleSource, FromTailThread, InferMessage, TailThreadData } from './tail-messages.js';
 
-/** A tail that computes in a thread of its own, and what else its bundle holds. */
+/** A tail that computes in its own thread, and the other contents of its bundle. */
 export interface TailInThread {
   /**
-   * Logits [batch, classes] of a batch that comes in parts, each in the tail's datatype.
+   * Computes logits [batch, classes] of a batch in several parts, each in the tail's datatype.
    *
    * @throws TailDied
    */
   infer(parts: readonly Values[], batch: number): Promise<Float32Array>;
   close(): Promise<void>;
   readonly manifest: Manifest;
-  /** All files of the bundle but the tail. */
+  /** All files of the bundle except the tail. */
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
-/** The thread ended before it had answered; the client may ask again. */
+/** The thread ended before it answered. The client may try again. */
 export class TailDied extends Error {
   override readonly name = 'TailDied';
   readonly statusCode = 503;
@@ -29,18 +29,18 @@ export class TailDied extends Error {
 }
 
 interface Waiting {
-  /** Where its values lie. */
+  /** Memory of its values. */
   readonly memory: SharedArrayBuffer;
   resolve(logits: Float32Array): void;
   reject(error: Error): void;
 }
 
 /**
- * Reads a bundle, checks it and opens its tail, all in a new thread.
+ * Reads and checks a bundle and opens its tail, all in a new thread.
  *
- * @param threads that compute one batch
- * @param onDeath hears why the thread ended, where it was not closed
- * @throws UserError where the bundle is not what its manifest says.
+ * @param threads number of threads for one batch
+ * @param onDeath called with the reason if the thread ends without being closed
+ * @throws UserError if the bundle differs from its manifest
  */
 export async function openTailInThread(
   source: BundleSource,
@@ -105,8 +105,8 @@ export async function openTailInThread(
 }
 
 /**
- * Memory for batches that are computed, used again and again: new buffers for each would set the collector of both threads to
- * work that takes as long as a small network.
+ * Memory for batches that is reused: new buffers for each batch would cause garbage collection in both threads that takes as
+ * long as a small network.
  */
 function createSpareMemory() {
   const free: SharedArrayBuffer[] = [];
@@ -119,7 +119,7 @@ function createSpareMemory() {
   };
 }
 
-/** The values of all parts, one after another. */
+/** Joins the values of all parts. */
 function joined(parts: readonly Values[], memory: SharedArrayBuffer): Values {
   const Kind = parts[0].constructor as new (memory: SharedArrayBuffer, at: number, length: number) => Values;
   const all = new Kind(

@@ -3,24 +3,24 @@ import type { Values } from '../../bundle/datatypes.js';
 import type { Manifest } from '../../bundle/manifest.js';
 import type { Bundle } from '../../bundle/read-bundle.js';
 
-/** Where a bundle comes from: a folder, which may be replaced by a newer one, or memory. */
+/** Source of a bundle: a folder, which may be replaced by a newer version, or memory. */
 export type BundleSource = string | Bundle;
 
-/** What a tail's thread is started with. */
+/** Initial data of a tail's thread. */
 export interface TailThreadData {
   readonly source: BundleSource;
-  /** That compute one batch. */
+  /** Number of threads for one batch. */
   readonly threads: number;
 }
 
-/** Asks for the logits of a batch, whose values lie in memory that both threads see. */
+/** Requests the logits of a batch, whose values are in memory shared by both threads. */
 export interface InferMessage {
   readonly id: number;
   readonly values: Values;
   readonly batch: number;
 }
 
-/** What the thread tells: first that it is open, or why it is not, then an answer to each message. */
+/** Messages of the thread: first that it is open, or why it isn't; then an answer to each request. */
 export type FromTailThread =
   | { readonly manifest: Manifest; readonly files: ReadonlyMap<string, Uint8Array> }
   | { readonly id?: number; readonly failure: Failure }

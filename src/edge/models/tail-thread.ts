@@ -6,20 +6,20 @@ import { openTail, type Tail } from '../tail.js';
 import type { FromTailThread, InferMessage, TailThreadData } from './tail-messages.js';
 
 /**
- * The thread of a tail: reads and checks the bundle, hashes and all, and computes, so that the thread that answers
- * requests never waits for either (`tail-in-thread.ts` starts it).
+ * The thread of a tail. It reads and checks the bundle, including hashes, and computes, so that the thread that answers
+ * requests is never blocked. `tail-in-thread.ts` starts it.
  */
 const port = parentPort!;
 const tell = (message: FromTailThread): void => port.postMessage(message);
 const { source, threads } = workerData as TailThreadData;
-/** Batches are computed one after another, and so in the same memory. */
+/** Batches are computed one after another, so they can use the same memory. */
 let own = new ArrayBuffer(0);
 
 try {
   const bundle: Bundle = typeof source === 'string' ? readBundle(source) : source;
   const tail = await openTail(bundle, threads);
   const files = new Map(bundle.files);
-  files.delete(bundle.manifest.tail.file); // it stays here
+  files.delete(bundle.manifest.tail.file); // only this thread needs it
   tell({ manifest: bundle.manifest, files });
   let turn = Promise.resolve();
   port.on('message', (message: InferMessage | 'close') => {
@@ -37,7 +37,7 @@ async function answer(tail: Tail, { id, values, batch }: InferMessage): Promise<
   }
 }
 
-/** ONNX Runtime takes no shared memory. */
+/** Copies values, because ONNX Runtime doesn't accept shared memory. */
 function ownCopy(values: Values): Values {
   if (own.byteLength < values.byteLength) own = new ArrayBuffer(values.byteLength);
   const Kind = values.constructor as new (memory: ArrayBuffer, at: number, length: number) => Values;

@@ -8,6 +8,7 @@ import { fastest } from './fastest.js';
 import { leastLoaded } from './least-loaded.js';
 import type { Policy } from './policy.js';
 import { powerOfTwo } from './power-of-two.js';
+import { prequal } from './prequal.js';
 import { randomly } from './random.js';
 import { roundRobin } from './round-robin.js';
 
@@ -21,6 +22,7 @@ export const RULES: Readonly<Record<string, (settings: Pick<Settings, 'eta'>) =>
   'least-loaded': () => leastLoaded,
   'power-of-two': () => powerOfTwo,
   fastest: () => fastest,
+  prequal: () => prequal,
 };
 
 export const ruleNames = Object.keys(RULES);

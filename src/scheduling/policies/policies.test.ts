@@ -62,6 +62,15 @@ it('fastest fills the fastest server first', () => {
   expect(offersOf('fastest', { waiting: 120, speed, load: Float64Array.of(0, 20, 50) })).toEqual([40, 80, 0]);
 });
 
+it('prequal avoids the servers with the most requests, and prefers the faster of the others', () => {
+  const speed = Float64Array.of(1, 2, 3);
+  const offers = offersOf('prequal', { waiting: 30, speed, load: Float64Array.of(0, 10, 90) });
+  expect(offers[1]).toBeGreaterThan(offers[0]);
+  expect(offers[2]).toBeLessThan(offers[0]);
+  // With all servers overloaded, it balances requests in flight.
+  expect(offersOf('prequal', { waiting: 10, load: Float64Array.of(120, 100, 110) })).toEqual([0, 0, 0]);
+});
+
 describe.each(ruleNames)('%s', (name) => {
   it('offers nothing of a server that is down', () => {
     const offers = offersOf(name, { waiting: 31, capacity: Float64Array.of(100, 0, 100) });

@@ -78,7 +78,7 @@ const ATTACKS: Readonly<Record<string, (signal: AbortSignal) => Promise<unknown>
   none: async () => {},
   'slow headers': (signal) => flood(400, () => raw('GET / HTTP/1.1\r\nhost: '), signal),
   'slow bodies': (signal) => flood(400, () => raw(head({ 'content-length': 1000 })), signal),
-  'slow readers': (signal) =>
+  'readers of 20,000 pipelined files that never read': (signal) =>
     flood(400, () => raw('GET /lcdnn-simd.wasm HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(50), false), signal),
   'tiny JSON': (signal) =>
     flood(

@@ -10,7 +10,7 @@ import type { Dataset } from '../../src/datasets/dataset.js';
 import { writeCheckpoint } from '../../src/run/checkpoint.js';
 import { type Config, resolveConfig } from '../../src/run/config.js';
 import { createRun, networkOf, runFile } from '../../src/run/run-directory.js';
-import { stagesOf } from '../../src/run/stages.js';
+import { trainingStages } from '../../src/run/stages.js';
 import { initialParameters, initialSlots } from '../../src/train/initial-state.js';
 import { writeJob } from '../../src/train/pytorch/job.js';
 import { epochStart } from '../../src/train/reports.js';
@@ -51,7 +51,7 @@ function writeTrainingJob(trains: (typeof STAGES)[number], folder: string): stri
   const given = { network: name, batchSize, validation: 10, epochs: 1, flip: true, shift: 4, compile, ...sgd };
   const config = resolveConfig({ ...given, precision, stages: [{ trains }] });
   const run = createRun(join(folder, trains), config, networkOf(config, SHAPE, 10));
-  const [stage] = stagesOf(run);
+  const [stage] = trainingStages(run);
   const parameters = initialParameters(run.network, 1);
   const state = { ...parameters, ...initialSlots(parameters, stage.network, stage.config) };
   writeCheckpoint(runFile(run, 'checkpoint'), { progress: epochStart(0, 0, 0), state });

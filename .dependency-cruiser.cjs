@@ -10,6 +10,7 @@ const mayImport = {
   onnx: [],
   train: ['network', 'datasets', 'run', 'onnx'],
   tau: [],
+  evaluation: [],
   bundle: [],
   export: ['network', 'run', 'onnx', 'bundle'],
   codegen: ['export/program', 'bundle'],
@@ -20,10 +21,10 @@ const mayImport = {
   gateway: ['edge', 'scheduling'],
   baselines: ['network', 'datasets', 'run', 'train', 'onnx', 'export', 'bundle', 'edge', 'plan', 'profiling'],
   cli: ['network', 'datasets', 'run', 'train', 'export', 'tau', 'plan', 'scheduling', 'edge', 'baselines'],
-  report: ['network', 'run', 'plan', 'tau', 'scheduling', 'baselines/results'],
+  report: ['network', 'run', 'plan', 'tau', 'evaluation', 'scheduling', 'baselines/results'],
   // Everything but cli.
   api: [
-    ...['network', 'datasets', 'run', 'train', 'onnx', 'export', 'tau', 'plan', 'codegen', 'bundle', 'edge'],
+    ...['network', 'datasets', 'run', 'train', 'onnx', 'export', 'tau', 'evaluation', 'plan', 'codegen', 'bundle', 'edge'],
     ...['profiling', 'scheduling', 'gateway', 'baselines', 'report'],
   ],
   commands: ['.+'],

@@ -1,8 +1,12 @@
 import { oneOrList, withExits } from '../base/exits.js';
+import { predictionStatistics } from '../evaluation/class-statistics.js';
+import { collaborativePredictions, predictionsOf, selectPredictions } from '../evaluation/predictions.js';
 import { writeReport } from '../report/write-report.js';
+import type { EvaluationDetails } from '../run/evaluation-details.js';
 import { readTaus, type Tested, writeResult } from '../run/results.js';
 import { collaborativeExits } from '../tau/exits.js';
-import { count, outcomesFromLogits } from '../tau/outcomes.js';
+import { count, type Outcomes, outcomesFromLogits } from '../tau/outcomes.js';
+import type { Logits } from '../train/evaluate.js';
 import { openTrained, type Trained } from './open-trained.js';
 import type { DataOptions } from './run-data.js';
 
@@ -29,8 +33,34 @@ export async function evaluateTrained({ run, dataset, evaluate: withNetwork }: T
     ...withExits(branches),
     collaborative: taus && together ? { ...together, tau: oneOrList(taus) } : null,
     samples,
+    details: detailsOf(logits, run.network.branch.length > 0 ? exits : [], taus, dataset.labels),
   };
   writeResult(run, 'test', result);
   writeReport(run);
   return result;
+}
+
+/** Statistics by class of the full network, of each exit (none in a full network alone), and of the whole system if τ is tuned. */
+function detailsOf(
+  { full, branches, labels, classes }: Logits,
+  outcomes: readonly Outcomes[],
+  taus: readonly number[] | undefined,
+  classNames: readonly string[],
+): EvaluationDetails {
+  const statistics = (predictions: Parameters<typeof predictionStatistics>[0]) =>
+    predictionStatistics(predictions, labels, classes);
+  const fullAnswers = predictionsOf(full, classes);
+  const exits = branches
+    .slice(0, outcomes.length)
+    .map((logits, i) => ({ ...predictionsOf(logits, classes), entropy: outcomes[i].entropy }));
+  const details = { classNames: [...classNames], full: statistics(fullAnswers), branches: exits.map(statistics) };
+  if (!taus) return details;
+  const together = collaborativePredictions(fullAnswers, exits, taus);
+  const exitsEarly = (sample: number): boolean => together.early[sample] === 1;
+  const early = predictionStatistics(
+    selectPredictions(together, exitsEarly),
+    labels.filter((_, sample) => exitsEarly(sample)),
+    classes,
+  );
+  return { ...details, collaborative: statistics(together), early };
 }

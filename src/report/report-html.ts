@@ -1,7 +1,9 @@
 import { type BranchKind, exitsOf, type WithExits } from '../base/exits.js';
 import { percent } from '../base/format.js';
+import type { EvaluationDetails } from '../run/evaluation-details.js';
 import type { Tuned } from '../run/results.js';
 import type { EpochMetrics } from '../run/run-directory.js';
+import { EVALUATION_STYLE, evaluationSections } from './evaluation-sections.js';
 import { escapeHtml, figure, page } from './page.js';
 import { tauChart } from './tau-chart.js';
 import { trainingChart } from './training-chart.js';
@@ -24,7 +26,7 @@ export interface Report {
   /** tau.json, once τ is tuned (on the validation split). */
   readonly tuned?: Tuned;
   /** What `evaluate` measured on the test split, if it has. */
-  readonly test?: Measured;
+  readonly test?: Measured & { readonly details?: EvaluationDetails };
 }
 
 /** One self-contained page about a run: no script, no request, in the reader's light or dark colours. */
@@ -39,9 +41,10 @@ export function reportHtml({ title, kind, config, epochs, tuned, test }: Report)
     tuned ? tauParagraph(tuned) : '',
     ...(tuned ? tauFigures(tuned, kind) : []),
     epochs.length > 0 ? figure('Training', (theme) => trainingChart(epochs, theme, kind)) : '',
+    ...(test?.details ? evaluationSections(test.details, kind) : []),
     `<h2>Configuration</h2>\n<table>\n${flattened(config).map(configRow).join('\n')}\n</table>`,
   ];
-  return page(title, sections);
+  return page(title, sections, EVALUATION_STYLE);
 }
 
 function accuracyTable(rows: readonly string[], kind: BranchKind): string {

@@ -4,6 +4,7 @@ import { UserError } from '../base/errors.js';
 import { exitsOf } from '../base/exits.js';
 import { writeFileAtomic } from '../base/files.js';
 import { readJson } from '../base/json.js';
+import { detailsSchema } from './evaluation-details.js';
 import { type Run, runFile } from './run-directory.js';
 
 const share = z.number().min(0).max(1);
@@ -53,6 +54,7 @@ const testedSchema = z.strictObject({
     .array(z.strictObject({ branch: accuracy }))
     .min(1)
     .optional(),
+  details: detailsSchema.optional(),
 });
 
 const SCHEMAS = { tau: tunedSchema, test: testedSchema };

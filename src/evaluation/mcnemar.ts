@@ -1,0 +1,33 @@
+/** Agreement of two classifiers on the same samples. */
+export interface PairedComparison {
+  readonly bothRight: number;
+  readonly onlyFirst: number;
+  readonly onlySecond: number;
+  readonly bothWrong: number;
+  /** Probability of a difference at least this large if both are equally good. */
+  readonly pValue: number;
+}
+
+/** Compares two classifiers on the same samples. @param first 1 if the first one is right, else 0; `second` likewise */
+export function pairedComparison(first: Uint8Array, second: Uint8Array): PairedComparison {
+  const counts = [0, 0, 0, 0];
+  for (let i = 0; i < first.length; i++) counts[2 * first[i] + second[i]]++;
+  const [bothWrong, onlySecond, onlyFirst, bothRight] = counts;
+  return { bothRight, onlyFirst, onlySecond, bothWrong, pValue: mcnemar(onlyFirst, onlySecond) };
+}
+
+/**
+ * McNemar's exact test (1947): if both classifiers are equally good, the samples that only one of them gets right are
+ * divided like tosses of a fair coin. Two-sided p-value: min(1, 2 P(Bin(b + c, 1/2) <= min(b, c))).
+ */
+export function mcnemar(onlyFirst: number, onlySecond: number): number {
+  const n = onlyFirst + onlySecond;
+  // Terms as logarithms, because 2^-n underflows.
+  let logTerm = -n * Math.LN2;
+  let tail = 0;
+  for (let k = 0; k <= Math.min(onlyFirst, onlySecond); k++) {
+    tail += Math.exp(logTerm);
+    logTerm += Math.log((n - k) / (k + 1));
+  }
+  return Math.min(1, 2 * tail);
+}

@@ -25,6 +25,7 @@ export { type AblateOptions, ablate } from './ablate.js';
 export { type BenchDeviceOptions, type BenchDeviceResult, benchDevice } from './bench-device.js';
 export { type BenchEdgeResult, benchEdge } from './bench-edge.js';
 export { type CheckDataOptions, checkData } from './check-data.js';
+export { type AnswerComparison, compareAnswers, type RunPair } from './compare-answers.js';
 export { type CompareOptions, compareRuns } from './compare-runs.js';
 export { type DescribedNetwork, describeNetwork, type NetworkOptions } from './describe-network.js';
 export { drawScheduleFigures, type FigureOptions } from './draw-schedule-figures.js';
@@ -33,6 +34,7 @@ export { exportRepository, type RepositoryResult } from './export-repository.js'
 export { type ExportOptions, type ExportResult, exportWeb } from './export-web.js';
 export { type ImportResult, importNetwork } from './import-network.js';
 export { type Inspection, inspect } from './inspect.js';
+export { type ListedRun, listRuns } from './list-runs.js';
 export type { NewRunOptions } from './new-run.js';
 export { type PlanOptions, plan, writePlan } from './plan.js';
 export { type BaselinePlan, type PlanBaselineOptions, planBaseline } from './plan-baseline.js';

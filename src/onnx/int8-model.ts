@@ -1,6 +1,6 @@
 import { foldBatchNorms } from './fold-batch-norm.js';
 import { constantFloats, decodeModel, type Node, node, readersOf, type Tensor, tensor } from './onnx-model.js';
-import { type Range, valueRanges } from './value-ranges.js';
+import { type ValueRange, valueRanges } from './value-ranges.js';
 
 /** Operators whose output is within the range of their input, so that both can have the same quantisation. */
 const KEEPS_STEPS = new Set(['Relu', 'Min', 'MaxPool', 'Transpose', 'Reshape']);
@@ -93,7 +93,7 @@ export async function int8Model(
   return float.encode(made, stored.values());
 }
 
-function rangeOf(values: Float32Array): Range {
+function rangeOf(values: Float32Array): ValueRange {
   return {
     least: values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY),
     most: values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY),
@@ -101,7 +101,7 @@ function rangeOf(values: Float32Array): Range {
 }
 
 /** 256 steps over a range, extended to contain 0, which is one of the steps. */
-function stepsOf({ least, most }: Range): { scale: number; zero: number } {
+function stepsOf({ least, most }: ValueRange): { scale: number; zero: number } {
   const [low, high] = [Math.min(least, 0), Math.max(most, 0)];
   const scale = (high - low) / 255 || 1;
   return { scale, zero: Math.round(-low / scale) };

@@ -1,7 +1,7 @@
 import * as ort from '../base/onnxruntime.js';
 
 /** Minimum and maximum of a tensor's values. */
-export interface Range {
+export interface ValueRange {
   readonly least: number;
   readonly most: number;
 }
@@ -21,11 +21,11 @@ export async function valueRanges(
   model: Uint8Array,
   inputs: Float32Array,
   shape: readonly number[],
-): Promise<Map<string, Range>> {
+): Promise<Map<string, ValueRange>> {
   const session = await ort.InferenceSession.create(model, { logSeverityLevel: 3 });
   const size = shape.reduce((product, side) => product * side, 1);
   const length = size * Math.max(1, Math.min(MOST_INPUTS, Math.floor(MOST_VALUES / size)));
-  const ranges = new Map<string, Range>();
+  const ranges = new Map<string, ValueRange>();
   for (let start = 0; start < inputs.length; start += length) {
     const batch = inputs.slice(start, start + length);
     const feeds = { [session.inputNames[0]]: new ort.Tensor('float32', batch, [batch.length / size, ...shape]) };

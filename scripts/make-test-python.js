@@ -9,7 +9,9 @@ import { fileURLToPath } from 'node:url';
 
 const current = process.argv.includes('--current');
 const TOOLS = ['safetensors', 'pytest', 'ruff', 'mypy', 'tritonclient[http]'];
-const folder = fileURLToPath(new URL(`../node_modules/.cache/${current ? 'python-current' : 'python'}`, import.meta.url));
+const folder = fileURLToPath(
+  new URL(`../node_modules/.cache/${current ? 'python-current' : 'python'}`, import.meta.url),
+);
 const run = (program, ...args) => execFileSync(program, args, { stdio: 'inherit' });
 
 try {

@@ -54,7 +54,7 @@ it('finds what is planted in a folder, and advises', async () => {
     /^1 pair of images \(1 with the same content\) have different classes.*cat\/6.png/,
   );
   expect(of('copies between splits')[0]).toMatch(/2 pairs of images \(1 with the same content, 1 that look alike\)/);
-  expect(of('imbalance')[0]).toMatch(/^cat has \d+ training images, Cat_ has 1: .* --class-weights balanced/);
+  expect(of('imbalance')[0]).toMatch(/^cat has \d+ training images, Cat_ has 1: .* Add images of them/);
   expect(of('tiny class')[0]).toMatch(/^Cat_: too few different images/);
   expect(of('similar names')[0]).toMatch(/classes "Cat_" and "cat" differ only in capitals/);
   expect(of('weak certificate')[0]).toMatch(

@@ -1,4 +1,3 @@
-import type { TrainingEvents } from '../api/train-run.js';
 import { type DataProgress, withDataProgress } from './data-progress.js';
 import { dataSummary } from './data-report.js';
 import { type Interruption, interruptible } from './interruption.js';
@@ -13,8 +12,11 @@ interface ShownCommand {
 /** Callbacks that show a training, and the signal that interrupts it. */
 export type TrainingShown = Omit<TrainingDisplay, 'stop'> &
   Pick<DataProgress, 'onProgress' | 'onNote'> &
-  Pick<Interruption, 'signal'> &
-  Required<Pick<TrainingEvents, 'onData' | 'onEnd'>>;
+  Pick<Interruption, 'signal'> & {
+    /** Called with a report on the images of a folder, before a new run is created. */
+    readonly onData: (report: Parameters<typeof dataSummary>[0]) => void;
+    readonly onEnd: () => void;
+  };
 
 /**
  * Runs `work` with a display of its training on stderr. Ctrl-C and SIGTERM abort the signal once training has begun;

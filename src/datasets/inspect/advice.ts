@@ -81,7 +81,7 @@ function classAdvice({ classes }: Pick<DataReport, 'classes'>): Advice[] {
             kind: 'imbalance' as const,
             text:
               `${most.name} has ${most.train} training images, ${least.name} has ${least.train}: rare classes are ` +
-              'hardly ever answered. Give --class-weights balanced, or add images',
+              'hardly ever answered. Add images of them, or use fewer of the others',
           },
         ]),
     ...similar.map(([one, other]) => ({

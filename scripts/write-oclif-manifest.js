@@ -12,7 +12,9 @@ if (!existsSync(new URL('../dist/commands', import.meta.url))) {
 }
 const plugin = new Plugin({ root, ignoreManifest: true, errorOnManifestCreate: true, respectNoCacheDefault: true });
 await plugin.load();
-const manifest = `${JSON.stringify(plugin.manifest, null, 2)}\n`;
+// Sorted, because the order of the files in a folder depends on the file system.
+const commands = Object.entries(plugin.manifest.commands).sort(([a], [b]) => (a < b ? -1 : 1));
+const manifest = `${JSON.stringify({ ...plugin.manifest, commands: Object.fromEntries(commands) }, null, 2)}\n`;
 if (!process.argv.includes('--check')) {
   writeFileSync(path, manifest);
 } else if (!existsSync(path) || readFileSync(path, 'utf8') !== manifest) {

@@ -32,7 +32,7 @@ describe.each(recipeNames())('recipe %s', (name) => {
 
   it('is named after its network and data', () => {
     const data = config.dataset.replace('cifar-', 'cifar');
-    expect(name.replace(/-paper$/, '')).toBe(`${config.network}-${data}`);
+    expect(name.replace(/-(paper|stages)$/, '')).toBe(`${config.network}-${data}`);
   });
 });
 

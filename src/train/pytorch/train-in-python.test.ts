@@ -244,6 +244,28 @@ describe.skipIf(PYTHON === undefined)('training in PyTorch', () => {
     ]);
   });
 
+  it('resumes to the bits of a run that was not interrupted, and repeats itself', async () => {
+    const averaged: Given = {
+      network: lenet,
+      dataset: given.dataset,
+      config: config({ ...long, epochs: 2, optimizer: 'nesterov', averageDecay: 0.9, recalibration: 2 }),
+    };
+    const stopped = newRun(averaged);
+    const stop = new AbortController();
+    let steps = 0;
+    const launch = launchOf({}, stopped.config);
+    const { dataset } = averaged;
+    const onStep = () => void (++steps === 3 && stop.abort());
+    expect(await trainInPython({ run: stopped, dataset, python, launch, signal: stop.signal, onStep })).toBe(
+      'interrupted',
+    );
+    await trainInPython({ run: stopped, dataset, python, launch, checkpoint: readRunCheckpoint(stopped) });
+    const [whole, again] = [await inPython(averaged), await inPython(averaged)];
+    // Not the bytes of the files: the order of their metadata differs.
+    expect(stateOf(again)).toEqual(stateOf(whole));
+    expect(stateOf(stopped)).toEqual(stateOf(whole));
+  });
+
   it(
     'takes the same step, and gives the same losses, in two processes as in one',
     async () => {

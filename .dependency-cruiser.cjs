@@ -24,7 +24,20 @@ const mayImport = {
   report: ['network', 'run', 'plan', 'tau', 'evaluation', 'scheduling', 'baselines/results'],
   // Everything but cli.
   api: [
-    ...['network', 'datasets', 'run', 'train', 'onnx', 'export', 'tau', 'evaluation', 'plan', 'codegen', 'bundle', 'edge'],
+    ...[
+      'network',
+      'datasets',
+      'run',
+      'train',
+      'onnx',
+      'export',
+      'tau',
+      'evaluation',
+      'plan',
+      'codegen',
+      'bundle',
+      'edge',
+    ],
     ...['profiling', 'scheduling', 'gateway', 'baselines', 'report'],
   ],
   commands: ['.+'],

@@ -69,7 +69,7 @@ function listedRun(path: string): ListedRun {
       full: measured.accuracies.full,
       branches: network.branch.length > 0 ? measured.accuracies.branches : [],
       collaborative: measured.tuned?.accuracy,
-      exitRatio: measured.tuned && measured.tuned.exitRatios.reduce((total, ratio) => total + ratio, 0),
+      exitRatio: measured.tuned?.exitRatios.reduce((total, ratio) => total + ratio, 0),
       source: measured.file,
     }),
   };

@@ -12,7 +12,7 @@ import { type Config, resolveConfig } from '../../src/run/config.js';
 import { createRun, networkOf, runFile } from '../../src/run/run-directory.js';
 import { trainingStages } from '../../src/run/stages.js';
 import { initialParameters, initialSlots } from '../../src/train/initial-state.js';
-import { writeJob } from '../../src/train/pytorch/job.js';
+import { chosenPrecision, writeJob } from '../../src/train/pytorch/job.js';
 import { epochStart } from '../../src/train/reports.js';
 import { contestant, enginePytorch } from './contestant.js';
 
@@ -55,7 +55,7 @@ function writeTrainingJob(trains: (typeof STAGES)[number], folder: string): stri
   const parameters = initialParameters(run.network, 1);
   const state = { ...parameters, ...initialSlots(parameters, stage.network, stage.config) };
   writeCheckpoint(runFile(run, 'checkpoint'), { progress: epochStart(0, 0, 0), state });
-  const job = writeJob(stage, randomImages(batchSize), 'cpu', precision);
+  const job = writeJob(stage, randomImages(batchSize), 'cpu', chosenPrecision(precision));
   job.writePlan(0);
   return job.folder;
 }

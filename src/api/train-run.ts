@@ -24,6 +24,7 @@ import {
 import { currentStage } from '../run/stages.js';
 import { createEngine, PYTORCH } from '../train/engines/index.js';
 import { findPython, type Python } from '../train/pytorch/find-python.js';
+import { chosenPrecision } from '../train/pytorch/job.js';
 import { type Launch, launchOf } from '../train/pytorch/launch.js';
 import { trainInPython } from '../train/pytorch/train-in-python.js';
 import { readTeacher } from '../train/read-teacher.js';
@@ -92,11 +93,14 @@ export interface TrainedRun {
  * @throws UserError if data, network or engine don't fit, before anything is written; `Diverged` as `train` does
  */
 export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
-  const { path, resumed, signal, onNote, onStep, onEpoch } = options;
-  const config = resumed?.config ?? options.config;
-  const inPython = config.engine === PYTORCH;
-  requireEngineFor(config);
-  const python = inPython ? await findPython(options.pytorch?.python, config.device) : undefined;
+  const { path, signal, onNote, onStep, onEpoch } = options;
+  const given = options.resumed?.config ?? options.config;
+  const inPython = given.engine === PYTORCH;
+  requireEngineFor(given);
+  const python = inPython ? await findPython(options.pytorch?.python, given.device) : undefined;
+  // The run records what it was trained with.
+  const config = { ...given, precision: chosenPrecision(given.precision, python?.bfloat16) };
+  const resumed = options.resumed && { ...options.resumed, config };
   // Python decodes no images: it gets packed ones.
   const toLoad = inPython ? { ...config, cache: true } : config;
   const { dataset, changes }: RunData = resumed
@@ -168,7 +172,7 @@ function requireEngineFor({ engine, precision, teacher }: Config): void {
   if (teacher !== undefined && engine === PYTORCH) {
     throw new UserError(`engine ${PYTORCH}: expected no teacher, found ${teacher}; another engine has it`);
   }
-  if (precision === 'float32' || engine === PYTORCH) return;
+  if (precision !== 'bfloat16' || engine === PYTORCH) return;
   throw new UserError(`engine ${engine}: expected precision float32, found ${precision}; it takes --engine ${PYTORCH}`);
 }
 

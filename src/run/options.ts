@@ -354,10 +354,10 @@ export const OPTIONS = {
     group: 'TRAINING',
   }),
   precision: option({
-    schema: z.enum(['float32', 'bfloat16']),
+    schema: z.enum(['float32', 'bfloat16', 'auto']),
     byDefault: 'float32',
     summary:
-      'Number format of the forward and backward pass. bfloat16 needs engine pytorch, and is faster on GPUs and processors that support it.',
+      'Number format of the forward and backward pass. bfloat16 needs engine pytorch; auto chooses it if the device supports it. Losses differ by up to 3 %.',
     group: 'TRAINING',
   }),
   compile: option({

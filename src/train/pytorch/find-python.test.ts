@@ -21,7 +21,13 @@ const answering = (change: object): string => program(`echo '${JSON.stringify({ 
 
 it('takes a Python that has what it takes', async () => {
   const path = answering({});
-  expect(await findPython(path, 'cuda')).toEqual({ path, torch: '2.1.0+cu121' });
+  expect(await findPython(path, 'cuda')).toEqual({ path, torch: '2.1.0+cu121', bfloat16: false });
+});
+
+it('says whether the device has bfloat16', async () => {
+  const path = answering({ bfloat16: ['cuda'] });
+  expect((await findPython(path, 'cuda')).bfloat16).toBe(true);
+  expect((await findPython(path, 'cpu')).bfloat16).toBe(false);
 });
 
 it.each([

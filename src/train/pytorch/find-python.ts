@@ -19,11 +19,18 @@ found = {"python": platform.python_version(), **{n: version(n) for n in ("torch"
 if found["torch"]:
     import torch
     found["devices"] = ["cpu"] + ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available()
+    def has_bfloat16(device):
+        if device == "cuda": return torch.cuda.is_bf16_supported()
+        try: return device == "cpu" and any(flag in open("/proc/cpuinfo").read() for flag in ("avx512_bf16", "amx_bf16"))
+        except OSError: return False
+    found["bfloat16"] = [device for device in found["devices"] if has_bfloat16(device)]
 print(json.dumps(found))`;
 
 export interface Python {
   readonly path: string;
   readonly torch: string;
+  /** Whether the device multiplies bfloat16 numbers, instead of converting them first. */
+  readonly bfloat16?: boolean;
 }
 
 interface Probed {
@@ -32,6 +39,8 @@ interface Probed {
   readonly numpy: string | null;
   readonly safetensors: string | null;
   readonly devices?: readonly string[];
+  /** Those that have bfloat16. */
+  readonly bfloat16?: readonly string[];
 }
 
 /**
@@ -45,8 +54,8 @@ export async function findPython(named: string | undefined, device: string): Pro
     const probed = await probe(path);
     const fault = typeof probed === 'string' ? probed : lacking(probed);
     if (fault === undefined) {
-      const { torch, devices = [] } = probed as Probed;
-      if (devices.includes(device)) return { path, torch: torch! };
+      const { torch, devices = [], bfloat16 = [] } = probed as Probed;
+      if (devices.includes(device)) return { path, torch: torch!, bfloat16: bfloat16.includes(device) };
       throw new UserError(
         `engine pytorch: expected device ${devices.join(' or ')} with torch ${torch} of ${path}, found ${device}`,
       );

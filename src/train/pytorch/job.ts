@@ -8,6 +8,7 @@ import type { Dataset } from '../../datasets/dataset.js';
 import { splitTrainValidation } from '../../datasets/split.js';
 import { networkCost } from '../../network/cost.js';
 import { networkParameters } from '../../network/parameters.js';
+import type { Config } from '../../run/config.js';
 import { type Run, runFile } from '../../run/run-directory.js';
 import { epochPlan, integers } from './epoch-plan.js';
 
@@ -20,6 +21,12 @@ const FILES = {
 } as const;
 
 export type Precision = 'float32' | 'bfloat16';
+
+/** The precision that `auto` stands for on a device. */
+export function chosenPrecision(precision: Config['precision'], hasBfloat16 = false): Precision {
+  if (precision !== 'auto') return precision;
+  return hasBfloat16 ? 'bfloat16' : 'float32';
+}
 
 /** What the trainer of `python/lcdnn_torch` is given: a folder that `Job` there reads. */
 export interface Job {

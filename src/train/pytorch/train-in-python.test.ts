@@ -183,6 +183,8 @@ describe.skipIf(PYTHON === undefined)('batches in PyTorch', () => {
 const lenet = createNetwork('lenet', [16, 16, 3], 3, { width: 0.3 });
 /** Without signs: rounding is all that differs, in 20 steps too. */
 const ROUNDING = 2e-3;
+/** The same with 8 bits of precision in the forward and backward pass. */
+const BFLOAT16 = 0.03;
 const long = { batchSize: 8, lr: 0.001, shift: 2, flip: true, mixup: 0.2, distillation: 1 } as const;
 
 function expectCloseMetrics(ours: readonly EpochMetrics[], truth: readonly EpochMetrics[], tolerance: number): void {
@@ -207,6 +209,13 @@ describe.skipIf(PYTHON === undefined)('training in PyTorch', () => {
 
   it('gives the losses that training here gives', async () => {
     expectCloseMetrics(readMetrics(await inPython(given)), readMetrics(await here(given)), ROUNDING);
+  });
+
+  it('in bfloat16 gives losses that are close', async () => {
+    const coarse = { ...given, config: { ...given.config, precision: 'bfloat16' as const } };
+    const [ours, exact] = [readMetrics(await inPython(coarse)), readMetrics(await inPython(given))];
+    expectCloseMetrics(ours, exact, BFLOAT16);
+    expect(ours[0].fullLoss).not.toBe(exact[0].fullLoss);
   });
 
   it('gives the losses of a binary branch that training here gives, for its first steps', async () => {

@@ -14,7 +14,7 @@ import type { TrainingStage } from '../../run/stages.js';
 import { diverged, epochMetrics, epochStart, type StepReport, stepReport } from '../reports.js';
 import { startState } from '../warm-start/warm-start.js';
 import type { Python } from './find-python.js';
-import { type Job, jobFolder, writeJob } from './job.js';
+import { chosenPrecision, type Job, jobFolder, writeJob } from './job.js';
 import { type Launch, torchrunArguments } from './launch.js';
 
 export interface PythonTrainOptions {
@@ -85,7 +85,7 @@ export async function trainInPython(options: PythonTrainOptions): Promise<'done'
   const state = checkpoint?.state ?? options.start ?? startState(config, network).state;
   if (!checkpoint) writeCheckpoint(runFile(run, 'checkpoint'), { progress: start, state });
   const metrics = readMetrics(run).filter(({ epoch }) => epoch <= (run.epochsBefore ?? 0) + start.epoch);
-  const job = writeJob(run, dataset, config.device, config.precision);
+  const job = writeJob(run, dataset, config.device, chosenPrecision(config.precision, python.bfloat16));
   job.writePlan(start.epoch);
   const stop = (): void => job.requestStop();
   signal?.addEventListener('abort', stop);

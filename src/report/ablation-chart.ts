@@ -2,19 +2,20 @@ import { percent } from '../base/format.js';
 import { type AblationRow, isTrainedRow, type TrainedRow } from '../run/ablation.js';
 import { axis, frame, PALETTES, renderSvg, rounded, roundInterval, type Theme } from './chart.js';
 
-/** Pixels for a row, for what stands above and below the rows, and for the values at the right. */
+/** Heights of a row and of the space above and below the rows, and the width for the values at the right, in pixels. */
 const ROW = 26;
 const TOP = 60;
 const BOTTOM = 62;
 const VALUE = 62;
-/** Text is measured by guess: pixels of a letter. */
+/** Estimated width of a letter in pixels: text can't be measured here. */
 const LETTER = 7.5;
 
 /**
- * What each change of an ablation does to the validation accuracy, in points against the base: a bar for the binary
- * branch, a dot for the full one, and both as numbers.
+ * The effect of each change of an ablation on the validation accuracy, in percentage points relative to the base: a bar
+ * for the binary branch, a dot for the full one, and both as numbers.
  *
- * @param rows the base first. @returns SVG.
+ * @param rows the base first
+ * @returns SVG
  */
 export function ablationChart(rows: readonly AblationRow[], theme: Theme = 'light'): string {
   const palette = PALETTES[theme];
@@ -92,14 +93,14 @@ export function ablationChart(rows: readonly AblationRow[], theme: Theme = 'ligh
   );
 }
 
-/** 1.5 as "+1.5", -0.25 as "−0.25"; with a fixed number of digits where that is given. */
+/** 1.5 as "+1.5", -0.25 as "−0.25"; with a fixed number of digits if given. */
 export function signed(value: number, digits?: number): string {
   const text = digits === undefined ? String(rounded(Math.abs(value))) : Math.abs(value).toFixed(digits);
   if (Number(text) === 0) return text;
   return `${value < 0 ? '−' : '+'}${text}`;
 }
 
-/** Nothing where one of both has no result. */
+/** Undefined if either has no result. */
 export function points(
   row: AblationRow,
   base: AblationRow,
@@ -113,7 +114,7 @@ function valueLabel(branch: number | undefined, full: number | undefined): strin
   return `{branch|${signed(branch, 2)}}{full|${signed(full, 2)}}`;
 }
 
-/** Limits and step of an axis that holds the values and 0, on round numbers. */
+/** Limits and step of an axis that includes the values and 0, on round numbers. */
 function rangeWithZero(values: readonly number[]): { min: number; max: number; interval: number } {
   const lowest = Math.min(0, ...values);
   const highest = Math.max(0, ...values);

@@ -5,15 +5,15 @@ import { points, signed } from './ablation-chart.js';
 const HEADER = ['variant', 'changes', 'branch', 'against base', 'full', 'device', 'time', 'images/s', 'seed', 'epochs'];
 const RIGHT = new Set(['branch', 'against base', 'full', 'device', 'time', 'images/s', 'seed', 'epochs']);
 
-/** The cells of the table of an ablation, for terminals and Markdown alike: header, base, variants. */
+/** Cells of an ablation's table, for terminals and Markdown: header, base, variants. */
 export function ablationCells(rows: readonly AblationRow[]): string[][] {
   return [HEADER, ...rows.map((row) => cells(row, rows[0]))];
 }
 
-/** Columns of numbers. */
+/** Indices of the columns with numbers. */
 export const NUMBER_COLUMNS: readonly number[] = HEADER.flatMap((name, column) => (RIGHT.has(name) ? [column] : []));
 
-/** `ablation.md`: the table, what its columns are, and the command of every row. */
+/** `ablation.md`: the table, an explanation of its columns, and the command of each row. */
 export function ablationMarkdown({ title, command, rows }: Ablation): string {
   const [header, ...body] = ablationCells(rows);
   const line = (cells: readonly string[]): string => `| ${cells.map(escaped).join(' | ')} |`;

@@ -1,13 +1,13 @@
 import * as echarts from 'echarts';
 import sharp from 'sharp';
 
-/** Size of a chart in CSS pixels; one with a row per run is as high as it needs. */
+/** Size of a chart in CSS pixels. The height of a chart with a row per run depends on the number of rows. */
 export const WIDTH = 860;
 export const HEIGHT = 460;
 
 export type Theme = 'light' | 'dark';
 
-/** Colours after Okabe and Ito (told apart by colour-blind readers), lightened for dark pages. */
+/** Colours after Okabe and Ito, which colour-blind readers can tell apart; lightened for dark pages. */
 export const PALETTES = {
   light: {
     background: '#ffffff',
@@ -31,7 +31,7 @@ export const PALETTES = {
   },
 } as const;
 
-/** What all charts share: colours, fonts (whatever sans-serif the reader's machine has), room around the plot. */
+/** Options of all charts: colours, fonts (the reader's own sans-serif), margins of the plot. */
 export function frame(theme: Theme, legend: readonly string[]): echarts.EChartsOption {
   const { background, text } = PALETTES[theme];
   return {
@@ -42,16 +42,16 @@ export function frame(theme: Theme, legend: readonly string[]): echarts.EChartsO
       top: 12,
       selectedMode: false,
       data: [...legend],
-      itemGap: 36, // text is measured by guess here: room for wider fonts
+      itemGap: 36, // text width is only estimated here: leave space for wider fonts
       itemWidth: 28,
-      itemStyle: { opacity: 0 }, // lines alone
+      itemStyle: { opacity: 0 }, // lines only
       textStyle: { color: text, fontSize: 13 },
     },
     grid: { left: 78, right: 78, top: 76, bottom: 62, outerBoundsMode: 'none' },
   };
 }
 
-/** An axis named along its middle; ticks are formatted by `label`. */
+/** An axis with its name beside it; `label` formats the ticks. */
 export function axis(theme: Theme, name: string, nameGap: number, label = (value: number) => String(rounded(value))) {
   const { text, faint } = PALETTES[theme];
   return {
@@ -65,12 +65,12 @@ export function axis(theme: Theme, name: string, nameGap: number, label = (value
   };
 }
 
-/** Without the noise of the last binary digits. */
+/** Rounds off binary floating-point noise. */
 export function rounded(value: number): number {
   return Number(value.toPrecision(9));
 }
 
-/** Limits and step of an axis in percent that holds all the values, close around them, on round numbers. */
+/** Limits and step of a percent axis that fits closely around the values, on round numbers. */
 export function percentRange(shares: readonly number[]): { min: number; max: number; interval: number } {
   const lowest = 100 * Math.min(...shares);
   const highest = 100 * Math.max(...shares);
@@ -80,19 +80,19 @@ export function percentRange(shares: readonly number[]): { min: number; max: num
   return { min: rounded(min), max: rounded(Math.max(max, min + interval)), interval };
 }
 
-/** A step of 1, 2 or 5 times a power of ten that divides such a span of an axis in about five. */
+/** A step of 1, 2 or 5 times a power of ten that divides the span of an axis into about five parts. */
 export function roundInterval(span: number): number {
   const raw = span / 5;
   const power = 10 ** Math.floor(Math.log10(raw));
   return power * ([1, 2, 5, 10].find((factor) => factor * power >= raw * (1 - 1e-9)) ?? 10);
 }
 
-/** Draws without a browser. `id` begins all ids, so that charts can stand side by side in one page. */
+/** Draws a chart without a browser. `id` is the prefix of all ids, so a page can hold several charts. */
 export function renderSvg(id: string, option: echarts.EChartsOption, height = HEIGHT, width = WIDTH): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {
     chart.setOption(option);
-    // What serves pointers alone is left out; its numbers, like those of ids, would differ with every drawing.
+    // Remove what only mouse events need. Its numbers would differ with every drawing, as those of ids would.
     return chart
       .renderToSVGString()
       .replaceAll(/ (class|pointer-events|ecmeta_\w+)="[^"]*"/g, '')
@@ -104,9 +104,9 @@ export function renderSvg(id: string, option: echarts.EChartsOption, height = HE
 }
 
 /**
- * A chart as PNG with twice its pixels. Letters come from the machine's fonts, as fontconfig finds them.
+ * Renders a chart as a PNG of twice its size in pixels. Fonts are those that fontconfig finds on this machine.
  *
- * @param svg what a chart function returned.
+ * @param svg what a chart function returned
  */
 export function toPng(svg: string): Promise<Buffer> {
   return sharp(Buffer.from(svg), { density: 144 }).png({ palette: true }).toBuffer();

@@ -5,10 +5,10 @@ import type { EvaluationDetails, Statistics } from '../run/evaluation-details.js
 import { escapeHtml, figure, htmlTable } from './page.js';
 import { reliabilityChart } from './reliability-chart.js';
 
-/** Rows of a table of classes, and of mistakes. With more classes only the worst ones are listed. */
+/** Maximum number of rows in a table of classes or mistakes. If there are more classes, only the worst are listed. */
 const MOST_CLASSES = 30;
 const MOST_CONFUSIONS = 10;
-/** A confusion matrix with more classes is too large to read. */
+/** With more classes, a confusion matrix is too large to read. */
 const MOST_MATRIX_CLASSES = 20;
 
 export const EVALUATION_STYLE = `
@@ -97,7 +97,7 @@ function classTable({ classNames }: EvaluationDetails, compared: readonly Answer
   return note + htmlTable('Classes', [header, ...rows], header.map((_, i) => i).slice(1));
 }
 
-/** The confusion matrix, shaded by the share of a row; nothing if there are too many classes. */
+/** The confusion matrix, shaded by share of the row; empty if there are too many classes. */
 function matrixTable(classNames: readonly string[], { confusion, perClass }: Statistics): string {
   if (classNames.length > MOST_MATRIX_CLASSES) return '';
   const counts = new Map(confusion.map(([label, predicted, count]) => [`${label},${predicted}`, count]));

@@ -17,26 +17,30 @@ export interface IntervalLines {
   readonly id: string;
   readonly xName: string;
   readonly yName: string;
-  /** Where values differ by powers of ten. */
+  /** Whether the axis is logarithmic, for values that differ by powers of ten. */
   readonly log?: boolean;
   readonly series: readonly IntervalSeries[];
 }
 
-/** Okabe and Ito's colours, in an order in which neighbours differ in lightness, too. */
+/** Okabe and Ito's colours, in an order in which neighbours also differ in lightness. */
 const COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#8a8a8a', '#a6761d'];
 const DASHES = ['solid', 'dashed', 'dotted'] as const;
-/** Names to a row of the legend, and the height of a row. */
+/** Legend entries per row, and the height of a row. */
 const PER_ROW = 5;
 const ROW = 22;
 
-/** Lines with bars for their intervals, e.g. over seeds. @returns SVG. */
+/**
+ * Lines with bars for their intervals, e.g. over seeds.
+ *
+ * @returns SVG
+ */
 export function intervalChart({ id, xName, yName, log, series }: IntervalLines, theme: Theme = 'light'): string {
   const lowest = leastPositive(series);
   const shown = series.map(({ name, points }, i) => ({
     name,
     color: COLORS[i % COLORS.length],
     dash: DASHES[Math.floor(i / COLORS.length) % DASHES.length],
-    // What is 0 can't stand on a logarithmic axis.
+    // A logarithmic axis can't show 0.
     points: points.filter(({ mean }) => !log || mean > 0),
   }));
   const shared = frame(
@@ -53,7 +57,7 @@ export function intervalChart({ id, xName, yName, log, series }: IntervalLines, 
     series: shown.flatMap(({ name, color, dash, points }, i) => [
       {
         name,
-        // Where lines coincide, the first one is seen.
+        // If lines coincide, draw the first one on top.
         z: 2 + shown.length - i,
         type: 'line' as const,
         silent: true,
@@ -75,7 +79,11 @@ function shortNumber(value: number): string {
   return short !== 0 && Math.abs(short) < 1e-3 ? short.toExponential() : String(short);
 }
 
-/** Upright bars from the lower end of an interval to the upper. @param least what a logarithmic axis can show */
+/**
+ * Vertical bars from the lower to the upper end of an interval.
+ *
+ * @param least smallest value that a logarithmic axis shows
+ */
 function intervals(points: readonly IntervalPoint[], color: string, least: number | undefined): CustomSeriesOption {
   return {
     type: 'custom',

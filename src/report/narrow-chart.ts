@@ -1,23 +1,23 @@
 import type { EChartsOption } from 'echarts';
 import { axis, frame, PALETTES, renderSvg, type Theme } from './chart.js';
 
-/** Charts as wide as a phone, for two or more in a row elsewhere: at 13 pixels, letters stay readable on both. */
+/** Width of a chart on a phone. Wider screens show two or more in a row; 13-pixel letters are readable on both. */
 export const NARROW = 380;
-/** Pixels for what stands above and below the plot, and for a row of bars or dots. */
+/** Heights of the space above and below the plot, and of a row of bars or dots, in pixels. */
 const TOP = 14;
 const LEGEND = 24;
 const BOTTOM = 46;
 const ROW = 24;
-/** Text is measured by guess: pixels of a letter. */
+/** Estimated width of a letter in pixels. */
 const LETTER = 7;
-/** Legend entries in a row. */
+/** Legend entries per row. */
 const PER_ROW = 4;
 
-/** Told apart by colour-blind readers on light and dark pages alike, after Okabe and Ito. */
+/** Colours after Okabe and Ito, which colour-blind readers can tell apart on light and dark pages. */
 const COLORS = ['#d55e00', '#0a84c6', '#009e73', '#cc79a7', '#e69f00', '#8a8a8a'] as const;
 export const colorOf = (i: number): string => COLORS[i % COLORS.length];
 
-/** What a number on an axis is written as. */
+/** Formats a number on an axis. */
 export function compactNumber(value: number): string {
   const [scale, unit] = value >= 1e6 ? [1e6, 'M'] : value >= 1e3 ? [1e3, 'k'] : [1, ''];
   return `${Number((value / scale).toPrecision(3))}${unit}`;
@@ -25,13 +25,17 @@ export function compactNumber(value: number): string {
 
 export interface Row {
   readonly label: string;
-  /** A bar, or the parts of one. */
+  /** The length of a bar, or of its parts. */
   readonly values: readonly number[];
-  /** What is written beside it. */
+  /** Text beside the bar. */
   readonly text: string;
 }
 
-/** Bars from 0, one under the other; of several parts each where `parts` names them. @returns SVG. */
+/**
+ * Horizontal bars from 0, one below the other; `parts` names the parts of stacked bars.
+ *
+ * @returns SVG
+ */
 export function barsChart(
   {
     id,
@@ -83,7 +87,11 @@ export function barsChart(
   );
 }
 
-/** Dots in rows, on a logarithmic axis: for what differs by powers of ten. @returns SVG. */
+/**
+ * Dots in rows on a logarithmic axis, for values that differ by powers of ten.
+ *
+ * @returns SVG
+ */
 export function dotsChart(
   {
     id,
@@ -116,7 +124,7 @@ export function dotsChart(
         type: 'scatter' as const,
         silent: true,
         symbolSize: 10,
-        // What is 0 can't stand on a logarithmic axis.
+        // A logarithmic axis can't show 0.
         data: values.map((value) => (value !== undefined && value > 0 ? value : '-')),
         itemStyle: { color: colorOf(i), opacity: 0.9 },
       })),

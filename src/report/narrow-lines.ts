@@ -1,7 +1,11 @@
 import { axis, PALETTES, renderSvg, type Theme } from './chart.js';
 import { colorOf, compactNumber, edges, NARROW, narrowFrame, powersAround, topFor } from './narrow-chart.js';
 
-/** Lines over 1, 2, 3... on a logarithmic axis. @returns SVG. */
+/**
+ * Lines over 1, 2, 3... on a logarithmic axis.
+ *
+ * @returns SVG
+ */
 export function growthChart(
   {
     id,
@@ -51,7 +55,11 @@ export function growthChart(
   );
 }
 
-/** Accuracy on the left and exits on the right of a threshold, which is marked; all in [0, 1]. @returns SVG. */
+/**
+ * Accuracy (left axis) and exit ratio (right axis) against a threshold, which is marked; all in [0, 1].
+ *
+ * @returns SVG
+ */
 export function thresholdChart(
   {
     id,
@@ -98,7 +106,7 @@ export function thresholdChart(
           itemStyle: { color: both },
           markLine: {
             symbol: 'none',
-            precision: 15, // or the place is rounded to two digits
+            precision: 15, // the default rounds the position to two digits
             data: [{ xAxis: Math.max(from, tau) }],
             label: { show: false },
             lineStyle: { color: chosen, width: 1.5, type: 'solid' },
@@ -120,7 +128,7 @@ export function thresholdChart(
   );
 }
 
-/** Left end of a threshold's axis: a power of ten at or left of the chosen one, where there is something to see. */
+/** Left end of a threshold's axis: a power of ten at or below the chosen threshold, if there is something to show. */
 function leastShown(tau: number, taus: readonly number[]): number {
   const least = Math.min(...taus.filter((one) => one > 0), 0.1);
   const left = tau > 0 ? Math.max(least, tau / 100) : least;

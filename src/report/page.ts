@@ -1,10 +1,10 @@
 import type { Theme } from './chart.js';
 
 /**
- * One self-contained page: no script, no request, in the reader's light or dark colours.
+ * One self-contained page: no scripts, no requests, and the reader's light or dark colour scheme.
  *
- * @param sections HTML; what is empty is left out
- * @param style further rules
+ * @param sections HTML; empty ones are left out
+ * @param style additional CSS rules
  */
 export function page(title: string, sections: readonly string[], style = ''): string {
   return `<!doctype html>
@@ -44,7 +44,7 @@ svg { max-width: 100%; height: auto; }
 }
 `;
 
-/** Cells as a table that scrolls by itself where the page is too narrow; the first row is its head. */
+/** A table that scrolls horizontally if the page is too narrow; the first row is its header. */
 export function htmlTable(
   name: string,
   [header, ...rows]: readonly (readonly Cell[])[],
@@ -57,7 +57,7 @@ export function htmlTable(
   return `<div class="scroll" role="region" aria-label="${escapeHtml(name)}" tabindex="0">\n<table>\n${lines.join('\n')}\n</table>\n</div>`;
 }
 
-/** A text, or a text with smaller ones below it. */
+/** A text, optionally with smaller ones below it. */
 export type Cell = string | { readonly text: string; readonly small: readonly string[] };
 
 const html = (cell: Cell): string =>
@@ -65,7 +65,7 @@ const html = (cell: Cell): string =>
     ? escapeHtml(cell)
     : [escapeHtml(cell.text), ...cell.small.map((text) => `<small>${escapeHtml(text)}</small>`)].join('<br>');
 
-/** A chart in both colour schemes; the style shows the one that fits. */
+/** A chart in both colour schemes; CSS shows the matching one. */
 export function figure(caption: string, draw: (theme: Theme) => string): string {
   const drawings = (['light', 'dark'] as const).map((theme) => `<div class="${theme}">${draw(theme)}</div>`);
   return `<figure>\n<figcaption>${escapeHtml(caption)}</figcaption>\n${drawings.join('\n')}\n</figure>`;

@@ -1,13 +1,13 @@
 import { axis, frame, PALETTES, renderSvg, type Theme } from './chart.js';
 
-/** Pixels for a row, and for what stands above and below the rows. */
+/** Heights of a row and of the space above and below the rows, in pixels. */
 const ROW = 26;
 const TOP = 60;
 const BOTTOM = 62;
-/** Text is measured by guess: pixels of a letter. */
+/** Estimated width of a letter in pixels. */
 const LETTER = 7.5;
 
-/** A design's expected latency by where the time goes; the parts add up to it. In ms. */
+/** The parts of a design's expected latency, in ms. They add up to it. */
 export interface DesignBar {
   readonly label: string;
   readonly loadingMs: number;
@@ -16,7 +16,11 @@ export interface DesignBar {
   readonly edgeMs: number;
 }
 
-/** Expected latencies side by side, each by its parts (3.4.1, 3.4.2). @returns SVG. */
+/**
+ * Expected latencies as stacked bars, one part per stage (3.4.1, 3.4.2).
+ *
+ * @returns SVG
+ */
 export function designsChart(bars: readonly DesignBar[], theme: Theme = 'light'): string {
   const palette = PALETTES[theme];
   const parts = [
@@ -73,17 +77,21 @@ export function designsChart(bars: readonly DesignBar[], theme: Theme = 'light')
   );
 }
 
-/** A point of the chart of designs: what it downloads, in bytes, and its expected latency, in ms. */
+/** A design in the chart: its download in bytes and its expected latency in ms. */
 export interface DesignPoint {
   readonly label: string;
   readonly downloadBytes: number;
   readonly expectedMs: number;
-  /** Whether no other is smaller and faster (and more accurate, where that is known). */
+  /** Whether no other design is both smaller and faster (and more accurate, if accuracies are known). */
   readonly best: boolean;
   readonly satisfies: boolean;
 }
 
-/** Download against expected latency: those that no other beats are named and joined, limits are lines. @returns SVG. */
+/**
+ * Download against expected latency. The designs that no other beats are named and joined; lines show limits.
+ *
+ * @returns SVG
+ */
 export function paretoChart(
   points: readonly DesignPoint[],
   limits: { readonly bytes?: number; readonly ms?: number },
@@ -162,7 +170,7 @@ export function paretoChart(
   });
 }
 
-/** Limits of a logarithmic axis that holds the values with room around them. */
+/** Limits of a logarithmic axis around the values, with a margin. */
 function rangeAround(values: readonly number[], limit?: number): { min: number; max: number } {
   const all = limit === undefined ? values : [...values, limit];
   const round = (value: number, up: boolean): number => {
@@ -181,11 +189,15 @@ export interface SizePoint {
   readonly conv: number;
   readonly fc: number;
   readonly bytes: number;
-  /** Of the branch, in [0, 1]; where it was trained. */
+  /** Accuracy of the branch, in [0, 1]; absent if it was not trained. */
   readonly accuracy?: number;
 }
 
-/** Fig. 7: bytes of the device's part, and the branch's accuracy where known, against the binary layers. @returns SVG. */
+/**
+ * Fig. 7: size of the device's part in bytes, and the branch's accuracy if known, against the number of binary layers.
+ *
+ * @returns SVG
+ */
 export function sizesChart(points: readonly SizePoint[], theme: Theme = 'light'): string {
   const palette = PALETTES[theme];
   const colors = [palette.both, palette.branch, palette.full, palette.exits, palette.chosen];

@@ -9,17 +9,17 @@ import type { Config } from '../run/config.js';
 import { type Cells, designCells, sizeCells, wayCells } from './plan-tables.js';
 import { milliseconds } from './quantities.js';
 
-/** Designs in a table. */
+/** Maximum number of designs in a table. */
 const MOST_ROWS = 12;
 
-/** The network a plan is about, and the options and recipe that a run of it is trained with. */
+/** The network of a plan, and the options and recipe to train a run of it. */
 export interface PlannedNetwork {
   readonly network: JointNetwork;
   readonly given: Partial<Config>;
   readonly recipe?: string;
 }
 
-/** The contents of a plan, for the terminal, as JSON, and as a page. */
+/** The contents of a plan, for the terminal, JSON and the page. */
 export interface PlanPage {
   readonly described: PlannedNetwork;
   readonly images: number;
@@ -27,7 +27,7 @@ export interface PlanPage {
   /** Lines about where the numbers come from. */
   readonly notes: readonly string[];
   readonly answers: DesignComparison;
-  /** Set if limits were given. */
+  /** Present if limits were given. */
   readonly choice?: DesignSelection;
 }
 
@@ -86,7 +86,7 @@ export function planText({ described, images, answers, choice }: PlanPage): { ti
   return { title: `Plan: ${name}, input ${input.join('x')}, ${classes} classes`, sections };
 }
 
-/** The `lcdnn train` of a design. */
+/** The `lcdnn train` command of a design. */
 export function trainCommand(
   { given, recipe }: Pick<PlannedNetwork, 'given' | 'recipe'>,
   { attach, branch }: DesignChoice,
@@ -115,7 +115,7 @@ export function planJson({ described, images, connection, notes, answers, choice
   };
 }
 
-/** All designs with one branch, and the soonest with each number of more. */
+/** The fastest designs with one branch, and the three fastest for each larger number of branches. */
 export function soonest(places: readonly Priced[]): Priced[] {
   const shown = new Map<number, number>();
   return places.filter(({ times }) => {
@@ -126,7 +126,7 @@ export function soonest(places: readonly Priced[]): Priced[] {
   });
 }
 
-/** What the loader waits for the edge unless a page says otherwise (`timeoutMs`), in ms. */
+/** Default timeout of the loader for the edge (`timeoutMs`), in ms. */
 const LOADER_TIMEOUT = 3000;
 
 function expectation({ expectedMs, furtherMs, paper, exits, times }: Priced): string {

@@ -7,7 +7,7 @@ import { wayTimes } from '../plan/latency.js';
 import { ratioToMatch } from '../plan/price.js';
 import { milliseconds } from './quantities.js';
 
-/** A table as rows, and which of its columns are numbers. */
+/** Rows of a table, and the indices of its columns with numbers. */
 export interface Cells {
   readonly rows: readonly (readonly string[])[];
   readonly right: readonly number[];
@@ -15,7 +15,7 @@ export interface Cells {
 
 export const cellsAsText = ({ rows, right }: Cells): string => table(rows, right);
 
-/** The way of an image through a design, exit by exit, and at last to the edge; for a page's first image. */
+/** The path of a page's first image through a design: exit by exit, then the edge. */
 export function wayCells({ attach, network, times, exits, uplinkBytes, cost }: Priced): Cells {
   const ways = wayTimes(times);
   const places = attach.split(',');
@@ -57,7 +57,7 @@ export function wayCells({ attach, network, times, exits, uplinkBytes, cost }: P
   return { rows: [header, ...rows, edge], right: [1, 2, 3, 4, 5, 6, 7] };
 }
 
-/** Designs with their prices, in the order given; those of `best` are marked. */
+/** Designs with their costs, in the given order; those in `best` are marked. */
 export function designCells(
   designs: readonly Priced[],
   compared: Priced,
@@ -101,7 +101,7 @@ export function designCells(
   return { rows: [header, ...rows], right: [0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] };
 }
 
-/** Fig. 7's grid: bytes and operations by count, accuracy where a run exists. */
+/** The grid of Fig. 7: bytes and operations by number of layers, and the accuracy if a run exists. */
 export function sizeCells(sizes: readonly Priced[]): Cells {
   const rows = sizes.map(({ branch, cost, exits, expectedMs }) => {
     const [, conv, fc] = /^conv=(\d+),fc=(\d+)$/.exec(branch)!;

@@ -13,6 +13,6 @@ export const joules = (millijoules: number): string =>
 /** "2.9×"; two digits below 1. */
 export const times = (ratio: number): string => `${ratio < 1 ? Number(ratio.toPrecision(2)) : significant(ratio)}×`;
 
-/** A number with three digits, or with all digits before its decimal point. */
+/** A number with three significant digits, or with all digits before the decimal point. */
 export const significant = (value: number): string =>
   value >= 100 ? wholeNumber(value) : String(Number(value.toPrecision(3)));

@@ -11,10 +11,10 @@ import { trainingChart } from './training-chart.js';
 type Branch = Pick<Tuned, 'branch'>;
 type TunedExit = Pick<Tuned, 'tau' | 'branch' | 'curve'> & { readonly folds: Pick<Tuned['folds'], 'tau'> };
 
-/** Accuracies of a split, in [0, 1]. */
+/** Accuracies on a split, in [0, 1]. */
 type Measured = Pick<Tuned, 'samples' | 'full' | 'collaborative'> & WithExits<Branch>;
 
-/** What stands in a run directory, as far as the report shows it. */
+/** The contents of a run directory that the report shows. */
 export interface Report {
   /** The page's heading, e.g. `lenet on mnist`. */
   readonly title: string;
@@ -25,11 +25,11 @@ export interface Report {
   readonly epochs: readonly EpochMetrics[];
   /** tau.json, once τ is tuned (on the validation split). */
   readonly tuned?: Tuned;
-  /** What `evaluate` measured on the test split, if it has. */
+  /** The results of `evaluate` on the test split, if it has run. */
   readonly test?: Measured & { readonly details?: EvaluationDetails };
 }
 
-/** One self-contained page about a run: no script, no request, in the reader's light or dark colours. */
+/** One self-contained page about a run: no scripts, no requests, and the reader's light or dark colour scheme. */
 export function reportHtml({ title, kind, config, epochs, tuned, test }: Report): string {
   const splits: [string, Measured | undefined][] = [
     ['test', test],
@@ -70,14 +70,14 @@ function tauParagraph(tuned: Tuned): string {
   const taus = exits.map(({ tau }) => digits(tau)).join(', ');
   const spreads = exits.map(({ folds: { tau } }) => `${digits(tau.mean)} ± ${digits(tau.std)}`).join(', ');
   const spread = `${spreads} over ${folds.count} folds of ${folds.samples} images`;
-  // Folds have fewer images and may prove less: their thresholds are then higher, not just more scattered.
+  // Folds have fewer images, so they can prove less: their thresholds are systematically higher, not just noisier.
   const looser = folds.epsilon === epsilon ? '' : `, which can prove only epsilon ${percent(folds.epsilon ?? 0)}`;
   const kept = epsilon === undefined ? '' : `, epsilon ${percent(epsilon)}`;
   const text = `τ = ${taus} (method ${method}, objective ${objective}${kept}; ${spread}${looser}).${note ? ` ${note}.` : ''}`;
   return `<p>${escapeHtml(text)}</p>`;
 }
 
-/** A chart for each exit: what all do together as its τ moves. */
+/** A chart for each exit: the results of the whole system as the exit's τ changes. */
 function tauFigures(tuned: Tuned, kind: BranchKind): string[] {
   return exitsOf<TunedExit>(tuned).map((exit, i, { length }) => {
     const threshold = length > 1 ? `threshold τ of exit ${i + 1}` : 'threshold τ';
@@ -86,7 +86,7 @@ function tauFigures(tuned: Tuned, kind: BranchKind): string[] {
   });
 }
 
-/** Nested options as dotted names: `optimizer.lr`. */
+/** Nested options under dotted names: `optimizer.lr`. */
 function flattened(value: Readonly<Record<string, unknown>>, prefix = ''): [name: string, value: unknown][] {
   return Object.entries(value).flatMap(([key, inner]): [string, unknown][] =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)

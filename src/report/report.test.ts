@@ -36,14 +36,14 @@ const epochs: EpochMetrics[] = Array.from({ length: 12 }, (_, i) => ({
   branchAccuracy: 0.9883 - 0.09 * 0.7 ** i,
 }));
 
-/** Texts of an SVG in order. Parsing it as XML is sharp's part: it refuses what is not well-formed. */
+/** Texts of an SVG in order. sharp parses it as XML, and rejects it if it isn't well-formed. */
 async function texts(svg: string): Promise<string[]> {
   expect((await sharp(Buffer.from(svg)).metadata()).format).toBe('svg');
   expect(svg).not.toMatch(/NaN|undefined|Infinity/);
   return [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((match) => match[1]);
 }
 
-/** Where the chart draws lines of a colour: the paths as lists of points. */
+/** The lines of one colour in a chart: each path as a list of points. */
 function lines(svg: string, color: string): number[][][] {
   const paths = [...svg.matchAll(/<path d="(M[^"]*)"[^>]*stroke="([^"]*)"/g)].filter((match) => match[2] === color);
   return paths.map(([, path]) =>

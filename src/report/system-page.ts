@@ -22,7 +22,7 @@ summary { cursor: pointer; font-weight: 600; }
 }
 `;
 
-/** The page of Table 2, Figs. 10 to 14 and what they follow from. */
+/** The page with Table 2, Figs. 10 to 14 and the measurements behind them. */
 export function systemPage(figures: Figures): string {
   const { networks } = figures;
   const tables = systemTables(figures);
@@ -65,7 +65,7 @@ const charts = (figures: readonly string[]): string =>
 const details = (summary: string, content: string): string =>
   `<details>\n<summary>${escapeHtml(summary)}</summary>\n${content}\n</details>`;
 
-/** `, processor 4x slower`; nothing where it was left as it is. */
+/** `, processor 4x slower`; empty if the processor wasn't slowed down. */
 const slower = (slowdown: number): string => (slowdown === 1 ? '' : `, processor ${slowdown}× slower`);
 
 function growthFigure({ title, slowdown, growth }: NetworkFigures, id: string): string {
@@ -105,7 +105,7 @@ function throughputFigure({ title, throughput }: NetworkFigures, id: string): st
   );
 }
 
-/** Fig. 13's measures: heading, axis and its units in one of the measure's, and how a value is written. */
+/** Fig. 13's measures: heading, axis title, scale of the axis, and the format of a value. */
 const COMPRESSED = [
   { name: 'latency', xName: 'ms, empty cache', key: 'meanMs', scale: 1, format: milliseconds },
   { name: 'energy (estimate)', xName: 'J, empty cache', key: 'energyMj', scale: 1e-3, format: joules },
@@ -134,7 +134,7 @@ function thresholdFigure({ title, tau, curve }: NetworkFigures, id: string): str
 
 const PARTS = ['download', 'compile', 'compute', 'uplink', 'edge', 'page'];
 
-/** The parts of an answer over the paper's connection, and folded away those over the others. */
+/** The parts of an answer's time over the paper's connection; the other connections are in a collapsed section. */
 function partFigures(network: NetworkFigures, index: number): string {
   const { title, connection, slowdown, measured } = network;
   const here = measured.filter((one) => one.slowdown === slowdown);

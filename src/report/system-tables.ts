@@ -47,7 +47,7 @@ function networks({ networks }: Figures): string {
   return htmlTable('Networks', [header, ...rows], [1, 2, 3, 4, 5, 6]);
 }
 
-/** In the paper's order. */
+/** Approaches in the paper's order. */
 const TABLE_2: readonly Approach[] = [
   'lcdnn',
   'neurosurgeon',
@@ -83,7 +83,7 @@ function latencyCell(cell: LatencyCell | undefined): Cell {
   };
 }
 
-/** The radio's energy after an answer, which is the same for all that have woken it. */
+/** Energy of the radio after an answer. It is the same for all approaches that wake the radio. */
 function tails({ networks }: Figures): string {
   const found = networks.flatMap(({ measured }) => measured);
   const texts = [...new Set(found.map(({ connection }) => connection))].flatMap((connection) => {
@@ -124,7 +124,10 @@ function approaches({ networks }: Figures): string {
   return htmlTable('Accuracy and bytes', [header, ...rows], [2, 3, 4, 5, 6, 7, 8]);
 }
 
-/** Of an answer with an empty cache; alike over all connections, where the plan is. */
+/**
+ * Bytes that an answer with an empty cache sends over this connection. If the plan is the same for all connections, so
+ * are the bytes.
+ */
 function bytesUp({ measured, connection, slowdown }: NetworkFigures, approach: string): string {
   const found = measured.find(
     (one) => one.approach === approach && one.connection === connection && one.slowdown === slowdown,

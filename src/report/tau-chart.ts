@@ -3,13 +3,17 @@ import { percent } from '../base/format.js';
 import type { Tuned } from '../run/results.js';
 import { axis, frame, PALETTES, percentRange, renderSvg, type Theme } from './chart.js';
 
-/** What the chart reads of a run's tau.json; the curve's τ ascends from 0. */
+/** The parts of a run's tau.json that the chart needs; the curve is sorted by τ, from 0. */
 export type TauChartData = Pick<Tuned, 'tau' | 'full' | 'branch' | 'collaborative' | 'curve'>;
 
 const BOTH = 'both together';
 const EXITS = 'exit ratio (right)';
 
-/** Accuracy and exit ratio against τ (the paper's Fig. 14), the chosen τ marked. @returns SVG. */
+/**
+ * Accuracy and exit ratio against τ (the paper's Fig. 14); the chosen τ is marked.
+ *
+ * @returns SVG
+ */
 export function tauChart(data: TauChartData, theme: Theme = 'light', kind: BranchKind = 'binary branch'): string {
   const palette = PALETTES[theme];
   const from = leftEnd(data);
@@ -70,7 +74,7 @@ export function tauChart(data: TauChartData, theme: Theme = 'light', kind: Branc
         itemStyle: { color: palette.both },
         markLine: {
           symbol: 'none',
-          precision: 15, // or the place is rounded to two digits
+          precision: 15, // the default rounds the position to two digits
           data: [{ xAxis: Math.max(from, data.tau) }],
           lineStyle: { color: palette.chosen, width: 1.5, type: 'solid' },
           label: {
@@ -86,8 +90,8 @@ export function tauChart(data: TauChartData, theme: Theme = 'light', kind: Branc
 }
 
 /**
- * Left end of the axis: a power of ten from 1e-6 to 0.01, left of the chosen τ and not far left of where samples begin
- * to exit. Thresholds of interest are often near 0, where a linear axis would show nothing.
+ * Left end of the axis: a power of ten from 1e-6 to 0.01, below the chosen τ and close to where samples begin to exit.
+ * Useful thresholds are often near 0, where a linear axis would show nothing.
  */
 function leftEnd({ tau, curve }: TauChartData): number {
   const fifthExits = curve.find((point) => point.exitRatio > 0.2)?.tau ?? 1;
@@ -95,7 +99,7 @@ function leftEnd({ tau, curve }: TauChartData): number {
   return 10 ** Math.min(-2, Math.max(-6, Math.floor(Math.log10(left))));
 }
 
-/** The part of the curve at `from` and right of it, up to τ = 1; between two points the lower one's measures hold. */
+/** The part of the curve from `from` up to τ = 1; between two points, the values of the lower one apply. */
 function clipped(curve: TauChartData['curve'], from: number): TauChartData['curve'] {
   const inside = curve.filter((point) => point.tau > from);
   const before = curve.findLast((point) => point.tau <= from) ?? curve[0];
@@ -107,7 +111,7 @@ function chosenLabel({ tau, collaborative }: TauChartData): string {
   return `τ = ${Number(tau.toPrecision(3))}: ${percent(collaborative.accuracy)} right, ${percent(collaborative.exitRatio, 1)} exit`;
 }
 
-/** Keeps the label within the chart where the line stands near an end of the axis. */
+/** Keeps the label inside the chart if the line is near an end of the axis. */
 function labelAlign(tau: number, from: number): 'left' | 'center' | 'right' {
   const place = 1 - Math.log(Math.max(from, tau)) / Math.log(from);
   if (place < 0.2) return 'left';

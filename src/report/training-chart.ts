@@ -4,7 +4,7 @@ import { percent } from '../base/format.js';
 import type { EpochMetrics } from '../run/run-directory.js';
 import { axis, frame, PALETTES, percentRange, renderSvg, type Theme } from './chart.js';
 
-/** What is drawn of a branch in one epoch. */
+/** Values of a branch in one epoch. */
 interface Measured {
   readonly loss: number;
   readonly accuracy: number;
@@ -12,7 +12,7 @@ interface Measured {
 
 type BranchMetrics = Pick<EpochMetrics, 'branchLoss' | 'branchAccuracy'>;
 
-/** A branch's two curves; further small branches are dashed and dotted. */
+/** Styles of a branch's two curves; further branches are dashed and dotted. */
 interface Line {
   readonly name: string;
   readonly color: 'full' | 'branch';
@@ -28,7 +28,7 @@ const FULL: Line = {
 };
 const DASHES = ['solid', 'dashed', 'dotted'] as const;
 
-/** The lines of a run with so many exits. */
+/** The lines of a run with this many exits. */
 function linesOf(exits: number, kind: BranchKind): Line[] {
   const branches = Array.from({ length: exits }, (_, exit) => ({
     name: exits > 1 ? `${kind} ${exit + 1}` : kind,
@@ -42,10 +42,15 @@ function linesOf(exits: number, kind: BranchKind): Line[] {
   return [FULL, ...branches];
 }
 
-/** Beyond this ratio of the highest to the lowest loss a linear axis hides the later epochs. */
+/** Above this ratio of the highest to the lowest loss, a linear axis would hide the later epochs. */
 const LOG_FROM = 20;
 
-/** Loss and validation accuracy of all branches against the epoch. @returns SVG. @throws UserError without an epoch. */
+/**
+ * Loss and validation accuracy of all branches against the epoch.
+ *
+ * @returns SVG
+ * @throws UserError if there are no epochs
+ */
 export function trainingChart(
   rows: readonly EpochMetrics[],
   theme: Theme = 'light',
@@ -113,7 +118,7 @@ function lossAxis(losses: readonly number[]) {
   return { type: 'log' as const, min: 10 ** Math.floor(Math.log10(lowest)), max: 10 ** Math.ceil(Math.log10(highest)) };
 }
 
-/** A diverged run leaves values that are no numbers: the chart has a gap there. */
+/** Values of a diverged run that aren't finite become a gap in the chart. */
 function finite(values: readonly number[]): number[] {
   const numbers = values.filter(Number.isFinite);
   return numbers.length > 0 ? numbers : [0];

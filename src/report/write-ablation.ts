@@ -5,7 +5,7 @@ import { ablationChart } from './ablation-chart.js';
 import { ablationMarkdown } from './ablation-table.js';
 import { toPng } from './chart.js';
 
-/** Writes `ablation.json`, and the table and chart drawn from it. */
+/** Writes `ablation.json`, and a table and chart of it. */
 export async function writeAblationReport(folder: string, ablation: Ablation): Promise<void> {
   const svg = ablationChart(ablation.rows);
   writeAblation(folder, ablation);

@@ -5,7 +5,7 @@ import type { Priced } from '../plan/compare-designs.js';
 import { type DesignBar, designsChart, paretoChart, sizesChart } from './plan-charts.js';
 import { type PlanPage, planText, type Section, soonest } from './plan-page.js';
 
-/** Writes `plan.json`, and the tables and charts of it as `plan.md` and SVG. */
+/** Writes `plan.json`, and its tables and charts as `plan.md` and SVG. */
 export async function writePlanFiles(folder: string, page: PlanPage, result: object): Promise<void> {
   const { answers, choice, images, notes } = page;
   const charts: Record<string, string> = {
@@ -46,10 +46,10 @@ function markdown({ title, cells, after }: Section): string[] {
 
 const labelOf = ({ attach, branch }: Priced): string => (branch === 'mirror' ? attach : `${attach} ${branch}`);
 
-/** The parts that the expected latency is the sum of. */
+/** The parts that add up to the expected latency. */
 function barOf(design: Priced, images: number): DesignBar {
   const { times, exits } = design;
-  // The share of samples that come as far as an exit, and as the edge.
+  // The shares of samples that reach each exit, and the edge.
   const arriving = [...exits.ratios, 0].map((_, exit) => 1 - sum(exits.ratios.slice(0, exit)));
   const toEdge = arriving[arriving.length - 1];
   return {

@@ -5,7 +5,7 @@ import { readResult, readTaus } from '../run/results.js';
 import { type Run, readMetrics, runFile } from '../run/run-directory.js';
 import { reportHtml } from './report-html.js';
 
-/** Draws `report.html` of a run from what stands in its folder by now. */
+/** Writes `report.html` of a run from the files that its folder has so far. */
 export function writeReport(run: Run): void {
   const { config, network } = run;
   const tuned = readResult(run, 'tau');
@@ -17,7 +17,7 @@ export function writeReport(run: Run): void {
     config,
     epochs: readMetrics(run),
     tuned,
-    // Measured at another threshold, or at none: `evaluate` has to run again.
+    // These results are for another τ, or for none: `evaluate` has to run again.
     test:
       test?.collaborative && `${test.collaborative.tau}` === `${taus}`
         ? { ...test, collaborative: test.collaborative }

@@ -9,11 +9,11 @@ const shape = z.array(z.int().positive()).min(1).max(3);
 
 const schema = z.strictObject({
   approach: z.string(),
-  /** What runs where, in a few words. */
+  /** Short description of what runs in the page and what on the edge. */
   plan: z.string(),
   network: z.string(),
   classes: z.int().positive(),
-  /** Of an image, NHWC without N. */
+  /** Shape of an image: NHWC without N. */
   input: shape,
   device: z.strictObject({ place: z.enum(['before', 'after']), input: shape }).optional(),
   edge: z
@@ -27,16 +27,18 @@ const schema = z.strictObject({
     .optional(),
 });
 
-/** An approach with its models: what runs in the page, before or after the edge, and what runs on the edge. */
+/**
+ * An approach with its models: the device's part, which runs in the page before or after the edge, and the edge's part.
+ */
 export interface Baseline {
   readonly facts: BaselineFacts;
-  /** ONNX, float32 [batch, ...] in and out. */
+  /** ONNX model; input and output are float32 [batch, ...]. */
   readonly device?: Uint8Array;
-  /** ONNX, from what travels, in its encoding. */
+  /** ONNX model; its input is what the page sends, in the encoding it is sent in. */
   readonly edge?: Uint8Array;
 }
 
-/** What stands in `baseline.json` beside the models. */
+/** The contents of `baseline.json`, beside the models. */
 export type BaselineFacts = z.infer<typeof schema>;
 
 export const BASELINE_FILES = { facts: 'baseline.json', device: 'device.onnx', edge: 'edge.onnx' } as const;
@@ -51,7 +53,7 @@ export function baselineFiles({ facts, device, edge }: Baseline): Map<string, Ui
   return files;
 }
 
-/** @throws UserError where the folder has none that "lcdnn baseline plan" wrote */
+/** @throws UserError if the folder doesn't hold a baseline that "lcdnn baseline plan" wrote */
 export function readBaseline(folder: string): Baseline {
   const path = join(folder, BASELINE_FILES.facts);
   const facts = readJson(path, schema, 'what "lcdnn baseline plan" writes', 'plan it again');
@@ -63,7 +65,7 @@ export function readBaseline(folder: string): Baseline {
   };
 }
 
-/** The page's module of a baseline. @param model name of its edge part on the server */
+/** Code of a baseline's module for the page. @param model name of its edge part on the server */
 export function baselineModule({ facts }: Baseline, model: string, names: { input: string; output: string }): string {
   const { input, device, edge } = facts;
   const encoding: Encoding = edge ? { datatype: edge.datatype, scale: edge.scale, offset: edge.offset } : {};

@@ -7,13 +7,13 @@ import {
 } from './partition-costs.js';
 import type { Segment } from './segments.js';
 
-/** A way out of a network with several exits: the layers to it, and how right its answers are. */
+/** An exit of a network with several exits: its layers, and its accuracy. */
 export interface ExitChoice {
-  /** From 1; absent for the full network. */
+  /** Counts from 1; absent for the full network. */
   readonly exit?: number;
   readonly segments: readonly Segment[];
   readonly times: readonly SegmentTimes[];
-  /** Share of images it has right, on images that nothing was trained on. */
+  /** Accuracy on images that were not used in training, in [0, 1]. */
   readonly accuracy: number;
 }
 
@@ -23,7 +23,7 @@ export interface ExitPlan {
   readonly partition: Partition;
 }
 
-/** The fastest partition of every exit. */
+/** The fastest partition of each exit. */
 export const exitPlans = (choices: readonly ExitChoice[], circumstances: PartitionCircumstances): ExitPlan[] =>
   choices.map((choice) => ({
     choice,
@@ -31,10 +31,10 @@ export const exitPlans = (choices: readonly ExitChoice[], circumstances: Partiti
   }));
 
 /**
- * Edgent's search (Li et al. 2018, Algorithm 1): the most accurate exit that has a partition within the limit, with its
- * fastest partition. Where none has one, the fastest of all.
+ * Edgent's search (Li et al. 2018, Algorithm 1): finds the most accurate exit that has a partition within the limit,
+ * with its fastest partition. If no exit meets the limit, it returns the fastest of all.
  *
- * @param limitMs latency that an answer may take
+ * @param limitMs maximum latency of an answer
  */
 export function planEdgent(
   choices: readonly ExitChoice[],

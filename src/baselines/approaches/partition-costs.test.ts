@@ -28,7 +28,7 @@ it('prices what the paper of Neurosurgeon prices, by hand', () => {
   const partitions = deviceFirst(SEGMENTS, even, circumstances('4g'));
   // 784 bytes at 1.35 Mbit/s.
   expect(partitions[0].latencyMs).toBeCloseTo(165 + 2 + 4 + (8 * 784) / 1350, 9);
-  // Behind conv1: 12x12x20 floats.
+  // After conv1: 12x12x20 floats.
   expect(partitions[1].latencyMs).toBeCloseTo(10 + 165 + 2 + 3 + (8 * 4 * 2880) / 1350, 9);
   expect(partitions[4]).toEqual({ cut: 4, latencyMs: 40, energyMj: 40 });
   expect(partitions[0].energyMj).toBeCloseTo(partitions[0].latencyMs / 2, 9);
@@ -38,7 +38,7 @@ it('prices what the paper of Edgent prices, by hand', () => {
   const even = SEGMENTS.map(() => ({ deviceMs: 10, edgeMs: 1 }));
   const partitions = edgeFirst(SEGMENTS, even, circumstances('4g'));
   expect(partitions[0]).toEqual({ cut: 0, latencyMs: 40, energyMj: 40 });
-  // The image up, 500 floats down at 8.1 Mbit/s, fc2 on the device.
+  // Send the image up, 500 floats down at 8.1 Mbit/s, fc2 on the device.
   const moved = (8 * 784) / 1350 + (8 * 4 * 500) / 8100;
   expect(partitions[3].latencyMs).toBeCloseTo(165 + 2 + 3 + moved + 10, 9);
 });

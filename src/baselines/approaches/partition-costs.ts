@@ -9,32 +9,32 @@ export interface SegmentTimes {
   readonly edgeMs: number;
 }
 
-/** What partitions are priced for. */
+/** The conditions that partitions are priced for. */
 export interface PartitionCircumstances {
   readonly network: ConnectionProfile;
-  /** Of a request beside layers and bandwidth, in ms. */
+  /** Time that a request takes beside its layers and the transfer, in ms. */
   readonly requestMs: number;
-  /** Power of the device above its rest while it computes, and while it sends or waits for the edge, in mW. */
+  /** Power of the device above idle, in mW: while it computes, and while it sends to the edge or waits for it. */
   readonly powers: { readonly computeMw: number; readonly radioMw: number };
 }
 
-/** A network cut in two before a segment: that many segments run on the side that begins. */
+/** A network cut in two: the first `cut` segments run on one side, the rest on the other. */
 export interface Partition {
   readonly cut: number;
-  /** Mean time of an answer, in ms, by layer times and connection; nothing is downloaded. */
+  /** Mean time of an answer, in ms: layers and transfers. The models are already downloaded. */
   readonly latencyMs: number;
-  /** Energy of the device for it, in mJ. */
+  /** Energy that an answer costs the device, in mJ. */
   readonly energyMj: number;
 }
 
 const FLOAT_BYTES = 4;
 
-/** Bytes of what a network is given as it travels: a byte a value of an image. */
+/** Bytes of the network's input when it is sent: one byte per value of the image. */
 const imageBytes = (segments: readonly Segment[]): number => featuresOf(segments[0].input);
 
 /**
- * All partitions whose first part runs on the device and whose rest on the edge (Neurosurgeon, Kang et al. 2017): cut 0
- * is the edge alone, which is sent the image; the last cut is the device alone.
+ * All partitions whose first part runs on the device and whose second part runs on the edge (Neurosurgeon, Kang et al.
+ * 2017). At cut 0 the edge computes everything and receives the image; at the last cut the device computes everything.
  */
 export function deviceFirst(
   segments: readonly Segment[],
@@ -59,8 +59,8 @@ export function deviceFirst(
 }
 
 /**
- * All partitions whose first part runs on the edge, which is sent the image, and whose rest on the device (Edgent, Li et
- * al. 2018): cut 0 is the device alone, which sends nothing; the last cut is the edge alone.
+ * All partitions whose first part runs on the edge and whose second part runs on the device (Edgent, Li et al. 2018).
+ * At cut 0 the device computes everything and sends nothing; at the last cut the edge computes everything.
  */
 export function edgeFirst(
   segments: readonly Segment[],
@@ -87,7 +87,7 @@ export function edgeFirst(
 
 export type PartitionObjective = 'latency' | 'energy';
 
-/** The best partition; of equal ones the one with less on the side that begins. */
+/** The best partition. If several are equally good, the one whose first part is smallest. */
 export function bestPartition(partitions: readonly Partition[], objective: PartitionObjective): Partition {
   const cost = ({ latencyMs, energyMj }: Partition): number => (objective === 'latency' ? latencyMs : energyMj);
   return partitions.reduce((best, partition) => (cost(partition) < cost(best) ? partition : best));

@@ -35,7 +35,7 @@ async function run(
   return found[TAIL_OUTPUT].data as Float32Array;
 }
 
-/** What page and edge make of the image, in their order. */
+/** The result of running both parts on the image, one after the other. */
 async function answer({ facts, device, edge }: Baseline): Promise<Float32Array> {
   let x: Float32Array = IMAGE;
   if (device && facts.device!.place === 'before') x = await run(device, x, facts.device!.input);

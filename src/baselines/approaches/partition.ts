@@ -6,22 +6,22 @@ import type { PlacedLayer } from '../../network/shapes.js';
 import type { Baseline } from './baseline.js';
 import type { Segment } from './segments.js';
 
-/** A trained network, and how its images are normalised. */
+/** A trained network, and the normalisation of its images. */
 export interface TrainedNetwork {
   readonly network: JointNetwork;
   readonly state: NamedArrays;
   readonly normalisation: { readonly mean: readonly number[]; readonly std: readonly number[] };
 }
 
-/** Where a chain of segments is cut in two, and which side begins. */
+/** Where a chain of segments is cut in two, and which side computes the first part. */
 export interface Cut {
   readonly segments: readonly Segment[];
-  /** Segments of the side that begins. */
+  /** Number of segments in the first part. */
   readonly cut: number;
   readonly begins: 'device' | 'edge';
 }
 
-/** The two models of a partition, cut from one list of layers; a side without a layer has none. */
+/** The two models of a partition, cut from one list of layers. A side without layers gets no model. */
 export function partitioned(
   approach: string,
   { network, state, normalisation }: TrainedNetwork,
@@ -31,7 +31,7 @@ export function partitioned(
   const [onDevice, onEdge] = (begins === 'device' ? [first, second] : [second, first]).map((part) =>
     part.flatMap(({ layers }) => layers),
   );
-  // The edge is sent the image where nothing was computed before it.
+  // If the page computes nothing first, it sends the image itself.
   const sendsImage = begins === 'edge' || cut === 0;
   const { datatype, scale, offset }: Encoding = sendsImage
     ? imageEncoding({ mean: [...normalisation.mean], std: [...normalisation.std] })
@@ -69,7 +69,7 @@ export function partitioned(
   };
 }
 
-/** What runs where, in a few words. */
+/** Short description of what runs where. */
 export function describePartition({ segments, cut, begins }: Cut): string {
   const other = begins === 'device' ? 'edge' : 'device';
   if (cut === 0) return `all on the ${other}`;
@@ -77,7 +77,11 @@ export function describePartition({ segments, cut, begins }: Cut): string {
   return `${begins} to ${segments[cut - 1].name}, ${other} the rest`;
 }
 
-/** A network that runs in the page alone, as a whole. @param model ONNX: float32 [batch, ...input] to logits */
+/**
+ * A whole network that runs in the page, without an edge.
+ *
+ * @param model ONNX model: float32 [batch, ...input] to logits
+ */
 export function onDevice(approach: string, network: JointNetwork, model: Uint8Array, plan: string): Baseline {
   const { name, classes, input } = network;
   return {

@@ -4,22 +4,22 @@ import type { JointNetwork, Part, Shape } from '../../network/layers.js';
 import { type PlacedLayer, placeLayers } from '../../network/shapes.js';
 
 /**
- * A stretch of a float network that is not cut: a convolution, dense layer or residual block, with the activations and
- * pools behind it, which make less of what would travel.
+ * A part of a float network that is never cut: a convolution, dense layer or residual block, with the activations and
+ * pools after it. They make the output smaller, so cutting before them would only send more.
  */
 export interface Segment {
   readonly name: string;
   readonly layers: readonly PlacedLayer[];
-  /** What it reads: what travels where the network is cut before it. */
+  /** Shape of its input: the data that is sent if the network is cut before it. */
   readonly input: Shape;
   readonly output: Shape;
 }
 
 /**
- * The float layers from the image to the logits: of the full network, or of an exit with a float branch.
+ * The float layers from the image to the logits of the full network, or of an exit with a float branch.
  *
- * @param exit its number, from 1
- * @throws UserError where the network has no such exit, or its branch is binary
+ * @param exit number of the exit, from 1
+ * @throws UserError if the network doesn't have this exit, or its branch is binary
  */
 export function chainOf(network: JointNetwork, exit?: number): PlacedLayer[] {
   const exits = exitsOf(network).length;
@@ -35,7 +35,7 @@ export function chainOf(network: JointNetwork, exit?: number): PlacedLayer[] {
   return chain;
 }
 
-/** A chain in segments, first to last. */
+/** Splits a chain of layers into segments, first to last. */
 export function segmentsOf(chain: readonly PlacedLayer[]): Segment[] {
   const groups: PlacedLayer[][] = [];
   for (const placed of chain) {
@@ -54,7 +54,7 @@ export function segmentsOf(chain: readonly PlacedLayer[]): Segment[] {
   }));
 }
 
-/** The layer that a segment is called after; of a residual block, what the names of its layers begin with. */
+/** The layer that names a segment. A residual block is named by the common prefix of its layers. */
 function nameOf({ layer, body = [] }: PlacedLayer): string | undefined {
   if (layer.type === 'residual') {
     const first = body.map(nameOf).find((name) => name !== undefined);

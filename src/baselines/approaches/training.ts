@@ -7,17 +7,17 @@ import { exitDepths } from '../../plan/exit-ratios.js';
 import type { Config } from '../../run/config.js';
 import { networkOf, type Run } from '../../run/run-directory.js';
 
-/** What LcDNN is compared with and has to be trained for it. */
+/** Baselines that have to be trained for the comparison. */
 export const TRAINED_BASELINES = ['edgent', 'mobilenet-v2', 'student'] as const;
 export type TrainedBaseline = (typeof TRAINED_BASELINES)[number];
 
 const MOST_EXITS = 3;
-/** What a student may have a page download, against what the run has. */
+/** Download limit of a student network, relative to the download of the run. */
 const STUDENT_DOWNLOAD = 2;
 
 /**
- * The options that a baseline is trained with: those of the run that it is compared with, but for what makes it the
- * baseline. Learning rates of float exits follow that of the full network, and nothing starts warm.
+ * The training options of a baseline: those of the run that it is compared with, except for what defines the baseline.
+ * Float exits use the learning rate of the full network, and nothing is warm-started.
  *
  * @throws UserError as `studentWidth` does
  */
@@ -35,8 +35,8 @@ export function baselineConfig(name: TrainedBaseline, run: Run): Partial<Config>
 }
 
 /**
- * Where float exits leave unless told: up to three layers, those nearest to a quarter, a half and three quarters of the
- * full network's multiplications.
+ * Default positions of float exits: up to three layers, those nearest to 25 %, 50 % and 75 % of the full network's
+ * multiplications.
  */
 export function spreadExits(network: JointNetwork): string {
   const { name, input, classes } = network;
@@ -54,10 +54,10 @@ export function spreadExits(network: JointNetwork): string {
 }
 
 /**
- * The largest width, in steps of a 64th of the run's, at which the network alone is no larger than twice what the run's
- * device downloads, before compression.
+ * The largest width, in steps of 1/64 of the run's width, at which the network alone is at most twice as large as what
+ * the run's device downloads, before compression.
  *
- * @throws UserError where no width is small enough
+ * @throws UserError if no width is small enough
  */
 export function studentWidth({ path, config, network }: Run): number {
   const limit = STUDENT_DOWNLOAD * networkCost(network).device.bytes;

@@ -4,17 +4,17 @@ import { TAIL_INPUT, TAIL_OUTPUT } from '../../export/float-model.js';
 import { BASELINE_FILES, type Baseline, baselineFiles, baselineModule } from '../approaches/baseline.js';
 import { FILES_PATH } from './host-messages.js';
 
-/** An approach as it is hosted. What two approaches have in common is one contender, and is measured once. */
+/** A hosted approach. Approaches that are identical share one contender, which is measured once. */
 export interface Contender {
   /** Lower-case letters, digits and hyphens. */
   readonly id: string;
-  /** What runs where, in a few words. */
+  /** Short description of what runs where. */
   readonly plan: string;
   /** Path of the page's module on the host. */
   readonly module: string;
-  /** Passed to the module's `load`. */
+  /** Argument of the module's `load`. */
   readonly options: object;
-  /** Its part on the edge, if it has one. */
+  /** Its part on the edge, if any. */
   readonly edge?: Bundle;
   /** Its files on the host, by path. */
   readonly files: ReadonlyMap<string, Uint8Array>;
@@ -38,7 +38,7 @@ export function baselineContender(id: string, baseline: Baseline): Contender {
   };
 }
 
-/** What the edge server needs of a baseline: a tail, and a label for each number that it gives. */
+/** What the edge server needs to serve a baseline: a tail, and one label per output value. */
 function edgeBundle(id: string, { facts, edge }: Baseline): Bundle {
   const [height, width, channels] = facts.input;
   const { input: shape, output, ...encoding } = facts.edge!;

@@ -4,25 +4,29 @@ import { startRapl } from '../../profiling/rapl.js';
 import type { Host } from './host.js';
 import type { SentRequest } from './visit.js';
 
-/** Requests at a time: the edge always has one to do while another travels. */
+/** Number of concurrent requests: while one travels, the edge has another to work on. */
 const CONNECTIONS = 4;
-/** The server's code is compiled while it runs: what it costs at first says nothing. */
+/** The server's code is still being compiled at first, so early requests are not measured. */
 const WARM_UP_MS = 3000;
-/** In which all take their turns: a machine is not the same from one second to the next. */
+/** Number of rounds. Every approach is measured in each round, because a machine's speed changes over time. */
 const ROUNDS = 5;
 
-/** What a request costs the edge. */
+/** The cost of one request on the edge. */
 export interface RequestCost {
   readonly processorMs: number;
-  /** Of this whole machine's processor, the client's part of it as well; where it has counters. */
+  /**
+   * Energy of the whole machine's processor, including the client's share. Absent if the machine has no energy
+   * counters.
+   */
   readonly joules?: number;
 }
 
 /**
- * Sends each request many times, one after another on a few connections: medians of rounds in alternation.
+ * Sends each request many times over a few connections, and returns medians over rounds in which all requests take
+ * turns.
  *
- * @param sent what pages send, by any names
- * @param forMs how long each is sent
+ * @param sent one request per name, as pages send it
+ * @param forMs how long to send each request, in ms
  */
 export async function requestCosts(
   host: Host,
@@ -57,7 +61,7 @@ function medians(rounds: readonly RequestCost[]): RequestCost {
   };
 }
 
-/** Requests that were answered in this time. */
+/** Number of requests that were answered in this time. */
 async function sendFor({ url, headers, body }: SentRequest, dispatcher: Agent, ms: number): Promise<number> {
   const started = performance.now();
   let requests = 0;

@@ -1,4 +1,4 @@
-// The process that has the edge server of a benchmark, and the files of its pages.
+// Process that runs a benchmark's edge server and serves the files of its pages.
 import { failureOf } from '../../base/threads.js';
 import { createEdgeServer } from '../../edge/server.js';
 import { webFile } from '../../edge/web-folder.js';
@@ -19,7 +19,7 @@ process.on('message', (message: ToHost) => {
   );
 });
 
-/** As `lcdnn serve`, with the files of the other approaches beside it. */
+/** Starts the same server as `lcdnn serve`, and also serves the files of the other approaches. */
 async function host({ bundle, edges, files, threads }: HostedFiles): Promise<string> {
   const app = await createEdgeServer([...(bundle === undefined ? [] : [bundle]), ...edges], { threads, packWeb: true });
   const folder = new Map(Array.from(files, ([path, bytes]) => [path, webFile(path, bytes)] as const));

@@ -3,15 +3,15 @@ import { startProcess } from '../../base/processes.js';
 import { errorFromFailure } from '../../base/threads.js';
 import type { FromHost, HostedFiles, ToHost } from './host-messages.js';
 
-/** The edge server and the files of pages, in a process of their own. */
+/** The edge server and the pages' files, in a separate process. */
 export interface Host {
   readonly url: string;
-  /** Processor time that it has used so far, in ms. */
+  /** CPU time that the process has used so far, in ms. */
   processorMs(): Promise<number>;
   close(): Promise<void>;
 }
 
-/** @throws UserError where a bundle is not what its manifest says */
+/** @throws UserError if a bundle doesn't match its manifest */
 export async function startHost(files: HostedFiles): Promise<Host> {
   const child = startProcess(import.meta.url, 'host-process');
   const ended = once(child, 'exit');

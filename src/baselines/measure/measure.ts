@@ -2,32 +2,32 @@ import type { BrowserContext } from 'playwright-core';
 import type { AnswerTimes, Measurement } from '../results/results.js';
 import { type AnswerRecord, type Conditions, type PageTarget, visit } from './visit.js';
 
-/** How much is measured. */
+/** How much to measure. */
 export interface Effort {
-  /** Visits with an empty cache, of each kind of image. */
+  /** Number of visits with an empty cache, for each kind of image. */
   readonly visits: number;
-  /** Milliseconds; a visit that takes longer is not repeated. */
+  /** A visit that takes longer than this, in ms, is not repeated. */
   readonly longMs: number;
 }
 
-/** A visit that takes longer isn't repeated. */
+/** Default of `longMs`. */
 export const LONG_VISIT_MS = 15_000;
 
 const WARM_UP = 5;
 
-/** A first answer, or a further one, with its loading. */
+/** A first answer, or a later one, with its loading times. */
 type AnswerWithLoading = Omit<AnswerRecord, 'index' | 'asked'> & {
   readonly downloadMs: number;
   readonly compileMs: number;
 };
 
 /**
- * The answers of an approach over one connection, first and further ones. Few visits with an empty cache are made of
- * each kind of image, those the edge is asked for and those it isn't; every image of the sample has one of its kind, in
- * turn.
+ * Measures an approach over one connection: first answers (empty cache) and later ones. There are two kinds of images:
+ * those that need the edge and those that don't. Only a few visits with an empty cache are made for each kind; each
+ * image of the sample is then assigned one of its kind, in turn.
  *
  * @param images normalised, NHWC
- * @returns the classes that were chosen as well, image by image
+ * @returns also the chosen class of each image
  */
 export async function measure(
   browser: BrowserContext,

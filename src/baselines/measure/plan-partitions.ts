@@ -22,9 +22,9 @@ import { RUNTIME_PATH, runtimeFiles } from './runtime.js';
 import { predictedMs, type TimedSegment, timeOnDevice, timeOnEdge } from './time-segments.js';
 import { type Conditions, visit } from './visit.js';
 
-/** A network with exits whose branches are float, and how right each of its ways out is. */
+/** A network with float exits, and the accuracy of each exit. */
 export interface ExitNetwork extends TrainedNetwork {
-  /** Shares of right answers: of each exit, then of the full network. */
+  /** Accuracies in [0, 1]: of each exit, then of the full network. */
   readonly accuracies: readonly number[];
 }
 
@@ -32,29 +32,29 @@ export interface ExitNetwork extends TrainedNetwork {
 export interface PartitionSettings {
   readonly conditions: readonly Conditions[];
   readonly powers: (connection: string) => PartitionCircumstances['powers'];
-  /** What Neurosurgeon's partition is the best by. Default `latency`. */
+  /** What Neurosurgeon minimises. Default `latency`. */
   readonly objective?: PartitionObjective;
-  /** Edgent's limit. */
+  /** Edgent's latency limit. */
   readonly limitMs: number;
-  /** Of the edge, for one batch. */
+  /** Number of threads of the edge for one batch. */
   readonly threads: number;
 }
 
-/** A partition that was chosen, with its models. */
+/** A chosen partition, with its models. */
 export interface PlannedPartition {
-  /** The same for the same partition; the ends, where the network is whole, are approaches of their own. */
+  /** Equal partitions have equal ids. If the whole network runs on one side, this is the id of that approach. */
   readonly id: string;
   readonly baseline: Baseline;
-  /** As the regressions have it. */
+  /** Values predicted by the regressions. */
   readonly expected: ExpectedPartition;
-  /** What it was chosen from: every partition, or the fastest of every exit. */
+  /** The alternatives: every partition, or the fastest one of each exit. */
   readonly considered: readonly ExpectedPartition[];
 }
 
-/** A partition, and what it would take. */
+/** A partition and its predicted cost. */
 export interface ExpectedPartition extends Pick<Partition, 'latencyMs' | 'energyMj'> {
   readonly plan: string;
-  /** On validation images; of exits that were trained. */
+  /** Accuracy on validation images; only for exits that were trained. */
   readonly accuracy?: number;
 }
 
@@ -64,15 +64,15 @@ export interface PlannedPartitions {
   readonly edgent: PlannedPartition;
 }
 
-/** Nothing in its way. */
+/** A connection without delay. */
 const LOOPBACK: ConnectionProfile = { name: 'loopback', upMbps: 1000, downMbps: 1000, roundTripMs: 0, source: '' };
 const REQUESTS = 20;
 
 /**
- * Neurosurgeon's and Edgent's partitions for each of the conditions, in their order, by regressions fitted to this machine's
- * times of every segment, in the browser and on the edge.
+ * Neurosurgeon's and Edgent's partitions for each of the conditions, in their order. Costs come from regressions that
+ * are fitted to the measured time of every segment on this machine, in the browser and on the edge.
  *
- * @param exits where it is absent, Edgent has the full network alone
+ * @param exits if absent, Edgent has only the full network
  */
 export async function planPartitions(
   browser: BrowserContext,
@@ -155,7 +155,7 @@ export async function planPartitions(
         considered: partitions.map(expectedOf),
       },
       edgent: {
-        // Without exits of its own it cuts the network that the others have, from the other end.
+        // Without exits of its own, Edgent cuts the same network as the others, but starts on the edge.
         id: exits ? `edgent-${chosen.choice.exit ?? 'full'}-${cut}` : partitionId('edgent', whole - cut, whole),
         baseline: { ...byEdge, facts: { ...byEdge.facts, plan: byExit(chosen).plan } },
         expected: byExit(chosen),
@@ -165,7 +165,7 @@ export async function planPartitions(
   });
 }
 
-/** What the regressions make of the times of all chains' segments, one after another: chain by chain. */
+/** Predicted times of the segments of all chains, chain by chain. */
 function segmentTimes(
   chains: readonly { readonly segments: readonly Segment[] }[],
   onDevice: readonly number[],
@@ -197,7 +197,7 @@ function exitChains(
   });
 }
 
-/** What a request takes beside its layers, in ms. */
+/** Time of a request beside its layers, in ms. */
 async function requestOverhead(
   browser: BrowserContext,
   host: Host,

@@ -7,10 +7,10 @@ import { FILES_PATH } from './host-messages.js';
 const FILES = ['ort.wasm.bundle.min.mjs', 'ort-wasm-simd-threaded.wasm'];
 const FOLDER = 'runtime/';
 
-/** Where pages find ONNX Runtime Web on the host. */
+/** Path of ONNX Runtime Web on the host. */
 export const RUNTIME_PATH = `${FILES_PATH}${FOLDER}`;
 
-/** The files of ONNX Runtime Web by path on the host. @throws UserError where it is not installed */
+/** The files of ONNX Runtime Web by path on the host. @throws UserError if it isn't installed */
 export function runtimeFiles(): Map<string, Uint8Array> {
   const require = createRequire(import.meta.url);
   let folder: string;

@@ -13,25 +13,25 @@ import { type ExitNetwork, type PartitionSettings, planPartitions } from './plan
 import { runtimeFiles } from './runtime.js';
 import { type Conditions, recordRequest, type SentRequest } from './visit.js';
 
-/** Right answers on the test split. */
+/** Accuracy on the test split. */
 export type Accuracy = NonNullable<ApproachResults['accuracy']>;
 
-/** A network that runs in the page alone. */
+/** A network that runs entirely in the page. */
 export interface CompressedNetwork {
   readonly approach: Approach;
   readonly network: JointNetwork;
-  /** ONNX, float32 [batch, ...input] to logits. */
+  /** ONNX model: float32 [batch, ...input] to logits. */
   readonly model: Uint8Array;
   readonly plan: string;
   readonly accuracy?: Accuracy;
 }
 
-/** What is compared. */
+/** The approaches to compare. */
 export interface ComparedSystem {
   readonly trained: TrainedNetwork;
-  /** Folder of its bundle. */
+  /** Folder of LcDNN's bundle. */
   readonly bundle: string;
-  /** Of the joint network; `exitRatio` is the share of images for which the edge is not asked. */
+  /** Results of the joint network; `exitRatio` is the share of images that are answered without the edge. */
   readonly accuracy: {
     readonly full: Accuracy;
     readonly branch: Accuracy;
@@ -44,16 +44,16 @@ export interface ComparedSystem {
 
 export interface SystemSettings extends PartitionSettings {
   readonly effort: Effort;
-  /** How long each approach's request is sent to the edge for its processor time. */
+  /** How long each approach's request is sent to the edge to measure its CPU time. */
   readonly edgeMs: number;
-  /** Approaches that are left out. */
+  /** Approaches to leave out. */
   readonly without: readonly Approach[];
-  /** Hears what is being measured. */
+  /** Called with a line about the current measurement. */
   onProgress?(text: string): void;
 }
 
 /**
- * Measures every approach in the browser and on an edge server of this machine.
+ * Measures every approach in the browser and on an edge server on this machine.
  *
  * @param images of the test split, normalised, NHWC
  */
@@ -80,7 +80,7 @@ export async function measureSystem(
     const contenders = contendersOf(approach);
     return contenders.every((contender) => contender !== undefined) ? [{ approach, contenders }] : [];
   });
-  // What several have in common is hosted, and measured, once.
+  // Approaches that share a contender are hosted and measured once.
   const all = new Map(plans.flatMap(({ contenders }) => contenders).map((contender) => [contender.id, contender]));
   const host = await startHost({
     bundle,
@@ -135,14 +135,14 @@ async function measureOn(
   images: readonly Float32Array[],
   effort: Effort,
 ): Promise<Measurement> {
-  // What the emulation slows down is the page, and not its Workers.
+  // The emulation slows down only the page, not its Workers.
   const inPage = conditions.slowdown > 1 ? { worker: false } : {};
   const visited = { url, module, options: { ...options, ...inPage } };
   const { chosen: _, ...measurement } = await measure(browser, visited, conditions, images, effort);
   return measurement;
 }
 
-/** The approaches whose plan is the same everywhere. */
+/** The approaches whose plan doesn't depend on connection or processor. */
 function fixedContenders({ trained, compressed }: ComparedSystem, { manifest }: Bundle): Map<Approach, Contender> {
   const { network, state } = trained;
   const segments = segmentsOf(chainOf(network));
@@ -166,7 +166,7 @@ function fixedContenders({ trained, compressed }: ComparedSystem, { manifest }: 
   ]);
 }
 
-/** Share of the test images for which the edge is asked. */
+/** Share of the test images for which the edge is called. */
 function askedShare({ id, edge }: Pick<Contender, 'id' | 'edge'>, exitRatio: number): number {
   if (id === 'lcdnn') return 1 - exitRatio;
   return edge ? 1 : 0;
@@ -193,7 +193,7 @@ function accuracyOf(approach: Approach, compared: ComparedSystem, { id }: Conten
   }
 }
 
-/** One plan, or which for what. */
+/** The plan, or one per connection if they differ. */
 function planInWords(contenders: readonly Contender[], conditions: readonly Conditions[]): string {
   const plans = [...new Set(contenders.map(({ plan }) => plan))];
   if (plans.length === 1) return plans[0];

@@ -15,10 +15,14 @@ export interface TimedSegment {
 
 const ROUNDS = 15;
 const WARM_UP = 3;
-/** A sample is as many runs as take this long. */
+/** A sample runs the model repeatedly for this long. */
 const SAMPLE_MS = 4;
 
-/** Time of each segment for one image in ONNX Runtime here, in ms. @param threads that compute it */
+/**
+ * Time of each segment for one image in ONNX Runtime on this machine, in ms.
+ *
+ * @param threads number of threads that compute it
+ */
 export async function timeOnEdge(segments: readonly TimedSegment[], threads: number): Promise<number[]> {
   const times: number[] = [];
   for (const { segment, model } of segments) {
@@ -27,7 +31,11 @@ export async function timeOnEdge(segments: readonly TimedSegment[], threads: num
   return times;
 }
 
-/** The same in the browser's ONNX Runtime. @param files paths of the models on the host, and of the runtime */
+/**
+ * The same in the browser's ONNX Runtime.
+ *
+ * @param files paths on the host of the models and of the runtime
+ */
 export async function timeOnDevice(
   browser: BrowserContext,
   { url, runtime, models }: { readonly url: string; readonly runtime: string; readonly models: readonly string[] },
@@ -73,9 +81,10 @@ export async function timeOnDevice(
 }
 
 /**
- * What a regression by kind of layer makes of measured segments: Neurosurgeon's layer models, fitted on this machine.
+ * Times of segments as predicted by a linear regression per kind of layer (Neurosurgeon's layer models), fitted on this
+ * machine.
  *
- * @param milliseconds measured, one for each segment
+ * @param milliseconds measured times, one per segment
  */
 export function predictedMs(segments: readonly Segment[], milliseconds: readonly number[]): number[] {
   const works = segments.map(worksOf);

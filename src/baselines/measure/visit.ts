@@ -2,31 +2,31 @@ import { readFileSync } from 'node:fs';
 import type { BrowserContext, Page } from 'playwright-core';
 import { type ConnectionProfile, emulation } from '../../plan/connections.js';
 
-/** Where a page is opened, and what it loads. */
+/** The page to open, and what it loads. */
 export interface PageTarget {
   /** Origin of the host. */
   readonly url: string;
   /** Path of a module that exports `load()`. */
   readonly module: string;
-  /** Passed to `load`. */
+  /** Argument of `load`. */
   readonly options: object;
 }
 
-/** How a page is hampered. */
+/** Network and CPU throttling of a page. */
 export interface Conditions {
   readonly network: ConnectionProfile;
-  /** How much slower the processor is made. */
+  /** Factor by which the processor is slowed down. */
   readonly slowdown: number;
 }
 
-/** What loading took, in ms; downloading ends when the last file is here. */
+/** Loading times, in ms; the download ends when the last file has arrived. */
 export interface Loading {
   readonly downloadMs: number;
   readonly compileMs: number;
   readonly bytesDown: number;
 }
 
-/** One answer, in ms and bytes. What the server did is not in `uplinkMs`. */
+/** One answer, in ms and bytes. `uplinkMs` excludes the server's own time. */
 export interface AnswerRecord {
   readonly ms: number;
   readonly computeMs: number;
@@ -34,7 +34,7 @@ export interface AnswerRecord {
   readonly edgeMs: number;
   readonly bytesUp: number;
   readonly bytesDown: number;
-  /** The class that was chosen. */
+  /** The chosen class. */
   readonly index: number;
   readonly asked: boolean;
 }
@@ -45,23 +45,23 @@ export interface Visit {
 }
 
 const PAGE_SCRIPT = readFileSync(new URL('../../../templates/measure/system.js', import.meta.url), 'utf8');
-/** A page's time for whatever it waits for: the slowest network with the largest model needs minutes. */
+/** Timeout of a page: the slowest network with the largest model needs minutes. */
 const TIMEOUT_MS = 20 * 60_000;
-/** A user's page is there before the model is asked for. */
+/** A user's page is already loaded before the model is requested. */
 const SETTLE_MS = 300;
-/** Images are handed over so many at a time. */
+/** Number of images that are passed to the page at a time. */
 const CHUNK = 20;
 
 /** How an approach is visited. */
 export interface VisitOptions {
-  /** Whether its files come over the network, or at once, as from a cache. */
+  /** Whether files come over the network; if not, they load at once, as from a cache. */
   readonly cold: boolean;
-  /** Answers that are not counted before those that are. */
+  /** Number of answers before the measured ones. */
   readonly warmUp: number;
 }
 
 /**
- * Opens an approach in a page of its own, and has it classify images, one after another.
+ * Opens an approach in a new page and classifies images, one after another.
  *
  * @param images normalised, NHWC
  */
@@ -81,7 +81,7 @@ export async function visit(
     if (cold) await connect();
     if (slowdown > 1) await session.send('Emulation.setCPUThrottlingRate', { rate: slowdown });
     const loading: Loading = await page.evaluate(`openApproach(${JSON.stringify({ module, options })})`);
-    // What is fetched when idle is there, too.
+    // By now the files that are fetched when idle have arrived, too.
     if (!cold) await page.waitForTimeout(SETTLE_MS);
     if (!cold) await connect();
     return { loading, answers: await page.evaluate(`classifyAll(${warmUp})`) };
@@ -97,7 +97,7 @@ export interface SentRequest {
   readonly body: Buffer;
 }
 
-/** What an approach sends to the edge for an image, sure of its answer or not. */
+/** The request that an approach sends to the edge for an image, even if its own answer was confident. */
 export async function recordRequest(
   browser: BrowserContext,
   { url, module, options }: PageTarget,
@@ -117,7 +117,7 @@ export async function recordRequest(
   }
 }
 
-/** A page of the origin that runs nothing of its own, with the images that it will classify. */
+/** Opens an otherwise empty page of the origin, and passes it the images to classify. */
 async function pageWith(browser: BrowserContext, url: string, images: readonly Float32Array[]): Promise<Page> {
   const page = await browser.newPage();
   page.setDefaultTimeout(TIMEOUT_MS);

@@ -1,29 +1,29 @@
 import type { Powers } from './powers.js';
 import type { AnswerTimes } from './results.js';
 
-/** An estimate of what one answer costs a phone, in mJ. */
+/** Estimated energy that one answer costs a phone, in mJ. */
 export interface Energy {
-  /** The radio while files come. */
+  /** The radio while files are downloaded. */
   readonly downloadMj: number;
   /** The processor while it compiles and computes. */
   readonly computeMj: number;
-  /** The radio during a request to the edge, */
+  /** The radio during a request to the edge, without the edge's computing time. */
   readonly uplinkMj: number;
-  /** and while the edge computes. */
+  /** The radio while the edge computes. */
   readonly waitMj: number;
   /** Sum of the above. */
   readonly totalMj: number;
-  /** Further: the radio until it sleeps again, if nothing follows this answer. */
+  /** Not in the sum: the radio until it sleeps again, if no other answer follows. */
   readonly tailMj: number;
 }
 
 /**
- * Energy of an answer as power x time, by its parts and the bytes that it moved. A radio's power rises with its bandwidth,
- * so that a megabit costs the same at any: power x time = base x time + slope x megabits.
+ * Energy of an answer, power x time, from its parts and the bytes that it moved. A radio's power rises linearly with
+ * bandwidth, so a megabit adds the same energy at any bandwidth: power x time = base x time + slope x megabits.
  *
- * @param connection as measured; what follows a comma (`4g, changed`) is no part of its name
+ * @param connection as measured; text after a comma (`4g, changed`) isn't part of its name
  * @param wakes share of the answers for which the radio has to wake
- * @returns nothing where the connection's powers are not known
+ * @returns undefined if the powers of the connection are unknown
  */
 export function energyOf(
   { parts, bytesDown, bytesUp }: Pick<AnswerTimes, 'parts' | 'bytesDown' | 'bytesUp'>,

@@ -13,12 +13,12 @@ import {
   type SystemResults,
 } from './results.js';
 
-/** The connection of Table 2 and Fig. 13. */
+/** Default connection of Table 2 and Fig. 13. */
 const PAPER_CONNECTION = '4g';
 /** Fig. 13's networks that are small enough to download whole; `binary` is the branch alone. */
 const COMPRESSED: readonly Approach[] = ['lcdnn', 'mobile-only-int8', 'mobilenet-v2', 'student', 'binary'];
 
-/** The numbers of the paper's Table 2 and Figs. 10 to 14, from what `lcdnn bench system` measured. */
+/** The numbers of the paper's Table 2 and Figs. 10 to 14, computed from the results of `lcdnn bench system`. */
 export interface Figures {
   readonly runs: readonly (Omit<SystemResults, 'networks' | 'format'> & { readonly file: string })[];
   readonly powers: Powers;
@@ -27,18 +27,21 @@ export interface Figures {
 
 export interface NetworkFigures
   extends Pick<NetworkResults, 'network' | 'dataset' | 'training' | 'tau' | 'accuracy' | 'curve'> {
-  /** `lenet on mnist`; with its file where several have the same. */
+  /** `lenet on mnist`, followed by the file name if several have the same title. */
   readonly title: string;
-  /** The connection of Table 2 and Fig. 13: the paper's, or the first one that was measured. */
+  /** The connection of Table 2 and Fig. 13: the paper's, or else the first one that was measured. */
   readonly connection: string;
-  /** Of the processor, in Figs. 10, 11 and 13. */
+  /** Slowdown of the processor in Figs. 10, 11 and 13. */
   readonly slowdown: number;
   readonly table2: readonly LatencyRow[];
   /** Fig. 10: mean latency of LcDNN's first 1, 2, 3... images, with an empty cache, in ms. */
   readonly growth: readonly { readonly connection: string; readonly meanMs: readonly number[] }[];
-  /** Everything that was measured, with Fig. 11's energy. */
+  /** All measurements, with the energies of Fig. 11. */
   readonly measured: readonly Measured[];
-  /** Fig. 12: images that one core of the edge carries, and against the approach that it carries the fewest of. */
+  /**
+   * Fig. 12: images per second that one core of the edge can support, and the ratio to the approach that supports the
+   * fewest.
+   */
   readonly throughput: readonly {
     readonly approach: Approach;
     readonly perSecond: number;
@@ -49,7 +52,7 @@ export interface NetworkFigures
   readonly approaches: readonly Omit<ApproachResults, 'measurements'>[];
 }
 
-/** A row of Table 2: mean latency with an empty cache, and how many times LcDNN's that is. */
+/** A row of Table 2: mean latency with an empty cache, and its ratio to LcDNN's. */
 export interface LatencyRow {
   readonly slowdown: number;
   readonly cells: readonly LatencyCell[];
@@ -57,7 +60,7 @@ export interface LatencyRow {
 
 export interface LatencyCell extends Ratio {
   readonly approach: Approach;
-  /** What the paper has printed. */
+  /** The value that the paper reports. */
   readonly paper?: Ratio;
 }
 
@@ -75,9 +78,9 @@ export interface Measured {
 }
 
 export interface MeasuredAnswers extends Omit<AnswerTimes, 'eachMs'> {
-  /** What is in none of the parts. */
+  /** The rest of the latency, in none of the parts. */
   readonly restMs: number;
-  /** Absent where the connection's powers are not known. */
+  /** Absent if the connection's powers are unknown. */
   readonly energy?: Energy;
 }
 
@@ -90,8 +93,9 @@ export interface Compressed {
 }
 
 /**
- * @param slowdown of the processor in the figures; without it the largest that was measured, which is nearest to a phone
- * @throws UserError where nothing was measured at that slowdown
+ * @param slowdown of the processor in the figures. Default: the largest that was measured, because it is nearest to a
+ *   phone
+ * @throws UserError if nothing was measured at that slowdown
  */
 export function figuresOf(
   files: readonly { readonly file: string; readonly results: SystemResults }[],
@@ -168,7 +172,7 @@ function growth(approaches: readonly ApproachResults[], slowdown: number) {
     .map(({ connection, cold }) => ({ connection, meanMs: runningMeans(cold.eachMs) }));
 }
 
-/** The mean of the first 1, 2, 3... values. */
+/** The means of the first 1, 2, 3... values. */
 function runningMeans(values: readonly number[]): number[] {
   let sum = 0;
   return values.map((value, i) => {
@@ -187,7 +191,7 @@ function measuredOf(
     restMs: Math.max(0, rest.meanMs - sumOf(rest.parts)),
     energy: energyOf(rest, connection, wakes, powers),
   });
-  // An empty cache always wakes the radio, a full one only for a request to the edge.
+  // With an empty cache the radio always wakes; with a full one, only for a request to the edge.
   return { approach, connection, slowdown, cold: answers(cold, 1), warm: answers(warm, edge.asked) };
 }
 

@@ -4,14 +4,14 @@ import { readJson } from '../../base/json.js';
 
 const power = z.number().nonnegative();
 
-/** A radio while it moves data takes base + slope x bandwidth; afterwards it stays awake for its tail. */
+/** A radio needs base + slope x bandwidth while it transfers data. Afterwards it stays awake for a while (its tail). */
 const radio = z.strictObject({
   /** mW while it sends, receives or waits in between. */
   baseMw: power,
-  /** mW for each Mbit/s up and down, which is mJ for each Mbit. */
+  /** mW per Mbit/s up and down, which equals mJ per Mbit. */
   upMwPerMbps: power,
   downMwPerMbps: power,
-  /** mW while it is awake and moves nothing, and for how many ms after the last byte. */
+  /** The tail: mW while it is awake without transfers, and how many ms that lasts after the last byte. */
   tailMw: power,
   tailMs: power,
   source: z.string(),
@@ -26,14 +26,14 @@ const processor = z.strictObject({
 
 export interface Powers {
   readonly processor: z.infer<typeof processor>;
-  /** By connection. */
+  /** Radios by connection. */
   readonly radios: Readonly<Record<string, Radio>>;
 }
 
 const HUANG =
   'Huang et al., "A Close Examination of Performance and Power Characteristics of 4G LTE Networks", MobiSys 2012, Tables 3 and 4, not checked against the print';
 
-/** Published measurements; docs/reproduce/energy.md says more of how sure they are. */
+/** Published measurements; docs/reproduce/energy.md discusses how reliable they are. */
 export const PUBLISHED_POWERS: Powers = {
   processor: {
     busyMw: 1812,
@@ -83,9 +83,9 @@ const ownPowers = z.strictObject({
 });
 
 /**
- * Powers of a user's own from a JSON file; what it leaves out is as published.
+ * Reads powers from a JSON file. Published values fill in whatever the file omits.
  *
- * @throws UserError where the file is no such JSON, or describes a further connection in part
+ * @throws UserError if the file isn't such JSON, or describes an additional connection only in part
  */
 export function readPowers(path: string): Powers {
   const source = path;
@@ -109,7 +109,7 @@ function whole(path: string, name: string, given: Partial<Radio>): Radio {
   );
 }
 
-/** Published powers of a device with this connection, in mW: what partitions are priced with. */
+/** Published powers of a device on this connection, in mW. Partitions are priced with them. */
 export const devicePowers = (connection: string) => ({
   computeMw: PUBLISHED_POWERS.processor.busyMw,
   radioMw: PUBLISHED_POWERS.radios[connection.split(',')[0]]?.baseMw ?? 0,

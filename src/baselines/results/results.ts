@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { readJson } from '../../base/json.js';
 
-/** Version of the file; a reader refuses another. */
+/** Version of the file. A reader rejects other versions. */
 export const RESULTS_FORMAT = 1;
 
 const share = z.number().min(0).max(1);
@@ -22,17 +22,17 @@ export const APPROACHES = [
 ] as const;
 export type Approach = (typeof APPROACHES)[number];
 
-/** Where the time of an answer went, in ms, mean over the answers. What is left to the whole is the page's own. */
+/** The parts of an answer's time, in ms, mean over the answers. The rest of the total is the page's own work. */
 const parts = z.strictObject({
-  /** Fetching what runs in the page: files, and the runtime with them. */
+  /** Download of what runs in the page: model files and the runtime. */
   downloadMs: milliseconds,
-  /** From files to something that runs: compiling, unpacking, opening the model. */
+  /** Preparation of the files: compiling, unpacking, opening the model. */
   compileMs: milliseconds,
-  /** Layers that are computed in the page. */
+  /** Computing layers in the page. */
   computeMs: milliseconds,
-  /** Of a request to the edge, without what the server does. */
+  /** A request to the edge, without the server's time. */
   uplinkMs: milliseconds,
-  /** The server's part of it. */
+  /** The server's time. */
   edgeMs: milliseconds,
 });
 export type Parts = z.infer<typeof parts>;
@@ -43,42 +43,42 @@ const answers = z.strictObject({
   p50Ms: milliseconds,
   p95Ms: milliseconds,
   parts,
-  /** Of one answer, mean; bodies as they travel. */
+  /** Bytes per answer, mean; bodies as they are sent. */
   bytesDown: bytes,
   bytesUp: bytes,
-  /** One by one, in the order of the images. */
+  /** Each answer's values, in the order of the images. */
   eachMs: z.array(milliseconds).min(1),
 });
 export type AnswerTimes = z.infer<typeof answers>;
 
 const measurement = z.strictObject({
-  /** By its name in the table of connections. */
+  /** Name in the table of connections. */
   connection: z.string(),
-  /** How much slower than this machine's the browser's processor is made. */
+  /** Factor by which the browser's processor is slowed down, relative to this machine. */
   slowdown: z.number().min(1),
-  /** The first answer of a page whose cache is empty. */
+  /** The first answer of a page with an empty cache. */
   cold: answers,
-  /** Answers of a page that has everything. */
+  /** Answers of a page that has loaded everything. */
   warm: answers,
 });
 export type Measurement = z.infer<typeof measurement>;
 
 const approach = z.strictObject({
   approach: z.enum(APPROACHES),
-  /** What is computed where, in a few words; may differ by connection, then of the first one. */
+  /** Short description of what runs where. If it differs by connection, it describes the first one. */
   plan: z.string(),
-  /** On the test split; absent where its network was not trained. */
+  /** Accuracy on the test split; absent if its network was not trained. */
   accuracy: z.strictObject({ share, images: z.int().positive() }).optional(),
-  /** What a page fetches before its first answer, as it travels. */
+  /** Bytes that a page downloads before its first answer, as sent. */
   downloadBytes: bytes,
   edge: z.strictObject({
-    /** Share of the images for which the edge is asked. */
+    /** Share of the images for which the edge is called. */
     asked: share,
-    /** Processor time of the server for one image that a user has classified, whoever answers it. */
+    /** CPU time of the server per classified image, whether or not the edge was called for it. */
     cpuMs: milliseconds,
-    /** Images of users that one core of the edge carries; absent where it is never asked. */
+    /** Images that one core of the edge can support; absent if the edge is never called. */
     perSecond: z.number().positive().optional(),
-    /** What the server's processor took for one image that it was asked about, by its own counters (RAPL), in J. */
+    /** Energy of the server's processor per image that it receives, from its own counters (RAPL), in J. */
     joules: z.number().nonnegative().optional(),
   }),
   measurements: z.array(measurement).min(1),
@@ -88,12 +88,12 @@ export type ApproachResults = z.infer<typeof approach>;
 const network = z.strictObject({
   network: z.string(),
   dataset: z.string(),
-  /** How it was trained, in a few words: epochs, images, seed. */
+  /** Short description of the training: epochs, images, seed. */
   training: z.string(),
   tau: share,
-  /** Of the joint network on the test split. */
+  /** Results of the joint network on the test split. */
   accuracy: z.strictObject({ full: share, branch: share, both: share, exitRatio: share, images: z.int().positive() }),
-  /** Overall accuracy and exits by τ on the validation images, which τ was chosen by. */
+  /** Overall accuracy and exit ratio by τ on the validation images, on which τ was chosen. */
   curve: z.array(z.strictObject({ tau: share, accuracy: share, exitRatio: share })),
   approaches: z.array(approach).min(1),
 });
@@ -111,10 +111,10 @@ const resultsSchema = z.strictObject({
   networks: z.array(network).min(1),
 });
 
-/** What `lcdnn bench system` measured. */
+/** The results of `lcdnn bench system`. */
 export type SystemResults = z.infer<typeof resultsSchema>;
 
-/** @throws UserError where the file is none of `bench system` */
+/** @throws UserError if the file isn't a result of `bench system` */
 export function readSystemResults(path: string): SystemResults {
   return readJson(path, resultsSchema, 'what "lcdnn bench system" writes', 'measure again');
 }

@@ -1,4 +1,4 @@
-"""Trains the joint networks of lcdnn with PyTorch: one more reader of the layer list.
+"""Trains the joint networks of lcdnn with PyTorch, from the same layer lists.
 
 `lcdnn train --engine pytorch` hands over a job (see `job.py`) and reads what `report.py` prints.
 """

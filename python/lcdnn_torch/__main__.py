@@ -51,7 +51,7 @@ def device_name(device: str) -> str:
 
 
 def exit_at_once(code: int) -> NoReturn:
-    """Ends without destructors: a distributed model's waits for a gloo thread that waits for the interpreter's lock."""
+    """Exits without destructors: that of a distributed model can deadlock with a gloo thread over the GIL."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -6,14 +6,14 @@ from torch.distributed.nn.functional import all_reduce
 from torch.nn import functional as F
 
 EPSILON = 1e-5
-# Share of the old value in a running mean or variance after each step.
+# Momentum: share of the old value in a running mean or variance after each step.
 STATISTICS_MOMENTUM = 0.9
 
 
 def batch_norm(
     x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, training: bool, epsilon: float = EPSILON
 ) -> Tensor:
-    """Normalises x [n, channels, ...]; in training by the batch's own statistics, which the running ones follow."""
+    """Normalises x [n, channels, ...]. In training it uses the batch's own statistics and updates the running ones."""
     if not training:
         return F.batch_norm(x, mean, variance, gamma, beta, False, 0.0, epsilon)
     if distributed.is_initialized() and distributed.get_world_size() > 1:

@@ -12,7 +12,7 @@ from .trainer import Trainer
 
 
 def share_of_batch(index: int, batch_size: int, rank: int, world: int) -> NDArray[np.int64]:
-    """The images of a batch that one of `world` processes takes: pairs from both ends, so that mixup stays inside."""
+    """The images of a batch for one of `world` processes: pairs from both ends, so mixup partners stay together."""
     first = np.arange(rank, batch_size // 2, world) if world > 1 else np.arange((batch_size + 1) // 2)
     last = (batch_size - 1 - first)[::-1]
     return index * batch_size + np.concatenate([first, last[last > first[-1]]])
@@ -30,7 +30,7 @@ class StoredBatches(Dataset[tuple[int, Tensor]]):
 
 
 def stored_batches(trainer: Trainer, plan: Mapping[str, NDArray[Any]], first: int) -> Iterator[tuple[int, Tensor]]:
-    """An epoch's batches from the first one on; read ahead by workers if the images are on disk."""
+    """An epoch's batches, beginning with `first`; workers read ahead if the images are on disk."""
     data = StoredBatches(trainer, plan["order"])
     rest = range(first, trainer.job.steps_per_epoch)
     if trainer.pixels.resident is not None:

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from .estimators import Estimator, clip
 
-# Keeps divisions finite for a filter of zeros, whose gradient is 0 anyway.
+# Avoids a division by 0 for a filter of zeros, whose gradient is 0 anyway.
 SMALLEST_SCALE = 1e-12
 
 
@@ -17,7 +17,7 @@ def sign_of(x: Tensor) -> Tensor:
 
 
 class Sign(torch.autograd.Function):
-    """Sign, with an estimator's gradient in place of its own (Eq. 5)."""
+    """Sign, with an estimator's gradient (Eq. 5)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, estimator: Estimator) -> Tensor:
@@ -55,7 +55,7 @@ def filter_scale(latent: Tensor) -> Tensor:
 
 
 def per_filter(latent: Tensor) -> Tensor:
-    """Alpha in a shape that spreads over the kernel: filters come first in a convolution's, last in a dense one's."""
+    """Alpha, broadcastable over the kernel: filters are the first axis of convolutions, the last of dense layers."""
     axes = (1, 2, 3) if latent.dim() == 4 else (0,)
     return latent.detach().abs().mean(axes, keepdim=True)
 
@@ -65,7 +65,7 @@ def safe(scale: Tensor) -> Tensor:
 
 
 def binary_weights(latent: Tensor, learned: Tensor | None, float_weights: bool) -> tuple[Tensor, Tensor]:
-    """What is convolved, signs or (at first, in two-stage training) real weights of mean size 1, and its scale."""
+    """The kernel (signs, or real weights of mean magnitude 1 in the first of two stages) and its scale."""
     scale = filter_scale(latent) if learned is None else learned
     if float_weights:
         return latent / safe(per_filter(latent)), scale

@@ -1,4 +1,4 @@
-"""What the gradient of a sign is taken to be at x: dL/dx = dL/dy times this."""
+"""Surrogate gradients of sign at x: dL/dx = dL/dy times this."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from torch import Tensor
 Estimator = Callable[[Tensor], Tensor]
 
 BETA = 5.0
-# Beyond this the slope is 0 to single precision, and infinities times 0 must not come in.
+# Beyond this the slope is 0 in single precision. Clamping avoids infinity times 0.
 FAR = 80.0
 
 
@@ -30,7 +30,7 @@ def swish_sign(x: Tensor) -> Tensor:
 
 
 def identity(x: Tensor) -> Tensor:
-    """Straight-through without a limit (Bengio et al. 2013)."""
+    """Unclipped straight-through (Bengio et al. 2013)."""
     return torch.ones_like(x)
 
 

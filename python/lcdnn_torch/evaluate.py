@@ -1,4 +1,4 @@
-"""Accuracy on images as they are deployed, and the statistics that batch normalisation is deployed with."""
+"""Accuracy with the deployed weights, and the statistics of batch normalisation for deployment."""
 
 import numpy as np
 import torch
@@ -11,13 +11,13 @@ from .images import central, draws_of, vary
 from .speed import images_in_fast_layout
 from .trainer import Trainer
 
-# As large as evaluation batches of the other engines, and for the same reason.
+# Limits memory: the same maximum batch size as in the other engines.
 EVALUATION_VALUES = 4_000_000
 
 
 @torch.no_grad()
 def evaluate(trainer: Trainer, places: NDArray[np.int32]) -> list[int]:
-    """How many images at these places the full branch and the binary ones answer rightly, in single precision."""
+    """Number of these images that the full branch and each binary one classify correctly, in single precision."""
     network = trainer.state.deployed.eval()
     mine = places[trainer.rank :: trainer.world]
     size = max(1, EVALUATION_VALUES // int(np.prod(trainer.look.stored)))
@@ -35,7 +35,7 @@ def evaluate(trainer: Trainer, places: NDArray[np.int32]) -> list[int]:
 
 @torch.no_grad()
 def recalibrate(trainer: Trainer) -> None:
-    """Replaces the statistics of the parts in training by their means over some batches of a further epoch.
+    """Replaces the statistics of the trained parts by their means over some batches of one further epoch.
 
     The same as src/train/recalibrate.ts, with the weights that are deployed.
     """

@@ -1,4 +1,4 @@
-"""Stored images, read and varied by what lcdnn has drawn (src/datasets/augmentation/), in batches on the device."""
+"""Reads stored images and augments them as drawn by lcdnn (src/datasets/augmentation/), in batches on the device."""
 
 import os
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ RESIDENT_BYTES = 4_000_000_000
 
 
 class Look(NamedTuple):
-    """Shapes are height, width, channels. `stored` images are as large as `shape`, or larger: then a crop is taken."""
+    """Shapes are height, width, channels. `stored` images are as large as `shape`, or larger if a crop is taken."""
 
     shape: tuple[int, int, int]
     stored: tuple[int, int, int]
@@ -52,7 +52,7 @@ class Pixels:
         return buffer
 
     def gather(self, places: NDArray[np.int32]) -> Tensor:
-        """The images at these places of the split: [n, height, width, channels], bytes.
+        """The images at these indices of the split: [n, height, width, channels], bytes.
 
         They are on the device only where all are kept there: workers, which read from disk, can't use a GPU.
         """
@@ -64,7 +64,7 @@ class Pixels:
 
 
 def vary(images: Tensor, look: Look, draws: Mapping[str, Tensor], shift_fill: str = "zero") -> Tensor:
-    """Training images, varied by what was drawn for each: bytes NHWC to normalised [n, channels, height, width].
+    """Augments training images as drawn: bytes NHWC to normalised [n, channels, height, width].
 
     Draws are those of `areas` (top, left, height, width), `moves` (down, right, mirrored), `jitter` (brightness,
     contrast, saturation) and `squares` (top, left, side); what is absent is off.
@@ -80,19 +80,19 @@ def vary(images: Tensor, look: Look, draws: Mapping[str, Tensor], shift_fill: st
 
 
 def normalise(images: Tensor, look: Look) -> Tensor:
-    """(pixel / 255 - mean) / std, in the order of the channels that convolutions read."""
+    """(pixel / 255 - mean) / std, with channels first as convolutions need them."""
     return ((images.float() / 255 - look.mean) / look.std).permute(0, 3, 1, 2)
 
 
 def central(images: Tensor, look: Look) -> Tensor:
-    """Images as they are evaluated: the middle of what is stored."""
+    """Images for evaluation: the centre of each stored image."""
     (height, width, _), (stored_height, stored_width, _) = look.shape, look.stored
     top, left = (stored_height - height) // 2, (stored_width - width) // 2
     return normalise(images[:, top : top + height, left : left + width], look)
 
 
 def crop(images: Tensor, areas: Tensor, shape: tuple[int, int, int]) -> Tensor:
-    """Brings an area of each image to size, bilinearly between the centres of pixels; rounded to bytes."""
+    """Resizes an area of each image, bilinearly between the centres of pixels; rounded to bytes."""
     top, left, area_height, area_width = areas.double().unbind(1)
     above, below, down = neighbours(top, area_height, shape[0])
     before, after, along = neighbours(left, area_width, shape[1])
@@ -111,7 +111,7 @@ def crop(images: Tensor, areas: Tensor, shape: tuple[int, int, int]) -> Tensor:
 
 
 def neighbours(start: Tensor, extent: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The two pixels nearest to each of `size` places spread over an extent, and the share of the second."""
+    """For each of `size` samples over an extent: the two nearest pixels, and the weight of the second."""
     centres = torch.arange(size, dtype=torch.float64, device=start.device) + 0.5
     last = extent[:, None] - 1
     at = torch.minimum((centres * extent[:, None] / size - 0.5).clamp(min=0), last)
@@ -121,7 +121,7 @@ def neighbours(start: Tensor, extent: Tensor, size: int) -> tuple[Tensor, Tensor
 
 
 def move(images: Tensor, moves: Tensor, fill: str = "zero") -> Tensor:
-    """Mirrors, then moves down and right; the border is 0, or the image mirrored at its edge (`reflect`)."""
+    """Mirrors, then moves down and right. The border is 0, or the image mirrored at its edge (`reflect`)."""
     count, height, width, _ = images.shape
     down, right, mirrored = moves.long().unbind(1)
     rows = torch.arange(height, device=images.device) - down[:, None]
@@ -136,7 +136,7 @@ def move(images: Tensor, moves: Tensor, fill: str = "zero") -> Tensor:
 
 
 def reflected(indices: Tensor, size: int) -> Tensor:
-    """Indices that may lie outside, brought inside by mirroring: 0 1 2 3 2 1 | 0 1 2 ...; edges aren't repeated."""
+    """Maps indices outside the image to the inside by mirroring: 0 1 2 3 2 1 | 0 1 2 ...; edges aren't repeated."""
     period = max(1, 2 * (size - 1))
     inside = indices.remainder(period)
     return torch.where(inside < size, inside, period - inside)
@@ -168,12 +168,12 @@ def blank(images: Tensor, squares: Tensor) -> Tensor:
 
 
 def mix(images: Tensor, share: float) -> Tensor:
-    """Each image mixed with its partner from the other end of the batch, `share` of itself (mixup)."""
+    """Mixes each image with its partner from the other end of the batch; `share` is the image's own weight (mixup)."""
     return images if share == 1 else share * images + (1 - share) * images.flip(0)
 
 
 def draws_of(plan: Mapping[str, Any], chosen: NDArray[np.int64], device: str) -> dict[str, Tensor]:
-    """What was drawn for these images of an epoch's plan."""
+    """The draws for these images from an epoch's plan."""
     return {
         name: torch.from_numpy(plan[name][chosen]).to(device)
         for name in ("areas", "moves", "jitter", "squares")

@@ -1,4 +1,4 @@
-"""What `lcdnn train --engine pytorch` hands over: src/train/pytorch/job.ts writes it, and says what it holds."""
+"""The job that `lcdnn train --engine pytorch` writes; src/train/pytorch/job.ts documents its contents."""
 
 import json
 import time
@@ -21,7 +21,7 @@ PLAN_SECONDS = 600
 
 
 class Job:
-    """A run to train, from a folder that holds job.json, the images, and a plan for each epoch when it is due."""
+    """A run to train: a folder with job.json, the images, and a plan for each epoch once it is needed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -44,7 +44,7 @@ class Job:
         return Look(tuple(self.images["shape"]), tuple(self.images["stored"]), mean, std)
 
     def data(self, device: str) -> tuple[Pixels, Mapping[str, NDArray[np.int32]]]:
-        """The pixels of the training images; their `labels`, and the places set aside for `validation`."""
+        """The pixels of the training images, their `labels`, and the indices of the `validation` images."""
         tables = load_file(self.folder / "tables.safetensors")
         pixels = Pixels(Path(self.images["path"]), tables.get("records"), tuple(self.images["stored"]), device)
         return pixels, tables
@@ -61,5 +61,5 @@ class Job:
         return plan
 
     def is_stopped(self) -> bool:
-        """Whether lcdnn asks to save and end."""
+        """Whether lcdnn has requested to save and end."""
         return (self.folder / "stop").exists()

@@ -10,7 +10,7 @@ from .network import Outputs
 
 
 class Losses(NamedTuple):
-    """What is trained on, and the cross-entropies of the full branch and the binary ones, as they are reported."""
+    """The summed loss, and the cross-entropies of the full branch and the binary ones for reports."""
 
     summed: Tensor
     full: Tensor
@@ -23,7 +23,7 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def targets_of(labels: Tensor, others: Tensor, share: float, smoothing: float, classes: int) -> Tensor:
-    """One-hot targets; of images that are mixed, the labels of both in their shares (`share` is the image's own)."""
+    """One-hot targets; for mixed images, both labels weighted by their shares (`share` is the image's own)."""
     targets = F.one_hot(labels, classes).float()
     if share < 1:
         targets = share * targets + (1 - share) * F.one_hot(others, classes).float()
@@ -31,7 +31,7 @@ def targets_of(labels: Tensor, others: Tensor, share: float, smoothing: float, c
 
 
 def summed_loss(outputs: Outputs, targets: Tensor, config: dict[str, Any], alone: bool = False) -> Losses:
-    """Each branch's loss by its weight, and distillation from the full branch, a constant there (Hinton 2015)."""
+    """Weighted sum of the branches' losses and of distillation from the full branch, a constant there (Hinton 2015)."""
     full_logits, *branch_logits = (logits.float() for logits in (outputs.full, *outputs.branches))
     full = cross_entropy(full_logits, targets)
     branches = [cross_entropy(logits, targets) for logits in branch_logits]

@@ -15,7 +15,7 @@ Layer = dict[str, Any]
 
 
 class Parameter(NamedTuple):
-    """A parameter as lcdnn names it: `part.layer.parameter`, its shape there (NHWC, HWIO) and its role."""
+    """A parameter in lcdnn's terms: its name `part.layer.parameter`, its shape (NHWC, HWIO) and its role."""
 
     name: str
     shape: tuple[int, ...]
@@ -52,7 +52,7 @@ class JointNetwork(nn.Module):
         return name.startswith("branch") or not self.freeze_full
 
     def tensor(self, name: str) -> Tensor:
-        """The parameter or statistic of that name."""
+        """The parameter or statistic with this name."""
         found: Tensor = getattr(self, key(name))
         return found
 
@@ -67,7 +67,7 @@ class JointNetwork(nn.Module):
 
     @property
     def is_alone(self) -> bool:
-        """Whether there are no branches. The full network's logits then stand for theirs, too."""
+        """Whether there are no branches. The full network's logits are then reported for them, too."""
         return not self.network["branch"]
 
     def chain(self, part: str, layers: Sequence[Layer], x: Tensor) -> Tensor:
@@ -129,7 +129,7 @@ class JointNetwork(nn.Module):
 
 
 def convolve(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, pad: list[int], groups: int = 1) -> Tensor:
-    """Convolution with zeros around the image; a copy with a border is made only if its sides differ."""
+    """Convolution with zeros around the image. Copies the image with a border only if its sides differ."""
     left, right, above, below = pad
     if left == right and above == below:
         return F.conv2d(x, kernel, bias, stride, (above, left), groups=groups)
@@ -137,7 +137,7 @@ def convolve(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, pad: l
 
 
 def max_pool(x: Tensor, size: int, stride: int, padding: int) -> Tensor:
-    """Padded taps never win, whatever their number."""
+    """Max pooling. Padded pixels never win."""
     return F.max_pool2d(F.pad(x, [padding] * 4, value=-torch.inf) if padding else x, size, stride)
 
 
@@ -160,17 +160,17 @@ def around(x: Tensor, layer: Layer) -> list[int]:
 
 
 def numbered(name: str, exit_index: int) -> str:
-    """Names of the second exit on carry a number: `branch`, `branch2`."""
+    """From the second exit on, names end with a number: `branch`, `branch2`."""
     return name if exit_index == 0 else f"{name}{exit_index + 1}"
 
 
 def key(name: str) -> str:
-    """PyTorch allows no dots in the name of a parameter."""
+    """Key of a parameter: PyTorch doesn't allow dots in names."""
     return name.replace(".", "/")
 
 
 def order_of(shape: tuple[int, ...], depthwise: bool) -> tuple[int, ...]:
-    """The axes of lcdnn's shape in PyTorch's order: HWIO to OIHW; kernels of depthwise convolutions are HWI1."""
+    """Permutation from lcdnn's axes to PyTorch's: HWIO to OIHW; kernels of depthwise convolutions are HWI1."""
     if len(shape) != 4:
         return tuple(range(len(shape)))
     return (2, 3, 0, 1) if depthwise else (3, 2, 0, 1)

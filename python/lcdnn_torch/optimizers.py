@@ -1,4 +1,4 @@
-"""Update rules as in src/train/optimizers.ts: with the same slots, so that checkpoints are the same."""
+"""Update rules as in src/train/optimizers.ts, with the same slots, so that checkpoints are interchangeable."""
 
 import math
 import re
@@ -19,13 +19,13 @@ SLOTS = {"momentum": ("velocity",), "nesterov": ("velocity",), "adam": ("first",
 
 TORCH = tuple(int(part) for part in re.findall(r"\d+", torch.__version__)[:2])
 
-# The average moves once in this many steps, because it is a pass over all weights.
+# The average is updated only once in this many steps, because that is a pass over all weights.
 AVERAGE_EVERY = 5
 
 
 @dataclass
 class Group:
-    """Parameters that share a learning rate and a weight decay. `slots` holds a list for each slot of the rule."""
+    """Parameters with the same learning rate and weight decay. `slots` holds a list for each slot of the rule."""
 
     parameters: Sequence[Tensor]
     slots: Sequence[Sequence[Tensor]]
@@ -35,7 +35,7 @@ class Group:
 
 @torch.no_grad()
 def update(optimizer: str, group: Group, factor: float, step: int, adam_passes: AdamPasses | None = None) -> None:
-    """One update with the gradients at hand, in place. `factor` scales the rate; `step` counts from 1.
+    """One update with the current gradients, in place. `factor` scales the rate; `step` counts from 1.
 
     `adam_passes` is `adam_in_one_pass`, compiled; without it Adam takes ten passes over its tensors.
     """
@@ -59,7 +59,7 @@ def update(optimizer: str, group: Group, factor: float, step: int, adam_passes: 
 
 
 def has_fused_sgd(device: str) -> bool:
-    """Whether PyTorch updates all parameters in one pass: on the CPU since 2.4, where others take four."""
+    """Whether PyTorch updates all parameters in one pass: on the CPU since 2.4. Without it there are four passes."""
     return device in ("cpu", "cuda") and hasattr(torch, "_fused_sgd_") and TORCH >= (2, 4)
 
 
@@ -109,7 +109,7 @@ def adam(
     scale1 = (1 - BETA1) / (1 - BETA1**step)
     scale2 = math.sqrt((1 - BETA2) / (1 - BETA2**step))
     if passes is not None:
-        # As tensors: a number would be compiled into the code, anew in every step.
+        # As tensors, because numbers would be compiled into the code, which would be recompiled at every step.
         scalars = [1 - rate * weight_decay, -rate * scale1 / scale2, EPSILON / scale2]
         passes(parameters, gradients, first, second, *torch.tensor(scalars, device=parameters[0].device).unbind())
         return
@@ -133,7 +133,7 @@ def adam_in_one_pass(
     rate: Tensor,
     epsilon: Tensor,
 ) -> None:
-    """The same as `adam`, written so that a compiler makes one loop of it for each parameter."""
+    """The same as `adam`, written so that a compiler fuses it into one loop per parameter."""
     for p, g, m, v in zip(parameters, gradients, first, second):
         m.copy_(BETA1 * m + g)
         v.copy_(BETA2 * v + g * g)
@@ -142,7 +142,7 @@ def adam_in_one_pass(
 
 @torch.no_grad()
 def move_average(averages: list[Tensor], raw: list[Tensor], decay: float, step: int) -> None:
-    """Moves the averages of weights towards those under training, in every fifth step; `step` counts from 1."""
+    """Moves the averages of weights towards the weights under training, at every fifth step; `step` counts from 1."""
     if not averages or step % AVERAGE_EVERY != 0:
         return
     keep = decay**AVERAGE_EVERY

@@ -1,4 +1,4 @@
-"""What the trainer tells lcdnn: a line of JSON for each event, on standard output, from the first process alone."""
+"""Reports to lcdnn: a line of JSON for each event on standard output, only from the first process."""
 
 import json
 from typing import Any

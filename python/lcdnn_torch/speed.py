@@ -1,4 +1,4 @@
-"""What makes steps faster without changing what they compute, but for the rounding of sums."""
+"""Makes steps faster without changing their results, except for rounding."""
 
 import contextlib
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Compiler = Callable[[Any], Any]
 
 
 def prefers_channels_last(device: str) -> bool:
-    """GPUs and CPUs convolve images faster whose channels lie side by side."""
+    """Whether convolutions are faster with channels last: on GPUs and CPUs."""
     return device == "cpu" or device.startswith("cuda")
 
 
@@ -27,7 +27,7 @@ def images_in_fast_layout(images: Tensor, device: str) -> Tensor:
 
 
 def set_up_compiler() -> tuple[Compiler, str | None]:
-    """`torch.compile` if it works here; else a function that changes nothing, and the reason."""
+    """`torch.compile` if it works here; otherwise the identity, and the reason."""
     if not hasattr(torch, "compile"):
         return unchanged, f"torch {torch.__version__} is older than 2.0"
     try:
@@ -35,7 +35,7 @@ def set_up_compiler() -> tuple[Compiler, str | None]:
             torch.compile(probe)(torch.ones(64))
     except Exception as fault:  # no C++ compiler, no headers of Python, an unknown processor, ...
         return unchanged, str(fault).strip().splitlines()[0][:200]
-    # What can't be compiled after all runs as it is.
+    # Run code that can't be compiled as it is.
     torch._dynamo.config.suppress_errors = True  # type: ignore[attr-defined]
     torch._dynamo.config.cache_size_limit = 64  # type: ignore[attr-defined]
     return torch.compile, None

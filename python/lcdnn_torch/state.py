@@ -16,11 +16,11 @@ from .network import JointNetwork, Parameter
 FORMAT = "lcdnn-checkpoint-1"
 
 Progress = dict[str, Any]
-"""Where training stands: src/run/checkpoint.ts says what the numbers are."""
+"""State of training; src/run/checkpoint.ts documents the numbers."""
 
 
 class State:
-    """The tensors of a run: those of its network, its optimiser's slots, and what only other stages train.
+    """The tensors of a run: its network, its optimiser's slots, and the tensors that only other stages train.
 
     If weights are averaged, `deployed` is the network of the averages. A checkpoint holds them under the names of the
     parameters, and the weights under training in the slot `raw`.
@@ -50,14 +50,14 @@ class State:
         return self.slots[f"optimizer.{slot}.{parameter}"]
 
     def averages(self) -> tuple[list[Tensor], list[Tensor]]:
-        """The averages, and the tensors that they follow."""
+        """The averages, and the tensors that they average."""
         return (
             [self.deployed.tensor(name).data for name in self.averaged],
             [self.network.tensor(name).data for name in self.averaged],
         )
 
     def tensors(self) -> Iterator[tuple[str, Tensor, tuple[int, ...]]]:
-        """Name, tensor, and the order of lcdnn's axes that the tensor has."""
+        """Name, tensor, and the permutation from lcdnn's axes to the tensor's."""
         for name in self.names:
             yield name, self.deployed.tensor(name).data, self.network.orders[name]
         for name in self.averaged:
@@ -81,7 +81,7 @@ class State:
         return progress
 
     def save(self, path: Path, progress: Progress) -> None:
-        """Writes a checkpoint to a new file, complete when this returns; the caller renames it."""
+        """Writes a checkpoint to a new file, which is complete when this returns; the caller renames it."""
         arrays = {name: values.permute(inverse(order)).contiguous().cpu() for name, values, order in self.tensors()}
         with open(path, "wb") as file:
             file.write(save({**self.others, **arrays}, {"format": FORMAT, "progress": json.dumps(progress)}))

@@ -22,13 +22,13 @@ from .state import Progress
 from .trainer import Trainer
 
 SAVE_EVERY_SECONDS = 600
-# Reading a loss waits for the GPU: it is done once in so many steps there.
+# Reading a loss waits for the GPU, so it is done only once in this many steps there.
 STEPS_BETWEEN_READINGS = {"cpu": 1}
 READINGS_ELSEWHERE = 20
 
 
 class Diverged(Exception):
-    """The loss is no longer a finite number."""
+    """The loss is no longer finite."""
 
     def __init__(self, progress: Progress, full: float, branch: float) -> None:
         super().__init__(f"loss {full} + {branch}")
@@ -36,7 +36,7 @@ class Diverged(Exception):
 
 
 def train(trainer: Trainer) -> None:
-    """Trains to the last epoch, or until lcdnn asks to stop."""
+    """Trains to the last epoch, or until lcdnn requests to stop."""
     job, epochs = trainer.job, trainer.job.config["epochs"]
     while trainer.progress["epoch"] < epochs:
         epoch, began, began_at = trainer.progress["epoch"], time.monotonic(), trainer.progress["step"]
@@ -101,7 +101,7 @@ def train_step(trainer: Trainer, plan: Mapping[str, NDArray[Any]], index: int, s
 
 
 def backward(trainer: Trainer, images: Tensor, targets: Tensor) -> tuple[Outputs, Losses]:
-    """Forward and backward pass: leaves gradients in the parameters."""
+    """Forward and backward pass: stores gradients in the parameters."""
     trainer.network.zero_grad(set_to_none=True)
     trainer.model.train()
     kind = trainer.device.split(":")[0]
@@ -120,7 +120,7 @@ def clip_latents(trainer: Trainer) -> None:
 
 
 def read_losses(trainer: Trainer, pending: list[Tensor]) -> bool:
-    """Adds what the last steps gave to the sums of the epoch. Returns whether training is to stop.
+    """Adds the results of the last steps to the sums of the epoch. Returns whether to stop training.
 
     Raises Diverged where a loss is no longer finite; nothing is saved then.
     """
@@ -163,12 +163,12 @@ def epoch_start(epoch: int, total_steps: int, stage: int | None = None) -> Progr
 
 
 def must_save(trainer: Trainer) -> bool:
-    """Whether the last checkpoint is old. The first process decides: only it saves."""
+    """Whether a checkpoint is due. The first process decides, because only it saves."""
     return is_first() and time.monotonic() - trainer.saved_at >= SAVE_EVERY_SECONDS
 
 
 def save(trainer: Trainer, progress: Progress) -> None:
-    """Writes a checkpoint; lcdnn gives it its name when the metrics before it are written."""
+    """Writes a checkpoint under a temporary name; lcdnn renames it after writing the metrics before it."""
     if not is_first():
         return
     path = Path(trainer.job.folder) / f"checkpoint-{progress['totalSteps']}.safetensors"
@@ -178,9 +178,9 @@ def save(trainer: Trainer, progress: Progress) -> None:
 
 
 def largest_batch(trainer: Trainer, tried: int) -> int:
-    """The largest half, quarter, ... of a batch that was too large for memory, which fits; 0 if that can't be told."""
+    """The largest of half, a quarter, ... of a batch that exceeded memory, which fits; 0 if unknown."""
     height, width, channels = trainer.look.shape
-    size = tried // 2 if trainer.world == 1 else 0  # alone, a process would wait for the others' gradients
+    size = tried // 2 if trainer.world == 1 else 0  # one of several processes would wait for the others
     while size > 0:
         torch.cuda.empty_cache()
         try:

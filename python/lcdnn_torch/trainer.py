@@ -1,4 +1,4 @@
-"""What training reads and changes, made from a job."""
+"""Everything that training reads and changes, created from a job."""
 
 import time
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ from .state import Progress, State
 
 @dataclass
 class Trainer:
-    """All that training reads and changes."""
+    """Everything that training reads and changes."""
 
     job: Job
     network: JointNetwork
     model: nn.Module
-    """The network as training steps call it: compiled, or shared among processes."""
+    """The network that training steps call: compiled, or distributed over processes."""
     state: State
     groups: list[Group]
     pixels: Pixels
@@ -80,7 +80,7 @@ def create_network(job: Job, device: str) -> JointNetwork:
 
 
 def groups_of(job: Job, state: State) -> list[Group]:
-    """Parameters by learning rate (the branch has its own) and weight decay (float weights alone have one)."""
+    """Groups parameters by learning rate (the branch has its own) and weight decay (only float weights have it)."""
     config, groups = job.config, []
     for rate, in_branch in ((config["lr"], False), (config["branchLr"], True)):
         for decay, decays in ((config["weightDecay"], True), (0.0, False)):

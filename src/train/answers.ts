@@ -7,13 +7,13 @@ import { inferenceFunction } from './step.js';
 /** A network's answer to one image. */
 export interface Answer {
   readonly full: Float32Array;
-  /** One for each exit. */
+  /** One per exit. */
   readonly branches: readonly Float32Array[];
-  /** What each binary layer of the branches took the sign of, in the order of the layers; an image is NHWC. */
+  /** Inputs of the branches' binary layers before the sign, in the order of the layers; images are NHWC. */
   readonly signed: readonly Float32Array[];
 }
 
-/** A function that gives the answer to one normalised image, with the engine's present parameters. */
+/** A function that computes the answer for one normalised image, with the engine's current parameters. */
 export async function createAnswers(
   engine: Engine,
   network: JointNetwork,

@@ -10,8 +10,8 @@ export interface BatchStatistics {
 }
 
 /**
- * Batch normalisation over a batch, per channel (Ioffe and Szegedy 2015), as one operation with a gradient of its own:
- * per channel dx = A dy + B (x - mean) + C, which saves a fifth of a step against the composed form.
+ * Batch normalisation over a batch, per channel (Ioffe and Szegedy 2015), as one operation with its own gradient: per
+ * channel dx = A dy + B (x - mean) + C. This makes a step a fifth faster than composing it from tfjs operations.
  */
 export function batchNormTraining(
   x: tf.Tensor,
@@ -44,7 +44,7 @@ export function batchNormTraining(
   return { y: normalise(x, gamma, beta), statistics: { mean, variance } };
 }
 
-/** Batch normalisation with running statistics: y = x * a + b with one scale and one shift per channel. */
+/** Batch normalisation with running statistics: y = x * a + b, with one scale and one shift per channel. */
 export function batchNormInference(
   x: tf.Tensor,
   gamma: tf.Tensor,

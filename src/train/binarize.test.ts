@@ -28,7 +28,7 @@ function expectClose(got: tf.Tensor, want: readonly number[]): void {
   for (const [i, value] of want.entries()) expect(values[i], `value ${i}`).toBeCloseTo(value, 5);
 }
 
-// The edges of the clip region, and the floats just outside.
+// The edges of the clip region, and the nearest floats outside.
 const EDGES = [-2, -1 - 2 ** -23, -1, -0.5, -0, 0, 2 ** -149, 0.5, 1, 1 + 2 ** -23, 2];
 
 describe('the sign of an activation', () => {
@@ -50,7 +50,7 @@ describe('a latent kernel', () => {
   const latent = floats(random(1), taps * filters);
   const kernel = () => tf.tensor4d(latent, [2, 3, 4, filters]);
 
-  /** α by a plain loop: filters are the last axis. */
+  /** α computed with a plain loop: filters are the last axis. */
   const alphas = Array.from({ length: filters }, (_, f) => {
     let sum = 0;
     for (let i = 0; i < taps; i++) sum += Math.abs(latent[i * filters + f]);

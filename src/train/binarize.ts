@@ -24,7 +24,7 @@ export function signStraightThrough(x: tf.Tensor, estimator: Estimator): tf.Tens
   })(x);
 }
 
-/** α of Eq. 4: the mean of |W| per filter (the last axis), without a gradient of its own. */
+/** α of Eq. 4: the mean of |W| per filter (the last axis). It isn't differentiated. */
 export function filterScale(latent: tf.Tensor): tf.Tensor {
   return withoutGradient(latent, (weights) => tf.mean(tf.abs(weights), filterAxes(weights)));
 }
@@ -50,22 +50,22 @@ export const kernelSigns: (latent: tf.Tensor) => tf.Tensor = tf.customGrad((late
   };
 });
 
-/** The signs of a latent kernel whose scale s is trained by itself: W~ = s sign(W), dL/dW = dL/dW~ s [|W| <= 1]. */
+/** The signs of a latent kernel with a learned scale s: W~ = s sign(W), dL/dW = dL/dW~ s [|W| <= 1]. */
 export const kernelSignsOfFreeScale = (latent: tf.Tensor): tf.Tensor => signStraightThrough(latent, passes);
 
 /**
- * A latent kernel over its own α, for the stage of training in which weights are real: its filters are of the size of
- * signs, so that the scale after the convolution means the same in both stages. α is a constant of the backward pass.
+ * A latent kernel divided by its own α, for the training stage with real weights. Its values are about as large as
+ * signs, so the scale after the convolution means the same in both stages. α is a constant in the backward pass.
  */
 export const normalisedKernel = (latent: tf.Tensor): tf.Tensor =>
   tf.div(latent, tf.maximum(filterScale(latent), SMALLEST_SCALE));
 
-/** Keeps the division finite for a filter of zeros, whose gradient is 0 anyway. */
+/** Avoids a division by 0 for a filter of zeros, whose gradient is 0 anyway. */
 const SMALLEST_SCALE = 1e-12;
 
 /**
- * K of Eq. 4 for a convolution: the mean of |x| over channels, box-filtered over the kernel's window; taps outside
- * count as 0. Shape [batch, height, width, 1]. It scales the output and carries no gradient of its own.
+ * K of Eq. 4 for a convolution: the mean of |x| over channels, box-filtered over the kernel's window; values outside
+ * the image count as 0. Shape [batch, height, width, 1]. It scales the output and isn't differentiated.
  */
 export function windowScale(x: tf.Tensor4D, kernel: number, stride: number, padding: Padding): tf.Tensor4D {
   return withoutGradient(x, (image) => {
@@ -80,7 +80,7 @@ export function rowScale(x: tf.Tensor2D): tf.Tensor2D {
   return withoutGradient(x, (rows) => tf.mean(tf.abs(rows), [1], true)) as tf.Tensor2D;
 }
 
-/** f(x) as a constant of the backward pass. */
+/** f(x) as a constant in the backward pass. */
 export function withoutGradient(x: tf.Tensor, f: (x: tf.Tensor) => tf.Tensor): tf.Tensor {
   return tf.customGrad((input) => ({
     value: f(input as tf.Tensor),

@@ -12,24 +12,24 @@ import {
 } from './binarize.js';
 import { ESTIMATORS, type EstimatorName } from './estimators.js';
 
-/** How a step sees its binary layers. */
+/** How binary layers are computed in a training step. */
 export interface BinaryPass {
   /** Gradient of the activations' signs. Default `clip`. */
   readonly estimator?: EstimatorName;
-  /** First stage of two-stage training: signs of activations, but weights as they are. Default false. */
+  /** First stage of two-stage training: activations are binarised, weights are not. Default false. */
   readonly floatWeights?: boolean;
-  /** Is shown what each binary layer takes the sign of, in the order of the layers. */
+  /** Called with the input of each binary layer before the sign, in the order of the layers. */
   readonly onSigned?: (x: tf.Tensor) => void;
 }
 
 interface Weights {
-  /** What is convolved: signs, or real weights of mean size 1. */
+  /** The kernel to convolve with: signs, or real weights of mean magnitude 1. */
   readonly kernel: tf.Tensor;
-  /** What the sums of each filter are multiplied by: α of Eq. 4, or the trained scale. */
+  /** Factor of each filter's sums: α of Eq. 4, or the learned scale. */
   readonly scale: tf.Tensor;
 }
 
-/** @param learned the trained scale per filter, if the layer has one */
+/** @param learned the learned scale per filter, if the layer has one */
 function weightsOf(latent: tf.Tensor, learned: tf.Tensor | undefined, { floatWeights }: BinaryPass): Weights {
   const scale = learned ?? filterScale(latent);
   if (floatWeights) return { kernel: normalisedKernel(latent), scale };
@@ -68,7 +68,7 @@ export function binaryDenseOutput(
   return inputScale ? tf.mul(y, rowScale(x)) : y;
 }
 
-/** Padding of a binary convolution: zeros before the sign, hence +1 after it. */
+/** Padding of a binary convolution: zeros before the sign, so +1 after it. */
 function padWithOnes(signs: tf.Tensor4D, input: Shape, kernel: number, stride: number, padding: Padding): tf.Tensor4D {
   if (padding === 'valid') return signs;
   const around = [0, 1].map((axis): [number, number] => {

@@ -4,16 +4,16 @@ import { isBranch, type JointNetwork } from '../network/layers.js';
 import { networkParameters } from '../network/parameters.js';
 
 /**
- * Starts the branches' kernels at those of the trained full network (as ReCU does, arXiv 2103.12369), in place. Each
- * kernel of a branch takes the next one of the full network that has its shape, in the order of the layers; a kernel
- * without one stays as it is. Latent weights are clipped to [-1, 1], as in training.
+ * Initialises the branches' kernels with those of the trained full network (as ReCU does, arXiv 2103.12369), in place.
+ * Each kernel of a branch takes the full network's next kernel of the same shape, in the order of the layers. If there
+ * is no such kernel, it stays as it is. Latent weights are clipped to [-1, 1], as in training.
  *
  * @returns the names of the kernels that were replaced
  */
 export function startBranchFromFull(parameters: NamedArrays, network: JointNetwork): string[] {
   const kernels = networkParameters(network).filter(({ name }) => name.endsWith('.kernel'));
   const sources = kernels.filter(({ name }) => name.startsWith('full.'));
-  const used = new Map<string, number>(); // by branch: where its next source may stand
+  const used = new Map<string, number>(); // per branch: where to search for its next source
   const replaced = kernels
     .filter(({ name }) => isBranch(name))
     .flatMap(({ name, shape, role }) => {

@@ -4,10 +4,10 @@ import { bytesOf } from '../datasets/pixels.js';
 import { splitTrainValidation } from '../datasets/split.js';
 import type { Config } from '../run/config.js';
 
-/** So many tell the ranges of activations. */
+/** This many images are enough to find the ranges of activations. */
 const MOST_IMAGES = 200;
 
-/** What `int8Model` is calibrated with: the first validation images of a run, normalised, one after another. */
+/** Calibration images of `int8Model`: the first validation images of a run, normalised, one after another. */
 export async function calibratingImages(
   { validation, seed }: Pick<Config, 'validation' | 'seed'>,
   dataset: Dataset,

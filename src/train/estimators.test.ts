@@ -11,7 +11,7 @@ beforeAll(async () => {
 
 const swish = (x: number): number => (5 * (2 - 5 * x * Math.tanh((5 * x) / 2))) / (1 + Math.cosh(5 * x));
 
-/** Every estimator's slope, written by hand. */
+/** Each estimator's slope, written by hand. */
 const SLOPES: Readonly<Record<EstimatorName, (x: number) => number>> = {
   clip: (x) => (x >= -1 && x <= 1 ? 1 : 0),
   'approx-sign': (x) => (x < -1 || x > 1 ? 0 : x < 0 ? 2 + 2 * x : 2 - 2 * x),

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Config } from '../run/config.js';
 
-/** What the gradient of a sign is taken to be at x: dL/dx = dL/dy times this. */
+/** Surrogate gradient of sign at x: dL/dx = dL/dy times this. */
 export type Estimator = (x: tf.Tensor) => tf.Tensor;
 
 export type EstimatorName = Config['estimator'];
@@ -21,7 +21,7 @@ const clip: Estimator = (x) => tf.cast(tf.lessEqual(tf.abs(x), 1), 'float32');
 const approxSign: Estimator = (x) => tf.relu(tf.sub(2, tf.mul(tf.abs(x), 2)));
 
 const BETA = 5;
-/** Beyond this z the slope is 0 to single precision, and infinities times 0 must not come in. */
+/** Beyond this z the slope is 0 in single precision. Clamping avoids infinity times 0. */
 const FAR = 80;
 
 /**
@@ -37,7 +37,7 @@ const swishSign: Estimator = (x) => {
   return tf.div(slope, tf.square(tf.add(e, 1)));
 };
 
-/** Straight-through without a limit (Bengio et al. 2013): 1 everywhere. */
+/** Unclipped straight-through (Bengio et al. 2013): 1 everywhere. */
 const identity: Estimator = (x) => tf.onesLike(x);
 
 export const ESTIMATORS: Readonly<Record<EstimatorName, Estimator>> = {

@@ -7,10 +7,10 @@ import { networkParameters } from '../network/parameters.js';
 import type { Engine } from './engines/engine.js';
 import { inferenceFunction } from './step.js';
 
-/** All branches' logits [count, classes] for the images they were asked for, and those images' labels. */
+/** Logits [count, classes] of all branches for the requested images, and the images' labels. */
 export interface Logits {
   readonly full: Float32Array;
-  /** One for each exit. */
+  /** One per exit. */
   readonly branches: readonly Float32Array[];
   readonly labels: Uint16Array;
   readonly classes: number;
@@ -18,11 +18,11 @@ export interface Logits {
 
 export type Evaluator = (split: Split, places?: Int32Array) => Promise<Logits>;
 
-/** Images in a batch, at most; fewer where they are large, so that no batch takes more than 16 MB. */
+/** Maximum number of images in a batch. It is lower for large images, so that no batch takes more than 16 MB. */
 const MOST_IMAGES = 250;
 const MOST_VALUES = 4_000_000;
 
-/** A function that gives all branches' logits on any images of a data set, with the engine's present parameters. */
+/** A function that computes all branches' logits on images of a data set, with the engine's current parameters. */
 export async function createEvaluator(
   engine: Engine,
   network: JointNetwork,
@@ -43,7 +43,7 @@ export async function createEvaluator(
     const full = new Float32Array(count * classes);
     const branches = exitsOf(network).map(() => new Float32Array(count * classes));
     const labels = new Uint16Array(count);
-    // The last batch may be short: the rest of this array is then left over from the batch before, and ignored.
+    // The last batch may be short: the end of this array then still holds the batch before, and is ignored.
     const images = new Float32Array(batchSize * values);
     for await (const batch of evaluationBatches(dataset, split, batchSize, places, loader)) {
       const from = batch.index * batchSize;
@@ -59,7 +59,7 @@ export async function createEvaluator(
   };
 }
 
-/** How many rows of logits have their largest value at the label; the first of equals counts. */
+/** Number of rows whose largest logit is at the label; of equal logits, the first counts. */
 export function countHits(logits: Float32Array, labels: ArrayLike<number>, classes: number): number {
   let hits = 0;
   for (let row = 0; row < labels.length; row++) {

@@ -7,25 +7,25 @@ import { type BinaryPass, binaryConv2dOutput, binaryDenseOutput } from './binary
 import { padded } from './padding.js';
 import { preluOutput } from './prelu.js';
 
-/** Share of the old value in a running mean or variance after each step. */
+/** Momentum of running means and variances: share of the old value after each step. */
 export const STATISTICS_MOMENTUM = 0.9;
 
 export interface ForwardPass {
-  /** Output of the last shared part: what the full part reads. */
+  /** Output of the last shared part, which is the input of the full part. */
   readonly shared: tf.Tensor;
   readonly full: tf.Tensor2D;
-  /** One for each exit; the full network's own where an exit has no branch. */
+  /** One per exit; the full network's own logits for an exit without a branch. */
   readonly branches: readonly tf.Tensor2D[];
   /** New running statistics of the parts in training, by parameter name. */
   readonly statistics: tf.NamedTensorMap;
 }
 
 /**
- * All branches of a joint network on a batch of normalised images [batch, height, width, channels].
- * Logits are [batch, classes].
+ * Computes all branches of a joint network on a batch of normalised images [batch, height, width, channels]. Logits are
+ * [batch, classes].
  *
- * @param training parts where batch normalisation takes the batch's own statistics, and the running ones follow
- * @param binary how the binary layers are seen in training; without it as the device computes them
+ * @param training parts in which batch normalisation uses the batch's own statistics and updates the running ones
+ * @param binary how binary layers are computed in training. Default: as on the device
  */
 export function forward(
   network: JointNetwork,
@@ -50,7 +50,7 @@ export function forward(
   return { shared, full, branches: answers, statistics };
 }
 
-/** The logits [batch, classes] of the full network alone, as it infers. */
+/** The logits [batch, classes] of the full network alone, in inference mode. */
 export function fullLogits(network: JointNetwork, parameters: tf.NamedTensorMap, images: tf.Tensor): tf.Tensor2D {
   const trunk = placeLayers(network).filter(({ part }) => !isBranch(part));
   return trunk.reduce((x, placed) => applyLayer(placed, x, parameters, undefined, {}), images) as tf.Tensor2D;
@@ -125,7 +125,7 @@ function applyLayer(
   }
 }
 
-/** Mean over windows of size x size side by side; what fills no window is left out. */
+/** Mean over adjacent windows of size x size; incomplete windows are left out. */
 function averagePool(x: tf.Tensor4D, size: number): tf.Tensor {
   const [batch, height, width, channels] = x.shape;
   const [oh, ow] = [height, width].map((length) => Math.floor(length / size));

@@ -6,13 +6,17 @@ import { networkParameters } from '../network/parameters.js';
 import type { OptimizerName } from './optimizers.js';
 import { optimizerSlots, type StepOptions } from './step.js';
 
-/** Start values of all parameters (He et al. 2015, by seed; learned scales at α) and of the optimiser's slots (0). */
+/** Initial values of all parameters (He et al. 2015, by seed; learned scales at α) and of the optimiser's slots (0). */
 export function initialState(network: JointNetwork, optimizer: OptimizerName, seed: number): NamedArrays {
   const parameters = initialParameters(network, seed);
   return { ...parameters, ...initialSlots(parameters, network, { optimizer }) };
 }
 
-/** What training keeps beside the parameters, as it is before the first step. @param parameters their start values */
+/**
+ * Initial values of the tensors that training keeps beside the parameters.
+ *
+ * @param parameters initial values of the parameters
+ */
 export function initialSlots(
   parameters: NamedArrays,
   network: JointNetwork,
@@ -26,7 +30,7 @@ export function initialSlots(
   );
 }
 
-/** Start values of the parameters alone. */
+/** Initial values of the parameters only. */
 export function initialParameters(network: JointNetwork, seed: number): NamedArrays {
   const state: NamedArrays = {};
   networkParameters(network).forEach(({ name, shape, start }, i) => {

@@ -13,7 +13,7 @@ export function smoothed(targets: tf.Tensor2D, share: number): tf.Tensor2D {
 
 /**
  * Distillation from the full branch to the binary one (Hinton et al. 2015): cross-entropy between the two softmaxes at
- * temperature T, times T², mean over the batch. The full branch is a constant here.
+ * temperature T, times T², mean over the batch. The full branch is treated as a constant.
  */
 export function distillation(branch: tf.Tensor2D, full: tf.Tensor2D, temperature: number): tf.Scalar {
   const soften = (logits: tf.Tensor) => tf.mul(logits, 1 / temperature) as tf.Tensor2D;

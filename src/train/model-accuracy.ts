@@ -4,11 +4,11 @@ import type { Dataset, Split } from '../datasets/dataset.js';
 import { createLoader } from '../datasets/loading/create-loader.js';
 import { countHits } from './evaluate.js';
 
-/** Images in a batch, at most; fewer where they are large. */
+/** Maximum number of images in a batch; lower for large images. */
 const MOST_IMAGES = 100;
 const MOST_VALUES = 2_000_000;
 
-/** Logits [count, classes] of a model for images, and their labels. */
+/** Logits [count, classes] of a model for images, and the images' labels. */
 export interface ModelLogits {
   readonly logits: Float32Array;
   readonly labels: Uint16Array;
@@ -22,10 +22,11 @@ export interface ModelAccuracy {
 }
 
 /**
- * The answers of an ONNX model: of one input, normalised images [batch, height, width, channels], and one output, logits.
+ * Computes the logits of an ONNX model with one input, normalised images [batch, height, width, channels], and one
+ * output, the logits.
  *
  * @param split of the data set
- * @param places which images of the split; all unless given
+ * @param places indices in the split. Default: all
  */
 export async function modelLogits(
   model: Uint8Array,
@@ -55,7 +56,7 @@ export async function modelLogits(
   return { logits, labels, classes };
 }
 
-/** The accuracy of an ONNX model, as `modelLogits` asks it. */
+/** Accuracy of an ONNX model, based on `modelLogits`. */
 export async function modelAccuracy(
   model: Uint8Array,
   dataset: Dataset,

@@ -14,7 +14,7 @@ beforeAll(async () => {
 const start = floats(random(1), COUNT);
 const gradients = Array.from({ length: STEPS }, (_, step) => floats(random(2, step), COUNT));
 
-/** Some steps of the optimiser from slots of 0: the parameter and the slots after each. */
+/** Some steps of the optimiser, starting with slots of 0: the parameter and the slots after each. */
 function run(name: OptimizerName, weightDecay: number): Float32Array[][] {
   const optimizer = OPTIMIZERS[name];
   let parameter: tf.Tensor = tf.tensor1d(start);
@@ -81,7 +81,7 @@ describe.each([0, 0.1])('with a weight decay of %d', (decay) => {
         const second = v[i] / (1 - 0.999 ** (step + 1));
         p[i] -= RATE * (first / (Math.sqrt(second) + 1e-8) + decay * p[i]);
       }
-      // The slots leave out the factors 1 - β.
+      // The slots omit the factors 1 - β.
       return [p, m.map((value) => value / 0.1), v.map((value) => value / 0.001)].map((values) => [...values]);
     });
     expectClose(run('adam', decay), want);

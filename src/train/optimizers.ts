@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Config } from '../run/config.js';
 
-/** What an update reads besides the parameter and its gradient. All scalars, fed anew at each step. */
+/** Inputs of an update besides the parameter and its gradient. All are scalars, and change with each step. */
 export interface UpdateScalars {
   readonly rate: tf.Tensor;
   /** 1 - β1^t and 1 - β2^t of Adam at step t. */
@@ -14,7 +14,7 @@ export interface Updated {
   readonly slots: readonly tf.Tensor[];
 }
 
-/** An optimiser: how many slots a parameter needs (all start at 0), and one update. */
+/** An optimiser: its number of slots per parameter (all start at 0), and its update. */
 export interface Optimizer {
   readonly slots: readonly string[];
   update(
@@ -54,8 +54,8 @@ const nesterov: Optimizer = {
 
 /**
  * Adam (Kingma and Ba 2015) with decoupled weight decay (Loshchilov and Hutter 2019). The slots are the paper's moments
- * without their factors: m / (1 - β1) and v / (1 - β2). Those factors, the corrections and the rate are one scalar then,
- * and an update is 10 passes over the parameter where the formula as printed takes 14.
+ * without their factors: m / (1 - β1) and v / (1 - β2). These factors, the bias corrections and the learning rate are
+ * then one scalar, so an update takes 10 passes over the parameter instead of 14.
  */
 const adam: Optimizer = {
   slots: ['first', 'second'],

@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Padding } from '../network/layers.js';
 
-/** As tfjs takes it; its type lacks the number for some operations. */
+/** Padding as tfjs accepts it; its types omit numbers for some operations. */
 type Padded = readonly [x: tf.Tensor4D, padding: 'same' | 'valid'];
 
 /**
- * An image and the padding that is left to the operation on it: tfjs on libtensorflow knows no padding by a number, so
- * there it is an operation of its own.
+ * Pads an image if needed, and returns it with the padding for the next operation. tfjs on libtensorflow doesn't
+ * support padding by a number, so there it is a separate operation.
  *
  * @param value of the pixels around the image
  */

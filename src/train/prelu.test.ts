@@ -21,7 +21,7 @@ it.each([[[6, 3]], [[2, 3, 2, 3]]])('has the gradients of a plain loop on shape 
   const next = random(shape.length);
   const count = shape.reduce((product, size) => product * size, 1);
   const [x, error, slope] = [floats(next, count), floats(next, count), Float32Array.of(0.25, -0.5, 0)];
-  x[0] = 0; // belongs to the positive side
+  x[0] = 0; // 0 counts as positive
   const [dx, dSlope] = tf.grads(
     (input, a) => tf.sum(tf.mul(preluOutput(input, a), tf.tensor(error, shape))) as tf.Scalar,
   )([tf.tensor(x, shape), tf.tensor1d(slope)]);

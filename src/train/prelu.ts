@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * Parametric ReLU (He et al. 2015) with a slope per channel: x where x >= 0, else slope * x.
- * One operation with a gradient of its own: tfjs's own makes masks several times over.
+ * Parametric ReLU (He et al. 2015) with a slope per channel: x where x >= 0, else slope * x. It is one operation with
+ * its own gradient, because tfjs's version computes masks several times.
  */
 export const preluOutput: (x: tf.Tensor, slope: tf.Tensor) => tf.Tensor = tf.customGrad((...args) => {
   const [x, slope, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.GradSaveFunc];

@@ -5,9 +5,9 @@ import { openRun, readRunCheckpoint } from '../run/run-directory.js';
 import { ofTeacher, type Teacher } from './teacher.js';
 
 /**
- * The teacher that a config names.
+ * Reads the teacher that a config names.
  *
- * @throws UserError where it is no trained run, or its images or classes are not this network's
+ * @throws UserError if it isn't a trained run, or its images or classes differ from this network's
  */
 export function readTeacher({ teacher: path }: Pick<Config, 'teacher'>, network: JointNetwork): Teacher | undefined {
   if (path === undefined) return undefined;

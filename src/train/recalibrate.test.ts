@@ -63,7 +63,7 @@ it('takes the mean over its batches, and changes nothing else', async () => {
   for (const [name, { values }] of Object.entries(one.before)) {
     const isStatistic = /\.(mean|variance)$/.test(name);
     if (!isStatistic) expect(two.after[name].values, name).toEqual(values);
-    else expect(two.after[name].values, name).not.toEqual(one.after[name].values); // 2 batches are all there are
+    else expect(two.after[name].values, name).not.toEqual(one.after[name].values); // there are only 2 batches
   }
 });
 

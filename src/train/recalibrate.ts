@@ -11,9 +11,8 @@ import { forward, STATISTICS_MOMENTUM } from './forward.js';
 import { augmentationOf } from './reports.js';
 
 /**
- * Replaces the statistics of batch normalisation in the parts that were trained by their means over the first batches of
- * an epoch that follows the last one, `config.recalibration` of them. Weights stay. Images are varied as in training, but
- * not mixed.
+ * Replaces the batch normalisation statistics of the trained parts by their means over the first `config.recalibration`
+ * batches of one further epoch. Weights don't change. Images are augmented as in training, but without mixup.
  *
  * @param indices the training images
  */
@@ -53,7 +52,7 @@ export async function recalibrate(
 
 const observedName = (name: string): string => `batch.${name}`;
 
-/** The statistics of one batch: those that running ones of 0 become in a step, without the step's share. */
+/** The statistics of one batch: a step's change to running statistics of 0, divided by the weight of the new value. */
 function batchStatistics(
   network: JointNetwork,
   names: readonly string[],

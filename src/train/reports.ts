@@ -7,33 +7,33 @@ import type { EpochMetrics, Run } from '../run/run-directory.js';
 import type { TrainingStage } from '../run/stages.js';
 import { rateFactor } from './schedules.js';
 
-/** Sums of one branch over the epoch so far. */
+/** Sums of one branch over the current epoch so far. */
 export type BranchSums = Pick<TrainingProgress, 'branchLoss' | 'branchHits'>;
 
 /** One branch in a step report. */
 export interface BranchReport {
-  /** Means over the epoch so far. */
+  /** Means over the current epoch so far. */
   readonly branchLoss: number;
   readonly branchAccuracy: number;
 }
 
-/** What `onStep` receives after every step. */
+/** Argument of `onStep`, after each step. */
 export interface StepReport extends WithExits<BranchReport> {
-  /** From 1; counts through all stages. */
+  /** Counts from 1, through all stages. */
   readonly epoch: number;
   /** The last epoch of the run, or of the current stage. */
   readonly epochs: number;
   readonly step: number;
-  /** Steps of an epoch. */
+  /** Number of steps in an epoch. */
   readonly steps: number;
-  /** Images of a step. */
+  /** Number of images in a step. */
   readonly batchSize: number;
-  /** Means over the epoch so far. */
+  /** Means over the current epoch so far. */
   readonly fullLoss: number;
   readonly fullAccuracy: number;
 }
 
-/** @param steps of an epoch */
+/** @param steps number of steps in an epoch */
 export function stepReport(
   { config: { epochs, batchSize }, epochsBefore = 0 }: Pick<TrainingStage<Run>, 'config' | 'epochsBefore'>,
   progress: TrainingProgress,
@@ -57,24 +57,24 @@ export function stepReport(
   };
 }
 
-/** Where an epoch begins. @param stage of a run that has stages */
+/** Progress at the start of an epoch. @param stage if the run has stages */
 export function epochStart(epoch: number, totalSteps: number, stage?: number): TrainingProgress {
   const sums = { fullLoss: 0, branchLoss: 0, fullHits: 0, branchHits: 0 };
   return { ...(stage === undefined ? {} : { stage }), epoch, step: 0, totalSteps, ...sums };
 }
 
-/** What an epoch gave besides its sums. */
+/** Results of an epoch besides its sums. */
 export interface EpochEnd {
-  /** On the validation images: of the full branch, then of each binary one. */
+  /** Accuracies on the validation images: of the full branch, then of each binary one. */
   readonly accuracies: readonly number[];
-  /** Done now, by a run that may have been resumed in mid-epoch. */
+  /** Number of steps in this process; fewer than an epoch if the run was resumed within it. */
   readonly steps: number;
   readonly seconds: number;
-  /** Seconds of these spent waiting for images. */
+  /** Seconds spent waiting for images, out of the total. */
   readonly waited: number;
 }
 
-/** The line of an epoch in `metrics.jsonl`. @param stepsPerEpoch of a whole epoch */
+/** The line of an epoch in `metrics.jsonl`. @param stepsPerEpoch number of steps in a whole epoch */
 export function epochMetrics(
   current: Pick<TrainingStage<Run>, 'config' | 'stage' | 'epochsBefore'>,
   progress: TrainingProgress,
@@ -102,16 +102,16 @@ export function epochMetrics(
   };
 }
 
-/** How a run varies its training images. */
+/** The augmentation of a run's training images. */
 export function augmentationOf(config: Config): Augmentation {
   const { shift, shiftFill, flip, flipOrder, crop, jitter, cutout, mixup } = config;
   return { shift, shiftFill, flip, flipOrder, crop, jitter, cutout, mixup };
 }
 
-/** Training ended at a loss that is no number. */
+/** Training ended because the loss was no longer finite. */
 export class Diverged extends UserError {
   constructor(
-    /** Losses and place. */
+    /** The losses, and the step at which they occurred. */
     readonly reason: string,
     advice: string,
   ) {
@@ -119,7 +119,7 @@ export class Diverged extends UserError {
   }
 }
 
-/** @param losses those of the full branch and of a binary one in the step after `progress` */
+/** @param losses of the full branch and of a binary one in the step after `progress` */
 export function diverged(
   run: Run,
   { epoch, step }: Pick<TrainingProgress, 'epoch' | 'step'>,

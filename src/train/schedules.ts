@@ -1,6 +1,6 @@
 import type { Config } from '../run/config.js';
 
-/** Share of the start learning rate at a point of training, `done` in [0, 1). */
+/** Factor of the initial learning rate at a point of training, `done` in [0, 1). */
 const SCHEDULES: Readonly<Record<Config['schedule'], (done: number) => number>> = {
   constant: () => 1,
   /** A tenth after half of training, a hundredth after three quarters. */
@@ -12,9 +12,9 @@ const SCHEDULES: Readonly<Record<Config['schedule'], (done: number) => number>> 
 };
 
 /**
- * Learning-rate factor of step `step` (from 0) of `steps` in all.
+ * Learning-rate factor of step `step` (from 0) out of `steps`.
  *
- * @param warmup share of the steps in which it rises evenly to 1 (Goyal et al. 2017), before the schedule begins
+ * @param warmup share of the steps in which it rises linearly to 1 (Goyal et al. 2017), before the schedule begins
  */
 export function rateFactor(schedule: Config['schedule'], step: number, steps: number, warmup = 0): number {
   const rising = Math.round(warmup * steps);

@@ -12,24 +12,27 @@ import { ofTeacher } from './teacher.js';
 
 export interface StepOptions {
   readonly optimizer: OptimizerName;
-  /** λ, on float weights only: never on biases, batch normalisation or latent binary weights. */
+  /** Weight decay λ, on float weights only: not on biases, batch normalisation or latent binary weights. */
   readonly weightDecay: number;
-  /** Weight of each branch's loss in the sum (Eq. 1 has 1). */
+  /** Weight of each branch's loss in the sum (1 in Eq. 1). */
   readonly branchWeight: number;
-  /** Weight and temperature of distillation from the full branch, and to it from a teacher; weight 0 leaves it out. */
+  /**
+   * Weight and temperature of distillation, from the full branch and from a teacher to the full branch; weight 0 turns
+   * it off.
+   */
   readonly distillation: number;
   readonly temperature: number;
   /** Default 0. */
   readonly labelSmoothing?: number;
   /** Gradient of the activations' signs. Default `clip`. */
   readonly estimator?: EstimatorName;
-  /** The binary branches alone are trained; the full network is seen as it infers. Default false. */
+  /** Train only the binary branches; the full network runs in inference mode. Default false. */
   readonly freezeFull?: boolean;
-  /** Decay per step of the average of the weights; 0, the default, keeps none. */
+  /** Decay per step of the average of the weights. Default 0: no average. */
   readonly averageDecay?: number;
 }
 
-/** Names of what a step is fed besides the state; `averageKeep` only if weights are averaged. */
+/** Names of a step's inputs besides the state; `averageKeep` only if weights are averaged. */
 export const STEP_INPUTS = [
   'images',
   'targets',
@@ -40,22 +43,28 @@ export const STEP_INPUTS = [
   'averageKeep',
 ] as const;
 
-/** The name under which a parameter's optimiser slot is kept. */
+/** The name of a parameter's optimiser slot. */
 export const slotName = (parameter: string, slot: string): string => `optimizer.${slot}.${parameter}`;
 
-/** Parameters that a step changes, running statistics included: only the branches' if the full network is frozen. */
+/**
+ * Parameters that a step changes, including running statistics. If the full network is frozen, only those of the
+ * branches.
+ */
 function changedParameters(network: JointNetwork, freezeFull: boolean): Parameter[] {
   return networkParameters(network).filter(({ name }) => isBranch(name) || !freezeFull);
 }
 
-/** The slot of the weights under training. The average then has the parameter's own name, because it is the result. */
+/**
+ * Name of the slot with the weights under training. The average gets the parameter's own name, because it is the
+ * result.
+ */
 const RAW = 'raw';
 
-/** A tensor that training keeps for a parameter, of the same shape. */
+/** A tensor of the same shape as a parameter that training keeps for it. */
 export interface OptimizerSlot {
   readonly name: string;
   readonly parameter: Parameter;
-  /** It starts as a copy of the parameter, not at 0. */
+  /** Whether it starts as a copy of the parameter instead of 0. */
   readonly startsAsCopy: boolean;
 }
 
@@ -74,7 +83,7 @@ export function optimizerSlots(
   });
 }
 
-/** The average moves once in this many steps, because it is a pass over all weights. */
+/** The average is updated only once in this many steps, because that is a pass over all weights. */
 const AVERAGE_EVERY = 5;
 
 /** The share of the average that a step keeps; `step` counts from 1. */
@@ -82,16 +91,16 @@ export const averageKeep = (averageDecay: number, step: number): number =>
   step % AVERAGE_EVERY === 0 ? averageDecay ** AVERAGE_EVERY : 1;
 
 /**
- * Algorithm 1 as one function of tensors: forward through all branches, summed loss (Eq. 1), gradients, update with a
- * learning rate for the full part and one for the branches, latent weights clipped to [-1, 1].
+ * Algorithm 1 as one function of tensors: forward pass through all branches, summed loss (Eq. 1), gradients, and an
+ * update with one learning rate for the full part and one for the branches. Latent weights are clipped to [-1, 1].
  *
- * It takes parameters, slots and `STEP_INPUTS` by name (images [n, h, w, c], one-hot targets [n, classes], scalars) and
- * gives the new parameters and slots under the same names, `fullLoss`, `branchLoss`, and the logits `full` and `branch`;
- * with several exits also `branch2Loss`, `branch2`, and so on.
+ * It takes parameters, slots and `STEP_INPUTS` by name (images [n, h, w, c], one-hot targets [n, classes], scalars). It
+ * returns the new parameters and slots under the same names, `fullLoss`, `branchLoss`, and the logits `full` and
+ * `branch`; with several exits also `branch2Loss`, `branch2`, and so on.
  *
  * @param floatWeights the branch's weights are still real: the first stage of two-stage training (Martinez et al. 2020,
  *   arXiv 2003.11535). Default false.
- * @param teacher whose full network the full branch learns from; its parameters are given under `ofTeacher` names
+ * @param teacher network whose full branch is distilled into this one's; its parameters have `ofTeacher` names
  */
 export function trainStep(
   network: JointNetwork,
@@ -102,7 +111,7 @@ export function trainStep(
   const { freezeFull = false, averageDecay = 0 } = options;
   const changed = changedParameters(network, freezeFull);
   const trained = changed.filter(({ role }) => role !== 'statistic');
-  /** What a changed parameter is called while it is trained. */
+  /** Name of a changed parameter during training. */
   const rawName = (name: string): string => (averageDecay > 0 ? slotName(name, RAW) : name);
   const training = freezeFull ? isBranch : () => true;
   const optimizer = OPTIMIZERS[options.optimizer];
@@ -134,7 +143,7 @@ export function trainStep(
         const branchLoss = crossEntropy(branch, targets);
         observe(numbered('branch', i), branch);
         observe(`${numbered('branch', i)}Loss`, branchLoss);
-        if (branch === pass.full) return sum; // a network alone
+        if (branch === pass.full) return sum; // a network without branches
         const summed = tf.add(sum, tf.mul(branchLoss, options.branchWeight)) as tf.Scalar;
         return distilledLoss(summed, branch, pass.full);
       }, learned);
@@ -171,10 +180,11 @@ export function trainStep(
 }
 
 /**
- * The logits on `images` with running statistics: `full` and `branch` (`branch2`, ...) [n, classes], and the output of
- * the last shared part, `shared`.
+ * Computes the logits on `images` with running statistics: `full` and `branch` (`branch2`, ...) [n, classes], and the
+ * output of the last shared part, `shared`.
  *
- * @param inspected also gives what each binary layer takes the sign of, in their order: `signed`, `signed2`, ...
+ * @param inspected also returns the input of each binary layer before the sign, in their order: `signed`, `signed2`,
+ *   ...
  */
 export function inferenceFunction(network: JointNetwork, inspected = false): TensorFunction {
   return (inputs) => {

@@ -1,6 +1,6 @@
 import type { Batch } from '../datasets/batches.js';
 
-/** One-hot rows, or two classes in their shares where images are mixed. @param targets [n, classes] */
+/** One-hot rows, or for mixed images the two classes weighted by their shares. @param targets [n, classes] */
 export function fillTargets(
   targets: Float32Array,
   { labels, mixed }: Pick<Batch, 'labels' | 'mixed'>,

@@ -32,7 +32,7 @@ const config = resolveConfig({
   ],
 });
 
-/** Trains to the end, or stops after so many steps; goes on if the run exists. */
+/** Trains to the end, or stops after `stopAfter` steps; resumes the run if it exists. */
 async function run(name: string, stopAfter?: number, given: Config = config): Promise<Run> {
   const path = join(folder, name);
   const dataset = await loadDataset(given.dataset);
@@ -85,7 +85,7 @@ it('trains the full network alone, then the branch on it, and goes on to the sam
   const [, , first, last] = readMetrics(whole);
   expect(last.fullAccuracy).toBe(first.fullAccuracy);
   expect(last.branchLoss).toBeLessThan(Math.log(10));
-  // While the full network trains alone, its numbers stand for the branch's.
+  // While the full network trains alone, its numbers are reported for the branch, too.
   const [{ fullAccuracy, branchAccuracy }] = readMetrics(whole);
   expect(branchAccuracy).toBe(fullAccuracy);
   expect(Object.keys(state).filter((name) => name.startsWith('optimizer.'))).toEqual(
@@ -99,7 +99,7 @@ it("keeps the average of weights under the parameters' names, beside those under
   const { state } = readRunCheckpoint(alone);
   const name = 'full.conv2.kernel';
   const start = startState(alone.config, alone.network).state[name].values;
-  // 5 steps: the average moved once, by 1 - 0.9^5, from where training began to where it ended.
+  // 5 steps: the average moved once, by 1 - 0.9^5, from the initial towards the final weights.
   const raw = state[`optimizer.raw.${name}`].values;
   state[name].values.forEach((average, i) => {
     expect(average).toBeCloseTo(start[i] * 0.9 ** 5 + raw[i] * (1 - 0.9 ** 5), 5);

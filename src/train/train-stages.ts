@@ -11,10 +11,10 @@ type StageOptions = Omit<TrainingOptions, 'engine' | 'loader' | 'run'>;
 type Outcome = 'done' | 'interrupted';
 
 /**
- * Trains the stages of a run one after another, from the one that its checkpoint is in; a run without stages is one stage.
- * Each stage starts from the weights of the stage before, with an optimiser and a schedule of its own.
+ * Trains the stages of a run one after another, beginning with the stage of its checkpoint. A run without stages counts
+ * as one stage. Each stage starts from the weights of the stage before, with a new optimiser and schedule.
  *
- * @param trainOne trains a stage to its end, as `train` and `trainInPython` do
+ * @param trainOne trains one stage to its end, as `train` and `trainInPython` do
  */
 export async function trainStages(
   run: Run,
@@ -48,7 +48,7 @@ function titleOf({ network, config }: TrainingStage<Run>): keyof typeof TITLES {
   return network.branch.length === 0 ? 'full' : 'both';
 }
 
-/** Where a stage starts. @param ended the checkpoint at the end of the stage before */
+/** The initial state of a stage. @param ended checkpoint at the end of the stage before */
 function nextStage(run: Run, stage: TrainingStage<Run>, ended: Checkpoint): Checkpoint {
   const parameters = Object.fromEntries(networkParameters(run.network).map(({ name }) => [name, ended.state[name]]));
   if (stage.config.branchStart === 'full' && stage.network === run.network) {

@@ -31,34 +31,34 @@ import { startState } from './warm-start/warm-start.js';
 const SAVE_EVERY_MS = 600_000;
 
 export interface TrainingOptions {
-  /** The run, or the stage of it that is trained now. */
+  /** The run, or its current stage. */
   readonly run: TrainingStage<Run>;
   readonly dataset: Dataset;
   readonly engine: Engine;
-  /** What fills the batches. Default: the training thread, in between steps. */
+  /** Loads the batches. Default: the training thread itself, between steps. */
   readonly loader?: Loader;
-  /** Where to go on; without it training starts from the seed, or warm. */
+  /** Where to resume. Without it, training starts from the seed or a warm start. */
   readonly checkpoint?: Checkpoint;
-  /** `startState` of the run, where the caller has it already. */
+  /** `startState` of the run, if the caller already has it. */
   readonly start?: NamedArrays;
-  /** `readTeacher` of the run, where the caller has it already. */
+  /** `readTeacher` of the run, if the caller already has it. */
   readonly teacher?: Teacher;
-  /** Aborting saves a checkpoint after the step under way and ends training. */
+  /** Aborting saves a checkpoint after the current step and ends training. */
   readonly signal?: AbortSignal;
-  /** Time between checkpoints within an epoch, in ms: what a kill can cost. Default: ten minutes. */
+  /** Time between checkpoints within an epoch, in ms: the most work that a crash can lose. Default: ten minutes. */
   readonly saveEvery?: number;
-  /** Receives what the user should know: a stage that begins, a part of PyTorch that is missing. */
+  /** Called with messages for the user, for example when a stage begins. */
   readonly onNote?: (text: string) => void;
   readonly onStep?: (report: StepReport) => void;
   readonly onEpoch?: (metrics: EpochMetrics) => void;
 }
 
 /**
- * Algorithm 1: trains the joint network of a run to its last epoch, with a checkpoint after every epoch and, in long ones,
- * every ten minutes. A run that is resumed continues to the same bits as one that was never interrupted.
+ * Algorithm 1: trains the joint network of a run to its last epoch. It saves a checkpoint after each epoch and, in long
+ * epochs, every ten minutes. A resumed run gives the same bits as an uninterrupted one.
  *
- * @returns `done`, or `interrupted` where the signal ended it.
- * @throws Diverged where the loss is no longer finite; the last good checkpoint stays.
+ * @returns `done`, or `interrupted` if the signal ended it
+ * @throws Diverged if the loss is no longer finite; the last good checkpoint is kept
  */
 export async function trainNetwork(options: TrainingOptions): Promise<'done' | 'interrupted'> {
   const { run, dataset, engine, loader, checkpoint, saveEvery = SAVE_EVERY_MS } = options;
@@ -111,7 +111,7 @@ export async function trainNetwork(options: TrainingOptions): Promise<'done' | '
       waited: waited.ms / 1000,
     });
     metrics.push(line);
-    // Metrics first: a kill between the two is mended on resume, which drops lines beyond the checkpoint.
+    // Metrics first: if the process is killed between the two, resuming drops the lines after the checkpoint.
     writeMetrics(run, metrics);
     await save(epochStart(epoch + 1, progress.totalSteps, run.stage));
     options.onEpoch?.(line);
@@ -127,8 +127,8 @@ interface CompiledStep {
 }
 
 /**
- * The step of a run, with real weights in the branch for the share `floatWeights` of all steps, then with binary ones.
- * Either is compiled when it is first needed.
+ * The step of a run: for a share `floatWeights` of all steps the branch has real weights, then binary ones. Each
+ * version is compiled when it is first needed.
  */
 function twoStage(options: TrainingOptions, state: NamedArrays, steps: number): Step {
   const switchAt = Math.round(options.run.config.floatWeights * steps);
@@ -136,7 +136,7 @@ function twoStage(options: TrainingOptions, state: NamedArrays, steps: number): 
   return async (batch, progress, stepsPerEpoch) => {
     const floatWeights = progress.totalSteps < switchAt;
     if (compiled?.floatWeights !== floatWeights) {
-      // Both at once would take twice the memory.
+      // Keeping both would take twice the memory.
       if (compiled) await options.engine.release(compiled.onEngine);
       compiled = { floatWeights, ...(await compileStep(options, state, floatWeights)) };
     }
@@ -144,7 +144,7 @@ function twoStage(options: TrainingOptions, state: NamedArrays, steps: number): 
   };
 }
 
-/** Compiles the step of a run and gives a function that feeds it one batch. */
+/** Compiles the step of a run, and returns a function that runs it on one batch. */
 async function compileStep(
   { run, engine, teacher }: TrainingOptions,
   state: NamedArrays,

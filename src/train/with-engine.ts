@@ -3,7 +3,9 @@ import type { Config } from '../run/config.js';
 import type { Engine } from './engines/engine.js';
 import { createEngine, engineAfterTraining } from './engines/index.js';
 
-/** Starts the engine that follows a run's training, with its parameters, and stops it whatever `use` does. */
+/**
+ * Starts an engine for the work after a run's training, with the run's parameters. Stops it when `use` ends or throws.
+ */
 export async function withEngine<Result>(
   { engine: name, device }: Pick<Config, 'engine' | 'device'>,
   state: NamedArrays,

@@ -7,8 +7,8 @@ import { createEvaluator, type Evaluator } from './evaluate.js';
 import { withEngine } from './with-engine.js';
 
 /**
- * Starts an engine with trained parameters, gives `use` an evaluator, and stops the engine and the loading threads
- * whatever happens.
+ * Starts an engine with trained parameters and passes an evaluator to `use`. When `use` ends or throws, it stops the
+ * engine and the loading threads.
  *
  * @example
  * const logits = await withEvaluator(run.config, network, state, dataset, (evaluate) => evaluate(dataset.test));

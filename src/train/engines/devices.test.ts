@@ -12,7 +12,7 @@ import { createEagerEngine } from './eager.js';
 import { createEngine } from './index.js';
 import { createOnnxruntimeEngine } from './onnxruntime.js';
 
-/** A Vulkan device in software, which comes with Debian's chromium; libvulkan1 finds it by this file. */
+/** A Vulkan device in software, part of Debian's chromium; libvulkan1 finds it through this file. */
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 const VULKAN = ['x86_64', 'aarch64'].map((cpu) => `/usr/lib/${cpu}-linux-gnu/libvulkan.so.1`);
 const absent = [SWIFTSHADER].filter((file) => !existsSync(file)).concat(VULKAN.some(existsSync) ? [] : ['libvulkan1']);
@@ -23,7 +23,7 @@ describe.skipIf(absent.length > 0)(`webgpu${absent.length > 0 ? ` (not here: ${a
     process.env.XDG_RUNTIME_DIR ??= mkdtempSync(join(tmpdir(), 'lcdnn-xdg-'));
   });
 
-  // The seeds of engines.test.ts, which shows that no value before a sign is near 0.
+  // The seeds of engines.test.ts, which checks that no value before a sign is near 0.
   it.each<[string, StepStart]>([
     ['a small network', { network: smallNetwork(true), optimizer: 'adam', slots: 'warm', seed: 13 }],
     ['LeNet', { network: createNetwork('lenet', [28, 28, 1], 10), optimizer: 'momentum', slots: 'cold', seed: 5 }],

@@ -3,16 +3,16 @@ import * as ort from '../../base/onnxruntime.js';
 import { createGraph, type Target } from '../../onnx/graph.js';
 import type { Config } from '../../run/config.js';
 
-/** Those that ONNX Runtime can compute on here. */
+/** Devices that ONNX Runtime can compute on. */
 export type DeviceName = Exclude<Config['device'], 'mps'>;
 
-/** What ONNX Runtime needs to know of a device. */
+/** ONNX Runtime's settings for a device. */
 export interface Device {
   readonly target: Target;
   readonly session: ort.InferenceSession.SessionOptions;
   /**
-   * Tensors may stay on the device from one run to the next. onnxruntime-node 1.30 can do that with WebGPU only: its
-   * binding knows the memory `WebGPU_Buffer` and no other, so CUDA's parameters travel with every step.
+   * Whether tensors can stay on the device between runs. onnxruntime-node 1.30 supports this only for WebGPU: its
+   * binding knows no other memory than `WebGPU_Buffer`, so CUDA's parameters are copied at every step.
    */
   readonly keepsState: boolean;
 }
@@ -21,8 +21,8 @@ export const DEVICES: Readonly<Record<DeviceName, Device>> = {
   cpu: { target: 'cpu', session: { executionProviders: ['cpu'] }, keepsState: false },
   webgpu: {
     target: 'gpu',
-    // With NHWC layout, its default, ONNX Runtime transposes truths, which only the CPU can.
-    // A node left to the CPU would copy its tensors at every step: we want to hear of it.
+    // With NHWC, the default layout, ONNX Runtime transposes booleans, which only the CPU supports. Falling back to the
+    // CPU would copy tensors at every step, so make it an error.
     session: {
       executionProviders: [{ name: 'webgpu', preferredLayout: 'NCHW' }],
       extra: { session: { disable_cpu_ep_fallback: '1' } },
@@ -32,7 +32,7 @@ export const DEVICES: Readonly<Record<DeviceName, Device>> = {
   cuda: { target: 'gpu', session: { executionProviders: ['cuda'] }, keepsState: false },
 };
 
-/** What a device that does not start may lack. */
+/** Possible reasons why a device doesn't start. */
 const NEEDS: Readonly<Record<DeviceName, string>> = {
   cpu: 'onnxruntime-node for this system',
   webgpu: 'a graphics driver (on Linux a Vulkan driver and the library libvulkan.so.1, Debian: libvulkan1)',
@@ -41,7 +41,9 @@ const NEEDS: Readonly<Record<DeviceName, string>> = {
     '(ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node; Linux on x64 only)',
 };
 
-/** Starts a device by running one operator on it. @throws UserError that says what it needs where it does not start */
+/**
+ * Starts a device by running one operator on it. @throws UserError that says what the device needs, if it doesn't start
+ */
 export async function requireDevice(name: DeviceName): Promise<void> {
   const graph = createGraph();
   const x = graph.input('x', 'float32', [1]);

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { NamedArrays } from '../../base/tensors.js';
 import type { Engine } from './engine.js';
 
-/** An engine that runs the functions as they are, operation by operation, on a tfjs backend that is already registered. */
+/** An engine that runs functions directly, operation by operation, on a registered tfjs backend. */
 export function createEagerEngine(name: string, backend: string): Engine {
   let state: tf.NamedTensorMap = {};
   const activate = (): void => {
@@ -39,7 +39,7 @@ export function createEagerEngine(name: string, backend: string): Engine {
           const used = Object.fromEntries(uses.map((key) => [key, state[key]]));
           const kept = new Set(Object.values(used));
           const returned = Object.entries(fn({ ...used, ...given }));
-          // A state tensor that is returned as it is must outlive the step, or be replaced by itself; so must one that is
+          // A state tensor that is returned unchanged must not be freed after the step. Neither must one that is
           // returned under two names.
           const own = (x: tf.Tensor): tf.Tensor => {
             if (kept.has(x)) return tf.clone(x);

@@ -21,7 +21,7 @@ import type { Engine } from './engine.js';
 import { createEngine } from './index.js';
 import { createOnnxruntimeEngine } from './onnxruntime.js';
 
-/** How close any value before a sign comes to 0, or to ±1 where its gradient ends, while the oracle runs. */
+/** Distance of any value before a sign to 0, or to ±1 where its gradient ends, while the oracle runs. */
 const signs = vi.hoisted(() => ({ watched: false, margin: Number.POSITIVE_INFINITY }));
 
 vi.mock('../binarize.js', async (importOriginal) => {
@@ -57,7 +57,8 @@ const xnorNet = resnet({ norm: 'before', activation: 'hardtanh', filterScale: 'l
 const approxSign = { options: { estimator: 'approx-sign', labelSmoothing: 0.1 } } as const;
 const swishSign = { options: { estimator: 'swish-sign' } } as const;
 
-// The seeds keep every value before a sign clear of 0 and ±1 by `margin`: rounding, below 1e-5, can turn none over.
+// With these seeds every value before a sign is at least `margin` away from 0 and ±1, so rounding (below 1e-5) can't
+// flip one.
 describe.each<[string, JointNetwork, number, number, Pick<StepStart, 'options' | 'floatWeights' | 'teacher'>?]>([
   ['a small network', smallNetwork(false), 13, 1e-3],
   ['a small network with K', smallNetwork(true), 13, 1e-3],
@@ -99,8 +100,8 @@ describe.each<[string, JointNetwork, number, number, Pick<StepStart, 'options' |
     for (const [name, values] of Object.entries(truth.observed))
       expectClose(ours.observed[name], values, TOLERANCE, name);
     for (const [name, { values }] of Object.entries(truth.state)) {
-      // Adam's first step is near sign(gradient), ill-conditioned at 0: there its slots are compared, which hold the
-      // gradients; the parameters are where the slots are warm.
+      // Adam's first step is near sign(gradient), which is ill-conditioned at 0. So for cold slots compare the slots,
+      // which hold the gradients; for warm slots compare the parameters.
       if (optimizer === 'adam' && slots === 'cold' && !/^optimizer\.(?!raw\.)|\.(mean|variance)$/.test(name)) continue;
       expectClose(ours.state[name].values, values, TOLERANCE, name);
     }
@@ -108,7 +109,7 @@ describe.each<[string, JointNetwork, number, number, Pick<StepStart, 'options' |
   });
 });
 
-/** Of a busy machine, for several starts of ResNet50. */
+/** Timeout on a busy machine, for several starts of ResNet50. */
 const SLOW_MS = 600_000;
 
 describe.each(TINY_ZOO)('%s', (_, network) => {

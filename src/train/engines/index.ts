@@ -17,7 +17,7 @@ const ENGINES: Readonly<Record<string, (device: Config['device']) => Engine | Pr
   },
 };
 
-/** It trains in a process of its own (`src/train/pytorch/`), for it is no interpreter of our tensor functions. */
+/** PyTorch trains in its own process (`src/train/pytorch/`), because it doesn't run our tensor functions. */
 export const PYTORCH = 'pytorch';
 
 export const engineNames: readonly string[] = [...Object.keys(ENGINES), PYTORCH];
@@ -25,7 +25,7 @@ export const engineNames: readonly string[] = [...Object.keys(ENGINES), PYTORCH]
 /**
  * Starts an engine by name, on a device.
  *
- * @throws UserError where there is none of that name, its packages are missing, or the device does not start
+ * @throws UserError if the engine is unknown, its packages are missing, or the device doesn't start
  */
 export async function createEngine(name: string, device: Config['device'] = 'cpu'): Promise<Engine> {
   const start = ENGINES[name];
@@ -33,7 +33,7 @@ export async function createEngine(name: string, device: Config['device'] = 'cpu
   return start(device);
 }
 
-/** The engine that computes what comes after training: no stage there needs Python. */
+/** The engine for everything after training, which doesn't need Python. */
 export const engineAfterTraining = (name: string): string => (name === PYTORCH ? 'onnxruntime' : name);
 
 function unfit(engine: string, expected: string, found: string, give: string): UserError {

@@ -8,20 +8,23 @@ import type { Engine, EngineFunction } from './engine.js';
 
 interface StateTensor {
   readonly shape: readonly number[];
-  /** Read by the next run. */
+  /** Input of the next run. */
   current: ort.Tensor;
-  /** On the CPU: written by the next run, then swapped, so that no step allocates parameters and memory stays flat. */
+  /**
+   * On the CPU: output of the next run. The two are then swapped, so steps don't allocate parameters and memory use is
+   * constant.
+   */
   spare?: ort.Tensor;
 }
 
 interface OnnxruntimeOptions {
-  /** Default `cpu`. Others must have been started (`requireDevice`). */
+  /** Default `cpu`. Other devices must have been started (`requireDevice`). */
   readonly device?: DeviceName;
-  /** Of the CPU; all cores by default. */
+  /** Number of CPU threads. Default: all cores. */
   readonly threads?: number;
 }
 
-/** Default engine: a function is traced once to ONNX and run natively by ONNX Runtime, on all cores or on a GPU. */
+/** Default engine: traces a function once to ONNX, which ONNX Runtime runs natively on all CPU cores or on a GPU. */
 export function createOnnxruntimeEngine({
   device: deviceName = 'cpu',
   threads = availableParallelism(),
@@ -37,7 +40,7 @@ export function createOnnxruntimeEngine({
       intraOpNumThreads: threads,
       graphOptimizationLevel: 'all',
       logSeverityLevel: 3,
-      // A plan of all memory in one block comes on top of what the first run took: a third more, and no faster.
+      // Planning memory as one block would add it to what the first run allocated: a third more memory, and no faster.
       enableMemPattern: false,
       preferredOutputLocation: Object.fromEntries(onDevice.map((name) => [name, 'gpu-buffer'])),
     });
@@ -45,7 +48,7 @@ export function createOnnxruntimeEngine({
     return session;
   };
 
-  /** The state, copied onto the device or back: a model of nothing but outputs that equal their inputs. */
+  /** Copies the state to the device or back, with a model whose outputs equal its inputs. */
   const copyState = async (to: 'device' | 'host'): Promise<Map<string, ort.Tensor>> => {
     const graph = createGraph(device.target);
     for (const [name, { shape }] of state) {
@@ -118,7 +121,7 @@ export function createOnnxruntimeEngine({
     },
     async release(compiled) {
       const session = sessionOf.get(compiled);
-      // State on a device lies in memory of the session that made it.
+      // State on a device is in the memory of the session that created it.
       if (!session || device.keepsState) return;
       sessionOf.delete(compiled);
       sessions.splice(sessions.indexOf(session), 1);
@@ -133,7 +136,9 @@ export function createOnnxruntimeEngine({
 
 const isOnDevice = ({ current }: StateTensor): boolean => current.location !== 'cpu';
 
-/** What a run left becomes the state; the old tensor is the next run's to write, or the device has its memory back. */
+/**
+ * Makes a run's output the state. The old tensor is kept for the next run's output, or freed if it is on the device.
+ */
 function replace(held: StateTensor, result: ort.Tensor): void {
   if (isOnDevice(held)) held.current.dispose();
   else held.spare = held.current;

@@ -12,9 +12,9 @@ const onTensorflow = await createTensorflowEngine().catch(({ message }: Error) =
   console.warn(`tests of engine tensorflow are skipped: ${message}; node scripts/make-tfjs-node.js builds it here`);
 });
 
-/** Of a busy machine, for many starts of MobileNetV2. */
+/** Timeout on a busy machine, for many starts of MobileNetV2. */
 const SLOW_MS = 600_000;
-/** libtensorflow rounds less like the oracle than ONNX Runtime does. */
+/** libtensorflow's rounding differs more from the oracle's than ONNX Runtime's does. */
 const STARTS = 24;
 const networks = [
   ...TINY_ZOO,

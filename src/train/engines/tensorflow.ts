@@ -2,13 +2,13 @@ import { codeOf, messageOf, UserError } from '../../base/errors.js';
 import { createEagerEngine } from './eager.js';
 import type { Engine } from './engine.js';
 
-/** Optional peers, best first. Either registers the tfjs backend `tensorflow`. */
+/** Optional peer dependencies, best first. Both register the tfjs backend `tensorflow`. */
 const PACKAGES = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'];
 
 /**
- * The same functions on libtensorflow, where the user has installed one of tfjs's native packages.
+ * Runs the same functions on libtensorflow, if one of tfjs's native packages is installed.
  *
- * @throws UserError where neither is installed, or the one that is can't be loaded.
+ * @throws UserError if neither package is installed, or the installed one can't be loaded
  */
 export async function createTensorflowEngine(): Promise<Engine> {
   const failures: string[] = [];

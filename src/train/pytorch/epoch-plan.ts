@@ -8,14 +8,14 @@ import { augmentationOf } from '../reports.js';
 import { rateFactor } from '../schedules.js';
 
 /**
- * Everything that an epoch draws or schedules, by the same generator as batches that are filled here: the same images,
- * varied in the same way, at the same rates.
+ * Everything that is drawn or scheduled for an epoch. It uses the same random generator as the batches of the other
+ * engines, so images, their augmentation and learning rates are the same.
  *
- * `order` [images] are places of the split; for each image of it `areas` (top, left, height, width), `moves` (down,
- * right, mirrored), `jitter` (brightness, contrast, saturation) and `squares` (top, left, side), where they are on; for
- * each step its `factors` of the learning rate and, with mixup, the `shares` of the images themselves.
+ * `order` [images] holds indices in the split. If they are enabled, each image has `areas` (top, left, height, width),
+ * `moves` (down, right, mirrored), `jitter` (brightness, contrast, saturation) and `squares` (top, left, side). Each
+ * step has its `factors` of the learning rate and, with mixup, the `shares` of the images themselves.
  *
- * @param places the training images
+ * @param places indices of the training images
  */
 export function epochPlan(
   config: Config,
@@ -53,7 +53,7 @@ export function epochPlan(
   };
 }
 
-/** A row of whole numbers for each image; nothing where this draw is off. */
+/** A row of integers per image; empty if this augmentation is off. */
 function table(
   name: string,
   draws: readonly ImageDraw[],
@@ -64,7 +64,7 @@ function table(
   return { [name]: integers([draws.length, first.length], Int32Array.from(draws.flatMap((draw) => row(draw)!))) };
 }
 
-/** Double precision: a factor of 1 + 1e-8 may decide how a pixel is rounded. */
+/** Double precision, because a factor of 1 + 1e-8 can change how a pixel is rounded. */
 function jitterTable(draws: readonly ImageDraw[]): Record<string, StoredTensor> {
   if (!draws[0]?.jitter) return {};
   const rows = draws.flatMap(({ jitter }) => [jitter!.brightness, jitter!.contrast, jitter!.saturation]);

@@ -8,7 +8,7 @@ import { launchOf } from './launch.js';
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-python-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A program that runs this line of shell, whatever it is asked. */
+/** A program that ignores its arguments and runs this line of shell. */
 function program(line: string): string {
   const path = join(mkdtempSync(join(folder, 'at-')), 'python');
   writeFileSync(path, `#!/bin/sh\n${line}\n`);

@@ -4,12 +4,12 @@ import { UserError } from '../../base/errors.js';
 
 const run = promisify(execFile);
 
-/** Where a Python is looked for when the user names none. */
+/** Programs to try if the user doesn't name one. */
 const CANDIDATES = ['python3', 'python', '/usr/bin/python3'];
 
 const OLDEST = { python: '3.10', torch: '1.13', safetensors: '0.3' };
 
-/** Prints the versions of what the trainer imports, null where a package is missing, and the devices there are. */
+/** Prints the versions of the trainer's packages (null if one is missing) and the available devices. */
 const PROBE = `
 import importlib, json, platform
 def version(name):
@@ -29,7 +29,7 @@ print(json.dumps(found))`;
 export interface Python {
   readonly path: string;
   readonly torch: string;
-  /** Whether the device multiplies bfloat16 numbers, instead of converting them first. */
+  /** Whether the device has bfloat16 arithmetic, instead of converting numbers first. */
   readonly bfloat16?: boolean;
 }
 
@@ -39,14 +39,14 @@ interface Probed {
   readonly numpy: string | null;
   readonly safetensors: string | null;
   readonly devices?: readonly string[];
-  /** Those that have bfloat16. */
+  /** Devices with bfloat16 arithmetic. */
   readonly bfloat16?: readonly string[];
 }
 
 /**
- * A Python that can train: the one that is named, or the first on the PATH that has what it takes.
+ * Finds a Python that can train: the given one, or the first on the PATH that meets the requirements.
  *
- * @throws UserError with one line that says what is missing or too old, and how to get it; or which devices there are
+ * @throws UserError with a line that says what is missing or too old and how to get it, or which devices are available
  */
 export async function findPython(named: string | undefined, device: string): Promise<Python> {
   const faults: string[] = [];
@@ -69,7 +69,7 @@ export async function findPython(named: string | undefined, device: string): Pro
   );
 }
 
-/** What is missing or too old, if anything is. */
+/** The missing or outdated requirements, if any. */
 function lacking(probed: Probed): string | undefined {
   const missing = (['torch', 'numpy', 'safetensors'] as const).filter((name) => !probed[name]);
   if (missing.length > 0) return `Python ${probed.python} without ${missing.join(' and ')}`;
@@ -88,7 +88,7 @@ async function probe(path: string): Promise<Probed | string> {
   }
 }
 
-/** Compares dotted numbers as far as the second has them. */
+/** Compares dotted version numbers, up to the length of the second one. */
 export function isOlder(version: string, than: string): boolean {
   const [found, wanted] = [version, than].map((text) => text.split('.').map((part) => Number.parseInt(part, 10)));
   const at = wanted.findIndex((number, i) => (found[i] ?? 0) !== number);

@@ -12,7 +12,7 @@ import type { Config } from '../../run/config.js';
 import { type Run, runFile } from '../../run/run-directory.js';
 import { epochPlan, integers } from './epoch-plan.js';
 
-/** Files of a job, in a folder of the run directory: other machines of a cluster see it there. */
+/** Files of a job. Their folder is in the run directory, so the other machines of a cluster see it. */
 const FILES = {
   job: 'job.json',
   tables: 'tables.safetensors',
@@ -22,22 +22,22 @@ const FILES = {
 
 export type Precision = 'float32' | 'bfloat16';
 
-/** The precision that `auto` stands for on a device. */
+/** The precision that `auto` selects on a device. */
 export function chosenPrecision(precision: Config['precision'], hasBfloat16 = false): Precision {
   if (precision !== 'auto') return precision;
   return hasBfloat16 ? 'bfloat16' : 'float32';
 }
 
-/** What the trainer of `python/lcdnn_torch` is given: a folder that `Job` there reads. */
+/** A folder with the input of the trainer in `python/lcdnn_torch`; its counterpart there is `Job`. */
 export interface Job {
   readonly folder: string;
   readonly stepsPerEpoch: number;
   readonly validationImages: number;
-  /** Writes what an epoch draws and schedules. */
+  /** Writes everything that is drawn or scheduled for an epoch. */
   writePlan(epoch: number): void;
-  /** Removes it when the epoch is over. */
+  /** Removes the plan after the epoch. */
   removePlan(epoch: number): void;
-  /** Asks the trainer to save a checkpoint and end. */
+  /** Tells the trainer to save a checkpoint and end. */
   requestStop(): void;
   remove(): void;
 }
@@ -45,10 +45,10 @@ export interface Job {
 export const jobFolder = (run: Pick<Run, 'path'>): string => join(run.path, '.pytorch');
 
 /**
- * Writes a job: network, options, images and who is in which split. Images in memory are written once; packed ones are
- * read where they are.
+ * Writes a job: network, options, images and their splits. Images in memory are written once; packed images are read
+ * from their own file.
  *
- * @throws UserError where the images are files by themselves: they have to be packed before (`cache`)
+ * @throws UserError if the images are separate files: they must be packed first (`cache`)
  */
 export function writeJob(run: Run, dataset: Dataset, device: string, precision: Precision): Job {
   const { config, network } = run;
@@ -94,17 +94,17 @@ export function writeJob(run: Run, dataset: Dataset, device: string, precision: 
     requestStop: () => writeFileSync(join(folder, FILES.stop), ''),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
-  // Last: other machines take the job as whole when they see it.
+  // Written last: other machines read the job as soon as this file exists.
   writeFileAtomic(join(folder, FILES.job), JSON.stringify(job));
   return written;
 }
 
-/** Compiling takes a minute or two, so runs with less work than this many multiplications do without. */
+/** Compiling takes a minute or two, so runs with fewer multiplications than this don't compile. */
 const WORTH_COMPILING = 2e13;
-/** Forward, and two products in the backward pass. */
+/** One forward pass, and two products in the backward pass. */
 const PASSES = 3;
 
-/** Whether PyTorch compiles the step: decided by the run alone, so that a resumed run computes in the same way. */
+/** Whether PyTorch compiles the step. Depends only on the run, so that a resumed run computes in the same way. */
 function compiles({ config, network }: Run, imagesPerEpoch: number): boolean {
   if (config.compile !== 'auto') return config.compile === 'on';
   const { layers } = networkCost(network);

@@ -4,17 +4,21 @@ import { UserError } from '../../base/errors.js';
 import type { Config } from '../../run/config.js';
 import { isOlder } from './find-python.js';
 
-/** Processes that train together, by torchrun; they share every batch. */
+/** Processes that train together with torchrun. They share each batch. */
 export interface Launch {
-  /** On this machine. */
+  /** Number of processes on this machine. */
   readonly processes: number;
   readonly nodes: number;
   readonly nodeRank: number;
-  /** HOST:PORT of the first node, where there are several. */
+  /** HOST:PORT of the first node, if there are several. */
   readonly rendezvous?: string;
 }
 
-/** A launch of one process unless told otherwise. @throws UserError where it does not fit together, or the batch. */
+/**
+ * Fills in defaults (one process) and checks a launch.
+ *
+ * @throws UserError if the numbers contradict each other, or the processes can't share a batch
+ */
 export function launchOf(
   { processes = 1, nodes = 1, nodeRank = 0, rendezvous }: Partial<Launch> = {},
   { batchSize }: Pick<Config, 'batchSize'>,
@@ -28,7 +32,7 @@ export function launchOf(
     );
   }
   const world = processes * nodes;
-  // Each takes pairs of images, for mixup pairs them.
+  // Each process takes pairs of images, because mixup mixes pairs.
   if (world > 1 && batchSize % (2 * world) !== 0) {
     throw new UserError(
       `--batch-size: expected a multiple of ${2 * world}, to be shared by ${world} processes, found ${batchSize}`,
@@ -37,7 +41,7 @@ export function launchOf(
   return { processes, nodes, nodeRank, rendezvous };
 }
 
-/** @param torch version of it */
+/** @param torch version of PyTorch */
 export async function torchrunArguments(
   { processes, nodes, nodeRank, rendezvous }: Launch,
   torch: string,
@@ -46,11 +50,11 @@ export async function torchrunArguments(
     `--nnodes=${nodes}`,
     `--node_rank=${nodeRank}`,
     `--nproc_per_node=${processes}`,
-    // Not c10d, which numbers machines as it likes: the first process, which reports, must be on the first of them.
+    // Not c10d, which numbers machines arbitrarily: the first process, which reports, must be on the first machine.
     '--rdzv_backend=static',
     `--rdzv_endpoint=${rendezvous ?? `localhost:${await freePort()}`}`,
     '--rdzv_id=lcdnn',
-    // Before version 2, "redirect nothing", the default, was no valid value for Python 3.11.
+    // Before version 2 the default, "redirect nothing", was not a valid value with Python 3.11.
     ...(isOlder(torch, '2') ? ['--redirects=2', '--tee=2'] : []),
   ];
 }

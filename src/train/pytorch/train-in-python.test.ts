@@ -41,7 +41,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const python = { path: PYTHON ?? '', torch: '1.13' };
 let runs = 0;
 
-/** Random images with labels in turn. */
+/** Random images; labels cycle through the classes. */
 function randomImages({ input, classes }: JointNetwork, count: number): Dataset {
   const next = random(7, count);
   const size = input[0] * input[1] * input[2];
@@ -84,7 +84,10 @@ const config = (options: Partial<Config>): Config =>
 const stateOf = (run: Run): NamedArrays => readRunCheckpoint(run).state;
 
 const SLOW_MS = 900_000;
-/** PyTorch rounds less like the oracle than ONNX Runtime does: of ResNet50, about one start in eight is clear of zeros. */
+/**
+ * PyTorch's rounding differs more from the oracle's than ONNX Runtime's: about one ResNet50 seed in eight has no values
+ * near 0.
+ */
 const STARTS = 24;
 
 describe.skipIf(PYTHON === undefined)('one step in PyTorch', () => {
@@ -133,7 +136,7 @@ describe.skipIf(PYTHON === undefined)('one step in PyTorch', () => {
         async (start) => {
           const dataset = randomImages(network, 8);
           const chosen = config({ ...shared, ...options });
-          // Adam's first step is near sign(gradient), ill-conditioned at 0: its slots are warm.
+          // Adam's first step is near sign(gradient), which is ill-conditioned at 0, so its slots are warm.
           const slots = chosen.optimizer === 'adam' ? 'warm' : 'cold';
           const { optimizer, freezeFull, averageDecay } = chosen;
           const state = slotsOf({ ...start, slots, optimizer, options: { freezeFull, averageDecay } });
@@ -147,7 +150,7 @@ describe.skipIf(PYTHON === undefined)('one step in PyTorch', () => {
   );
 });
 
-/** Three channels, for colours to be changed, and images that are stored larger than they are used. */
+/** Three channels, so that colours can change, and images that are stored larger than they are used. */
 const colour = createNetwork('lenet', [16, 16, 3], 3, { width: 0.2 });
 
 describe.skipIf(PYTHON === undefined)('batches in PyTorch', () => {
@@ -181,7 +184,7 @@ describe.skipIf(PYTHON === undefined)('batches in PyTorch', () => {
 });
 
 const lenet = createNetwork('lenet', [16, 16, 3], 3, { width: 0.3 });
-/** Without signs: rounding is all that differs, in 20 steps too. */
+/** A network without signs: only rounding differs, even after 20 steps. */
 const ROUNDING = 2e-3;
 /** The same with 8 bits of precision in the forward and backward pass. */
 const BFLOAT16 = 0.03;
@@ -197,9 +200,9 @@ function expectCloseMetrics(ours: readonly EpochMetrics[], truth: readonly Epoch
 }
 
 describe.skipIf(PYTHON === undefined)('training in PyTorch', () => {
-  // Where rounding turns over one sign, the losses that follow differ by any amount, between any two engines: of LeNet's
-  // branch by 5 to 10 % after 20 steps. So whole runs are compared with float exits, and a binary branch over its first
-  // steps, in which no value before a sign is that close to 0.
+  // If rounding flips one sign, all later losses can differ by any amount, between any two engines: LeNet's branch by 5
+  // to 10 % after 20 steps. So whole runs are compared with float exits, and a binary branch only over its first steps,
+  // in which no value before a sign is close enough to 0.
   const floatExits = createNetwork('lenet', [16, 16, 3], 3, { width: 0.3, branch: 'float' });
   const given: Given = {
     network: floatExits,
@@ -270,7 +273,7 @@ describe.skipIf(PYTHON === undefined)('training in PyTorch', () => {
     );
     await trainInPython({ run: stopped, dataset, python, launch, checkpoint: readRunCheckpoint(stopped) });
     const [whole, again] = [await inPython(averaged), await inPython(averaged)];
-    // Not the bytes of the files: the order of their metadata differs.
+    // Don't compare the files' bytes: the order of their metadata differs.
     expect(stateOf(again)).toEqual(stateOf(whole));
     expect(stateOf(stopped)).toEqual(stateOf(whole));
   });

@@ -18,17 +18,17 @@ import { chosenPrecision, type Job, jobFolder, writeJob } from './job.js';
 import { type Launch, torchrunArguments } from './launch.js';
 
 export interface PythonTrainOptions {
-  /** The run, or the stage of it that is trained now. */
+  /** The run, or its current stage. */
   readonly run: TrainingStage<Run>;
   readonly dataset: Dataset;
   readonly python: Python;
   readonly launch: Launch;
-  /** Where to go on; without it training starts from the seed, or warm. */
+  /** Where to resume. Without it, training starts from the seed or a warm start. */
   readonly checkpoint?: Checkpoint;
   readonly start?: NamedArrays;
-  /** Aborting saves a checkpoint after the step under way and ends training. */
+  /** Aborting saves a checkpoint after the current step and ends training. */
   readonly signal?: AbortSignal;
-  /** Receives what the trainer does without here. */
+  /** Called with a line about a feature that the trainer has to do without. */
   readonly onNote?: (text: string) => void;
   readonly onStep?: (report: StepReport) => void;
   readonly onEpoch?: (metrics: EpochMetrics) => void;
@@ -39,10 +39,10 @@ export const PACKAGE = fileURLToPath(new URL('../../../python', import.meta.url)
 
 const losses = { fullLoss: z.string(), branchLoss: z.string() };
 
-/** What the trainer prints, a line of JSON for each. */
+/** Events that the trainer prints, one line of JSON each. */
 const eventSchema = z.discriminatedUnion('event', [
   z.object({ event: z.literal('ready'), torch: z.string(), device: z.string() }),
-  /** Something the user should know. */
+  /** A message for the user. */
   z.object({ event: z.literal('note'), text: z.string() }),
   z.object({ event: z.literal('step'), progress: progressSchema }),
   z.object({
@@ -53,10 +53,10 @@ const eventSchema = z.discriminatedUnion('event', [
     seconds: z.number(),
     waited: z.number(),
   }),
-  /** A checkpoint is written, under a name of its own. */
+  /** A checkpoint was written, under a temporary name. */
   z.object({ event: z.literal('checkpoint'), path: z.string() }),
   z.object({ event: z.literal('diverged'), progress: progressSchema, ...losses }),
-  /** `fits`: images of which a step would have fitted; 0 where that is not known. */
+  /** `fits`: number of images for which a step would fit into memory; 0 if unknown. */
   z.object({ event: z.literal('out-of-memory'), fits: z.int() }),
   z.object({ event: z.literal('stopped') }),
   z.object({ event: z.literal('done') }),
@@ -64,19 +64,19 @@ const eventSchema = z.discriminatedUnion('event', [
 
 type TrainerEvent = z.infer<typeof eventSchema>;
 
-/** The trainer ended without saying why: the checkpoint before it is whole, and the run can go on from there. */
+/** The trainer ended without a reason. The last checkpoint is complete, so the run can resume from it. */
 export class TrainerEnded extends UserError {
   override readonly exitCode = 1;
 }
 
 /**
- * Algorithm 1 in PyTorch: the same run directory, from the same start, in the same order of the same varied images, at
- * the same rates as `train` gives; sums are rounded otherwise. All of that is handed over (`Job`); what comes back are
- * sums and checkpoints.
+ * Algorithm 1 in PyTorch. It writes the same run directory as `train`, with the same initial state, order and
+ * augmentation of images, and learning rates; only the rounding of sums differs. The trainer receives all of that as a
+ * `Job`, and returns sums and checkpoints.
  *
- * @returns `done`, or `interrupted` where the signal ended it.
- * @throws Diverged where the loss is no longer finite, UserError where memory is too small, TrainerEnded where a process
- *   ended; the last good checkpoint stays.
+ * @returns `done`, or `interrupted` if the signal ended it
+ * @throws Diverged if the loss is no longer finite, UserError if memory is too small, TrainerEnded if a process ended;
+ *   the last good checkpoint is kept
  */
 export async function trainInPython(options: PythonTrainOptions): Promise<'done' | 'interrupted'> {
   const { run, dataset, python, launch, checkpoint, signal } = options;
@@ -138,8 +138,8 @@ export async function trainInPython(options: PythonTrainOptions): Promise<'done'
 }
 
 /**
- * The processes of another machine than the first: they read the same job, and report nothing. They wait for the first,
- * which writes it.
+ * Runs the processes of a machine other than the first. They wait until the first machine has written the job, read it,
+ * and don't report anything.
  *
  * The caller must ignore the first Ctrl-C or SIGTERM: the first machine saves, then stops all of them.
  *
@@ -161,7 +161,7 @@ async function startTrainer(
   const torchrun = distributed ? ['-m', 'torch.distributed.run', ...(await torchrunArguments(launch, torch))] : [];
   return spawn(path, [...torchrun, ...trainer], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Ctrl-C on a terminal reaches a whole process group: the trainer has its own, and hears of it from us.
+    // Ctrl-C on a terminal reaches a whole process group. The trainer has its own group, and is stopped by us instead.
     detached: true,
     env: {
       ...process.env,
@@ -172,13 +172,13 @@ async function startTrainer(
   });
 }
 
-/** Hands on the trainer's events until it ends; ends it where one of them throws. */
+/** Passes on the trainer's events until it ends. Stops the trainer if `onEvent` throws. */
 async function listen(trainer: ChildProcess, onEvent: (event: TrainerEvent) => void): Promise<void> {
   const kill = (): void => {
     try {
-      process.kill(-trainer.pid!, 'SIGTERM'); // torchrun hands it on to its workers, which are in groups of their own
+      process.kill(-trainer.pid!, 'SIGTERM'); // torchrun forwards it to its workers, which are in groups of their own
     } catch {
-      // it has ended by itself
+      // it has already ended
     }
   };
   process.on('exit', kill);
@@ -193,7 +193,7 @@ async function listen(trainer: ChildProcess, onEvent: (event: TrainerEvent) => v
     for await (const line of createInterface({ input: trainer.stdout! })) {
       const event = eventSchema.safeParse(parsed(line));
       if (event.success) onEvent(event.data);
-      else said += `${line}\n`; // a library's own words
+      else said += `${line}\n`; // output of a library
     }
     const [code, signal] = await ended;
     if (code !== 0) throw trainerEnded(code, signal, said);
@@ -211,7 +211,7 @@ function parsed(line: string): unknown {
   }
 }
 
-/** torchrun buries what happened in a report of its own; the reason is the first error before it, or the worker's signal. */
+/** torchrun hides the reason in its own report: look for the first error before it, or the worker's signal. */
 function trainerEnded(code: number | null, signal: string | null, said: string): TrainerEnded {
   const killed = /exitcode\s*:\s*-(\d+)/.exec(said)?.[1];
   const lines = said.split('\n').map((line) => line.replace(/^\[\w+\]:/, '').trim());

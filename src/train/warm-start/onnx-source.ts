@@ -18,14 +18,14 @@ const KINDS: Readonly<Record<string, SourceKind>> = {
   PRelu: 'prelu',
 };
 
-/** What may stand between an image and the dense layer that reads its features, besides the flattening itself. */
+/** Operators that may be between an image and the dense layer that reads its features, besides the flattening. */
 const ORDER_KEEPING = new Set(['Reshape', 'Flatten', 'Relu', 'PRelu', 'Clip', 'Min', 'Dropout', 'Identity']);
 
 /**
- * The layers of an ONNX model in the order of its nodes, as PyTorch would have them: convolutions, dense layers, batch
- * normalisations and PReLUs whose parameters are stored in the model.
+ * The layers of an ONNX model in the order of its nodes, as PyTorch would define them: convolutions, dense layers,
+ * batch normalisations and PReLUs whose parameters are stored in the model.
  *
- * @throws UserError where the bytes are no ONNX model, or its parameters are not float32 numbers inside the file
+ * @throws UserError if the bytes aren't an ONNX model, or its parameters aren't float32 numbers inside the file
  */
 export function onnxLayers(file: Uint8Array, path: string): SourceLayer[] {
   const { nodes, stored } = parse(file, path);
@@ -38,7 +38,8 @@ export function onnxLayers(file: Uint8Array, path: string): SourceLayer[] {
     const [x, ...parameters] = node.input ?? [];
     const weight = kind && values(parameters[0]);
     if (!kind || !weight) return [];
-    // The name of the weight tells most: `layer1.0.conv1.weight`; some exporters leave the node's alone.
+    // The weight's name is the most informative, such as `layer1.0.conv1.weight`; some exporters change the node's
+    // name.
     const name = /^(.+)\.(weight|kernel|gamma)$/.exec(parameters[0])?.[1] ?? (node.name || parameters[0]);
     const graph = { input: x, output: node.output![0] };
     const layer = (tensors: Record<string, NamedArray | undefined>, more: Partial<SourceLayer> = {}): SourceLayer => ({
@@ -76,10 +77,10 @@ function parse(file: Uint8Array, path: string): { nodes: Node[]; stored: Map<str
   }
 }
 
-/** Floating-point element types of ONNX, as safetensors calls them. */
+/** Floating-point element types of ONNX, with their names in safetensors. */
 const FLOAT_TYPES: Readonly<Record<number, FloatType>> = { 1: 'F32', 10: 'F16', 11: 'F64', 16: 'BF16' };
 
-/** Float values of a tensor; every length is checked before anything is made of it. */
+/** Float values of a tensor. All lengths are checked before anything is allocated. */
 function readTensor({ name, dims, dataType, rawData, floatData, dataLocation }: Tensor, path: string): NamedArray {
   const wrong = (found: string) => new UserError(`${path}: expected floating-point numbers in ${name}, found ${found}`);
   if (dataLocation === 1) throw wrong('the name of another file; save the model in one file');
@@ -98,14 +99,14 @@ function readTensor({ name, dims, dataType, rawData, floatData, dataLocation }: 
   return { shape, values: Float32Array.from(floatData) };
 }
 
-/** The `Add` of a stored bias that follows a `MatMul`. */
+/** The `Add` of a stored bias after a `MatMul`. */
 function addAfter(nodes: readonly Node[], { output }: Node, stored: ReadonlyMap<string, Tensor>): Node | undefined {
   return nodes.find(
     ({ opType, input }) => opType === 'Add' && input?.includes(output![0]) && input.some((name) => stored.has(name)),
   );
 }
 
-/** Do the features called `x` come from a flattened image whose channels were brought to the end? */
+/** Whether the features called `x` come from a flattened image whose channels were moved to the end. */
 function readsChannelsLast(nodes: readonly Node[], x: string): boolean {
   let node = nodes.find(({ output }) => output?.includes(x));
   for (let steps = 0; node && ORDER_KEEPING.has(node.opType ?? '') && steps < nodes.length; steps++) {

@@ -2,8 +2,8 @@ import type { JointNetwork } from '../../network/layers.js';
 import { VGG_STAGES } from '../../network/zoo/vgg.js';
 
 /**
- * What PyTorch's collections call a layer of the network of this name: torchvision first, then timm, transformers and the
- * usual ResNets for CIFAR if they differ. Networks that they don't have keep their names.
+ * Names of a layer in PyTorch's collections: torchvision first, then timm, transformers and the usual ResNets for CIFAR
+ * if they differ. Networks that aren't in these collections keep their names.
  */
 export function pytorchNames(network: JointNetwork, layer: string): string[] {
   const { name } = network;

@@ -3,9 +3,9 @@ import { decodeSafetensors, floatValues, isFloatType, type StoredTensor } from '
 import type { NamedArrays } from '../../base/tensors.js';
 import type { SourceLayer } from './source-layer.js';
 
-/** What training wrappers put before the names of a network's parameters, in any combination. */
+/** Prefixes that training wrappers add to the names of a network's parameters, in any combination. */
 const WRAPPERS = /^(?:(?:module|_orig_mod|model|net|network|backbone|state_dict)\.)+/;
-/** The moving average of the weights, which a file may hold beside the weights: it is the trained network. */
+/** The moving average of the weights. If a file holds both, the average is the trained network. */
 const AVERAGE = /^(?:module\.)?(?:model_ema|ema_model|ema|state_dict_ema|averaged_model)\./;
 
 /**

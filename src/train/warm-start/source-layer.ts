@@ -1,9 +1,9 @@
 import type { NamedArrays } from '../../base/tensors.js';
 
-/** What a layer of a file computes, if the file tells. */
+/** Kind of a layer in a file, if known. */
 export type SourceKind = 'conv' | 'dense' | 'batch-norm' | 'prelu';
 
-/** A layer's parameters as a file has them. */
+/** A layer's parameters as stored in a file. */
 export interface SourceLayer {
   readonly name: string;
   readonly kind?: SourceKind;
@@ -13,10 +13,10 @@ export interface SourceLayer {
    */
   readonly layout: 'lcdnn' | 'pytorch';
   readonly tensors: NamedArrays;
-  /** A dense layer reads features in the order height, width, channels; else channels come first. */
+  /** Whether a dense layer reads features in the order height, width, channels; otherwise channels come first. */
   readonly channelsLast?: boolean;
-  /** Names of the tensors that an ONNX graph gives to this layer and takes from it. */
+  /** Names of the layer's input and output tensors in an ONNX graph. */
   readonly graph?: { readonly input: string; readonly output: string };
-  /** What this batch normalisation adds to the variance, if the file tells. */
+  /** Epsilon of this batch normalisation, if known. */
   readonly epsilon?: number;
 }

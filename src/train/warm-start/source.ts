@@ -7,11 +7,14 @@ import type { SourceLayer } from './source-layer.js';
 export interface Source {
   readonly path: string;
   readonly layers: readonly SourceLayer[];
-  /** The layers stand in the order in which they are computed. */
+  /** Whether the layers are in the order of computation. */
   readonly inOrder: boolean;
 }
 
-/** Reads a trained network by the end of its file's name. @throws UserError where it is absent, corrupt or of another kind */
+/**
+ * Reads a trained network; the file's extension selects the format. @throws UserError if it is missing, corrupt or of
+ * another kind
+ */
 export function readSource(path: string): Source {
   const read = (): Buffer => readFileOrExplain(path, 'a trained network');
   if (path.endsWith('.safetensors')) return { path, layers: safetensorsLayers(read(), path), inOrder: false };

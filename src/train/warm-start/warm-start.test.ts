@@ -77,7 +77,7 @@ describe.each([lenet, resnet, mobilenet])('$name', (network) => {
   });
 });
 
-/** Our parameters as torchvision would save them: its names, its order of axes, features of an image channels first. */
+/** Our parameters as torchvision would save them: its names, its order of axes, flattened features channels first. */
 function asPytorch(network: JointNetwork, state: NamedArrays, image?: readonly number[]): NamedArrays {
   const entries = fullNames(network).map((name): [string, NamedArray] => {
     const [, layer, parameter] = name.split('.');
@@ -348,7 +348,7 @@ describe('a warm start', () => {
     for (let i = 0; i < 40; i++) attempt(onnx.subarray(0, Math.floor(next() * onnx.length)));
     for (let i = 0; i < 80; i++) {
       const changed = onnx.slice();
-      // Half of the changes near the ends, where names and shapes stand.
+      // Half of the changes near the ends, which hold names and shapes.
       const at = Math.floor(i % 2 ? next() * changed.length : next() * 300);
       changed[at] = Math.floor(next() * 256);
       attempt(changed);

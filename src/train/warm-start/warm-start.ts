@@ -12,21 +12,21 @@ import { pytorchNames } from './pytorch-names.js';
 import { readSource, type Source } from './source.js';
 import type { SourceKind, SourceLayer } from './source-layer.js';
 
-/** What a warm start found, by layers. */
+/** Result of a warm start, by layers. */
 export interface WarmStart {
-  /** Layers of the network that have their parameters from the file. */
+  /** Layers of the network whose parameters come from the file. */
   readonly taken: readonly string[];
-  /** Layers of the full-precision network that the file has not, or for another number of classes. */
+  /** Layers of the full-precision network that the file doesn't have, or has for another number of classes. */
   readonly missing: readonly string[];
-  /** Layers of the file that the network has no place for. */
+  /** Layers of the file that the network doesn't have. */
   readonly leftOver: readonly string[];
 }
 
 /**
- * The state that a run starts from: drawn by its seed, or warm if it has `initFrom`. In a run with stages, all parameters
+ * The initial state of a run: random by its seed, or warm if it has `initFrom`. For a run with stages, all parameters
  * and the slots of the first stage.
  *
- * @throws UserError as `warmStart`, and if a network that is to be frozen, or to start the branch, isn't a whole one
+ * @throws UserError as `warmStart`, and if a network that is to be frozen, or to initialise the branch, isn't complete
  */
 export function startState(
   config: Config,
@@ -65,11 +65,11 @@ export function startState(
 }
 
 /**
- * Puts the parameters of a trained full-precision network in the place of the shared and full ones. Layers are matched
- * by our names or those of PyTorch's collections; those of an ONNX model, where its names say nothing, by their order.
- * A last layer for another number of classes is left as it is.
+ * Replaces the shared and full parameters by those of a trained full-precision network. Layers are matched by our names
+ * or those of PyTorch's collections; layers of an ONNX model without known names, by their order. A last layer for
+ * another number of classes is not replaced.
  *
- * @throws UserError where no layer fits, a shape is another one, or a number is not finite
+ * @throws UserError if no layer matches, a shape differs, or a number isn't finite
  */
 export function warmStart(state: NamedArrays, network: JointNetwork, source: Source): WarmStart {
   const { targets, matched } = matchSource(network, source);
@@ -114,7 +114,7 @@ const nameOf = ({ part, layer }: PlacedLayer): string => `${part}.${'name' in la
 
 type Match = SourceLayer | undefined;
 
-/** The layers of the full-precision network that have parameters, in order, and the layer of the source for each. */
+/** The layers of the full-precision network that have parameters, in order, with the matching layer of the source. */
 export function matchSource(
   network: JointNetwork,
   source: Source,
@@ -136,7 +136,10 @@ function match(targets: readonly PlacedLayer[], network: JointNetwork, { path, l
   return inOrder && unnamed ? matchInOrder(targets, layers, path) : named;
 }
 
-/** One after another; a batch normalisation that the exporter folded into its convolution is made of that one's bias. */
+/**
+ * Matches layers one by one. A batch normalisation that the exporter folded into its convolution is rebuilt from the
+ * convolution's bias.
+ */
 function matchInOrder(targets: readonly PlacedLayer[], layers: readonly SourceLayer[], path: string): Match[] {
   let next = 0;
   return targets.map(({ layer, part }): Match => {
@@ -160,7 +163,7 @@ function kindOf(type: PlacedLayer['layer']['type']): SourceKind | undefined {
   return type === 'dense' || type === 'batch-norm' || type === 'prelu' ? type : undefined;
 }
 
-/** A bias of a convolution that has none must have gone into the normalisation after it. */
+/** If our convolution doesn't have a bias, the source's bias must have become part of the normalisation after it. */
 function biasHasPlace({ layer }: PlacedLayer, { tensors: { bias } }: SourceLayer, after: Match): boolean {
   const none = layer.type === 'depthwise-conv2d' || (layer.type === 'conv2d' && layer.bias === false);
   return !none || !bias || after?.tensors.beta === bias;
@@ -191,7 +194,7 @@ const PYTORCH_NAMES: Readonly<Record<string, string>> = {
   variance: 'running_var',
 };
 
-/** The tensors of a source layer under the names of this layer's parameters, in our order of axes. */
+/** The tensors of a source layer, with the names and axis order of this layer's parameters. */
 function convert(placed: PlacedLayer, source: SourceLayer, image: Shape | undefined): NamedArrays {
   const { layer } = placed;
   return Object.fromEntries(
@@ -206,7 +209,7 @@ function convert(placed: PlacedLayer, source: SourceLayer, image: Shape | undefi
   );
 }
 
-/** [filters, channels, height, width] to [height, width, channels, filters]; of a depthwise layer [.., filters, 1]. */
+/** [filters, channels, height, width] to [height, width, channels, filters]; for a depthwise layer [.., filters, 1]. */
 function convKernel({ shape, values }: NamedArrays[string], depthwise: boolean): NamedArrays[string] {
   if (shape.length !== 4) return { shape, values };
   const [filters, channels, height, width] = shape;
@@ -225,7 +228,7 @@ function convKernel({ shape, values }: NamedArrays[string], depthwise: boolean):
 /**
  * [units, inputs], or as a convolution [units, channels, height, width], to [inputs, units].
  *
- * @param image shape of what was flattened, channels first, before the layer
+ * @param image shape of the flattened image before the layer; its features are in the order channels, height, width
  */
 function denseKernel({ shape, values }: NamedArrays[string], image: Shape | undefined): NamedArrays[string] {
   if (shape.length !== 2 && shape.length !== 4) return { shape, values };
@@ -240,7 +243,7 @@ function denseKernel({ shape, values }: NamedArrays[string], image: Shape | unde
   return { shape: [inputs, units], values: turned };
 }
 
-/** Shapes of the images that are flattened right before a dense layer, by that layer. */
+/** Shapes of images that are flattened directly before a dense layer, by the name of that layer. */
 function flattenedShapes(network: JointNetwork): Map<string, Shape> {
   const shapes = new Map<string, Shape>();
   let image: Shape | undefined;
@@ -253,7 +256,7 @@ function flattenedShapes(network: JointNetwork): Map<string, Shape> {
   return shapes;
 }
 
-/** A last layer that reads the same features, but tells other classes apart. */
+/** Whether a last layer reads the same features, but is for other classes. */
 function isOfOtherClasses({ layer, part }: PlacedLayer, found: NamedArrays): boolean {
   const kernel = layer.type === 'dense' ? found[`${part}.${layer.name}.kernel`] : undefined;
   if (!kernel || layer.type !== 'dense') return false;

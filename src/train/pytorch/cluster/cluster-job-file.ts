@@ -7,10 +7,10 @@ import { type ClusterJob, jobName } from './cluster-job.js';
 import { kubernetesJob } from './kubernetes.js';
 import { slurmJob } from './slurm.js';
 
-/** A run on a cluster, with the options that its `lcdnn train` repeats. */
+/** A run on a cluster, with the options for its `lcdnn train`. */
 export interface ClusterRun {
   readonly config: Config;
-  /** The options that were given, and the folder of the data. */
+  /** The given options, and the folder of the data. */
   readonly given: Partial<Config>;
   readonly recipe?: string;
   /** Run directory to create. */
@@ -19,12 +19,12 @@ export interface ClusterRun {
   readonly loaders?: number;
   readonly processes?: number;
   readonly nodes?: number;
-  /** Container image, and volume claim of the working folder, for Kubernetes. */
+  /** For Kubernetes: container image, and volume claim of the working folder. */
   readonly image?: string;
   readonly claim?: string;
 }
 
-/** Writers of job files by the name of the cluster's scheduler. */
+/** Writers of job files by cluster scheduler. */
 const WRITERS = {
   slurm: (job: ClusterJob) => slurmJob(job),
   kubernetes(job: ClusterJob, { image, claim }: ClusterRun) {
@@ -36,10 +36,12 @@ const WRITERS = {
 export type ClusterKind = keyof typeof WRITERS;
 export const CLUSTERS = Object.keys(WRITERS) as ClusterKind[];
 
-/** The address of the first machine is known only to the job. */
+/** Only the job knows the address of the first machine. */
 const FOUND_BY_THE_JOB = 'first:1';
 
-/** The job file of a run. @throws UserError if the processes can't share the batch, or Kubernetes lacks image or claim */
+/**
+ * The job file of a run. @throws UserError if the processes can't share the batch, or Kubernetes lacks image or claim
+ */
 export function clusterJobFile(kind: ClusterKind, run: ClusterRun): string {
   const { config, given, recipe, out, python, loaders, processes, nodes } = run;
   const everywhere = [

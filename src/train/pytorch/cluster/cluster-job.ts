@@ -1,24 +1,24 @@
 import type { Config } from '../../../run/config.js';
 import type { Launch } from '../launch.js';
 
-/** A run that is to be trained on a cluster, whose machines see the same folders. */
+/** A run to train on a cluster, whose machines all see the same folders. */
 export interface ClusterJob {
   /** Letters, digits and hyphens. */
   readonly name: string;
-  /** Run directory, as a word of a shell. */
+  /** Run directory, quoted for a shell. */
   readonly run: string;
-  /** Arguments of `lcdnn train` that begin it, as a shell takes them. */
+  /** Arguments of `lcdnn train` to start the run, quoted for a shell. */
   readonly begin: string;
-  /** Those that go on with it. */
+  /** Arguments to resume the run. */
   readonly resume: string;
   readonly device: Config['device'];
   readonly launch: Pick<Launch, 'processes' | 'nodes'>;
 }
 
-/** Time for a checkpoint before a job is ended or a machine taken away. */
+/** Seconds between a warning and the end of a job or machine, for a checkpoint. */
 export const SECONDS_TO_SAVE = 180;
 
-/** Flags that gather the machines: each knows which it is, and where the first one listens. */
+/** Flags for training on several machines: the rank of each, and the address of the first one. */
 export function gathering(
   { launch: { processes, nodes } }: ClusterJob,
   machine: { readonly rank: string; readonly first: string },
@@ -27,7 +27,7 @@ export function gathering(
   return `--processes ${processes}${several}`;
 }
 
-/** A name for the job, from that of its run directory; Kubernetes takes up to 63 characters, and adds to them. */
+/** Name of the job, from its run directory. Kubernetes allows 63 characters and appends some of its own. */
 export function jobName(run: string): string {
   const words = run.toLowerCase().replace(/[^a-z0-9]+/g, '-');
   return `lcdnn-${words}`.slice(-50).replace(/^[^a-z]+|-+$/g, '');

@@ -2,20 +2,20 @@ import { stringify } from 'yaml';
 import { type ClusterJob, gathering, SECONDS_TO_SAVE } from './cluster-job.js';
 
 export interface Cluster {
-  /** Container image with lcdnn, and for engine pytorch its Python. */
+  /** Container image with lcdnn and, for engine pytorch, Python. */
   readonly image: string;
   /** PersistentVolumeClaim with the data and the run directory: the working folder of every machine. */
   readonly claim: string;
 }
 
 const PORT = 29400;
-/** Machines that may fail or be taken away before the job is given up. */
+/** Number of machines that may fail or be taken away before the job fails. */
 const RESTARTS = 100;
 const FOLDER = '/lcdnn';
 
 /**
- * Manifests of Kubernetes: an indexed Job with a pod for every machine, which goes on from the last checkpoint where pods
- * are restarted, and for several machines the headless Service by which they find the first.
+ * Manifests of Kubernetes: an indexed Job with a pod for each machine. Restarted pods resume from the last checkpoint.
+ * With several machines, also a headless Service through which they find the first one.
  */
 export function kubernetesJob(job: ClusterJob, { image, claim }: Cluster): string {
   const { name, run, device, launch } = job;
@@ -37,7 +37,7 @@ exec lcdnn train "$@" ${together}
     image,
     command: ['sh', '-c', command],
     workingDir: FOLDER,
-    // Packed images must lie where every machine sees them.
+    // Packed images must be where every machine sees them.
     env: [{ name: 'XDG_CACHE_HOME', value: `${FOLDER}/.cache` }],
     ...(device === 'cuda' ? { resources: { limits: { 'nvidia.com/gpu': launch.processes } } } : {}),
     volumeMounts: [
@@ -52,7 +52,7 @@ exec lcdnn train "$@" ${together}
     containers: [container],
     volumes: [
       { name: 'work', persistentVolumeClaim: { claimName: claim } },
-      // Of a container it has 64 MB, too little for the processes of PyTorch.
+      // A container's default is 64 MB, too little for the processes of PyTorch.
       { name: 'shared-memory', emptyDir: { medium: 'Memory' } },
     ],
   };
@@ -65,7 +65,7 @@ exec lcdnn train "$@" ${together}
       parallelism: launch.nodes,
       completionMode: 'Indexed',
       backoffLimit: RESTARTS,
-      // Exit code 2: a mistake, which no restart mends.
+      // Exit code 2 is a mistake, which a restart can't fix.
       podFailurePolicy: {
         rules: [{ action: 'FailJob', onExitCodes: { containerName: container.name, operator: 'In', values: [2] } }],
       },

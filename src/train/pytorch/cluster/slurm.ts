@@ -1,8 +1,8 @@
 import { type ClusterJob, gathering, SECONDS_TO_SAVE } from './cluster-job.js';
 
 /**
- * A batch script of Slurm: a task of `lcdnn train` on every machine. Where the job ends for its time limit, a checkpoint
- * is saved and the job is queued again; submitted again, it goes on from there.
+ * A batch script for Slurm: one `lcdnn train` task per machine. At the time limit it saves a checkpoint and requeues
+ * the job. A job that is submitted again resumes from the checkpoint.
  */
 export function slurmJob(job: ClusterJob): string {
   const { name, run, device, launch } = job;

@@ -6,16 +6,16 @@ import { createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { messageOf, UserError } from '../base/errors.js';
 
-/** What an archive may hold besides the files that are asked for: headers, padding, a readme. */
+/** Space that an archive may use besides the requested files: headers, padding, a readme. */
 const ALLOWANCE = 16 * 1024 * 1024;
 
 /**
- * Reads files of a .tar.gz in the archive's order, one after the other, into memory; nothing is written to disk. Only
- * the last part of a file's path counts.
+ * Reads files of a .tar.gz into memory, one after the other in the archive's order. Nothing is written to disk. Only
+ * the last component of a file's path is compared.
  *
  * @param wanted names and sizes
- * @throws UserError where the archive is damaged or cut short, holds more than these files call for, a file of another
- *   size, or not all of them
+ * @throws UserError if the archive is damaged or cut short, is much larger than these files, has a file of another
+ *   size, or lacks one
  */
 export async function* readTarGz(
   path: string,
@@ -53,7 +53,7 @@ export async function* readTarGz(
   }
 }
 
-/** Lets so many bytes pass: what is packed small may unpack to anything. */
+/** Passes at most this many bytes, because a small archive may unpack to any size. */
 function atMost(bytes: number, path: string): Transform {
   let passed = 0;
   return new Transform({

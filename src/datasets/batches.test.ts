@@ -13,7 +13,7 @@ const split: Split = {
 const indices = Int32Array.from([1, 2, 3, 4, 6, 7, 9]);
 const order = { batchSize: 3, seed: 5, epoch: 2, augmentation: { shift: 1, flip: true } };
 
-/** Copies, for the arrays of a batch are used again by the next. */
+/** Copies, because the next batch reuses the arrays. */
 async function collect(batches: AsyncIterable<Batch>) {
   const copies = [];
   for await (const { index, size, images, labels } of batches) {

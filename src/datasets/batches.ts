@@ -6,23 +6,23 @@ import type { Dataset, Split } from './dataset.js';
 import type { BatchRequest } from './loading/fill-batch.js';
 import { type Loader, loadHere } from './loading/loader.js';
 
-/** Images as a network reads them. The arrays are filled anew by the next batch: copy what must outlive it. */
+/** Images as inputs of a network. The next batch overwrites the arrays, so copy what you need longer. */
 export interface Batch {
-  /** Which batch of the epoch, from 0. */
+  /** Number of the batch in the epoch, from 0. */
   readonly index: number;
   readonly size: number;
   /** Normalised, [size, height, width, channels]. */
   readonly images: Float32Array;
-  /** The class of each image; where images are mixed, of the one that the mixture is named after. */
+  /** The class of each image; for mixed images, the class of the image itself. */
   readonly labels: Int32Array;
-  /** Where images are mixed: what is in them besides. */
+  /** For mixed images: the other images. */
   readonly mixed?: Mixed;
 }
 
 /** The other images in a batch of mixtures. */
 export interface Mixed {
   readonly labels: Int32Array;
-  /** Their share, in [0, 1]; that of the images themselves is the rest. */
+  /** Weight of the other images, in [0, 1]; the images themselves have the rest. */
   readonly share: number;
 }
 
@@ -30,7 +30,7 @@ export interface TrainingOrder {
   readonly batchSize: number;
   readonly seed: number;
   readonly epoch: number;
-  /** The batch to begin with, for a run that is resumed in the middle of an epoch. Default 0. */
+  /** The first batch, for a run that is resumed within an epoch. Default 0. */
   readonly from?: number;
   readonly augmentation?: Augmentation;
 }
@@ -38,12 +38,12 @@ export interface TrainingOrder {
 type Normalisation = Pick<Dataset, 'shape' | 'stored' | 'mean' | 'std'>;
 
 /**
- * The batches of one epoch in an order of its own, whole ones only: the images of the last, partial one are left out
- * (others in every epoch). Order and augmentation depend on seed, epoch and batch alone, so that `from` gives the
- * same bits as the whole epoch, and any loader the same as any other.
+ * The batches of one epoch, in an order of its own. All batches are whole: the images of the last, partial one are left
+ * out (different ones in each epoch). Order and augmentation depend only on seed, epoch and batch. So `from` gives the
+ * same bits as the whole epoch, and all loaders give the same bits.
  *
  * @param indices which images of the split
- * @throws UserError where there are fewer images than one batch takes
+ * @throws UserError if there are fewer images than one batch takes
  */
 export async function* trainingBatches(
   dataset: Normalisation,
@@ -72,13 +72,13 @@ export async function* trainingBatches(
   }
 }
 
-/** @throws UserError where there are fewer images to train on than one batch takes */
+/** @throws UserError if there are fewer training images than one batch takes */
 export function requireBatch(count: number, batchSize: number): void {
   if (batchSize <= count) return;
   throw new UserError(`batch size: expected at most the number of training images, ${count}, found ${batchSize}`);
 }
 
-/** All images in order; the last batch may be short. `indices` selects some of the split's images. */
+/** All images in order; the last batch may be short. `indices` selects images of the split. */
 export async function* evaluationBatches(
   dataset: Normalisation,
   split: Split,
@@ -93,7 +93,7 @@ export async function* evaluationBatches(
   yield* batchesOf(dataset, split, requests, 0, loader);
 }
 
-/** The batches that were asked for, with their labels, the first of them numbered `index`. */
+/** The requested batches with their labels; `first` is the number of the first one. */
 async function* batchesOf(
   { shape, stored, mean, std, augmentation }: Normalisation & { augmentation?: Augmentation },
   split: Split,

@@ -5,7 +5,9 @@ import { readJson } from '../base/json.js';
 import { suggestName } from '../base/suggest-name.js';
 import { type CatalogEntry, FORMATS } from './formats/index.js';
 
-/** The package's own folder of data: the catalogue and the built-in sample. The same from `src/` and from `dist/`. */
+/**
+ * The package's own data folder: the catalogue and the built-in sample. It is the same from `src/` and from `dist/`.
+ */
 export const PACKAGE_DATASETS = fileURLToPath(new URL('../../datasets', import.meta.url));
 
 const entrySchema = z
@@ -24,7 +26,7 @@ export function catalogEntries(): readonly CatalogEntry[] {
   return catalog;
 }
 
-/** The data set of that name. @throws UserError that suggests the closest name and lists all of them */
+/** The data set with this name. @throws UserError that suggests the closest name and lists all of them */
 export function catalogEntry(name: string): CatalogEntry {
   const entry = catalogEntries().find((candidate) => candidate.name === name);
   if (entry) return entry;

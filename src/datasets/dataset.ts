@@ -8,7 +8,7 @@ export interface Split {
   readonly labels: Uint16Array;
   /** Of image files: a hash of each file's content. Splits then follow from content, not from position. */
   readonly hashes?: readonly string[];
-  /** What each training image was used for in the run that the data is opened for; nothing for new images. */
+  /** What each training image was used for in the run that the data set is opened for; absent for new images. */
   readonly recorded?: readonly ('train' | 'validation' | undefined)[];
 }
 
@@ -20,7 +20,7 @@ export interface IgnoredFiles {
   readonly examples: readonly string[];
 }
 
-/** What was found in an image folder. */
+/** Results of reading an image folder. */
 export interface FolderReport {
   readonly path: string;
   /** For example "train/CLASS and val/CLASS". */
@@ -36,10 +36,10 @@ export interface FolderReport {
 /** An image file in use. */
 export interface FolderImage {
   readonly file: string;
-  /** Turned as its EXIF orientation says. */
+  /** Width and height after the EXIF orientation is applied. */
   readonly width: number;
   readonly height: number;
-  /** `perceptualHash` of its middle square. */
+  /** `perceptualHash` of its central square. */
   readonly fingerprint: string;
 }
 
@@ -48,9 +48,9 @@ export interface Dataset {
   readonly name: string;
   /** Shape of a network's input. */
   readonly shape: ImageShape;
-  /** Shape of what `pixels` holds: `shape`, or larger if a crop is taken. */
+  /** Shape of the images in `pixels`: `shape`, or larger if a crop is taken. */
   readonly stored: ImageShape;
-  /** For images of any size: the length that their shorter side is resized to, before `stored` is cut out of the middle. */
+  /** For images of any size: the shorter side is resized to this length, then the centre is cut out as `stored`. */
   readonly resize?: number;
   /** Class names by class number. */
   readonly labels: readonly string[];
@@ -58,6 +58,6 @@ export interface Dataset {
   readonly std: readonly number[];
   readonly train: Split;
   readonly test: Split;
-  /** Of image folders: what was found besides the images in use. */
+  /** For image folders: images and files that aren't used. */
   readonly folder?: FolderReport;
 }

@@ -17,7 +17,7 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 let server: Server;
 let base: string;
 let folder: string;
-/** What the server does with each path; the `range` header of each request. */
+/** The server's behaviour for each path, and the `range` header of each request. */
 let answers: Record<string, Answer>;
 let ranges: (string | undefined)[];
 
@@ -59,7 +59,7 @@ const sendRange: Answer = (request, response) => {
   response.end(content.subarray(start));
 };
 
-/** Sends some bytes of the file and breaks the connection; then answers as `afterwards` does. */
+/** Sends some bytes of the file and breaks the connection; later requests are answered by `afterwards`. */
 function breakAfter(bytes: number, afterwards: Answer): Answer {
   let broken = false;
   return (request, response) => {

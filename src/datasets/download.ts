@@ -5,26 +5,26 @@ import { dirname } from 'node:path';
 import { codeOf, messageOf, UserError } from '../base/errors.js';
 import { makeFolder } from '../base/files.js';
 
-/** A file to download, known beforehand by its size and checksum. */
+/** A file to download, with its known size and checksum. */
 export interface Download {
-  /** Where it can be had; tried in turn. */
+  /** Sources of the file; tried in turn. */
   readonly urls: readonly string[];
   readonly path: string;
   readonly bytes: number;
   readonly sha256: string;
-  /** Give a source up when it sends nothing for this long, in milliseconds. Default 30,000. */
+  /** Give up on a source that sends nothing for this long, in milliseconds. Default 30,000. */
   readonly stallTimeout?: number;
   readonly signal?: AbortSignal;
-  /** Called with the bytes that are here so far. */
+  /** Called with the number of bytes received so far. */
   readonly onProgress?: (received: number) => void;
 }
 
-/** No source gave the file; the message lists each with its reason. */
+/** All sources failed; the message lists each with its reason. */
 export class DownloadError extends Error {
   override readonly name = 'DownloadError';
 }
 
-/** What is wrong with one source; `again` where another try may get further. */
+/** Failure of one source; `again` if a retry may succeed. */
 class SourceFault extends Error {
   constructor(
     message: string,
@@ -37,11 +37,12 @@ class SourceFault extends Error {
 const TRIES_PER_SOURCE = 3;
 
 /**
- * Downloads a file. What has arrived is kept in PATH.part and continued by the next try, another source or another run;
- * the checksum over the whole decides whether that was right, so no ETag is needed. PATH appears only when it is whole.
+ * Downloads a file. Received bytes are kept in PATH.part. The next try, another source or a later run continues there.
+ * The checksum of the whole file decides whether the parts belong together, so no ETag is needed. PATH exists only once
+ * the file is complete.
  *
- * @throws DownloadError where no source gave the right content; what a source sent wrongly is removed
- * @throws UserError where PATH can't be written; `signal.reason` where the signal says stop (the part is kept)
+ * @throws DownloadError if no source sent the right content; wrong content is removed
+ * @throws UserError if PATH can't be written; `signal.reason` if the signal aborts (the part is kept)
  */
 export async function download(job: Download): Promise<void> {
   makeFolder(dirname(job.path));
@@ -73,14 +74,14 @@ async function downloadFrom(url: string, job: Download): Promise<void> {
   await onDisk(job.path, rename(part, job.path));
 }
 
-/** Fetches what is missing and leaves `part` with exactly `job.bytes` bytes. */
+/** Fetches the missing bytes, so that `part` has exactly `job.bytes` bytes. */
 async function transfer(url: string, part: string, kept: number, job: Download): Promise<void> {
   const stall = new AbortController();
   const timeout = job.stallTimeout ?? 30_000;
   const timer = setTimeout(() => stall.abort(), timeout);
   try {
     const response = await fetch(url, {
-      // Without compression on the way: a .gz must arrive as it is stored.
+      // No content encoding: a .gz must arrive as it is stored.
       headers: { 'accept-encoding': 'identity', ...(kept > 0 ? { range: `bytes=${kept}-` } : {}) },
       signal: job.signal ? AbortSignal.any([job.signal, stall.signal]) : stall.signal,
     });
@@ -96,7 +97,7 @@ async function transfer(url: string, part: string, kept: number, job: Download):
   }
 }
 
-/** At which byte the response begins: `kept` where the server continues, 0 where it starts afresh. */
+/** Offset at which the response begins: `kept` if the server continues, 0 if it starts from the beginning. */
 async function startOf(response: Response, part: string, kept: number, bytes: number): Promise<number> {
   const continues = kept > 0 && response.status === 206;
   const length = response.headers.get('content-length');
@@ -145,7 +146,7 @@ async function receive(
   }
 }
 
-/** How much of an earlier try is there to go on from. */
+/** Number of usable bytes from an earlier try. */
 async function keptBytes(part: string, bytes: number): Promise<number> {
   const size = await stat(part).then(
     (found) => found.size,
@@ -162,7 +163,7 @@ async function sha256OfFile(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** A disk that can't be written is the user's to mend, and no fault of the source. */
+/** A disk that can't be written is for the user to fix, and isn't the source's fault. */
 async function onDisk<T>(path: string, work: Promise<T>): Promise<T> {
   return work.catch((thrown) => {
     const code = codeOf(thrown);
@@ -174,7 +175,7 @@ async function onDisk<T>(path: string, work: Promise<T>): Promise<T> {
   });
 }
 
-/** `fetch` says only "fetch failed"; the reason is in its cause. */
+/** `fetch` only reports "fetch failed"; the reason is in its cause. */
 function networkReason(thrown: unknown): string {
   const cause = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown;
   return codeOf(cause) ?? messageOf(cause);

@@ -58,7 +58,7 @@ async function downloadDataset(entry: CatalogEntry, options: FetchOptions): Prom
   return { location, downloaded };
 }
 
-/** The downloads that are still needed: every archive, and each file that is missing or wrong. */
+/** The downloads that are needed: each archive, and each file that is missing or wrong. */
 async function neededFiles(entry: CatalogEntry, folder: string, force = false): Promise<SourceFile[]> {
   const needed: SourceFile[] = [];
   for (const file of formatOf(entry).downloads(entry)) {

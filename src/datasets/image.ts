@@ -13,13 +13,13 @@ export interface RgbaImage {
 export const MAX_PIXELS = 100_000_000;
 
 /**
- * Training and predictions decode alike. A warning of the decoder is no error, because cameras write files that cause
- * warnings; a file cut short is one, although browsers show its first rows.
+ * Decoder options, the same for training and predictions. Decoder warnings aren't errors, because many cameras write
+ * files that cause warnings. A truncated file is an error, although browsers show its first rows.
  */
 const DECODING: SharpOptions = { limitInputPixels: MAX_PIXELS, failOn: 'error' };
 
 /**
- * Decodes an image file (PNG, JPEG, WebP, GIF, AVIF, TIFF, SVG), turned as its EXIF orientation says.
+ * Decodes an image file (PNG, JPEG, WebP, GIF, AVIF, TIFF, SVG) and applies its EXIF orientation.
  *
  * @throws UserError if the file is missing, isn't an image, is damaged or has more than `MAX_PIXELS`
  */
@@ -39,8 +39,8 @@ export async function readImage(path: string): Promise<RgbaImage> {
 }
 
 /**
- * Decodes an image file to a square of 8-bit RGB: turned as its EXIF orientation says, transparency on black, the
- * shorter side resized to `size`, the middle of the longer one.
+ * Decodes an image file to a square of 8-bit RGB. The EXIF orientation is applied, transparent pixels are put on black,
+ * the shorter side is resized to `size`, and the longer one is cropped around its centre.
  *
  * @returns size * size * 3 bytes, HWC
  * @throws UserError as `readImage` does
@@ -49,7 +49,7 @@ export async function readSquare(path: string, size: number): Promise<Uint8Array
   return decodeSquare(await readImageFile(path), path, size);
 }
 
-/** `readSquare` for a file that was read already. @throws UserError if the content isn't an image that can be used */
+/** `readSquare` for a file that is already in memory. @throws UserError if the content isn't a usable image */
 export async function decodeSquare(bytes: Uint8Array, path: string, size: number): Promise<Uint8Array> {
   try {
     return await sharp(bytes, DECODING)
@@ -64,7 +64,7 @@ export async function decodeSquare(bytes: Uint8Array, path: string, size: number
   }
 }
 
-/** Width and height of an image, turned as its EXIF orientation says. @throws UserError if it isn't an image */
+/** Width and height of an image after its EXIF orientation is applied. @throws UserError if it isn't an image */
 export async function imageSize(bytes: Uint8Array, path: string): Promise<{ width: number; height: number }> {
   try {
     return (await sharp(bytes, DECODING).metadata()).autoOrient;
@@ -83,7 +83,7 @@ export async function readImageFile(path: string): Promise<Buffer> {
   }
 }
 
-/** A file that can't be read now, but perhaps another time. */
+/** A file that can't be read now; it isn't necessarily damaged. */
 export class UnreadableFile extends UserError {}
 
 function notAnImage(path: string, thrown: unknown): UserError {

@@ -28,7 +28,7 @@ it('looks in --data-dir, LCDNN_DATA, the cache, in this order', async () => {
     origin: 'LCDNN_DATA',
     folder: join(root, 'named', 'tiny'),
   });
-  rmSync(join(root, 'named', 'tiny', 't10k-labels-idx1-ubyte.gz')); // not all of them: not here
+  rmSync(join(root, 'named', 'tiny', 't10k-labels-idx1-ubyte.gz')); // one file is missing, so the data set isn't here
   expect(await findDataset(entry, { env })).toMatchObject({ origin: 'cache' });
   rmSync(join(root, 'xdg'), { recursive: true });
   expect(await findDataset(entry, { env })).toBeUndefined();

@@ -9,10 +9,10 @@ const readAt = promisify(readCallback);
 /** Height, width, channels. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
 
-/** Where the images of a split are: plain data, so that a loading thread can be handed it. */
+/** Location of a split's images. Plain data, so that it can be passed to a loading thread. */
 export type Pixels = MemoryPixels | ImagePixels | PackedPixels;
 
-/** All images side by side, count * height * width * channels bytes (NHWC), over shared memory: threads read the same. */
+/** All images in sequence, count * height * width * channels bytes (NHWC), in shared memory that all threads read. */
 export interface MemoryPixels {
   readonly in: 'memory';
   readonly bytes: Uint8Array;
@@ -34,14 +34,14 @@ export interface PackedPixels {
   readonly records: Int32Array;
 }
 
-/** Gives one image after the other as bytes, HWC. */
+/** Reads one image after the other as bytes, HWC. */
 export interface PixelReader {
   /** Fills `target` (height * width * channels bytes) with the image at an index of the split. */
   read(index: number, target: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
-/** @param shape of every image as it is kept */
+/** @param shape of each stored image */
 export function openPixels(pixels: Pixels, shape: ImageShape): PixelReader {
   switch (pixels.in) {
     case 'memory':
@@ -95,5 +95,5 @@ function openPacked({ path, records }: PackedPixels, size: number): PixelReader 
 
 export const bytesOf = (shape: ImageShape): number => shape.reduce((product, size) => product * size, 1);
 
-/** Bytes that every thread they are handed to sees. */
+/** Bytes in shared memory, visible to every thread that receives them. */
 export const sharedBytes = (count: number): Uint8Array => new Uint8Array(new SharedArrayBuffer(count));

@@ -10,7 +10,7 @@ import { verifyFiles } from './verify.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-// Where Debian's package is not installed the sample can't be cut anew; its checksums are tested either way.
+// Without Debian's package the sample can't be rebuilt; its checksums are always tested.
 it.runIf(existsSync('/usr/share/datasets/fashion-mnist'))('the sample is what its script cuts', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'lcdnn-sample-'));
   execFileSync(process.execPath, ['--import', 'tsx', 'scripts/make-fashion-mnist-sample.ts', folder], { cwd: root });

@@ -52,8 +52,8 @@ export function splitTrainValidation(
 
 /**
  * Chooses images by a hash of their content: each is set aside with probability `share`, whatever other images there
- * are, so adding or deleting an image doesn't move another one. Only a class that would miss one of the two sides
- * entirely gives the image that is nearest to it. A class of one image isn't split. Copies stay together.
+ * are. So adding or deleting an image doesn't move others. Only if a class would be missing on one side does the image
+ * that is nearest to that side move there. A class of one image isn't split. Copies stay together.
  *
  * @param salt makes this choice independent of others on the same images
  * @returns 1 for each image that is set aside
@@ -71,7 +71,7 @@ export function setAside(labels: Uint16Array, hashes: readonly string[], share: 
   return Uint8Array.from(hashes, (hash) => (aside.has(hash) ? 1 : 0));
 }
 
-/** A number in [0, 1) that follows from a text. */
+/** A number in [0, 1) that is determined by a text. */
 function uniform(text: string): number {
   return Number.parseInt(createHash('sha256').update(text).digest('hex').slice(0, 12), 16) / 2 ** 48;
 }
@@ -108,7 +108,10 @@ function validationSize(count: number, validation: number, isExact: boolean): nu
   );
 }
 
-/** How many of `size` images each class gives: its share rounded down, then one more for the largest remainders. */
+/**
+ * Number of images from each class if `size` images are chosen: its share rounded down, plus one for the largest
+ * remainders.
+ */
 function quotas(labels: Uint16Array, size: number): number[] {
   const counts = new Array<number>(1 + labels.reduce((most, label) => Math.max(most, label), 0)).fill(0);
   for (const label of labels) counts[label]++;

@@ -11,7 +11,7 @@ const run = promisify(execFile);
 
 const GZIP = Buffer.from([0x1f, 0x8b]);
 const XZ = Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]);
-/** More than `xz -9` needs; a hostile file may request 4 GiB. */
+/** More than `xz -9` needs; a malicious file may request 4 GiB. */
 const XZ_MEMORY = '512MiB';
 
 /**
@@ -33,7 +33,7 @@ export async function readUnpacked(path: string, maxBytes: number): Promise<Buff
   return content;
 }
 
-/** How a content differs from the catalogue, in one line; nothing if it doesn't. */
+/** How a content differs from the catalogue, in one line; undefined if it doesn't. */
 export function checksumFault(path: string, content: Uint8Array, expected: { sha256: string }): string | undefined {
   const actual = sha256(content);
   if (actual === expected.sha256) return undefined;

@@ -34,7 +34,7 @@ export async function timeTails(
   return times;
 }
 
-/** Parameters of the tail, all the same: small, with variances above 0. */
+/** Arbitrary parameters of the tail: small, with variances above 0. */
 function arbitraryTail(network: JointNetwork): NamedArrays {
   const tail = networkParameters(network).filter(({ name }) => name.startsWith('full.'));
   return Object.fromEntries(

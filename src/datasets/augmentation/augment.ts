@@ -5,27 +5,27 @@ import { drawSquare, type Square } from './cutout.js';
 import { drawJitter, type Jitter, jitterColours } from './jitter.js';
 import { drawMove, isMirrored, type Move, moveImage, type ShiftFill } from './move.js';
 
-/** How training images are varied. What is absent is off. */
+/** Augmentation of training images. Whatever is absent is off. */
 export interface Augmentation {
-  /** Move by up to this many pixels, whole ones, in each direction. */
+  /** Move by up to this many whole pixels in each direction. */
   readonly shift?: number;
-  /** What fills the border of a moved image: the background (0), or the image, mirrored at its edge. Default `zero`. */
+  /** Border of a moved image: the background (0), or the image, mirrored at its edge. Default `zero`. */
   readonly shiftFill?: ShiftFill;
-  /** Mirror half of the images left to right. */
+  /** Mirror half of the images horizontally. */
   readonly flip?: boolean;
-  /** Which half: drawn anew in each epoch, or each image in every other epoch. Default `random`. */
+  /** How to choose that half: at random in each epoch, or each image in every other epoch. Default `random`. */
   readonly flipOrder?: 'random' | 'alternating';
-  /** Cut out an area of at least this share, and bring it to size. 1 is off. */
+  /** Cut out an area of at least this share, and resize it. 1 is off. */
   readonly crop?: number;
   /** Strength of changes to brightness, contrast and saturation, in [0, 1]. */
   readonly jitter?: number;
-  /** Side of the square that is set to the mean colour, in pixels. */
+  /** Side of the square that is set to the mean colour (cutout), in pixels. */
   readonly cutout?: number;
-  /** α of the Beta distribution that images of a batch are mixed by. */
+  /** α of the Beta distribution for mixing pairs of images of a batch (mixup). */
   readonly mixup?: number;
 }
 
-/** What all draws of a batch come from: the same three, the same bits, in whatever thread. */
+/** Seeds a batch's draws: the same three numbers give the same bits in any thread. */
 export interface BatchDraw {
   readonly seed: number;
   readonly epoch: number;
@@ -34,11 +34,11 @@ export interface BatchDraw {
 
 /** The random streams of one batch. */
 export interface BatchDraws {
-  /** Of all moves, in the order of the images. */
+  /** For all moves, in the order of the images. */
   readonly moves: Random;
-  /** Of everything else that is drawn for the i-th image. */
+  /** For all other draws of the i-th image. */
   ofImage(i: number): Random;
-  /** With alternating flips: whether this image of the split is mirrored in this epoch. */
+  /** With alternating flips: whether to mirror this image of the split in this epoch. */
   isMirrored(image: number): boolean;
 }
 
@@ -50,7 +50,7 @@ export function drawsOf({ seed, epoch, index }: BatchDraw): BatchDraws {
   };
 }
 
-/** What was drawn for one image; what is absent is off. */
+/** The draws for one image; whatever is absent is off. */
 export interface ImageDraw {
   readonly area?: Area;
   readonly move?: Move;
@@ -59,7 +59,7 @@ export interface ImageDraw {
 }
 
 /**
- * Draws how an image is varied. Call it once for each image of a batch, in order.
+ * Draws the augmentation of an image. Call it once for each image of a batch, in order.
  *
  * @param i index in the batch
  * @param image index in the split
@@ -91,8 +91,8 @@ export function drawImage(
 }
 
 /**
- * A function that varies the bytes of one image as it is stored: crop, move, colours. The bytes that it gives are its
- * own, or the image changed in place, until the next call.
+ * Returns a function that augments the bytes of one stored image: crop, move, colours. Its result is valid until the
+ * next call. It is an internal buffer, or the image itself, changed in place.
  */
 export function createAugmenter(stored: ImageShape, shape: ImageShape, shiftFill: ShiftFill = 'zero') {
   const cropped = new Uint8Array(bytesOf(shape));
@@ -112,7 +112,7 @@ export function createAugmenter(stored: ImageShape, shape: ImageShape, shiftFill
   };
 }
 
-/** A function that gives an image as it is evaluated: its middle where it is stored larger. */
+/** Returns a function for evaluation: the central crop of an image, if it is stored larger. */
 export function createCentralCrop(stored: ImageShape, shape: ImageShape): (image: Uint8Array) => Uint8Array {
   if (!isLarger(stored, shape)) return (image) => image;
   const cropped = new Uint8Array(bytesOf(shape));

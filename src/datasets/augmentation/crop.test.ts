@@ -42,7 +42,7 @@ it('draws areas inside the image, no smaller than asked, within 3/4 and 4/3', ()
       const area = drawArea(random(seed), [height, width, 3], share);
       expect(area.top >= 0 && area.left >= 0).toBe(true);
       expect(area.top + area.height <= height && area.left + area.width <= width).toBe(true);
-      // Sides are whole pixels: half of one each way.
+      // Sides are whole pixels, so allow half a pixel.
       expect((area.height + 0.5) * (area.width + 0.5)).toBeGreaterThanOrEqual(share * height * width);
       const whole = area.height === height && area.width === width;
       expect(whole || (area.width - 0.5) / (area.height + 0.5) <= 4 / 3).toBe(true);

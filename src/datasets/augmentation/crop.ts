@@ -10,24 +10,24 @@ export interface Area {
 }
 
 const TRIES = 10;
-/** Width to height of an area, at most; at least its inverse. */
+/** Maximum aspect ratio of an area; the minimum is its inverse. */
 const WIDEST = 4 / 3;
 
-/** The middle of an image of shape `stored`, as large as `shape`. */
+/** The centre of an image of shape `stored`, with the size of `shape`. */
 export function centralArea(stored: ImageShape, [height, width]: ImageShape): Area {
   return { top: (stored[0] - height) >> 1, left: (stored[1] - width) >> 1, height, width };
 }
 
-/** Any area of an image of shape `stored` that is as large as `shape`, with equal chances. */
+/** A random area of an image of shape `stored`, with the size of `shape`; all are equally likely. */
 export function drawPosition(next: Random, stored: ImageShape, [height, width]: ImageShape): Area {
   const top = integer(next, stored[0] - height + 1);
   return { top, left: integer(next, stored[1] - width + 1), height, width };
 }
 
 /**
- * An area for a random resized crop (Szegedy et al. 2015, section 6): a share of the image from `least` to 1, evenly,
- * and an aspect ratio from 3/4 to 4/3, evenly in its logarithm, anywhere in the image. Where such areas don't fit, ten
- * times, it is the whole image.
+ * A random area for a random resized crop (Szegedy et al. 2015, section 6). Its share of the image is uniform from
+ * `least` to 1, its aspect ratio log-uniform from 3/4 to 4/3, and its position uniform. If ten such areas don't fit,
+ * the result is the whole image.
  */
 export function drawArea(next: Random, [height, width]: ImageShape, least: number): Area {
   for (let i = 0; i < TRIES; i++) {
@@ -41,8 +41,8 @@ export function drawArea(next: Random, [height, width]: ImageShape, least: numbe
 }
 
 /**
- * Writes an area of `source` to `target`, brought to the size of `shape` by bilinear interpolation between the centres
- * of pixels; byte by byte where it has that size. Bytes are HWC, and `source` and `target` must not overlap.
+ * Writes an area of `source` to `target`, resized to `shape` by bilinear interpolation between the centres of pixels.
+ * An area of that size is copied. Bytes are HWC, and `source` and `target` must not overlap.
  */
 export function cropImage(source: Uint8Array, stored: ImageShape, area: Area, target: Uint8Array, shape: ImageShape) {
   const [height, width, channels] = shape;
@@ -70,12 +70,12 @@ export function cropImage(source: Uint8Array, stored: ImageShape, area: Area, ta
   }
 }
 
-/** Whether images of shape `stored` are to be cropped for `shape`. */
+/** Whether images of shape `stored` must be cropped for `shape`. */
 export const isLarger = (stored: ImageShape, shape: ImageShape): boolean => bytesOf(stored) > bytesOf(shape);
 
 const mix = (a: number, b: number, share: number): number => a + share * (b - a);
 
-/** For each of `size` places spread over an extent: the two nearest pixels as offsets, and the share of the second. */
+/** For each of `size` samples over an extent: the offsets of the two nearest pixels, and the weight of the second. */
 function neighbours(start: number, extent: number, size: number, stride: number) {
   const [first, second, share] = [new Int32Array(size), new Int32Array(size), new Float64Array(size)];
   for (let i = 0; i < size; i++) {

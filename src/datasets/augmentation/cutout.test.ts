@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { random } from '../../base/random.js';
 import { cutOut, drawSquare } from './cutout.js';
 
-/** The pixels that are blank, as rows and columns. */
+/** Rows and columns of the blank pixels. */
 function blanks(side: number, seed: number, [height, width]: [number, number]): { rows: number[]; columns: number[] } {
   const image = new Float32Array(height * width * 2).fill(7);
   const shape = [height, width, 2] as const;

@@ -8,13 +8,13 @@ export interface Square {
   readonly side: number;
 }
 
-/** A square of this side around a pixel drawn with equal chances. */
+/** A square of this side around a random pixel; all pixels are equally likely. */
 export function drawSquare(next: Random, [height, width]: ImageShape, side: number): Square {
   const top = integer(next, height) - (side >> 1);
   return { top, left: integer(next, width) - (side >> 1), side };
 }
 
-/** Cutout (DeVries and Taylor 2017): sets a square of an image, normalised and HWC, to 0, the mean colour. */
+/** Cutout (DeVries and Taylor 2017): sets a square of a normalised HWC image to 0, the mean colour. */
 export function cutOut(image: Float32Array, [height, width, channels]: ImageShape, { top, left, side }: Square): void {
   const [from, to] = [Math.max(left, 0), Math.min(left + side, width)];
   for (let y = Math.max(top, 0); y < Math.min(top + side, height); y++) {

@@ -1,6 +1,6 @@
 import type { Random } from '../../base/random.js';
 
-/** Factors on an image's colours; 1 leaves them as they are. */
+/** Factors of an image's colours; 1 changes nothing. */
 export interface Jitter {
   readonly brightness: number;
   readonly contrast: number;
@@ -16,7 +16,7 @@ export function drawJitter(next: Random, strength: number): Jitter {
 /**
  * Changes brightness (all pixels times a factor), then contrast (differences from the image's mean grey), then
  * saturation (differences from each pixel's own grey), in place, with one rounding at the end (Howard 2013, section 2).
- * Grey is ITU-R BT.601's; an image of another number of channels than 3 has no saturation to change.
+ * Grey is defined as in ITU-R BT.601. Saturation only applies to images with 3 channels.
  *
  * @param image bytes, HWC
  */
@@ -38,7 +38,7 @@ export function jitterColours(image: Uint8Array, channels: number, { brightness,
 
 const byte = (value: number): number => Math.min(Math.max(value, 0), 255);
 
-/** The weights are exact in binary, so that a grey pixel's grey is itself to the bit. */
+/** The weights are exact in binary, so the grey of a grey pixel equals the pixel exactly. */
 const grey = (image: Uint8Array, i: number): number =>
   (306 * image[i] + 601 * image[i + 1] + 117 * image[i + 2]) / 1024;
 

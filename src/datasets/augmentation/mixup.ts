@@ -1,22 +1,22 @@
 import { beta, random } from '../../base/random.js';
 import type { BatchDraw } from './augment.js';
 
-/** Its own stream of a batch's draws; the images have those from 1 on. */
+/** The stream of a batch's draws for mixup; the images use the streams from 1 on. */
 const STREAM = -1;
 
-/** The share λ of an image itself in its mixture, from Beta(alpha, alpha), one for a batch (Zhang et al. 2018). */
+/** The weight λ of an image itself in its mixture, from Beta(alpha, alpha), one per batch (Zhang et al. 2018). */
 export function drawMixup({ seed, epoch, index }: BatchDraw, alpha: number): number {
   return beta(random(seed, epoch, index, STREAM), alpha);
 }
 
 /**
- * Which image of a batch is mixed into its i-th: they pair from both ends. As the order of a batch is random, so are
- * the pairs.
+ * The partner of a batch's i-th image: pairs are formed from both ends. The order of a batch is random, so the pairs
+ * are, too.
  */
 export const partnerOf = (i: number, size: number): number => size - 1 - i;
 
 /**
- * Mixes each image with its partner, in place: λ times itself plus 1 - λ times the other.
+ * Mixes each image with its partner, in place: λ times itself plus 1 - λ times the partner.
  *
  * @param images normalised, [size, ...]
  */

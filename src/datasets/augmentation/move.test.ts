@@ -51,7 +51,7 @@ it('fills the border with the image mirrored at its edge', () => {
   expect(reflected(1, 0)).toEqual([4, 5, 6, 1, 2, 3]);
   expect(reflected(0, 1)).toEqual([2, 1, 2, 5, 4, 5]);
   expect(reflected(0, -2)).toEqual([3, 2, 1, 6, 5, 4]);
-  expect(reflected(0, 5)).toEqual([2, 1, 2, 5, 4, 5]); // further than the image is wide
+  expect(reflected(0, 5)).toEqual([2, 1, 2, 5, 4, 5]); // by more than the image's width
   expect(reflected(0, 1, true)).toEqual([2, 3, 2, 5, 6, 5]);
 });
 

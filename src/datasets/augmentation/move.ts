@@ -1,7 +1,7 @@
 import { integer, type Random, random } from '../../base/random.js';
 import type { ImageShape } from '../pixels.js';
 
-/** What happens to one image: mirrored or not, then moved `down` and `right` (negative: up, left). */
+/** Transformation of one image: optional mirroring, then a move `down` and `right` (negative: up, left). */
 export interface Move {
   readonly down: number;
   readonly right: number;
@@ -9,8 +9,8 @@ export interface Move {
 }
 
 /**
- * Draws a move by up to `shift` pixels in each direction (pad and crop; He et al. 2015, section 4.2), and a mirroring
- * in half of the draws where `flip`.
+ * Draws a move by up to `shift` pixels in each direction (pad and crop; He et al. 2015, section 4.2). With `flip`, half
+ * of the draws also mirror.
  */
 export function drawMove(next: Random, shift: number, flip: boolean): Move {
   return {
@@ -23,13 +23,13 @@ export function drawMove(next: Random, shift: number, flip: boolean): Move {
 /** Separates the draws of alternating flips from all others. */
 const MIRROR_STREAM = -2;
 
-/** Alternating flips: an image is mirrored in every other epoch; whether in the first one, is drawn for each image. */
+/** Alternating flips: each image is mirrored in every other epoch. Whether it begins with the first epoch is random. */
 export function isMirrored(seed: number, epoch: number, image: number): boolean {
   const inFirst = random(seed, MIRROR_STREAM, image)() < 0.5;
   return inFirst === (epoch % 2 === 0);
 }
 
-/** What fills the border of a moved image: background (0), or the image mirrored at its edge (`reflect`). */
+/** Border of a moved image: background (0), or the image mirrored at its edge (`reflect`). */
 export type ShiftFill = 'zero' | 'reflect';
 
 /** Writes the moved image to `target`. Both are height * width * channels bytes, HWC, and must not overlap. */
@@ -55,7 +55,7 @@ export function moveImage(
   }
 }
 
-/** The row or column that is seen at this index, which may lie outside; undefined for background. */
+/** The source row or column for this index, which may be outside the image; undefined for background. */
 function sourceIndex(index: number, size: number, fill: ShiftFill): number | undefined {
   if (index >= 0 && index < size) return index;
   if (fill === 'zero') return undefined;

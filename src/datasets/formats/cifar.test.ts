@@ -27,7 +27,7 @@ function folderWith(files: Readonly<Record<string, Buffer>>): string {
 
 const read = (folder: string, of: CifarEntry = entry) => cifar.read(of, locationIn(folder, of, '--data-dir')!);
 
-/** The image at a index as it stands in its file: planes of red, green, blue. */
+/** The image at an index as stored in its file: planes of red, green, blue. */
 function planesOf(bytes: Uint8Array, index: number): number[] {
   const image = [...bytes.subarray(index * 36, (index + 1) * 36)];
   return [0, 1, 2].flatMap((c) => image.filter((_, i) => i % 3 === c));
@@ -162,7 +162,7 @@ it('verify reads archives', async () => {
   expect(await check((await tarGz(contents)).subarray(0, 90))).toMatchObject([{ fault: /damaged/ }]);
 });
 
-/** SHA-1 sums of the original files, as published; ours are SHA-256 of the same. */
+/** Published SHA-1 sums of the original files; ours are SHA-256 of the same files. */
 const ORIGINAL = 'aadd24acce27caa71bf4b10992e9e7b2d74c2540';
 const shared = fileURLToPath(new URL('../../../../shared/datasets/', import.meta.url));
 

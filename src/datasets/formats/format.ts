@@ -15,7 +15,7 @@ export type FileFacts = z.infer<typeof fileSchema>;
 /** A file exactly as the sources hold it. */
 export const packedSchema = z.strictObject(content);
 
-/** What a catalogue entry of any format holds. */
+/** Properties of a catalogue entry of any format. */
 export const commonFields = {
   title: z.string(),
   licence: z.string(),
@@ -48,7 +48,7 @@ export interface SourceFile {
   readonly name: string;
   readonly bytes: number;
   readonly sha256: string;
-  /** The file that it unpacks to; an archive unpacks to all of them. */
+  /** The file that it unpacks to. An archive unpacks to all files. */
   readonly unpacked?: FileFacts;
 }
 
@@ -63,7 +63,7 @@ export interface DatasetFormat<Entry> {
   locate(folder: string, entry: Entry, origin: Origin): Location | undefined;
   /** Tells data sets apart whose files have the same names. @returns the file whose checksum decides */
   identifyingFile?(entry: Entry): FileFacts;
-  /** What the sources hold. */
+  /** Files that the sources hold. */
   downloads(entry: Entry): readonly SourceFile[];
   /** Reads all images. @throws UserError if a file is missing, damaged, cut short or belongs to another data set */
   read(entry: Entry, location: Location): Promise<{ train: Split; test: Split }>;

@@ -20,7 +20,7 @@ import { parseIdxImages, parseIdxLabels } from './parse-idx.js';
 export const ROLES = ['trainImages', 'trainLabels', 'testImages', 'testLabels'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** `gzip` describes the file that the sources hold. */
+/** `gzip` describes the file at the sources. */
 const idxFile = fileSchema.extend({ gzip: packedSchema.optional() });
 
 const schema = z
@@ -86,7 +86,7 @@ async function readSplit(entry: IdxEntry, location: Location, part: 'train' | 't
         `found ${count} of ${rows}x${columns}`,
     );
   }
-  // Several data sets have files of the same names and sizes. Their labels differ, and are quick to hash.
+  // Several data sets have files with the same names and sizes. Their labels differ, and are quick to hash.
   if (sha256(labelsContent) !== expected.sha256) {
     throw new UserError(`${labelsPath}: expected the labels of ${entry.name}, found others; is it another data set's?`);
   }

@@ -1,18 +1,18 @@
 import { UserError } from '../../base/errors.js';
 
-/** Where the images of a split go: `pixels` NHWC, `labels` a class number per image. */
+/** Destination of a split's images: `pixels` NHWC, `labels` a class number per image. */
 export interface ImagesAndLabels {
   readonly pixels: Uint8Array;
   readonly labels: Uint16Array;
 }
 
-/** What a record holds. */
+/** Layout of a record. */
 interface RecordShape {
   readonly shape: readonly [height: number, width: number, channels: number];
   readonly labelBytes: number;
 }
 
-/** Bytes of one image with its label. */
+/** Size of one image with its label, in bytes. */
 export function recordBytes({ shape, labelBytes }: RecordShape): number {
   return labelBytes + shape.reduce((a, b) => a * b);
 }

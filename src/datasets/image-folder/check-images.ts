@@ -21,23 +21,23 @@ export interface CheckOptions {
 }
 
 export interface CheckedImages {
-  /** By index: why an image can't be used; only of those that can't. */
+  /** Reasons why images can't be used, by index. Images that can be used are not listed. */
   readonly faults: ReadonlyMap<number, string>;
-  /** By index: what is known of each content; nothing for a file that can't be read. */
+  /** Check results of each content, by index; undefined for a file that can't be read. */
   readonly checks: readonly (ImageCheck | undefined)[];
   /** The file of packed images, with a record for each index, if requested. */
   readonly packed?: string;
 }
 
-/** Images in work at once; sharp decodes in a pool of threads of its own. */
+/** Number of images that are checked concurrently; sharp decodes in its own thread pool. */
 const IN_FLIGHT = 8;
 
-/** Digits of a content's SHA-256 that are kept. */
+/** Number of digits of a content's SHA-256 that are kept. */
 const HASH_DIGITS = 32;
 
 /**
- * Decodes every image once, so that training never meets a broken one, and caches the result: the next time only files
- * that changed (size, time of modification) are decoded. The same pass writes the packed images.
+ * Decodes every image once, so that training never meets a broken one, and caches the result. The next time, only
+ * changed files (by size or modification time) are decoded. The same pass writes the packed images.
  *
  * @param files paths in `folder`
  * @throws UserError with `strict`, for the first image that can't be used
@@ -93,7 +93,7 @@ export async function checkImages(
   return { faults, checks, packed };
 }
 
-/** What a file's content is, or why it can't be read now. Packs the image if requested. */
+/** Checks a file's content, or says why it can't be read now. Packs the image if requested. */
 async function decode(
   path: string,
   side: number,
@@ -117,7 +117,7 @@ async function decode(
   return { hash, ...size, fingerprint: encodeFingerprint(fingerprint(pixels, [side, side, 3])) };
 }
 
-/** Size and time of a file, or why it isn't one: a name may be that of a folder, a pipe, or a link to nothing. */
+/** Size and time of a file, or why it isn't one: the name may belong to a folder, a pipe, or a broken link. */
 async function stampOf(folder: string, file: string): Promise<FileStamp | string> {
   try {
     const stats = await stat(join(folder, file));
@@ -130,7 +130,7 @@ async function stampOf(folder: string, file: string): Promise<FileStamp | string
   }
 }
 
-/** Works on 0 to count - 1, a few at a time. */
+/** Runs a task for 0 to count - 1, a few at a time. */
 async function eachOf(count: number, work: (index: number) => Promise<void>): Promise<void> {
   let next = 0;
   let failed = false;

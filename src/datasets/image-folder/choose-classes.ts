@@ -3,12 +3,12 @@ import { UserError } from '../../base/errors.js';
 import { readFileOrExplain } from '../../base/files.js';
 import { decodeText } from '../../base/text.js';
 
-/** Which classes of an image folder: the first so many, or these in this order. */
+/** Classes to use of an image folder: a number of classes from the first one, or names in the given order. */
 export type ChosenClasses = number | readonly string[];
 
 /**
- * `classes` as a user gives it: a number, names with commas between them, or the path of a file with a class name a line
- * ("#": a comment), read.
+ * Parses `classes` as given by a user: a number, comma-separated names, or the path of a file with one class name per
+ * line ("#" starts a comment).
  */
 export function readChosenClasses(given: number | string | readonly string[]): ChosenClasses {
   if (typeof given !== 'string') return given;
@@ -27,9 +27,9 @@ export function readChosenClasses(given: number | string | readonly string[]): C
 /**
  * The classes that a user chose, in their order.
  *
- * @param available all there are, in order
+ * @param available all classes, in order
  * @param folder names the data in errors
- * @throws UserError where there are none of such a name or number
+ * @throws UserError if a name doesn't exist, or there are fewer classes than the number
  */
 export function chooseClasses(
   available: readonly string[],
@@ -56,7 +56,7 @@ function pick(available: readonly string[], chosen: ChosenClasses, folder: strin
   throw new UserError(`${folder}: expected the classes of the list, found no ${names(absent)}`);
 }
 
-/** The first few names, and how many more there are. */
+/** The first few names, and the number of the others. */
 export function names(all: readonly string[]): string {
   const more = all.length > 5 ? ` and ${all.length - 5} more` : '';
   return all.slice(0, 5).join(', ') + more;

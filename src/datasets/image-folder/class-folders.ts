@@ -10,7 +10,7 @@ const TEST = ['test', 'testing', 'val', 'valid', 'validation'];
 
 const splitNames = new Set([...TRAIN, ...TEST]);
 
-/** Whether a folder name is that of a split rather than of a class. */
+/** Whether a folder name denotes a split, not a class. */
 export const isSplitName = (name: string): boolean => splitNames.has(name.toLowerCase());
 
 /**
@@ -43,7 +43,7 @@ export function requireClassFolders(folder: string, content: FolderContent): voi
   throw new UserError(`${folder}/${train}: expected a folder per class, found none`);
 }
 
-/** The folder of this name (in lower case), in the order of the names, that passes a test. */
+/** The first folder with one of these names (in lower case) that passes a test, in the order of the names. */
 function namedFolder(
   { folders }: FolderContent,
   names: readonly string[],
@@ -54,7 +54,7 @@ function namedFolder(
   return inOrder.find(passes);
 }
 
-/** The class folders inside a folder with their images, also of folders that have none. */
+/** The class folders in a folder, with their images. Includes folders without images. */
 function classesIn({ files, folders }: FolderContent, folder: string): ByClass {
   const level = folder === '' ? 1 : 2;
   const isInside = (path: string) => folder === '' || path.startsWith(folder + sep);

@@ -1,7 +1,7 @@
 import { basename, extname } from 'node:path';
 import sharp from 'sharp';
 
-/** Endings of image files, and the name that sharp has for their format. */
+/** Extensions of image files, with sharp's name for the format. */
 const FORMATS: Readonly<Record<string, string>> = {
   '.jpg': 'jpeg',
   '.jpeg': 'jpeg',
@@ -15,7 +15,7 @@ const FORMATS: Readonly<Record<string, string>> = {
   '.bmp': 'magick',
 };
 
-/** Image formats that sharp doesn't read, or only in builds of one's own. */
+/** Image formats that sharp doesn't read, or only in custom builds. */
 const OTHER_IMAGES = new Set([
   '.bmp',
   '.heic',
@@ -30,17 +30,17 @@ const OTHER_IMAGES = new Set([
   '.svg',
 ]);
 
-/** What a file is, as its name says. */
+/** Kind of a file according to its name. */
 export type FileKind = 'image' | 'unsupported image' | 'system' | 'other';
 
-/** Endings of the image files that can be read here. */
+/** Extensions of image files that can be read here. */
 export const IMAGE_EXTENSIONS: readonly string[] = Object.keys(FORMATS).filter((extension) => {
   const formats = sharp.format as unknown as Record<string, { readonly input: { readonly file: boolean } } | undefined>;
   return formats[FORMATS[extension]]?.input.file === true;
 });
 const readable = new Set(IMAGE_EXTENSIONS);
 
-/** @param path of a file; folders that systems create hide what is inside */
+/** @param path of a file; files inside system folders are ignored */
 export function fileKind(path: string): FileKind {
   if (path.split(/[/\\]/).some(isSystemName)) return 'system';
   const extension = extname(basename(path)).toLowerCase();
@@ -48,7 +48,7 @@ export function fileKind(path: string): FileKind {
   return OTHER_IMAGES.has(extension) ? 'unsupported image' : 'other';
 }
 
-/** Names of files and folders that operating systems and archive tools create beside a person's own. */
+/** Names of files and folders that operating systems and archive tools create beside the user's own. */
 export const isSystemName = (name: string): boolean => name.startsWith('.') || SYSTEM_NAMES.has(name.toLowerCase());
 
 const SYSTEM_NAMES = new Set(['__macosx', 'desktop.ini', 'thumbs.db', 'ehthumbs.db', '@eadir', '$recycle.bin']);

@@ -2,16 +2,19 @@ import { extname, sep } from 'node:path';
 import { fileKind, IMAGE_EXTENSIONS } from './file-kinds.js';
 
 /**
- * Finds the files that a table names: paths with either slash, absolute paths of this or another machine, and names
- * without their ending or their folder.
+ * Finds the files that a table names. Names can be paths with either slash, absolute paths of this or another machine,
+ * and names without their extension or folder.
  *
  * @param files paths in the folder
- * @returns a function that gives the one file that a name can mean; nothing if there is none, or more than one
+ * @returns a function that returns the file for a name; undefined if there is no such file or more than one
  */
 export function fileFinder(files: readonly string[]): (name: string) => string | undefined {
   const images = files.filter((file) => fileKind(file) === 'image');
   const exact = new Set(files);
-  /** By every ending of a path, "a/b/c.jpg", "b/c.jpg" and "c.jpg", each also without ".jpg": the file, or null for several. */
+  /**
+   * By every suffix of a path, "a/b/c.jpg", "b/c.jpg" and "c.jpg", each also without ".jpg": the file, or null for
+   * several.
+   */
   const byTail = new Map<string, string | null>();
   for (const file of images) {
     const parts = file.split(sep);

@@ -7,7 +7,7 @@ export interface LabelledFile {
 /** Paths in the folder by class. */
 export type ByClass = ReadonlyMap<string, readonly string[]>;
 
-/** Images as a folder's layout has them. */
+/** The images of a folder, according to its layout. */
 export interface FoundImages {
   /** For example "train/CLASS and val/CLASS". */
   readonly layout: string;

@@ -5,14 +5,14 @@ import { z } from 'zod';
 import { makeFolder } from '../../base/files.js';
 import { MAX_PIXELS } from '../image.js';
 
-/** A file as it was when it was checked. */
+/** State of a file when it was checked. */
 export interface FileStamp {
   readonly file: string;
   readonly bytes: number;
   readonly modified: number;
 }
 
-/** What a file's content is. Only this is remembered: a file that can't be read may be readable the next time. */
+/** Check result of a file's content. Only this is cached: a file that can't be read may be readable the next time. */
 export type ImageCheck = z.infer<typeof checkSchema>;
 
 const checkSchema = z.union([
@@ -35,17 +35,17 @@ const lineSchema = z.tuple([z.string(), z.number(), z.number(), checkSchema]);
 
 /** Results of earlier checks. */
 export interface ImageCheckCache {
-  /** Nothing if the file is new or has changed. */
+  /** Undefined if the file is new or has changed. */
   get(stamp: FileStamp): ImageCheck | undefined;
   set(stamp: FileStamp, check: ImageCheck): void;
-  /** Writes what is new. */
+  /** Writes new results. */
   save(): void;
 }
 
-/** Lines written at once: what a kill may cost. */
+/** Lines per write: the most that a crash can lose. */
 const LINES = 256;
 
-/** Changes when a check would give something else for the same file. */
+/** Increase it when a check gives different results for the same file. */
 const VERSION = 2;
 
 /**

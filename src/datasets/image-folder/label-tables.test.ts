@@ -83,7 +83,7 @@ it.each<[string, Record<string, string>, RegExp]>([
   expect(run).not.toThrow('\n');
 });
 
-/** What a table says, and what is understood. */
+/** A table, and how it is read. */
 const table = (text: string | Uint8Array, ...files: string[]) => {
   const folder = folderWith({});
   writeText(join(folder, 'labels.csv'), text);

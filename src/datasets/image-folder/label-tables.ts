@@ -7,7 +7,7 @@ import { fileFinder } from './find-named-file.js';
 import { type FoundImages, groupByClass, type LabelledFile } from './found-images.js';
 import type { FolderContent } from './walk.js';
 
-/** Names of tables, in lower case, without their ending. */
+/** Names of tables, in lower case, without their extension. */
 const TRAIN = 'train';
 const TEST = ['test', 'val', 'valid', 'validation'];
 const ALL = 'labels';
@@ -21,7 +21,7 @@ const DELIMITERS = [',', ';', '\t'];
 
 const tableNames = new Set([TRAIN, ...TEST, ALL].flatMap((name) => ENDINGS.map((ending) => name + ending)));
 
-/** Whether a path in an image folder is that of a label table. */
+/** Whether a path in an image folder is a label table. */
 export const isTable = (path: string): boolean => tableNames.has(path.toLowerCase());
 
 /**

@@ -27,14 +27,14 @@ export interface Listing {
   readonly ignored: readonly IgnoredFiles[];
 }
 
-/** The share of images that is set aside for testing if the folder doesn't say which; and the seed of lcdnn 0.1. */
+/** The share of images for testing if the folder doesn't define a test split, and the seed of lcdnn 0.1. */
 export const TEST_SHARE = 0.1;
 const TEST_SEED = 0;
 
-/** Files named for each reason that files are ignored. */
+/** Number of example files for each reason that files are ignored. */
 const EXAMPLES = 3;
 
-/** What lcdnn read before splits followed from content. */
+/** Formats that lcdnn read before splits depended on content. */
 const OLD_EXTENSIONS = new Set(['.jpg', '.jpeg', '.png', '.webp']);
 
 /**
@@ -86,7 +86,7 @@ function openWrapped(root: string): { folder: string; content: FolderContent } {
   return isLaidOut ? openWrapped(join(root, top[0])) : { folder: root, content };
 }
 
-/** What lcdnn 0.1 saw of a folder: images in four formats, directly in their class folders. */
+/** The files of a folder that lcdnn 0.1 used: images in four formats, directly in their class folders. */
 function oldContent({ files, ...rest }: FolderContent): FolderContent {
   const isOld = (path: string) => isTable(path) || OLD_EXTENSIONS.has(extname(path).toLowerCase());
   return { ...rest, files: files.filter((path) => isOld(path) && path.split(sep).length <= 3) };
@@ -103,7 +103,7 @@ function splitByPosition(found: FoundImages): FoundImages {
   return { ...found, train: part(train), test: { name: 'the tenth of it for testing', images: part(validation) } };
 }
 
-/** Of chosen classes, test must have each; if none are chosen, test must not have others. */
+/** If classes were chosen, the test split must have each of them; if not, it must not have additional ones. */
 function requireSameClasses(
   folder: string,
   classes: readonly string[],

@@ -10,10 +10,10 @@ import { type CheckedImages, checkImages } from './check-images.js';
 import { names, readChosenClasses } from './choose-classes.js';
 import { type Listing, listImages, TEST_SHARE } from './list-images.js';
 
-/** What `--dataset` calls image folders. */
+/** Names of image folders in `--dataset`. */
 export const IMAGE_FOLDERS = ['imagenet', 'folder'] as const;
 
-/** ImageNet's, per channel: usual for photographs, and what published weights were trained with. */
+/** ImageNet's values per channel: usual for photographs, and used to train published weights. */
 const MEAN = [0.485, 0.456, 0.406];
 const STD = [0.229, 0.224, 0.225];
 
@@ -22,7 +22,7 @@ export interface ImageFolderOptions extends SearchOptions {
   readonly imageSize?: number;
   /** Length that the shorter side is resized to before a crop is taken. Default: 256/224 of the image size. */
   readonly resize?: number;
-  /** The first so many classes, these, or those in a file with a name a line. Default: all. */
+  /** A number of classes from the first one, names, or the names in a file with one per line. Default: all. */
   readonly classes?: number | string | readonly string[];
   /** Stop at an image that can't be used instead of skipping it. */
   readonly strict?: boolean;
@@ -30,7 +30,7 @@ export interface ImageFolderOptions extends SearchOptions {
   readonly cache?: boolean;
   /** How images are assigned to splits: `position` for runs of lcdnn 0.1. Default: by content. */
   readonly splitRule?: SplitRule;
-  /** By content hash: the split that a run has recorded for an image. It stays there. */
+  /** Splits that a run has recorded, by content hash. These images stay in their split. */
   readonly recorded?: ReadonlyMap<string, 'train' | 'validation' | 'test'>;
   readonly onProgress?: (progress: Progress) => void;
   /** Called with a line about skipped images. */
@@ -41,7 +41,7 @@ export interface ImageFolderOptions extends SearchOptions {
 interface UsableImage extends FolderImage {
   readonly label: number;
   readonly hash: string;
-  /** In the file of packed images. */
+  /** Index in the file of packed images. */
   readonly record: number;
 }
 

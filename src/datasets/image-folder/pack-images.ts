@@ -6,17 +6,17 @@ import { codeOf, UserError } from '../../base/errors.js';
 import { makeFolder } from '../../base/files.js';
 import type { FileStamp } from './image-check-cache.js';
 
-/** A file of records that is being written, one for each image. */
+/** A file of image records that is being written. */
 export interface Packing {
   readonly path: string;
   write(record: number, bytes: Uint8Array): Promise<void>;
-  /** Gives the file its name. */
+  /** Gives the file its final name. */
   finish(): Promise<void>;
-  /** Removes what was written. */
+  /** Removes the unfinished file. */
   discard(): Promise<void>;
 }
 
-/** Where the packed images of these files are, by what they are made of. */
+/** Path of the packed images of these files; depends on everything that affects the content. */
 export function packedPath(
   cache: string,
   folder: string,
@@ -28,17 +28,17 @@ export function packedPath(
   return join(cache, `${hash.digest('hex').slice(0, 32)}.packed`);
 }
 
-/** Whether the packed images are there, whole: the file has its name only when it is. */
+/** Whether the packed images are complete: the file only gets its name at the end. */
 export async function isPacked(path: string, bytes: number): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   return found?.size === bytes;
 }
 
 /**
- * Begins a file of `count` records of `size` bytes. Another process may write the same: each has a file of its own,
- * and the last one gives its name to equal content.
+ * Begins a file of `count` records of `size` bytes. Several processes may write the same content: each writes its own
+ * file, and the last one to finish gives it the name.
  *
- * @throws UserError where the folder can't be written or has no room
+ * @throws UserError if the folder can't be written or is full
  */
 export async function startPacking(cache: string, path: string, count: number, size: number): Promise<Packing> {
   makeFolder(cache);
@@ -61,7 +61,7 @@ export async function startPacking(cache: string, path: string, count: number, s
     path,
     write: (record, bytes) => onDisk(writeAll(file, bytes, record * size)),
     async finish() {
-      await onDisk(file.truncate(count * size)); // the last images may be broken ones, without a record
+      await onDisk(file.truncate(count * size)); // the last images may be broken, without a record
       await onDisk(file.sync());
       await file.close();
       await rename(temporary, path);
@@ -80,7 +80,7 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): 
   }
 }
 
-/** What killed processes have left. */
+/** Removes what crashed processes have left behind. */
 async function removeAbandoned(cache: string): Promise<void> {
   for (const name of readdirSync(cache)) {
     const pid = /\.packed\.(\d+)\.tmp$/.exec(name)?.[1];

@@ -7,7 +7,7 @@ import { fileKind, isSystemName } from './file-kinds.js';
 export interface FolderContent {
   readonly files: readonly string[];
   readonly folders: readonly string[];
-  /** Files and folders that systems create; nobody means them as data. */
+  /** Files and folders that systems create; they are never meant as data. */
   readonly systemFiles: number;
 }
 
@@ -23,7 +23,7 @@ export function walk(root: string): FolderContent {
         systemFiles++;
         continue;
       }
-      // An image's name decides: a folder of such a name is reported when the images are checked.
+      // Images are identified by name: a folder with such a name is reported when images are checked.
       if (fileKind(entry.name) === 'image' || !isFolder(root, path, entry)) {
         files.push(path);
         continue;
@@ -58,7 +58,7 @@ function isFolder(root: string, path: string, entry: Dirent): boolean {
   try {
     return statSync(join(root, path)).isDirectory();
   } catch (thrown) {
-    if (codeOf(thrown) === 'ENOENT') return false; // a link to nothing
+    if (codeOf(thrown) === 'ENOENT') return false; // a broken link
     throw new UserError(`${join(root, path)}: expected a folder of images, found: ${messageOf(thrown)}`);
   }
 }

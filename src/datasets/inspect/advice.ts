@@ -1,20 +1,20 @@
 import type { Advice, Copies, DataReport } from './report.js';
 
-/** So many times more images in one class than in another are worth a warning. */
+/** Ratio between the largest and smallest class that triggers a warning. */
 const IMBALANCE = 10;
-/** Training images of a class below which hardly anything is learned. */
+/** A class with fewer training images than this can hardly be learned. */
 const FEW_IMAGES = 20;
-/** The probability that a certified threshold may break its promise: the default of `tune-tau`. */
+/** Default of `tune-tau`: the probability that a certified threshold breaks its guarantee. */
 const DELTA = 0.1;
-/** The share of harmful exits that a useful certificate bounds. */
+/** The share of harmful exits that a useful certificate guarantees at most. */
 const EPSILON = 0.01;
 const EXAMPLES = 3;
 
-/** Images that prove a share of harmful exits below ε, at best: (1 - ε)^n <= δ. */
+/** Minimum number of images to prove a share of harmful exits below ε: (1 - ε)^n <= δ. */
 export const imagesToCertify = (epsilon: number, delta = DELTA): number =>
   Math.ceil(Math.log(delta) / Math.log(1 - epsilon));
 
-/** Advice for everything in the report that needs some, the most harmful first. */
+/** Advice on everything in the report that needs it, the most harmful first. */
 export function adviceOn(report: Omit<DataReport, 'advice'>): Advice[] {
   return [...copiesAdvice(report.copies), ...classAdvice(report), ...certificateAdvice(report), ...fileAdvice(report)];
 }

@@ -5,11 +5,11 @@ import { decodeFingerprint, type Fingerprint, fingerprint } from '../near-copies
 import { bytesOf } from '../pixels.js';
 import type { Copies, ImageFacts } from './report.js';
 
-/** A thread that computes for seconds lets others work after so many images. */
+/** Number of images after which the thread yields, so that seconds of computing don't block other work. */
 const IMAGES_AT_ONCE = 500;
 
 /**
- * Finds copies of images within and between splits. Of several copies of one image, each is paired with the first.
+ * Finds copies of images within and between splits. If an image has several copies, each is paired with the first.
  *
  * @param validation which training images are for validation
  */

@@ -10,7 +10,7 @@ export interface InspectOptions {
   readonly seed: number;
 }
 
-/** Counts, sizes, copies and faults of a data set, with advice. @throws UserError as `splitTrainValidation` does */
+/** Counts, sizes, copies and problems of a data set, with advice. @throws UserError as `splitTrainValidation` does */
 export async function inspectData(dataset: Dataset, { validation, seed }: InspectOptions): Promise<DataReport> {
   const { train, test, labels, folder, shape } = dataset;
   const parts = splitTrainValidation(train, validation, seed);

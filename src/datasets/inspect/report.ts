@@ -12,14 +12,14 @@ export interface Sizes {
   readonly smallest: readonly [width: number, height: number];
   readonly median: readonly [width: number, height: number];
   readonly largest: readonly [width: number, height: number];
-  /** Files whose shorter side is below half the size that a network is given: they are blurred. */
+  /** Files whose shorter side is below half the network's input size, so they are blurred when enlarged. */
   readonly blurred: number;
 }
 
-/** What a data set contains, and what to do about it. */
+/** The contents of a data set, with advice. */
 export interface DataReport {
   readonly dataset: string;
-  /** For image folders. */
+  /** Only for image folders. */
   readonly folder?: string;
   readonly layout?: string;
   readonly images: Readonly<Record<SplitName, number>>;
@@ -36,7 +36,7 @@ export interface DataReport {
 export interface ImageFacts {
   readonly split: SplitName;
   readonly label: string;
-  /** Path in the folder, or "train 17": the split that the data set has it in, and its index there. */
+  /** Path in the folder, or "train 17": its original split and its index there. */
   readonly name: string;
 }
 
@@ -44,11 +44,11 @@ export interface ImageFacts {
 export interface Copies {
   readonly first: ImageFacts;
   readonly second: ImageFacts;
-  /** The files have the same bytes, or the data set has the same pixels twice. */
+  /** Whether the files have the same bytes, or the data set has the same pixels twice. */
   readonly exact: boolean;
 }
 
-/** Something about a data set that hurts a network trained on it, or hides how good it is. */
+/** A problem of a data set that hurts a network trained on it, or hides how good it is. */
 export interface Advice {
   readonly kind:
     | 'copies between splits'
@@ -62,6 +62,6 @@ export interface Advice {
     | 'broken files'
     | 'ignored files'
     | 'weak certificate';
-  /** What was found, and what to do. */
+  /** The problem, and what to do about it. */
   readonly text: string;
 }

@@ -7,7 +7,7 @@ import { timed } from './timed.js';
 vi.mock('node:os', async (original) => ({ ...(await original<object>()), availableParallelism: () => 16 }));
 afterEach(() => vi.unstubAllEnvs());
 
-/** In memory, with images of this side. */
+/** A split in memory, with images of this side. */
 function dataset(side: number, channels: number): Dataset {
   const shape = [side, side, channels] as const;
   const split = { count: 0, pixels: { in: 'memory', bytes: new Uint8Array(0) }, labels: new Uint16Array(0) } as const;

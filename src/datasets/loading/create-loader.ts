@@ -5,15 +5,15 @@ import { bytesOf } from '../pixels.js';
 import { type Loader, loadHere } from './loader.js';
 import { loadInThreads } from './threads.js';
 
-/** Images up to this size, in memory and hardly varied, are filled in less time than a thread is told to. */
+/** Up to this size, filling a batch from memory with little augmentation takes less time than a message to a thread. */
 const SMALL_BYTES = 1024;
 /**
- * More threads than that give no more: copies from memory outrun any training; files are read and decoded in libuv's
- * pool, of 4 threads unless UV_THREADPOOL_SIZE says otherwise, which all threads of a process share.
+ * More threads than this don't help. Copies from memory are already faster than any training, and files are read and
+ * decoded in libuv's pool, which all threads of a process share (4 threads, unless UV_THREADPOOL_SIZE is set).
  */
 const mostThreads = (inMemory: boolean): number => (inMemory ? 2 : Number(process.env['UV_THREADPOOL_SIZE']) || 4);
 
-/** @param threads how many fill batches; 0 for the thread that asks. Default: what suits the data set. */
+/** @param threads number of threads that fill batches; 0 for the calling thread. Default: depends on the data set. */
 export function createLoader(
   dataset: Dataset,
   augmentation: Augmentation = {},
@@ -22,7 +22,7 @@ export function createLoader(
   return threads === 0 ? loadHere : loadInThreads(threads);
 }
 
-/** All processors but one, which training needs most; none for small images. */
+/** All processors except one for training; 0 for small images. */
 export function suitableThreads({ stored, train }: Dataset, augmentation: Augmentation): number {
   const { crop = 1, jitter = 0, cutout = 0, mixup = 0 } = augmentation;
   const inMemory = train.pixels.in === 'memory';

@@ -10,7 +10,7 @@ import { cutOut } from '../augmentation/cutout.js';
 import { drawMixup, mixImages } from '../augmentation/mixup.js';
 import { bytesOf, type ImageShape, type PixelReader } from '../pixels.js';
 
-/** What becomes of stored images: plain data, for a loading thread to be handed. */
+/** How stored images are prepared. Plain data, so that it can be passed to a loading thread. */
 export interface Preparation {
   readonly shape: ImageShape;
   readonly stored: ImageShape;
@@ -19,15 +19,15 @@ export interface Preparation {
   readonly augmentation?: Augmentation;
 }
 
-/** One batch that is to be filled. */
+/** A request to fill one batch. */
 export interface BatchRequest {
-  /** Its images, as indices of the split. */
+  /** The batch's images, as indices in the split. */
   readonly indices: Int32Array;
-  /** What augmentation is drawn from; without it, images are as they are evaluated. */
+  /** Seeds of the augmentation. If absent, images are prepared for evaluation. */
   readonly draw?: BatchDraw;
 }
 
-/** Reads the images of a request, varies and normalises them: fills `images`, [indices, height, width, channels]. */
+/** Reads, augments and normalises the images of a request into `images`, [indices, height, width, channels]. */
 export async function fillBatch(
   reader: PixelReader,
   preparation: Preparation,
@@ -56,7 +56,7 @@ function normalise(image: Uint8Array, channels: number, table: Float32Array, tar
   for (let p = 0; p < target.length; p++) target[p] = table[image[p] * channels + (p % channels)];
 }
 
-/** What each of the 256 pixel values becomes, per channel: [256, channels]. */
+/** Normalised value of each of the 256 pixel values, per channel: [256, channels]. */
 function normalisationTable({ shape, mean, std }: Preparation): Float32Array {
   const channels = shape[2];
   return Float32Array.from({ length: 256 * channels }, (_, i) => {

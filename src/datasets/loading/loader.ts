@@ -1,18 +1,18 @@
 import { bytesOf, openPixels, type Pixels } from '../pixels.js';
 import { type BatchRequest, fillBatch, type Preparation } from './fill-batch.js';
 
-/** What fills batches, in the thread that asks or in others, ahead of their use. The bits are the same. */
+/** Fills batches in the calling thread, or ahead of time in other threads. The results are the same bits. */
 export interface Loader {
   /**
-   * The images of each request in turn, normalised, [indices, height, width, channels]. An array is filled anew, or
-   * taken away, once the next is asked for: copy what must outlive it.
+   * The images of each request in turn, normalised, [indices, height, width, channels]. Requesting the next array
+   * overwrites or detaches the previous one, so copy what you need longer.
    */
   load(pixels: Pixels, preparation: Preparation, requests: Iterable<BatchRequest>): AsyncGenerator<Float32Array>;
-  /** Ends the threads, if there are any. */
+  /** Ends the threads, if any. */
   close(): Promise<void>;
 }
 
-/** Fills each batch when it is asked for, in the thread that asks. */
+/** Fills each batch when it is requested, in the calling thread. */
 export const loadHere: Loader = {
   async *load(pixels, preparation, requests) {
     const reader = openPixels(pixels, preparation.stored);

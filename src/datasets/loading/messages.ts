@@ -2,10 +2,10 @@ import type { Failure } from '../../base/threads.js';
 import type { ImageShape, Pixels } from '../pixels.js';
 import type { BatchRequest, Preparation } from './fill-batch.js';
 
-/** What a loading thread is told. */
+/** Messages to a loading thread. */
 export type ToThread = OpenMessage | FillMessage | { readonly do: 'close' };
 
-/** Names images that batches are to come from. */
+/** Defines a split from which batches are filled. */
 export interface OpenMessage {
   readonly do: 'open';
   readonly split: number;
@@ -13,7 +13,7 @@ export interface OpenMessage {
   readonly stored: ImageShape;
 }
 
-/** Hands over a buffer to fill. */
+/** Transfers a buffer to fill. */
 export interface FillMessage {
   readonly do: 'fill';
   readonly id: number;
@@ -23,7 +23,7 @@ export interface FillMessage {
   readonly buffer: ArrayBuffer;
 }
 
-/** What it answers to `fill`: the buffer, and what went wrong, if anything did. */
+/** The reply to `fill`: the buffer, and the error if it failed. */
 export interface FromThread {
   readonly id: number;
   readonly buffer: ArrayBuffer;

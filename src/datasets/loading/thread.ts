@@ -4,7 +4,7 @@ import { openPixels, type PixelReader } from '../pixels.js';
 import { fillBatch } from './fill-batch.js';
 import type { FillMessage, FromThread, ToThread } from './messages.js';
 
-/** A loading thread: fills one batch after the other, until it is told to close (`loading/threads.ts` starts it). */
+/** A loading thread: fills one batch after the other, until it receives `close` (`loading/threads.ts` starts it). */
 const port = parentPort!;
 const readers = new Map<number, PixelReader>();
 let closing = false;

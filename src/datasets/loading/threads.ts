@@ -6,7 +6,7 @@ import type { BatchRequest, Preparation } from './fill-batch.js';
 import type { Loader } from './loader.js';
 import type { FromThread, ToThread } from './messages.js';
 
-/** Batches that are asked for ahead of their use, besides one for each thread. */
+/** Number of batches that are requested ahead of time, besides one per thread. */
 const SPARE = 2;
 
 interface Waiting {
@@ -15,8 +15,8 @@ interface Waiting {
 }
 
 /**
- * Fills batches in threads of their own, a few ahead of their use, and gives them in order. Buffers go to and fro and
- * are used again; images in shared memory are not copied. The threads start when the first batch is asked for.
+ * Fills batches in worker threads, a few ahead of time, and returns them in order. Buffers are transferred back and
+ * forth and reused; images in shared memory are not copied. The threads start with the first request.
  */
 export function loadInThreads(count: number): Loader {
   const mostAhead = count + SPARE;
@@ -57,7 +57,7 @@ export function loadInThreads(count: number): Loader {
     return split;
   };
 
-  /** The buffer of a batch, when it is filled. */
+  /** The buffer of a batch, once it is filled. */
   const ask = (split: number, preparation: Preparation, request: BatchRequest): Promise<ArrayBuffer> => {
     const bytes = 4 * request.indices.length * bytesOf(preparation.shape);
     const at = free.findIndex(({ byteLength }) => byteLength === bytes);
@@ -67,7 +67,7 @@ export function loadInThreads(count: number): Loader {
       if (fault) reject(fault);
       else waiting.set(id, { resolve, reject });
     });
-    filled.catch(() => {}); // told to whoever awaits it; nobody does where batches are no longer wanted
+    filled.catch(() => {}); // whoever awaits it gets the error; batches that are no longer needed have no one waiting
     tell(threads[id % count], { do: 'fill', id, split, preparation, request, buffer }, [buffer]);
     return filled;
   };

@@ -1,7 +1,7 @@
 /**
- * Passes items on, and adds up the time that was spent waiting for them.
+ * Passes items on, and adds up the time spent waiting for them.
  *
- * @param waited in milliseconds, raised as they come
+ * @param waited total so far in milliseconds, updated with each item
  */
 export async function* timed<Item>(items: AsyncIterable<Item>, waited: { ms: number }): AsyncGenerator<Item> {
   let since = performance.now();

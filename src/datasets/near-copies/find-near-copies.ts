@@ -1,24 +1,26 @@
 import { type Fingerprint, FREQUENCIES } from './fingerprint.js';
 import { versions } from './versions.js';
 
-/** Most of 143 signs of frequencies in which near-copies differ; docs/train/data.md has the measurement. */
+/** Near-copies differ in at most this many of 143 signs of frequencies; docs/train/data.md has the measurement. */
 export const MOST_DIFFERENT = 22;
-/** Most that the mean of a colour differs by, of 255. */
+/** Maximum difference of a colour's mean, out of 255. */
 const COLOUR_TOLERANCE = 40;
-/** Signs of the lowest frequencies: a table finds images that agree in all of them. */
+/** Number of the lowest frequencies whose signs form the key of the lookup table. Candidates agree in all of them. */
 const KEY_BITS = 20;
-/** The weakest of them may change sign in a copy: all combinations of so many are looked up. */
+/** A copy may change the weakest signs of a key, so all combinations of this many are looked up. */
 const WEAK_BITS = 5;
 
-/** Share of the largest coefficient below which the sign of one is noise: of blurred pictures, most are. */
+/**
+ * Relative to the largest coefficient: below this the sign of a coefficient is noise. In blurred pictures, most are.
+ */
 const NOISE = 0.002;
-/** Signs that two images must have in common to be compared, as a share of those that either has. */
+/** Two images are compared only if they share this many signs, as a share of the signs that either has. */
 const COMPARABLE = 0.5;
 
 const SIGNS = FREQUENCIES * FREQUENCIES - 1;
 const WORDS = Math.ceil((SIGNS + 1) / 32);
 
-/** Indices of frequencies by their sum, lowest first, without the mean. */
+/** Indices of frequencies, sorted by the sum of both directions, without the mean. */
 const LOWEST = Array.from({ length: FREQUENCIES * FREQUENCIES }, (_, i) => i)
   .sort((a, b) => frequencySum(a) - frequencySum(b))
   .slice(1, 1 + KEY_BITS);
@@ -31,15 +33,15 @@ function frequencySum(i: number): number {
 export interface NearCopies {
   readonly first: number;
   readonly second: number;
-  /** Signs of frequencies in which they differ, in proportion to 143. */
+  /** Number of signs of frequencies in which they differ, scaled to 143. */
   readonly distance: number;
 }
 
 /**
- * Finds images that are the same but for resizing, recompression, mirroring, small changes of brightness, or the loss of
- * a twentieth of their sides: pairs of indices, the nearest first. Time grows with the number of images, not its square:
- * candidates come from a table of the signs of the lowest frequencies, with the weakest of them looked up both ways
- * (multi-probe hashing, Lv et al. 2007).
+ * Finds pairs of images that are the same except for resizing, recompression, mirroring, small changes of brightness,
+ * or a crop of a twentieth of their sides. Returns pairs of indices, the most similar first. Time grows linearly with
+ * the number of images: candidates come from a table of the signs of the lowest frequencies, in which the weakest signs
+ * are looked up both ways (multi-probe hashing, Lv et al. 2007).
  */
 export function findNearCopies(images: readonly Fingerprint[]): NearCopies[] {
   const signs = images.map(({ coefficients }) => signsOf(coefficients));
@@ -73,7 +75,7 @@ export function findNearCopies(images: readonly Fingerprint[]): NearCopies[] {
 const isSameColour = (a: Fingerprint, b: Fingerprint): boolean =>
   a.colour.every((mean, c) => Math.abs(mean - b.colour[c]) <= COLOUR_TOLERANCE);
 
-/** Signs of coefficients as bits, and which of them are more than noise. */
+/** Signs of coefficients as bits, and a mask of those that aren't noise. */
 interface Signs {
   readonly positive: Int32Array;
   readonly significant: Int32Array;
@@ -101,7 +103,7 @@ function keyOf(coefficients: Float32Array): number {
   return key;
 }
 
-/** The key, and those with some of its weakest bits changed. */
+/** The key, and the keys with some of its weakest bits flipped. */
 function probes(coefficients: Float32Array): number[] {
   const weakest = LOWEST.map((i, bit) => ({ bit, size: Math.abs(coefficients[i]) }))
     .sort((a, b) => a.size - b.size)
@@ -123,7 +125,7 @@ function differences(a: Signs, b: Signs): number {
   return compared === 0 ? 0 : (SIGNS * different) / compared;
 }
 
-/** The number of ones (Hacker's Delight, section 5-1). */
+/** Number of one bits (Hacker's Delight, section 5-1). */
 function bitsIn(word: number): number {
   const pairs = word - ((word >>> 1) & 0x55555555);
   const fours = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);

@@ -3,15 +3,15 @@ import type { ImageShape } from '../pixels.js';
 /** Images are compared by their lowest frequencies: FREQUENCIES in each direction. */
 export const FREQUENCIES = 12;
 
-/** Side of the grey image whose frequencies are taken. */
+/** Side of the grey image that the frequencies are computed from. */
 const GRID = 32;
-/** Standard deviation of grey values, from 0 to 255, below which an image counts as flat. */
+/** Standard deviation of grey values (0 to 255) below which an image counts as flat. */
 const FLAT = 1;
 /** Bytes before the coefficients: the mean of each colour. */
 const COLOURS = 3;
 const LENGTH = COLOURS + FREQUENCIES * FREQUENCIES;
 
-/** What near-copies of an image have in common with it. */
+/** Properties that near-copies of an image share with it. */
 export interface Fingerprint {
   /** Mean red, green and blue, from 0 to 255. */
   readonly colour: readonly number[];
@@ -29,8 +29,8 @@ function cosines(n: number): Float32Array[] {
 const COSINES = cosines(GRID);
 
 /**
- * The fingerprint of an image: the idea of pHash (Zauner 2010), with more frequencies, whose values are kept so that
- * cropped and mirrored versions follow from them (`near-copies/versions.ts`).
+ * Computes the fingerprint of an image: the idea of pHash (Zauner 2010), with more frequencies. Their values are kept,
+ * so that cropped and mirrored versions can be derived from them (`near-copies/versions.ts`).
  *
  * @param pixels height * width * channels bytes, HWC
  */
@@ -65,7 +65,7 @@ function greyGrid(pixels: Uint8Array, [height, width, channels]: ImageShape): Fl
   return grid;
 }
 
-/** How much each of `count` pixels contributes to each of GRID cells; the weights of a cell add up to 1. */
+/** Contribution of each of `count` pixels to each of GRID cells; the weights of a cell add up to 1. */
 function weights(count: number): { cell: number; weight: number }[][] {
   return Array.from({ length: count }, (_, pixel) => {
     const [from, to] = [(pixel * GRID) / count, ((pixel + 1) * GRID) / count];
@@ -94,18 +94,18 @@ function transform(grid: Float32Array): Float32Array {
       coefficients[j * FREQUENCIES + k] = sum;
     }
   }
-  coefficients[0] = 0; // the mean: brightness tells nothing
+  coefficients[0] = 0; // the mean is brightness, which doesn't distinguish images
   const energy = coefficients.reduce((sum, value) => sum + value * value, 0);
   // By Parseval's theorem, a grid of deviation d has energy of about d² GRID⁴ / 4.
   return energy < (FLAT * GRID * GRID) ** 2 / 4 ? coefficients.fill(0) : coefficients;
 }
 
-/** As text, 196 characters: coefficients in 8 bits, relative to the largest. */
+/** As text of 196 characters: coefficients in 8 bits, relative to the largest. */
 export function encodeFingerprint({ colour, coefficients }: Fingerprint): string {
   const bytes = new Int8Array(LENGTH);
   const largest = coefficients.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
   for (const [c, mean] of colour.entries()) bytes[c] = Math.round(mean) - 128;
-  // A square root keeps the signs of small ones.
+  // The square root keeps the signs of small coefficients.
   for (const [i, value] of coefficients.entries()) {
     bytes[COLOURS + i] = Math.round(127 * Math.sign(value) * Math.sqrt(Math.abs(value) / largest));
   }

@@ -2,24 +2,26 @@ import { FREQUENCIES } from './fingerprint.js';
 
 /** Share of an image's side that a cropped copy may lack. */
 const CROP = 0.05;
-/** Points that a row is sampled at to find the frequencies of a part of it. */
+/** Number of sample points of a row for finding the frequencies of a part of it. */
 const SAMPLES = 96;
 
 /**
- * The frequencies of the image itself, of the same without CROP of its sides (from the middle and the four corners), and
- * of the mirror image of each: what a near-copy is compared with.
+ * The versions that near-copies are compared with: the frequencies of the image, of the image without CROP of its sides
+ * (cropped around the centre and at the four corners), and of the mirror image of each.
  */
 export function versions(coefficients: Float32Array): Float32Array[] {
   const cropped = CROPS.map(([vertical, horizontal]) => crop(coefficients, vertical, horizontal));
   return [coefficients, ...cropped].flatMap((version) => [version, mirror(version)]);
 }
 
-/** Mirrored left to right: odd horizontal frequencies change their sign. */
+/** Mirroring left to right changes the sign of odd horizontal frequencies. */
 export function mirror(coefficients: Float32Array): Float32Array {
   return coefficients.map((value, i) => ((i % FREQUENCIES) % 2 === 1 ? -value : value));
 }
 
-/** What cropping a row does to its frequencies, [FREQUENCIES, FREQUENCIES]: the crop of each cosine, transformed. */
+/**
+ * The effect of cropping a row on its frequencies, [FREQUENCIES, FREQUENCIES]: the transform of each cropped cosine.
+ */
 function croppingMatrix(start: number, length: number): Float32Array {
   const matrix = new Float32Array(FREQUENCIES * FREQUENCIES);
   for (let to = 0; to < FREQUENCIES; to++) {
@@ -29,7 +31,7 @@ function croppingMatrix(start: number, length: number): Float32Array {
         const x = (i + 0.5) / SAMPLES;
         sum += Math.cos(Math.PI * from * (start + length * x)) * Math.cos(Math.PI * to * x);
       }
-      // The inverse transform counts every frequency but the first twice.
+      // The inverse transform counts every frequency except the first twice.
       matrix[to * FREQUENCIES + from] = (sum / SAMPLES) * (from === 0 ? 1 : 2);
     }
   }

@@ -34,7 +34,7 @@ export async function timeTails(
   return times;
 }
 
-/** Arbitrary parameters of the tail: small, with variances above 0. */
+/** Parameters of the tail. All have the same small value, so that variances are above 0. */
 function arbitraryTail(network: JointNetwork): NamedArrays {
   const tail = networkParameters(network).filter(({ name }) => name.startsWith('full.'));
   return Object.fromEntries(

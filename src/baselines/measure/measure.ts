@@ -10,7 +10,7 @@ export interface Effort {
   readonly longMs: number;
 }
 
-/** Default of `longMs`. */
+/** Usual value of `longMs`. */
 export const LONG_VISIT_MS = 15_000;
 
 const WARM_UP = 5;

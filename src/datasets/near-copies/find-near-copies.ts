@@ -38,10 +38,10 @@ export interface NearCopies {
 }
 
 /**
- * Finds pairs of images that are the same except for resizing, recompression, mirroring, small changes of brightness,
- * or a crop of a twentieth of their sides. Returns pairs of indices, the most similar first. Time grows linearly with
- * the number of images: candidates come from a table of the signs of the lowest frequencies, in which the weakest signs
- * are looked up both ways (multi-probe hashing, Lv et al. 2007).
+ * Finds pairs of images that are the same except for resizing, recompression, mirroring, small changes of brightness, or
+ * a crop of a twentieth of their sides. Returns pairs of indices, the most similar first. Time grows with the number of
+ * images, not with its square: candidates come from a table of the signs of the lowest frequencies, in which the weakest
+ * signs are looked up both ways (multi-probe hashing, Lv et al. 2007).
  */
 export function findNearCopies(images: readonly Fingerprint[]): NearCopies[] {
   const signs = images.map(({ coefficients }) => signsOf(coefficients));

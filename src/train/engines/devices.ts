@@ -32,7 +32,7 @@ export const DEVICES: Readonly<Record<DeviceName, Device>> = {
   cuda: { target: 'gpu', session: { executionProviders: ['cuda'] }, keepsState: false },
 };
 
-/** Possible reasons why a device doesn't start. */
+/** What may be missing if a device doesn't start. */
 const NEEDS: Readonly<Record<DeviceName, string>> = {
   cpu: 'onnxruntime-node for this system',
   webgpu: 'a graphics driver (on Linux a Vulkan driver and the library libvulkan.so.1, Debian: libvulkan1)',

@@ -67,7 +67,7 @@ describe('a latent kernel', () => {
   });
 
   it('gets the gradient of the scaled sign (Eq. 6)', () => {
-    // dL/dW~ is known where L is the sum of W~ times it.
+    // dL/dW~ is known if L is the sum of W~ times it.
     const error = floats(random(2), taps * filters);
     const loss = (w: tf.Tensor) =>
       tf.sum(tf.mul(tf.mul(kernelSigns(w), filterScale(w)), tf.tensor4d(error, [2, 3, 4, filters])));

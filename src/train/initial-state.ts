@@ -13,7 +13,7 @@ export function initialState(network: JointNetwork, optimizer: OptimizerName, se
 }
 
 /**
- * Initial values of the tensors that training keeps beside the parameters.
+ * Initial values of the tensors that training keeps besides the parameters.
  *
  * @param parameters initial values of the parameters
  */

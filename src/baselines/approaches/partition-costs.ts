@@ -12,7 +12,7 @@ export interface SegmentTimes {
 /** The conditions that partitions are priced for. */
 export interface PartitionCircumstances {
   readonly network: ConnectionProfile;
-  /** Time that a request takes beside its layers and the transfer, in ms. */
+  /** Time that a request takes besides its layers and the transfer, in ms. */
   readonly requestMs: number;
   /** Power of the device above idle, in mW: while it computes, and while it sends to the edge or waits for it. */
   readonly powers: { readonly computeMw: number; readonly radioMw: number };

@@ -197,7 +197,7 @@ function exitChains(
   });
 }
 
-/** Time of a request beside its layers, in ms. */
+/** Time of a request besides its layers, in ms. */
 async function requestOverhead(
   browser: BrowserContext,
   host: Host,

@@ -122,7 +122,7 @@ def clip_latents(trainer: Trainer) -> None:
 def read_losses(trainer: Trainer, pending: list[Tensor]) -> bool:
     """Adds the results of the last steps to the sums of the epoch. Returns whether to stop training.
 
-    Raises Diverged where a loss is no longer finite; nothing is saved then.
+    Raises Diverged if a loss is no longer finite; nothing is saved then.
     """
     told = torch.stack(pending)
     exits = told.shape[1] // 2

@@ -33,13 +33,15 @@ afterAll(async () => {
 });
 
 /** Before the loader, in the page and in the Worker: keeps what WebAssembly makes where the test can look at it. */
-const WATCH = `globalThis.memories = [];
-  const make = WebAssembly.instantiate;
-  WebAssembly.instantiate = async (...given) => {
-    const made = await make(...given);
-    memories.push(made.exports.memory);
-    return made;
-  };\n`;
+const WATCH = `if (!globalThis.memories) {
+    globalThis.memories = [];
+    const make = WebAssembly.instantiate;
+    WebAssembly.instantiate = async (...given) => {
+      const made = await make(...given);
+      memories.push(made.exports.memory);
+      return made;
+    };
+  }\n`;
 
 /** Used bytes of the JavaScript heap of each Worker of a page, asked through the page's session. */
 async function workerHeaps(session: CDPSession): Promise<number[]> {

@@ -1,5 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { networkNames } from '../../src/network/zoo/index.js';
 import { BUNDLE, expectMistake, fresh, lcdnn, RUN } from './cli.js';
 
 /** Runs `train` with these flags beside `--dataset tiny` in an out folder, and expects that nothing was written. */
@@ -12,13 +13,13 @@ async function expectRefused(flags: readonly string[], line: RegExp | string): P
 
 describe.concurrent('train refuses', () => {
   it.each<[string[], RegExp | string]>([
-    [
-      ['--network', 'resnet'],
-      'error: no network resnet; expected one of: lenet, alexnet, vgg16, resnet18, resnet50, mobilenet-v1, mobilenet-v2\n',
-    ],
+    [['--network', 'resnet'], `error: no network resnet; expected one of: ${networkNames.join(', ')}\n`],
     [['--dataset', 'mnits'], 'error: no data set is called "mnits"; did you mean mnist?'],
     [['--engine', 'cuda'], 'error: no engine cuda; expected one of: onnxruntime, tensorflow, pytorch\n'],
-    [['--optimizer', 'sgd'], 'error: Expected --optimizer=sgd to be one of: momentum, adam (see lcdnn train --help)\n'],
+    [
+      ['--optimizer', 'sgd'],
+      'error: Expected --optimizer=sgd to be one of: momentum, nesterov, adam (see lcdnn train --help)\n',
+    ],
     [['--lr', 'NaN'], 'error: --lr: expected a number, found NaN\n'],
     [['--epochs', '1.5'], 'error: options: epochs: expected a whole number, found 1.5\n'],
     [
@@ -40,7 +41,7 @@ describe.concurrent('train refuses', () => {
     [
       'an unknown option',
       '{ "learningRate": 1 }',
-      /no option is called learningRate; the options are network, width, attach, /,
+      /no option is called learningRate; the options are network, width, form, attach, /,
     ],
     ['text for a number', '{ "lr": "fast" }', /: lr: expected a number, found "fast"\n$/],
   ])('a recipe with %s', async (_, text, line) => {
@@ -90,10 +91,7 @@ describe.concurrent('other commands refuse', () => {
       ['export', RUN, '--out', 'x', '--name', 'A b'],
       '--name: expected lower-case letters, digits and hyphens, found A b',
     ],
-    [
-      ['inspect', 'resnet'],
-      'error: no network resnet; expected one of: lenet, alexnet, vgg16, resnet18, resnet50, mobilenet-v1, mobilenet-v2\n',
-    ],
+    [['inspect', 'resnet'], `error: no network resnet; expected one of: ${networkNames.join(', ')}\n`],
     [['inspect', 'lenet', '--dataset', 'svhn'], 'error: no data set is called "svhn"; There are: mnist'],
     [['serve', BUNDLE, '--port', '99999'], /less than or equal to 65535 but received: 99999/],
     [['serve', BUNDLE, '--max-batch', '0'], /greater than or equal to 1 but received: 0/],

@@ -119,7 +119,7 @@ describe.concurrent('plan refuses', () => {
       ['--device', 'nowhere.json'],
       /^error: nowhere.json: expected what "lcdnn bench device --json" prints, found: no such/,
     ],
-    [['--runs', 'nowhere'], 'error: nowhere: expected a folder of runs, found none\n'],
+    [['--runs', 'nowhere'], 'error: nowhere: expected a folder of runs, found no such folder\n'],
     [['--train'], /^error: All of the following must be provided when using --train: --runs/],
     [['--runs', 'nowhere', '--train', '--image', '32x32x3'], /^error: --train: expected the images of a data set/],
   ])('%j', (flags, line) => expectMistake(['plan', 'lenet', ...flags], line));
@@ -130,7 +130,7 @@ describe.concurrent('plan refuses', () => {
     const edge = fresh('edge.json');
     const tails = [{ attach: 'conv1', tailMs: [1] }];
     writeFileSync(edge, JSON.stringify({ network: 'vgg16', input: [32, 32, 3], classes: 10, tails }));
-    const line = /expected times of lenet for 28x28x1 and 10 classes, found those of vgg16 for 32x32x3 and 10 classes/;
+    const line = /expected times of lenet for 28x28x1 and 10 classes, found times of vgg16 for 32x32x3 and 10 classes/;
     await expectMistake(['plan', 'lenet', '--edge', edge], line);
     writeFileSync(edge, '{ "network": "lenet" }');
     await expectMistake(['plan', 'lenet', '--edge', edge], /expected what "lcdnn bench edge --json" prints, found /);

@@ -63,7 +63,7 @@ describe('readImage', () => {
       [file('empty.png', ''), /empty.png: expected an image/],
       [file('cut.png', cut), /cut.png: expected an image/],
       [file('huge.svg', huge), /huge.svg: expected an image .* pixel limit/],
-      [join(folder, 'absent.png'), /absent.png: expected an image, found: no such file/],
+      [join(folder, 'absent.png'), /absent.png: expected an image file, found: no such file/],
     ] as const) {
       const reading = readImage(path);
       await expect(reading).rejects.toThrow(UserError);

@@ -42,7 +42,11 @@ describe('bench device', () => {
 
   it.each([
     ['no browser', '/no/such/browser', /expected a Chromium or Chrome at \/no\/such\/browser, found none/],
-    ['another program', '/bin/false', /\/bin\/false exited with code 1 before it finished measuring; choose another with --browser/],
+    [
+      'another program',
+      '/bin/false',
+      /\/bin\/false exited with code 1 before it finished measuring; choose another with --browser/,
+    ],
   ])('says what is wrong with %s', async (_, browser, reason) => {
     const { code, stderr } = await benchDevice('--browser', browser);
     expect(code).toBe(2);

@@ -99,7 +99,7 @@ it.each<[string, object, RegExp]>([
   ['an unknown network', { x: { network: 'resnet' } }, /^error: variant x: no network resnet; expected one of/],
   ['an unknown engine', { x: { engine: 'abacus' } }, /^error: variant x: no engine abacus; expected one of/],
   ['a branch that can not be', { x: { branch: 'conv=9,fc=9' } }, /^error: variant x: branch after conv1: expected/],
-  ['more images than there are', { x: { batchSize: 500 } }, /^error: variant x: /],
+  ['more validation images than there are', { x: { validation: 500 } }, /^error: variant x: validation: /],
 ])('trains nothing where a variant has %s', async (_, wrong, line) => {
   const out = fresh('out');
   await expectMistake(['ablate', gridFile({ base, variants: { ...variants, ...wrong } }), '--out', out], line);

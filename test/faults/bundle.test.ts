@@ -76,9 +76,14 @@ describe.concurrent('a bundle', () => {
       'a file outside',
       'manifest.json',
       (path: string) => editJson(path, { files: { '../x': {} } }),
-      /expected the manifest of a bundle, found files/,
+      /expected the manifest of a bundle .*, found "\.\.\/x" at files/,
     ],
-    ['the format of a later version', 'manifest.json', (path: string) => editJson(path, { format: 2 }), /format: /],
+    [
+      'the format of a later version',
+      'manifest.json',
+      (path: string) => editJson(path, { format: 2 }),
+      /found 2 at format \(expected 1\)/,
+    ],
   ])('with %s is refused', async (_, file, damage, line) => {
     const bundle = copyOf(BUNDLE);
     damage(join(bundle, file));
@@ -86,7 +91,7 @@ describe.concurrent('a bundle', () => {
   });
 
   it.each(READERS)('that is not there is asked for', (reader) =>
-    expectMistake(reader('nowhere'), /made by `lcdnn export`\), found: no such file/));
+    expectMistake(reader('nowhere'), /made by "lcdnn export"\), found: no such file/));
 });
 
 describe.concurrent('predict', () => {
@@ -100,17 +105,26 @@ describe.concurrent('predict', () => {
     ['no image', () => odd('hello'), /expected an image \(PNG, .*\), found: .*unsupported image format/],
     ['a PNG cut short', () => odd(png.subarray(0, png.length - 30)), /expected an image \(PNG, .*\), found: /],
     ['an empty file', () => odd(''), /expected an image \(PNG, .*\), found: /],
-    ['a file that is not there', () => 'gone.png', /^error: gone\.png: expected an image, found: no such file\n$/],
-    ['a folder without images', () => BUNDLE, /expected images \(\.png, \.jpg, \.webp, \.\.\.\), found none/],
-  ])('refuses %s, and prints no half of an answer for the image before it', (_, path, line) =>
-    expectMistake(['predict', '--bundle', BUNDLE, image, path()], line));
+    ['a file that is not there', () => 'gone.png', /^skipped gone\.png: expected an image file, found: no such file\n/],
+  ])('skips %s, answers the other image, and exits with 2', async (_, path, line) => {
+    const { code, stdout, stderr } = await lcdnn('predict', '--bundle', BUNDLE, image, path());
+    expect(stderr).toMatch(line);
+    expect(code).toBe(2);
+    expect(stdout).toContain(image);
+  });
+
+  it('refuses a folder without images', () =>
+    expectMistake(
+      ['predict', '--bundle', BUNDLE, image, BUNDLE],
+      /expected images \(\.png, \.jpg, \.webp, \.\.\.\), found none/,
+    ));
 
   it("gives the branch's answer, marked unsure, where the edge server is away", async () => {
     const bundle = unsureBundle();
     const { code, stdout, stderr } = await lcdnn('predict', '--bundle', bundle, image, '--edge', 'http://127.0.0.1:2');
     expect(code).toBe(0);
     expect(stdout).toContain('branch (unsure)');
-    expect(stderr).toMatch(/^some images have the branch's answer only: [^\n]+\n$/);
+    expect(stderr).toMatch(/^the edge didn't answer, so some images have the branch's answer only: [^\n]+\n$/);
     const json = await lcdnn('predict', '--bundle', bundle, image, '--edge', 'http://127.0.0.1:2', '--json');
     expect(JSON.parse(json.stdout).predictions[0]).toMatchObject({ by: 'branch', unsure: true });
   });

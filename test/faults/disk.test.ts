@@ -76,15 +76,9 @@ it('does not train into a folder that holds a run, and leaves it as it is', asyn
 
 it('writes nothing where the data can not give what the options ask for', async () => {
   const options = ['train', '--dataset', 'tiny', '--epochs', '1'];
-  const [small, large] = [fresh('run'), fresh('run')];
-  await Promise.all([
-    expectMistake([...options, '--validation', '120', '--out', small], /validation: expected .* from 1 to 119/),
-    expectMistake(
-      [...options, '--batch-size', '200', '--out', large],
-      /batch size: expected at most .* 108, found 200/,
-    ),
-  ]);
-  expect([existsSync(small), existsSync(large)]).toEqual([false, false]);
+  const out = fresh('run');
+  await expectMistake([...options, '--validation', '120', '--out', out], /validation: expected .* from 1 to 119/);
+  expect(existsSync(out)).toBe(false);
 });
 
 it('does not export over what is no bundle', async () => {

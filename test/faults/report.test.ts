@@ -41,10 +41,18 @@ describe.concurrent('report', () => {
       () => [fresh('none.json')],
       /none\.json: expected what "lcdnn bench system" writes, .*no such file/,
     ],
-    ['another JSON', () => [written('x.json', { networks: 1 })], /x\.json: expected .* \(networks\); measure again/],
-    ['another format', () => [written('x.json', { format: 99 })], /\(format\)/],
-    ['no networks', () => [written('x.json', { networks: [] })], /\(networks\)/],
-    ['a second file that is none', () => [written('a.json'), written('b.json', { date: 1 })], /b\.json: .*\(date\)/],
+    [
+      'another JSON',
+      () => [written('x.json', { networks: 1 })],
+      /x\.json: expected .* found 1 at networks \(.*\); measure again/,
+    ],
+    ['another format', () => [written('x.json', { format: 99 })], /found 99 at format/],
+    ['no networks', () => [written('x.json', { networks: [] })], /found \[\] at networks/],
+    [
+      'a second file that is none',
+      () => [written('a.json'), written('b.json', { date: 1 })],
+      /b\.json: .* found 1 at date/,
+    ],
     [
       'a slowdown that was not measured',
       () => [written('x.json'), '--slowdown', '3'],

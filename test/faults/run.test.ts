@@ -57,7 +57,7 @@ describe.concurrent('a checkpoint', () => {
 describe.concurrent('a run', () => {
   it.each([
     ['evaluate', 'config.json', '{', /config\.json: expected the config of a run, found text that isn't JSON/],
-    ['tune-tau', 'network.json', 'lenet', /network\.json: expected the network of a run, found text that is no/],
+    ['tune-tau', 'network.json', 'lenet', /network\.json: expected the network of a run, found text that isn't JSON/],
     ['inspect', 'network.json', 'null', /network\.json: expected the network of a run, found/],
     [
       'evaluate',
@@ -65,12 +65,17 @@ describe.concurrent('a run', () => {
       '{ "tau": 7 }',
       /tau\.json: expected what "lcdnn tune-tau" writes, found .*; run it again/,
     ],
-    ['evaluate', 'metrics.jsonl', 'null\n', /metrics\.jsonl: expected the metrics of an epoch per line/],
+    ['evaluate', 'metrics.jsonl', 'null\n', /metrics\.jsonl, line 1: expected the metrics of an epoch, found null/],
   ])('is refused by %s with a broken %s', (command, file, content, fault) =>
     expectMistake([command, runWith(file, content)], fault));
 
   it.each([
-    ['data set', 'config.json', { dataset: 'fashion-mnist-sample' }, /found one for 16x16x1 and 3;/],
+    [
+      'data set',
+      'config.json',
+      { dataset: 'fashion-mnist-sample' },
+      /expected the classes that it was trained with \(a, b, c\), found others/,
+    ],
     ['engine', 'config.json', { engine: 'cuda' }, /no engine cuda; expected one of/],
     ['input', 'network.json', { input: [17, 17, 1] }, /network for the images of tiny \(16x16x1, 3 classes\), found/],
     [

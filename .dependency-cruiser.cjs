@@ -11,6 +11,7 @@ const mayImport = {
   train: ['network', 'datasets', 'run', 'onnx'],
   tau: [],
   evaluation: [],
+  gates: ['network', 'datasets', 'run', 'evaluation'],
   bundle: [],
   export: ['network', 'run', 'onnx', 'bundle'],
   codegen: ['export/program', 'bundle'],
@@ -20,7 +21,7 @@ const mayImport = {
   scheduling: [],
   gateway: ['edge', 'scheduling'],
   baselines: ['network', 'datasets', 'run', 'train', 'onnx', 'export', 'bundle', 'edge', 'plan', 'profiling'],
-  cli: ['network', 'datasets', 'run', 'train', 'export', 'tau', 'plan', 'scheduling', 'edge', 'baselines'],
+  cli: ['network', 'datasets', 'run', 'train', 'export', 'tau', 'plan', 'scheduling', 'edge', 'baselines', 'gates'],
   report: ['network', 'run', 'plan', 'tau', 'evaluation', 'scheduling', 'baselines/results'],
   // Everything but cli.
   api: [
@@ -38,7 +39,7 @@ const mayImport = {
       'bundle',
       'edge',
     ],
-    ...['profiling', 'scheduling', 'gateway', 'baselines', 'report'],
+    ...['profiling', 'scheduling', 'gateway', 'baselines', 'report', 'gates'],
   ],
   commands: ['.+'],
 };

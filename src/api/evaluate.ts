@@ -4,7 +4,7 @@ import { collaborativePredictions, predictionsOf, selectPredictions } from '../e
 import { writeReport } from '../report/write-report.js';
 import type { EvaluationDetails } from '../run/evaluation-details.js';
 import { readTaus, type Tested, writeResult } from '../run/results.js';
-import { collaborativeExits } from '../tau/exits.js';
+import { collaborativeExits, harmfulShare } from '../tau/exits.js';
 import { count, type Outcomes, outcomesFromLogits } from '../tau/outcomes.js';
 import type { Logits } from '../train/evaluate.js';
 import { openTrained, type Trained } from './open-trained.js';
@@ -26,7 +26,7 @@ export async function evaluateTrained({ run, dataset, evaluate: withNetwork }: T
   const exits = outcomesFromLogits(logits, logits.labels, logits.classes);
   const samples = dataset.test.count;
   const taus = readTaus(run);
-  const together = taus && collaborativeExits(exits, taus);
+  const together = taus && { ...collaborativeExits(exits, taus), harm: harmfulShare(exits, taus) };
   const branches = exits.map(({ branchRight }) => ({ branch: { accuracy: count(branchRight) / samples } }));
   const result: Tested = {
     full: { accuracy: count(exits[0].fullRight) / samples },

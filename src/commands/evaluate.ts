@@ -1,10 +1,14 @@
 import { Args, Flags } from '@oclif/core';
 import { type AnswerComparison, compareAnswers, type RunPair } from '../api/compare-answers.js';
 import { evaluate } from '../api/evaluate.js';
+import { UserError } from '../base/errors.js';
 import { exitsOf } from '../base/exits.js';
 import { percent, table, wholeNumber } from '../base/format.js';
 import { dataFlags, dataOptions } from '../cli/data-flags.js';
 import { withDataProgress } from '../cli/data-progress.js';
+import { gateReportFlags, namedSharesFlag, reportGates, sharesByName } from '../cli/gate-flags.js';
+import { numberFlag } from '../cli/number-flag.js';
+import { evaluationGates } from '../gates/evaluation-gates.js';
 import { branchName } from '../network/branch-name.js';
 import { dataTitle } from '../run/config.js';
 import type { Statistics } from '../run/evaluation-details.js';
@@ -16,15 +20,35 @@ export default class Evaluate extends LcdnnCommand {
   static override summary =
     'Measure the accuracy of a run on the test split: full branch, each binary branch, and all together.';
   static override description =
-    'Records the result as test.json in the run and shows it in report.html. The test split is never used to choose anything.';
+    'Records the result as test.json in the run and shows it in report.html. The test split is never used to choose anything. ' +
+    'Limits (gates) make the command exit with 3 if the run misses one: for pipelines.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> runs/mnist --json',
     '<%= config.bin %> <%= command.id %> runs/mnist --against runs/mnist-wide',
+    '<%= config.bin %> <%= command.id %> runs/mnist --min-accuracy both=0.98 --min-exits 0.5 --max-harm 0.01 --confident',
+    '<%= config.bin %> <%= command.id %> runs/mnist --against runs/released --max-drop 0.002 --junit gates.xml',
   ];
   static override args = { run: Args.string({ required: true, description: 'Run directory.' }) };
   static override flags = {
     ...dataFlags,
     against: Flags.string({ summary: "Another run to compare with, on the same test images (McNemar's test)." }),
+    'min-accuracy': namedSharesFlag(
+      'Gate: lowest accuracy of full, branch (branch2, ... with several exits) or both, as both=0.98. Repeatable.',
+    ),
+    'min-exits': numberFlag('Gate: lowest share of images that exit early.', { helpGroup: 'GATES' }),
+    'max-harm': numberFlag(
+      'Gate: highest share of images that exit early with a wrong answer although the full branch is right.',
+      { helpGroup: 'GATES' },
+    ),
+    'max-drop': namedSharesFlag(
+      'Gate: largest loss of accuracy against --against, as 0.002 (both) or full=0.002. Repeatable.',
+      'both',
+    ),
+    confident: Flags.boolean({
+      summary: 'Gates compare the worse end of the 95 % interval with the limit, instead of the measured value.',
+      helpGroup: 'GATES',
+    }),
+    ...gateReportFlags,
   };
 
   async run(): Promise<unknown> {
@@ -37,13 +61,27 @@ export default class Evaluate extends LcdnnCommand {
     if (!result.collaborative && run.network.branch.length > 0) {
       this.log(`no threshold yet; next: ${this.config.bin} tune-tau ${args.run}`);
     }
-    if (flags.against === undefined) return result;
-    const other = flags.against;
-    const comparison = await withDataProgress(({ onProgress, onNote }) =>
-      compareAnswers(args.run, other, { ...dataOptions(flags), onProgress, onNote }),
-    );
-    this.log(comparisonTable(args.run, other, comparison));
-    return { ...result, against: comparison };
+    const { against: other, 'max-drop': maxDrop } = flags;
+    if (maxDrop && other === undefined) {
+      throw new UserError('--max-drop: expected a run to compare with, found none; give --against');
+    }
+    const against =
+      other === undefined
+        ? undefined
+        : await withDataProgress(({ onProgress, onNote }) =>
+            compareAnswers(args.run, other, { ...dataOptions(flags), onProgress, onNote }),
+          );
+    if (other !== undefined && against) this.log(comparisonTable(args.run, other, against));
+    const limits = {
+      minAccuracy: sharesByName(flags['min-accuracy']),
+      minExits: flags['min-exits'],
+      maxHarm: flags['max-harm'],
+      maxDrop: sharesByName(maxDrop),
+      confident: flags.confident,
+    };
+    const gates = evaluationGates(run.network, result, limits, against);
+    reportGates(this, `Evaluation of ${args.run}`, gates, flags);
+    return { ...result, ...(against ? { against } : {}), ...(gates.length > 0 ? { gates } : {}) };
   }
 }
 

@@ -3,14 +3,24 @@ import { Args, Flags } from '@oclif/core';
 import { exportRepository } from '../api/export-repository.js';
 import { type ExportOptions, type ExportResult, exportWeb } from '../api/export-web.js';
 import type { DataOptions } from '../api/run-data.js';
+import { UserError } from '../base/errors.js';
 import { fileSize } from '../base/format.js';
+import { bytesFlag } from '../cli/bytes-flag.js';
 import { dataFlags, dataOptions } from '../cli/data-flags.js';
 import { withDataProgress } from '../cli/data-progress.js';
+import { gateReportFlags, reportGates } from '../cli/gate-flags.js';
 import { uplinkTable } from '../cli/uplink-table.js';
 import { UPLINKS } from '../export/uplink/encoding.js';
+import { checkGate } from '../gates/gate.js';
 import { LcdnnCommand } from './base-command.js';
 
 type GivenOptions = ExportOptions & DataOptions;
+
+interface GateFlags {
+  readonly 'max-bytes'?: number;
+  readonly junit?: string;
+  readonly summary?: string;
+}
 
 export default class Export extends LcdnnCommand {
   static override summary =
@@ -22,6 +32,7 @@ export default class Export extends LcdnnCommand {
   static override examples = [
     '<%= config.bin %> <%= command.id %> runs/mnist --target web --out bundles/mnist',
     '<%= config.bin %> <%= command.id %> runs/mnist --uplink f32 --out bundles/mnist',
+    '<%= config.bin %> <%= command.id %> runs/mnist --out bundles/mnist --max-bytes 100KB',
     '<%= config.bin %> <%= command.id %> bundles/mnist --target triton --out repositories/mnist',
   ];
   static override args = {
@@ -42,26 +53,40 @@ export default class Export extends LcdnnCommand {
       summary:
         'Address of the edge server for pages: a URL, or a path on the server that hosts the bundle, such as /ml/. [default: the root of that server]',
     }),
+    'max-bytes': bytesFlag('Gate: largest download of a page, compressed with brotli.', 'GATES'),
+    ...gateReportFlags,
     ...dataFlags,
   };
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Export);
     const { target, out, name, uplink, edge } = flags;
+    if (target === 'triton' && flags['max-bytes'] !== undefined) {
+      throw new UserError('--max-bytes: expected --target web, found triton; the limit is for the download of a page');
+    }
     return withDataProgress(({ onProgress, onNote }) => {
       const options = { out, name, uplink, edge, ...dataOptions(flags), onProgress, onNote };
-      return target === 'triton' ? this.exportRepository(args.run, options) : this.exportBundle(args.run, options);
+      return target === 'triton'
+        ? this.exportRepository(args.run, options)
+        : this.exportBundle(args.run, options, flags);
     });
   }
 
-  private async exportBundle(run: string, options: GivenOptions): Promise<unknown> {
+  private async exportBundle(run: string, options: GivenOptions, given: GateFlags): Promise<unknown> {
     const exported = await exportWeb(run, options);
     const { manifest, downloadBytes, uplink, check } = exported;
     const { name, version, tau } = manifest;
     this.log(uplinkTable(uplink));
     this.log(inWords(options.out, exported));
     this.log(`next: ${this.config.bin} serve ${options.out}`);
-    return { bundle: options.out, name, version, tau, downloadBytes, uplink, check };
+    const limit = given['max-bytes'];
+    const gates =
+      limit === undefined
+        ? []
+        : [checkGate({ name: 'download', unit: 'bytes', bound: 'max', limit, value: downloadBytes })];
+    reportGates(this, `Bundle ${options.out}`, gates, given);
+    const checked = gates.length > 0 ? { gates } : {};
+    return { bundle: options.out, name, version, tau, downloadBytes, uplink, check, ...checked };
   }
 
   private async exportRepository(source: string, options: GivenOptions): Promise<unknown> {

@@ -47,7 +47,14 @@ const testedSchema = z.strictObject({
   full: accuracy,
   branch: accuracy,
   collaborative: z
-    .strictObject({ accuracy: share, exitRatio: share, exitRatios, tau: z.union([share, z.array(share).min(2)]) })
+    .strictObject({
+      accuracy: share,
+      exitRatio: share,
+      exitRatios,
+      /** Images that exit early with a wrong answer although the full branch is right. Missing in runs of older versions. */
+      harm: share.optional(),
+      tau: z.union([share, z.array(share).min(2)]),
+    })
     .nullable(),
   samples: z.int().positive(),
   further: z

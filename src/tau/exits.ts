@@ -38,6 +38,13 @@ export function collaborativeExits(exits: ExitOutcomes, taus: readonly number[])
   };
 }
 
+/** The share of samples that exit early with a wrong answer although the full branch is right. */
+export function harmfulShare(exits: ExitOutcomes, taus: readonly number[]): number {
+  const { fullRight } = exits[0];
+  const right = rightAnswers(exits, taus, fullRight);
+  return fullRight.reduce((harm, full, sample) => harm + (full > right[sample] ? 1 : 0), 0) / fullRight.length;
+}
+
 /** 1 for every sample that is answered correctly, by an exit or the full branch, else 0. Calls `onExit` for each early exit. */
 function rightAnswers(
   exits: ExitOutcomes,

@@ -1,6 +1,10 @@
 import { Args, Flags } from '@oclif/core';
 import { type BenchDeviceResult, benchDevice } from '../../api/bench-device.js';
 import { fileSize, table } from '../../base/format.js';
+import { median } from '../../base/statistics.js';
+import { gateReportFlags, reportGates } from '../../cli/gate-flags.js';
+import { numberFlag } from '../../cli/number-flag.js';
+import { checkGate, type Gate } from '../../gates/gate.js';
 import type { DeviceResult } from '../../profiling/device-bench.js';
 import { LcdnnCommand } from '../base-command.js';
 
@@ -16,6 +20,7 @@ export default class BenchDevice extends LcdnnCommand {
     '<%= config.bin %> <%= command.id %> my-bundle',
     '<%= config.bin %> <%= command.id %> my-bundle --wait --host 0.0.0.0 --port 8080',
     '<%= config.bin %> <%= command.id %> my-bundle --json >device.json',
+    '<%= config.bin %> <%= command.id %> my-bundle --max-ms 5',
   ];
 
   static override args = {
@@ -32,9 +37,11 @@ export default class BenchDevice extends LcdnnCommand {
     port: Flags.integer({ default: 0, min: 0, max: 65535, summary: 'Port to listen on; 0 picks a free one.' }),
     rounds: Flags.integer({ default: 30, min: 1, max: 1000, summary: 'Number of samples of the time per image.' }),
     profile: Flags.boolean({ summary: 'List every step of the branch.' }),
+    'max-ms': numberFlag('Gate: longest time of the branch for one image, in ms (median).', { helpGroup: 'GATES' }),
+    ...gateReportFlags,
   };
 
-  async run(): Promise<BenchDeviceResult> {
+  async run(): Promise<BenchDeviceResult & { gates?: Gate[] }> {
     const { args, flags } = await this.parse(BenchDevice);
     const { browser, wait, host, port, rounds } = flags;
     const onAddress = (url: string): void =>
@@ -45,7 +52,12 @@ export default class BenchDevice extends LcdnnCommand {
     });
     this.log(summary(found));
     if (flags.profile) this.log(`\n${stepsTable(found)}`);
-    return found;
+    const limit = flags['max-ms'];
+    const value = median(found.branchMs);
+    const gates =
+      limit === undefined ? [] : [checkGate({ name: 'time of the branch', unit: 'ms', bound: 'max', limit, value })];
+    reportGates(this, `Branch of ${args.bundle}`, gates, flags);
+    return gates.length > 0 ? { ...found, gates } : found;
   }
 }
 

@@ -39,7 +39,7 @@ const order = permutation(random(run.config.seed, 7), validation.length);
 const half = validation.length >> 1;
 
 /** Outcomes of both branches for the images; with several exits, of the last one. */
-function look({ branches, full, labels, classes }: Logits) {
+function summarise({ branches, full, labels, classes }: Logits) {
   const branch = branches[branches.length - 1];
   const [outcomes] = outcomesFromLogits({ branches: [branch], full }, labels, classes);
   return { outcomes, branch: answers(branch, classes), full: answers(full, classes) };
@@ -54,14 +54,14 @@ function answers(logits: Float32Array, classes: number): { best: number; confide
   });
 }
 
-type Looked = ReturnType<typeof look>;
+type Summary = ReturnType<typeof summarise>;
 
 /** Indices of the images in use, in random order. */
 function* stream(images: number, passes: number): Generator<number> {
   for (let pass = 0; pass < passes; pass++) yield* permutation(random(run.config.seed, 11, pass), images);
 }
 
-function propose({ outcomes, branch, full }: Looked, tau: number) {
+function propose({ outcomes, branch, full }: Summary, tau: number) {
   const counts = emptyUseCounts(tau);
   const next = random(run.config.seed, 13);
   for (const i of stream(branch.length, 1)) {
@@ -73,7 +73,7 @@ function propose({ outcomes, branch, full }: Looked, tau: number) {
 }
 
 /** The arm chosen most often in the last quarter. */
-function bandit({ outcomes, branch, full }: Looked): number {
+function bandit({ outcomes, branch, full }: Summary): number {
   const pulls = ARMS.map(() => 0);
   const rewards = ARMS.map(() => 0);
   const late = ARMS.map(() => 0);
@@ -91,8 +91,10 @@ function bandit({ outcomes, branch, full }: Looked): number {
   return ARMS[late.indexOf(Math.max(...late))];
 }
 
-async function logitsOf(from: Dataset, split: Split, places?: Int32Array): Promise<Looked> {
-  return withEvaluator(run.config, run.network, state, from, async (evaluate) => look(await evaluate(split, places)));
+async function logitsOf(from: Dataset, split: Split, places?: Int32Array): Promise<Summary> {
+  return withEvaluator(run.config, run.network, state, from, async (evaluate) =>
+    summarise(await evaluate(split, places)),
+  );
 }
 
 const first = await logitsOf(

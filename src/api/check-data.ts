@@ -7,11 +7,11 @@ import { DEFAULT_CONFIG } from '../run/config.js';
 import type { DataOptions } from './run-data.js';
 
 export interface CheckDataOptions extends Pick<DataOptions, 'dataDir' | 'onProgress'> {
-  /** Height and width of a network's input, for image folders. Default: that of a run. */
+  /** Height and width of a network's input, for image folders. Default: the run's. */
   readonly imageSize?: number;
-  /** Share or number of training images for validation. Default: that of a run. */
+  /** Share or number of training images for validation. Default: the run's. */
   readonly validation?: number;
-  /** Seed of the split. Default: that of a run. */
+  /** Seed of the split. Default: the run's. */
   readonly seed?: number;
   /** Classes of an image folder. Default: all. */
   readonly classes?: number | string | readonly string[];

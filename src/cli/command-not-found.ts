@@ -2,8 +2,8 @@ import type { Hook } from '@oclif/core';
 import { suggestName } from '../base/suggest-name.js';
 
 /**
- * Says which command was probably meant, and exits with 2. Unlike `@oclif/plugin-not-found` it never asks whether to run
- * that command: a script has nobody to answer.
+ * Suggests the command that was probably meant, and exits with 2. Unlike `@oclif/plugin-not-found` it never asks whether to
+ * run that command, because a script can't answer.
  */
 const commandNotFound: Hook<'command_not_found'> = async ({ config, id, argv = [] }) => {
   const given = id.replaceAll(':', ' ');

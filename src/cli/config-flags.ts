@@ -28,12 +28,14 @@ export function givenConfig(flags: Readonly<Record<string, unknown>>): Partial<C
 }
 
 function flagFor(name: OptionName, shownDefault?: string) {
-  const { schema, summary: said, group, char } = OPTIONS[name] as (typeof OPTIONS)['epochs'];
+  const { schema, summary: text, group, char } = OPTIONS[name] as (typeof OPTIONS)['epochs'];
   const { byDefault } = OPTIONS[name] as { byDefault?: unknown };
   const whole: z.ZodType = schema;
   const type = whole instanceof z.ZodOptional ? whole.unwrap() : whole;
   const shown = shownDefault ?? (typeof byDefault === 'boolean' ? (byDefault ? 'on' : 'off') : byDefault);
-  const choices = CHOICES[name] ? `${said.replace(/\.$/, '')}: ${CHOICES[name].join(', ')}.` : said;
+  // A shown default replaces the one that the option's own summary explains.
+  const explained = shownDefault === undefined ? text : text.replace(/ \[default: .*\]$/, '');
+  const choices = CHOICES[name] ? `${explained.replace(/\.$/, '')}: ${CHOICES[name].join(', ')}.` : explained;
   const summary = shown === undefined ? choices : `${choices} [default: ${shown}]`;
   const helpGroup = group;
   if (type instanceof z.ZodBoolean) return Flags.boolean({ summary, helpGroup, allowNo: true });

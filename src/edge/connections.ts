@@ -91,10 +91,10 @@ export function limitConnections(
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
     const client = clientOf(address);
-    const own = clients.get(client);
-    const clientIsFull = own !== undefined && own.count >= limits.mostPerClient && !limits.isProxy(address);
+    const ofClient = clients.get(client);
+    const clientIsFull = ofClient !== undefined && ofClient.count >= limits.mostPerClient && !limits.isProxy(address);
     const hasRoom = clientIsFull
-      ? makeRoom(own.idle, (connection) => connection.client === client)
+      ? makeRoom(ofClient.idle, (connection) => connection.client === client)
       : connections.size < limits.most || makeRoom(idle, () => true);
     if (!hasRoom) {
       socket.destroy();

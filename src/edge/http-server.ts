@@ -143,7 +143,7 @@ function answerParserError(error: Error, socket: Socket): void {
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
 }
 
-/** Behind a proxy that isn't declared, all clients have the proxy's address: the log says so at the first sign of one. */
+/** Behind a proxy that isn't declared, all clients have the proxy's address: the first sign of one is logged. */
 function warnOfUndeclaredProxy(app: FastifyInstance, log: Logger): void {
   let warned = false;
   app.addHook('onRequest', (request, _reply, done) => {

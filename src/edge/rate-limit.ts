@@ -14,7 +14,7 @@ const WINDOW_MS = 1000;
 const MOST_CLIENTS = 10_000;
 
 /**
- * A fixed window of a second for each client. Time is monotonic: setting the system clock back locks nobody out.
+ * A fixed window of a second for each client. Time is monotonic: setting the system clock back doesn't lock clients out.
  *
  * @param perSecond requests of one client in a second
  */

@@ -52,7 +52,7 @@ export function createBodyReader(budgetBytes: number): ReadBody {
         unfinished.delete(body);
         held -= body.held;
         chunks = [];
-        request.off('data', take).off('end', finish).off('error', fail).off('close', leave);
+        request.off('data', take).off('end', finish).off('error', fail).off('close', onClose);
         if (!request.complete) request.resume(); // what still comes is dropped
       };
       const take = (chunk: Buffer): void => {
@@ -72,10 +72,10 @@ export function createBodyReader(budgetBytes: number): ReadBody {
         end();
         reject(error);
       };
-      const leave = (): void => {
+      const onClose = (): void => {
         if (!request.complete) body.refuse(new Refusal(499, 'the client disconnected'));
       };
       unfinished.add(body);
-      request.on('data', take).on('end', finish).on('error', fail).on('close', leave);
+      request.on('data', take).on('end', finish).on('error', fail).on('close', onClose);
     });
 }

@@ -76,8 +76,8 @@ export function createRequestParser(): RequestParser {
   };
   const parseInThread = (message: Job['message'], client: string): Promise<InferRequest> =>
     new Promise((resolve, reject) => {
-      const own = waiting.filter((job) => job.client === client).length;
-      if (waiting.length >= MOST_WAITING || own >= MOST_WAITING_OF_CLIENT) throw new Overloaded(1);
+      const waitingOfClient = waiting.filter((job) => job.client === client).length;
+      if (waiting.length >= MOST_WAITING || waitingOfClient >= MOST_WAITING_OF_CLIENT) throw new Overloaded(1);
       waiting.push({ client, message, resolve, reject });
       startNext();
     });

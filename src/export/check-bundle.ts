@@ -10,7 +10,7 @@ export interface Expected {
   readonly full: Float32Array;
   /** The logits of every exit's branch. */
   readonly branches: readonly Float32Array[];
-  /** The values of which each binary layer took the sign, in the order of the program's `sign_pack` calls. */
+  /** The inputs of each binary layer's sign function, in the order of the program's `sign_pack` calls. */
   readonly signed: readonly Float32Array[];
 }
 
@@ -156,7 +156,7 @@ function runWithSigns(
   return { logits, signedError, rounded };
 }
 
-/** The values of which a `sign_pack` call took the sign. */
+/** The values before the sign function of a `sign_pack` call. */
 function valuesBeforeSign(program: DeviceProgram, call: KernelCall, arena: Uint8Array): Float32Array {
   const named = byName(call);
   const [count, channels] = [named.count as number, named.channels as number];

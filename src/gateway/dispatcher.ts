@@ -51,10 +51,10 @@ export interface DispatcherEvents {
 export interface Dispatcher {
   /**
    * Waits until the policy chooses a server, and for that server's answer. If the server does not answer, tries other
-   * running servers, each at most once. Without room or server, the request goes to the remote.
+   * running servers, each at most once. If no server has room, the request goes to the remote server.
    *
    * @param signal takes the request out of the buffer when aborted; its reason is thrown
-   * @throws Overloaded or Refusal if nobody can answer
+   * @throws Overloaded or Refusal if no server can answer
    */
   dispatch<Answer>(send: Send<Answer>, signal: AbortSignal): Promise<Answer>;
   /**
@@ -121,18 +121,18 @@ export function createDispatcher(
 
   const waitForServer = (signal: AbortSignal): Promise<Upstream | undefined> =>
     new Promise((resolve, reject) => {
-      const leave = (): void => {
+      const onAbort = (): void => {
         buffer = buffer.filter((other) => other !== waiting);
         reject(signal.reason);
       };
       const waiting: Waiting = {
         give(upstream) {
-          signal.removeEventListener('abort', leave);
+          signal.removeEventListener('abort', onAbort);
           if (upstream) upstream.inFlight++; // the next decision must see it
           resolve(upstream);
         },
       };
-      signal.addEventListener('abort', leave, { once: true });
+      signal.addEventListener('abort', onAbort, { once: true });
       buffer.push(waiting);
       wake();
     });

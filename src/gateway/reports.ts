@@ -59,8 +59,8 @@ export async function takeReport(upstream: Upstream, fetchMetrics: FetchMetrics)
     if (found.status !== 200) throw new Error(`expected HTTP 200, found ${found.status}`);
     const report = readReport(found.text);
     // The report may include this many requests of the gateway.
-    const own = Math.max(before, upstream.inFlight);
-    upstream.others = Math.max(0, report.inFlight - own);
+    const ownInFlight = Math.max(before, upstream.inFlight);
+    upstream.others = Math.max(0, report.inFlight - ownInFlight);
     measureSpeed(upstream, report);
     upstream.report = report;
     upstream.reportedAt = performance.now();

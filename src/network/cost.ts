@@ -89,24 +89,24 @@ export function layerCost(placed: PlacedLayer): LayerCost {
 }
 
 function operations({ layer, input, output }: PlacedLayer): { macs: number; binaryOps: number } {
-  const places = featuresOf(output);
+  const values = featuresOf(output);
   switch (layer.type) {
     case 'conv2d':
-      return { macs: places * layer.kernel * layer.kernel * input[input.length - 1], binaryOps: 0 };
+      return { macs: values * layer.kernel * layer.kernel * input[input.length - 1], binaryOps: 0 };
     case 'depthwise-conv2d':
-      return { macs: places * layer.kernel * layer.kernel, binaryOps: 0 };
+      return { macs: values * layer.kernel * layer.kernel, binaryOps: 0 };
     case 'binary-conv2d': {
       const window = layer.kernel * layer.kernel * input[input.length - 1];
-      const scaling = layer.inputScale ? 2 * places : places;
-      return { macs: scaling, binaryOps: places * window };
+      const scaling = layer.inputScale ? 2 * values : values;
+      return { macs: scaling, binaryOps: values * window };
     }
     case 'dense':
-      return { macs: places * featuresOf(input), binaryOps: 0 };
+      return { macs: values * featuresOf(input), binaryOps: 0 };
     case 'binary-dense':
-      return { macs: layer.inputScale ? 2 * places : places, binaryOps: places * featuresOf(input) };
+      return { macs: layer.inputScale ? 2 * values : values, binaryOps: values * featuresOf(input) };
     case 'batch-norm':
     case 'prelu':
-      return { macs: places, binaryOps: 0 };
+      return { macs: values, binaryOps: 0 };
     case 'shift': // an addition
     case 'hard-tanh':
     case 'relu':

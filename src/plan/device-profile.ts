@@ -69,15 +69,15 @@ export function calibratedRates(
   }
   const total = (of: readonly number[]): number => of.reduce((sum, value) => sum + value, 0);
   // A step's time includes the overhead of measuring it; the time of a whole image doesn't.
-  const whole = median(branchMs) / total(steps.map((step) => step.milliseconds));
+  const branchTime = median(branchMs) / total(steps.map((step) => step.milliseconds));
   const overall =
-    (whole * total(steps.map((step) => step.milliseconds))) / total(works.map((work) => workMs(work, rates)));
+    (branchTime * total(steps.map((step) => step.milliseconds))) / total(works.map((work) => workMs(work, rates)));
   const calibrated = (kind: LayerKind): Rates[LayerKind] => {
     const measured = total(
       steps.filter(({ kernel }) => kindOfKernel(kernel) === kind).map((step) => step.milliseconds),
     );
     const estimated = total(works.filter((work) => work.kind === kind).map((work) => workMs(work, rates)));
-    const factor = measured > 0 && estimated > 0 ? (whole * measured) / estimated : overall;
+    const factor = measured > 0 && estimated > 0 ? (branchTime * measured) / estimated : overall;
     const { layer, operation, value } = rates[kind];
     return { layer: factor * layer, operation: factor * operation, value: factor * value };
   };

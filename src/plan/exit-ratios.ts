@@ -25,11 +25,11 @@ export interface Anchor {
 export function exitDepths({ network, cost }: Design): number[] {
   const macs = (counts: (part: string) => boolean): number =>
     cost.layers.filter(({ part }) => counts(part)).reduce((sum, layer) => sum + layer.macs, 0);
-  const whole = macs((part) => !part.startsWith('branch'));
+  const allMacs = macs((part) => !part.startsWith('branch'));
   let before = 0;
   return exitsOf<Exit>(network).map((_, exit) => {
     before += macs((part) => part === (exit === 0 ? 'shared' : `shared${exit + 1}`));
-    return before / whole;
+    return before / allMacs;
   });
 }
 

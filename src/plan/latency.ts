@@ -33,7 +33,7 @@ export interface Accuracies {
 
 export interface PaperExpectation {
   readonly milliseconds: number;
-  /** The factors of Eq. 14: one for each exit, then that of the edge. */
+  /** The factors of Eq. 14: one for each exit, then the edge's. */
   readonly weights: readonly number[];
 }
 

@@ -11,7 +11,7 @@ const SAMPLE_MS = 5;
  * Times a float model for one image in ONNX Runtime on this machine; one value per sample, in ms.
  *
  * @param shape shape of its input
- * @param threads number of threads; default: that of ONNX Runtime
+ * @param threads number of threads; default: ONNX Runtime's own
  */
 export async function timeModel(
   model: Uint8Array,

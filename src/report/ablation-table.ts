@@ -22,9 +22,9 @@ export function ablationMarkdown({ title, command, rows }: Ablation): string {
   return [
     `# ${title}`,
     '',
-    'Accuracy on the validation images after the last epoch; "against base" in points of the branch. One run each, so',
-    'that small differences may be chance. "device" is what the device downloads, before compression; "time" that of',
-    'the training steps.',
+    'Accuracy on the validation images after the last epoch. "against base" is the difference of the branch in points. Each',
+    'variant was trained once, so small differences may be chance. "device" is the download before compression, and "time" is',
+    'the time of the training steps.',
     '',
     line(header),
     `|${rule.join('|')}|`,
@@ -65,9 +65,9 @@ function cells(row: AblationRow, base: AblationRow): string[] {
 
 /** `distillation 1, flip off`. */
 export function describeChanges(changes: AblationRow['changes']): string {
-  const said = (value: unknown): string => (typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value));
+  const textOf = (value: unknown): string => (typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value));
   return Object.entries(changes)
-    .map(([name, value]) => `${name} ${said(value)}`)
+    .map(([name, value]) => `${name} ${textOf(value)}`)
     .join(', ');
 }
 

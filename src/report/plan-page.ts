@@ -61,14 +61,14 @@ export function planText({ described, images, answers, choice }: PlanPage): { ti
   const { design, places, sizes } = answers;
   const sections: Section[] = [
     {
-      title: `The way of an image: branch behind ${design.attach}`,
+      title: `What an image costs: branch behind ${design.attach}`,
       cells: wayCells(design),
       after: expectation(design),
     },
     {
-      title: 'Number and place of branches, the soonest first',
+      title: 'Number and position of branches, fastest first',
       cells: designCells(soonest(places), design, images),
-      after: `"must leave": the exits that one branch needs there to be as fast as behind ${design.attach}`,
+      after: `"must exit early": the share that must exit early there to be as fast as behind ${design.attach}`,
     },
     { title: `Size of the branch behind ${sizes[0].attach} (Fig. 7)`, cells: sizeCells(sizes), after: '' },
   ];

@@ -18,13 +18,13 @@ export const cellsAsText = ({ rows, right }: Cells): string => table(rows, right
 /** The path of a page's first image through a design: exit by exit, then the edge. */
 export function wayCells({ attach, network, times, exits, uplinkBytes, cost }: Priced): Cells {
   const ways = wayTimes(times);
-  const places = attach.split(',');
+  const attachments = attach.split(',');
   const rows = exitsOf<Exit>(network).map((_, exit) => {
     const { downloadMs, trunkMs, branchMs } = times.exits[exit];
     const own = (part: string) => (exit === 0 ? part : `${part}${exit + 1}`);
     const layers = cost.layers.filter(({ part }) => part === own('shared') || part === own('branch'));
     return [
-      `exit behind ${places[exit]}`,
+      `exit behind ${attachments[exit]}`,
       fileSize(sum(layers.map(({ bytes }) => bytes))),
       milliseconds(downloadMs),
       milliseconds(trunkMs),
@@ -91,12 +91,12 @@ export function designCells(
     '1000 MACs',
     '1000 binary',
     'uplink',
-    'leave',
+    'exit early',
     'accuracy',
     'expected ms',
     'Eq. 11-16',
     'further ms',
-    'must leave',
+    'must exit early',
   ];
   return { rows: [header, ...rows], right: [0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] };
 }
@@ -118,6 +118,6 @@ export function sizeCells(sizes: readonly Priced[]): Cells {
       milliseconds(expectedMs),
     ];
   });
-  const header = ['conv', 'fc', 'bytes', 'MACs', 'binary ops', 'branch', 'full', 'leave', 'expected ms'];
+  const header = ['conv', 'fc', 'bytes', 'MACs', 'binary ops', 'branch', 'full', 'exit early', 'expected ms'];
   return { rows: [header, ...rows], right: [0, 1, 2, 3, 4, 5, 6, 7, 8] };
 }

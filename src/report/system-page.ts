@@ -137,9 +137,9 @@ const PARTS = ['download', 'compile', 'compute', 'uplink', 'edge', 'page'];
 /** The parts of an answer's time over the paper's connection; the other connections are in a collapsed section. */
 function partFigures(network: NetworkFigures, index: number): string {
   const { title, connection, slowdown, measured } = network;
-  const here = measured.filter((one) => one.slowdown === slowdown);
+  const atSpeed = measured.filter((one) => one.slowdown === slowdown);
   const draw = (over: string, cache: 'cold' | 'warm'): string => {
-    const rows = here.filter((one) => one.connection === over).map((one) => partsRow(one.approach, one[cache]));
+    const rows = atSpeed.filter((one) => one.connection === over).map((one) => partsRow(one.approach, one[cache]));
     const caption = `${over}, ${cache === 'cold' ? 'empty cache' : 'page that has everything'}`;
     return figure(caption, (theme) =>
       barsChart(
@@ -148,7 +148,7 @@ function partFigures(network: NetworkFigures, index: number): string {
       ),
     );
   };
-  const others = [...new Set(here.map((one) => one.connection))].filter((one) => one !== connection);
+  const others = [...new Set(atSpeed.map((one) => one.connection))].filter((one) => one !== connection);
   return [
     `<h3>${escapeHtml(`${title}${slower(slowdown)}`)}</h3>`,
     charts([draw(connection, 'cold'), draw(connection, 'warm')]),

@@ -244,7 +244,7 @@ export const OPTIONS = {
   }),
   branchLr: option({
     schema: z.number().positive(),
-    summary: 'Learning rate of the binary branch. [default: that of --lr]',
+    summary: 'Learning rate of the binary branch. [default: the value of --lr]',
     group: 'TRAINING',
   }),
   schedule: option({

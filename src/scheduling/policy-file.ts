@@ -105,10 +105,10 @@ function parsed(text: string | undefined): unknown {
  */
 export function loadPolicy(path: string, servers: number): Policy {
   const trained = readPolicy(path);
-  const own = trained.settings.servers.length;
-  if (trained.plan.method !== 'per-server' && own !== servers) {
+  const trainedServers = trained.settings.servers.length;
+  if (trained.plan.method !== 'per-server' && trainedServers !== servers) {
     throw new UserError(
-      `${path}: expected a policy for ${servers} servers, found one for ${own}; train one for ${servers} servers, or use the method per-server, which works with any number`,
+      `${path}: expected a policy for ${servers} servers, found one for ${trainedServers}; train one for ${servers} servers, or use the method per-server, which works with any number`,
     );
   }
   return policyOf(trained);

@@ -82,9 +82,9 @@ export interface Recommendation {
 
 /** Recommends a policy: the simplest of those that tie for the best result in the nearest measured setting. */
 export function recommend(table: MeasuredTable, settings: Settings, measure: Measure): Recommendation {
-  const asked = scenarioOf(settings);
+  const wanted = scenarioOf(settings);
   const nearest = table.rows.reduce((best, row) =>
-    distance(asked, row.scenario) < distance(asked, best.scenario) ? row : best,
+    distance(wanted, row.scenario) < distance(wanted, best.scenario) ? row : best,
   );
   const values = Object.entries(nearest.policies).map(([policy, measured]) => ({ policy, ...measured[measure] }));
   values.sort((a, b) => a.mean - b.mean);

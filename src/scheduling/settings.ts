@@ -72,8 +72,10 @@ export function resolveSettings(given: unknown, origin = 'settings'): Settings {
   const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
   const checked = settingsSchema.safeParse(isObject ? { servers: PAPER_SERVERS, ...given } : given);
   if (!checked.success) {
-    const said = checked.error.issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '));
-    throw new UserError(`${origin}: ${said.join('; ')}`);
+    const problems = checked.error.issues.map(({ path, message }) =>
+      [path.join('.'), message].filter(Boolean).join(': '),
+    );
+    throw new UserError(`${origin}: ${problems.join('; ')}`);
   }
   for (const { server, from, to } of checked.data.failures) {
     if (server < checked.data.servers.length && from < to) continue;

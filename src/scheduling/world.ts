@@ -38,12 +38,12 @@ export function createWorld(settings: Settings): World {
 }
 
 function forwardDelays({ servers, forwardMsPerKm }: Settings): Float64Array {
-  const places = servers.map(({ place }, i) => {
+  const locations = servers.map(({ place }, i) => {
     const angle = (2 * Math.PI * i) / servers.length;
     return place ?? [RADIUS_KM * Math.cos(angle), RADIUS_KM * Math.sin(angle)];
   });
   return Float64Array.from(
-    places.flatMap(([x, y]) => places.map((other) => forwardMsPerKm * Math.hypot(x - other[0], y - other[1]))),
+    locations.flatMap(([x, y]) => locations.map((other) => forwardMsPerKm * Math.hypot(x - other[0], y - other[1]))),
   );
 }
 

@@ -111,11 +111,15 @@ export function proposeTau(
   const each = auditedCount === 0 ? 0 : sure / auditedCount;
   const pointAt = (tau: number): UsePoint => {
     const bin = binOf(tau);
-    const leave = each * below.disagreed[tau < counts.tau ? bin : ENTROPY_BINS];
-    if (tau < counts.tau) return { tau, exitRatio: share(each * below.all[bin]), disagreement: share(leave) };
+    const disagreedEarly = each * below.disagreed[tau < counts.tau ? bin : ENTROPY_BINS];
+    if (tau < counts.tau) return { tau, exitRatio: share(each * below.all[bin]), disagreement: share(disagreedEarly) };
     // The bin of the current τ also contains images above it.
     const more = tau === counts.tau ? 0 : bin;
-    return { tau, exitRatio: share(sure + above.all[more]), disagreement: share(leave + above.disagreed[more]) };
+    return {
+      tau,
+      exitRatio: share(sure + above.all[more]),
+      disagreement: share(disagreedEarly + above.disagreed[more]),
+    };
   };
   const starts = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => binStart(from + i));
   const lower = auditedCount === 0 ? [] : starts(0, present + 1).filter((tau) => tau < counts.tau);

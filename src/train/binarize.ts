@@ -31,7 +31,7 @@ export function filterScale(latent: tf.Tensor): tf.Tensor {
 
 /**
  * The signs of a latent kernel, to be multiplied by α after the convolution: sums of signs are whole numbers, exact in
- * any order, so every engine and the device agree on them to the bit. The gradient is that of the scaled sign:
+ * any order, so every engine and the device agree on them to the bit. The gradient is the scaled sign's:
  *
  *     W~ = α sign(W)     dL/dW = dL/dW~ (1/n + α [|W| <= 1])         (Eq. 4, Eq. 6; n = weights of one filter)
  *

@@ -45,15 +45,15 @@ export function deviceFirst(
     const deviceMs = sum(times.slice(0, cut).map((time) => time.deviceMs));
     if (cut === segments.length) return { cut, latencyMs: deviceMs, energyMj: (deviceMs * powers.computeMw) / 1000 };
     const sent = cut === 0 ? imageBytes(segments) : FLOAT_BYTES * featuresOf(segments[cut].input);
-    const askedMs =
+    const offloadMs =
       network.roundTripMs +
       requestMs +
       transferMs(sent, network.upMbps) +
       sum(times.slice(cut).map((time) => time.edgeMs));
     return {
       cut,
-      latencyMs: deviceMs + askedMs,
-      energyMj: (deviceMs * powers.computeMw + askedMs * powers.radioMw) / 1000,
+      latencyMs: deviceMs + offloadMs,
+      energyMj: (deviceMs * powers.computeMw + offloadMs * powers.radioMw) / 1000,
     };
   });
 }
@@ -71,7 +71,7 @@ export function edgeFirst(
     const deviceMs = sum(times.slice(cut).map((time) => time.deviceMs));
     if (cut === 0) return { cut, latencyMs: deviceMs, energyMj: (deviceMs * powers.computeMw) / 1000 };
     const received = FLOAT_BYTES * featuresOf(segments[cut - 1].output);
-    const askedMs =
+    const offloadMs =
       network.roundTripMs +
       requestMs +
       transferMs(imageBytes(segments), network.upMbps) +
@@ -79,8 +79,8 @@ export function edgeFirst(
       sum(times.slice(0, cut).map((time) => time.edgeMs));
     return {
       cut,
-      latencyMs: deviceMs + askedMs,
-      energyMj: (deviceMs * powers.computeMw + askedMs * powers.radioMw) / 1000,
+      latencyMs: deviceMs + offloadMs,
+      energyMj: (deviceMs * powers.computeMw + offloadMs * powers.radioMw) / 1000,
     };
   });
 }

@@ -40,17 +40,17 @@ export function baselineConfig(name: TrainedBaseline, run: Run): Partial<Config>
  */
 export function spreadExits(network: JointNetwork): string {
   const { name, input, classes } = network;
-  const places = attachmentNames(trunkOf(network));
+  const attachments = attachmentNames(trunkOf(network));
   const everywhere = buildDesign(
     ({ attach }) => jointNetwork(name, input, classes, trunkOf(network), { attach, branch: 'float' }),
-    { attach: places.join(','), branch: 'float' },
+    { attach: attachments.join(','), branch: 'float' },
   );
   const depths = exitDepths(everywhere);
   const nearest = Array.from({ length: MOST_EXITS }, (_, i) => {
     const distances = depths.map((depth) => Math.abs(depth - (i + 1) / (MOST_EXITS + 1)));
     return distances.indexOf(Math.min(...distances));
   });
-  return [...new Set(nearest)].map((place) => places[place]).join(',');
+  return [...new Set(nearest)].map((place) => attachments[place]).join(',');
 }
 
 /**

@@ -16,12 +16,12 @@ export async function startHost(files: HostedFiles): Promise<Host> {
   const child = startProcess(import.meta.url, 'host-process');
   const ended = once(child, 'exit');
   const ask = async (message: ToHost): Promise<FromHost> => {
-    const told = once(child, 'message');
+    const answer = once(child, 'message');
     child.send(message);
     const early = ended.then(([code]) => {
       throw new Error(`the process of the edge server ended with ${code}`);
     });
-    const [found] = (await Promise.race([told, early])) as [FromHost];
+    const [found] = (await Promise.race([answer, early])) as [FromHost];
     return found;
   };
   const close = async (): Promise<void> => {

@@ -95,12 +95,12 @@ export function readPowers(path: string): Powers {
     processor: own ? { ...PUBLISHED_POWERS.processor, source, ...own } : PUBLISHED_POWERS.processor,
     radios: {
       ...PUBLISHED_POWERS.radios,
-      ...Object.fromEntries(Object.entries(radios).map(([name, given]) => [name, whole(path, name, given)])),
+      ...Object.fromEntries(Object.entries(radios).map(([name, given]) => [name, completeRadio(path, name, given)])),
     },
   };
 }
 
-function whole(path: string, name: string, given: Partial<Radio>): Radio {
+function completeRadio(path: string, name: string, given: Partial<Radio>): Radio {
   const result = radio.safeParse({ ...PUBLISHED_POWERS.radios[name], source: path, ...given });
   if (result.success) return result.data;
   const missing = result.error.issues.map((issue) => issue.path.join('.')).join(', ');

@@ -50,8 +50,8 @@ function pick(available: readonly string[], chosen: ChosenClasses, folder: strin
   }
   const twice = chosen.find((name, i) => chosen.indexOf(name) !== i);
   if (twice !== undefined) throw new UserError(`classes: expected each class once, found ${twice} twice`);
-  const there = new Set(available);
-  const absent = chosen.filter((name) => !there.has(name));
+  const existing = new Set(available);
+  const absent = chosen.filter((name) => !existing.has(name));
   if (absent.length === 0) return [...chosen];
   throw new UserError(`${folder}: expected the classes of the list, found no ${names(absent)}`);
 }

@@ -80,7 +80,7 @@ export function createBatcher(
     if (queued + images > maxQueue) throw new Overloaded(Math.max(1, Math.ceil((queued * msPerImage) / 1000)));
   };
 
-  const leave = (job: Job): void => {
+  const remove = (job: Job): void => {
     if (!queue.includes(job)) return;
     queue = queue.filter((other) => other !== job);
     queued -= job.images;
@@ -143,7 +143,7 @@ export function createBatcher(
         checkRoom(images);
         const job: Job = { values, images, since: performance.now(), behind: running > 0, resolve, reject };
         deadline?.onceOver((reason) => {
-          leave(job);
+          remove(job);
           reject(reason);
           advance();
         });

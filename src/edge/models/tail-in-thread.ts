@@ -50,7 +50,7 @@ export async function openTailInThread(
   const thread = startThread(import.meta.url, 'tail-thread', { source, threads } satisfies TailThreadData);
   const waiting = new Map<number, Waiting>();
   const spare = createSpareMemory();
-  let asked = 0;
+  let lastId = 0;
   let fault: TailDied | undefined;
   let isOpen = false;
   const fail = (error: Error): void => {
@@ -89,7 +89,7 @@ export async function openTailInThread(
     infer: (parts, batch) =>
       new Promise((resolve, reject) => {
         if (fault) return reject(fault);
-        const id = asked++;
+        const id = lastId++;
         const memory = spare.take(parts.reduce((bytes, { byteLength }) => bytes + byteLength, 0));
         waiting.set(id, { memory, resolve, reject });
         thread.postMessage({ id, values: joined(parts, memory), batch } satisfies InferMessage);

@@ -13,7 +13,7 @@ const port = parentPort!;
 const tell = (message: FromTailThread): void => port.postMessage(message);
 const { source, threads } = workerData as TailThreadData;
 /** Batches are computed one after another, so they can use the same memory. */
-let own = new ArrayBuffer(0);
+let buffer = new ArrayBuffer(0);
 
 try {
   const bundle: Bundle = typeof source === 'string' ? readBundle(source) : source;
@@ -39,9 +39,9 @@ async function answer(tail: Tail, { id, values, batch }: InferMessage): Promise<
 
 /** Copies values, because ONNX Runtime doesn't accept shared memory. */
 function ownCopy(values: Values): Values {
-  if (own.byteLength < values.byteLength) own = new ArrayBuffer(values.byteLength);
+  if (buffer.byteLength < values.byteLength) buffer = new ArrayBuffer(values.byteLength);
   const Kind = values.constructor as new (memory: ArrayBuffer, at: number, length: number) => Values;
-  const copy = new Kind(own, 0, values.length);
+  const copy = new Kind(buffer, 0, values.length);
   copy.set(values);
   return copy;
 }

@@ -46,7 +46,7 @@ export const binaryDense: Lowerer<BinaryDense> = (builder, placed, next) => {
   const { layer, output } = placed;
   const inputs = featuresOf(placed.input);
   const x = packInput(builder, placed, inputs);
-  // The mean of |input| over all features: a window of one pixel with as many channels.
+  // The mean of |input| over all features: a window of one pixel with that many channels.
   const pixel = geometryOf({ kernel: 1 }, [1, 1, inputs], [1, 1, 1]);
   const affine = builder.pending && repeated(builder.pending.affine, inputs);
   const k = inputScale(builder, placed, pixel, affine);

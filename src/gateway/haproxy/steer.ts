@@ -65,7 +65,7 @@ export async function findNames({ socket, backend }: Haproxy, upstreams: readonl
     // HAProxy shows the resolved address of a host name. Such a server is found by its name.
     const found = servers.find((stat) => stat.address === address || stat.name === hostname);
     if (found) return found.name;
-    const there = servers.map((stat) => `${stat.name} ${stat.address}`).join(', ');
-    throw new UserError(`expected a server at ${address} in HAProxy's backend ${backend}, found ${there || 'none'}`);
+    const listed = servers.map((stat) => `${stat.name} ${stat.address}`).join(', ');
+    throw new UserError(`expected a server at ${address} in HAProxy's backend ${backend}, found ${listed || 'none'}`);
   });
 }

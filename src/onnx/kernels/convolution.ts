@@ -128,8 +128,8 @@ function transposedConv(graph: Graph, dy: string, filter: string, info: ConvInfo
 const conv2dBackpropFilter: TracedKernel = (graph, { x, dy }, attributes) => {
   const info = convInfo(x.shape, attributes.filterShape, attributes);
   const { batchSize, inChannels, outChannels, outHeight, outWidth, filterHeight, filterWidth } = info;
-  const places = batchSize * outHeight * outWidth;
-  const errors = reshape(graph, plain(graph, dy), [places, outChannels]);
+  const pixels = batchSize * outHeight * outWidth;
+  const errors = reshape(graph, plain(graph, dy), [pixels, outChannels]);
   if (inChannels > FEW_CHANNELS) {
     const product = graph.node('Gemm', [patches(graph, x, info), errors], { transA: 1 });
     return { shape: attributes.filterShape, dtype: 'float32', plain: reshape(graph, product, attributes.filterShape) };
@@ -137,7 +137,7 @@ const conv2dBackpropFilter: TracedKernel = (graph, { x, dy }, attributes) => {
   // Too few channels to copy pixel by pixel: whole rows of every tap's shifted image [c, n, h, w] instead.
   const image = graph.node('Transpose', [nchw(graph, x)], { perm: [1, 0, 2, 3] });
   const taps = graph.node('Concat', shiftedImages(graph, image, [2, 3], info), { axis: 0 });
-  const matrix = reshape(graph, taps, [filterHeight * filterWidth * inChannels, places]);
+  const matrix = reshape(graph, taps, [filterHeight * filterWidth * inChannels, pixels]);
   const product = graph.node('Gemm', [matrix, errors]);
   return { shape: attributes.filterShape, dtype: 'float32', plain: reshape(graph, product, attributes.filterShape) };
 };
@@ -156,9 +156,9 @@ function patches(graph: Graph, x: Value, info: ConvInfo): string {
   if (filterHeight * filterWidth * strideHeight * strideWidth === 1) return reshape(graph, plain(graph, x), rows);
   const outside = inHeight * inWidth;
   const table: number[] = [];
-  for (let place = 0; place < outHeight * outWidth; place++) {
-    const top = Math.floor(place / outWidth) * strideHeight - padInfo.top;
-    const left = (place % outWidth) * strideWidth - padInfo.left;
+  for (let pixel = 0; pixel < outHeight * outWidth; pixel++) {
+    const top = Math.floor(pixel / outWidth) * strideHeight - padInfo.top;
+    const left = (pixel % outWidth) * strideWidth - padInfo.left;
     for (let tap = 0; tap < filterHeight * filterWidth; tap++) {
       const y = top + Math.floor(tap / filterWidth) * dilationHeight;
       const x = left + (tap % filterWidth) * dilationWidth;

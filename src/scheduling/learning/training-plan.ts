@@ -31,8 +31,8 @@ export type Plan = z.output<typeof planSchema>;
 export function resolvePlan(given: unknown, origin = 'training'): Plan {
   const checked = planSchema.safeParse(given);
   if (checked.success) return checked.data;
-  const said = checked.error.issues.map(({ path, message }) => [...path, message].join(': '));
-  throw new UserError(`${origin}: ${said.join('; ')}`);
+  const problems = checked.error.issues.map(({ path, message }) => [...path, message].join(': '));
+  throw new UserError(`${origin}: ${problems.join('; ')}`);
 }
 
 /** Creates the model of a training method. @throws UserError as `jointModel` does */

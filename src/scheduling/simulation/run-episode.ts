@@ -12,7 +12,7 @@ export function runEpisode(world: World, tasks: TaskSet, policy: Policy, next: R
   const episode = createEpisode(world, tasks);
   const offers = new Float64Array(world.servers);
   const sums = { variance: 0, utilisation: 0, energy: 0 };
-  const places = world.capacity.reduce((sum, capacity) => sum + capacity, 0);
+  const totalCapacity = world.capacity.reduce((sum, capacity) => sum + capacity, 0);
   while (!isDone(episode)) {
     beginStep(episode);
     policy(episode.observation, next, offers);
@@ -20,7 +20,7 @@ export function runEpisode(world: World, tasks: TaskSet, policy: Policy, next: R
     sums.energy += episode.costs.energy;
     if (episode.step > tasks.steps) continue;
     sums.variance += episode.costs.variance;
-    sums.utilisation += episode.running.reduce((sum, count) => sum + count, 0) / places;
+    sums.utilisation += episode.running.reduce((sum, count) => sum + count, 0) / totalCapacity;
   }
   return summarise(episode, sums);
 }

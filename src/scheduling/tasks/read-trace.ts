@@ -68,8 +68,8 @@ function csvRows(path: string, text: string): RawRow[] {
 function checkRow(path: string, row: unknown, line: number, servers: number): Row {
   const checked = rowSchema.safeParse(row);
   if (!checked.success) {
-    const said = checked.error.issues.map((issue) => [...issue.path, issue.message].join(': ')).join('; ');
-    throw new UserError(`${path}, line ${line}: expected arrivalMs, serviceMs and place; ${said}`);
+    const problems = checked.error.issues.map((issue) => [...issue.path, issue.message].join(': ')).join('; ');
+    throw new UserError(`${path}, line ${line}: expected arrivalMs, serviceMs and place; ${problems}`);
   }
   if (checked.data.place < servers) return checked.data;
   throw new UserError(

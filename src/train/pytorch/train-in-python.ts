@@ -182,9 +182,9 @@ async function listen(trainer: ChildProcess, onEvent: (event: TrainerEvent) => v
     }
   };
   process.on('exit', kill);
-  let said = '';
+  let output = '';
   trainer.stderr!.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-20_000);
+    output = (output + text).slice(-20_000);
   });
   const ended = new Promise<readonly [number | null, NodeJS.Signals | null]>((resolve, reject) => {
     trainer.once('error', reject).once('close', (code, signal) => resolve([code, signal]));
@@ -193,10 +193,10 @@ async function listen(trainer: ChildProcess, onEvent: (event: TrainerEvent) => v
     for await (const line of createInterface({ input: trainer.stdout! })) {
       const event = eventSchema.safeParse(parsed(line));
       if (event.success) onEvent(event.data);
-      else said += `${line}\n`; // output of a library
+      else output += `${line}\n`; // output of a library
     }
     const [code, signal] = await ended;
-    if (code !== 0) throw trainerEnded(code, signal, said);
+    if (code !== 0) throw trainerEnded(code, signal, output);
   } finally {
     kill();
     process.off('exit', kill);
@@ -212,9 +212,9 @@ function parsed(line: string): unknown {
 }
 
 /** torchrun hides the reason in its own report: look for the first error before it, or the worker's signal. */
-function trainerEnded(code: number | null, signal: string | null, said: string): TrainerEnded {
-  const killed = /exitcode\s*:\s*-(\d+)/.exec(said)?.[1];
-  const lines = said.split('\n').map((line) => line.replace(/^\[\w+\]:/, '').trim());
+function trainerEnded(code: number | null, signal: string | null, output: string): TrainerEnded {
+  const killed = /exitcode\s*:\s*-(\d+)/.exec(output)?.[1];
+  const lines = output.split('\n').map((line) => line.replace(/^\[\w+\]:/, '').trim());
   const error = lines.find((line) => /^[\w.]*(Error|Exception)\b/.test(line) && !line.includes('ChildFailedError'));
   const how = signal ? `was ended by ${signal}` : killed ? `was ended by signal ${killed}` : `ended with code ${code}`;
   return new TrainerEnded(

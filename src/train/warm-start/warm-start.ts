@@ -235,10 +235,10 @@ function denseKernel({ shape, values }: NamedArrays[string], image: Shape | unde
   const [units] = shape;
   const inputs = values.length / units;
   const channels = image?.[2] ?? 1;
-  const places = inputs / channels;
+  const pixels = inputs / channels;
   const turned = values.map((_, i) => {
     const [unit, input] = [i % units, Math.floor(i / units)];
-    return values[unit * inputs + (input % channels) * places + Math.floor(input / channels)];
+    return values[unit * inputs + (input % channels) * pixels + Math.floor(input / channels)];
   });
   return { shape: [inputs, units], values: turned };
 }

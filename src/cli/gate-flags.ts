@@ -21,7 +21,7 @@ export const gateReportFlags = {
 };
 
 /** A share with its name, as `both=0.98`. */
-interface NamedShare {
+export interface NamedShare {
   readonly name: string;
   readonly share: number;
 }

@@ -182,15 +182,14 @@ async function embedded(options: GatewayOptions, at: At): Promise<Running> {
 
 /** @throws UserError for flags that HAProxy would have to implement */
 function steered(options: GatewayOptions, at: At, flags: Readonly<Record<string, unknown>>): Promise<Running> {
-  const foreign = ['cors', 'rate-limit', 'trust-proxy', 'servers-file'].find((name) => flags[name] !== undefined);
-  if (foreign === 'servers-file')
+  if (flags['servers-file'] !== undefined) {
     throw new UserError('--servers-file: needs --driver embedded, which can replace servers');
-  if (foreign) {
-    throw new UserError(
-      `--${foreign}: has no effect with --driver haproxy, where requests don't pass through this process; give it to "lcdnn serve"`,
-    );
   }
   const socket = flags['haproxy-socket'] as string | undefined;
+  const foreign = ['cors', 'rate-limit', 'trust-proxy'].find((name) => flags[name] !== undefined);
+  if (socket !== undefined && foreign !== undefined) {
+    throw new UserError(`--${foreign}: has no effect on a HAProxy that runs already; write it into its configuration`);
+  }
   const running = socket === undefined ? undefined : { socket, backend: flags['haproxy-backend'] as string };
   return startHaproxyGateway({ ...options, ...at, running });
 }

@@ -32,6 +32,18 @@ export function sendSecurityHeaders(app: FastifyInstance): void {
   });
 }
 
+/** What an answer to an allowed origin contains, besides `access-control-allow-origin`. */
+export const CORS_HEADERS = {
+  'access-control-expose-headers': `${JSON_LENGTH_HEADER}, lcdnn-tau, retry-after, server-timing`,
+};
+
+/** What the answer to a preflight request contains in addition. */
+export const PREFLIGHT_HEADERS = {
+  'access-control-allow-methods': 'GET, POST',
+  'access-control-allow-headers': `authorization, content-type, content-encoding, ${JSON_LENGTH_HEADER}`,
+  'access-control-max-age': '600',
+};
+
 /**
  * Answers cross-origin requests of these origins.
  *
@@ -44,17 +56,9 @@ export function allowOrigins(app: FastifyInstance, origins: readonly string[]): 
     const { origin } = request.headers;
     if (!any) reply.header('vary', 'origin');
     if (!origin || !(any || origins.includes(origin))) return;
-    reply.headers({
-      'access-control-allow-origin': any ? '*' : origin,
-      'access-control-expose-headers': `${JSON_LENGTH_HEADER}, lcdnn-tau, retry-after, server-timing`,
-    });
+    reply.headers({ 'access-control-allow-origin': any ? '*' : origin, ...CORS_HEADERS });
     if (request.method !== 'OPTIONS') return;
-    reply.headers({
-      'access-control-allow-methods': 'GET, POST',
-      'access-control-allow-headers': `authorization, content-type, content-encoding, ${JSON_LENGTH_HEADER}`,
-      'access-control-max-age': '600',
-    });
-    return reply.code(204).send();
+    return reply.headers(PREFLIGHT_HEADERS).code(204).send();
   });
 }
 

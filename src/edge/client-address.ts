@@ -26,6 +26,10 @@ const NAMED_RANGES: Readonly<Record<string, readonly string[]>> = {
   uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
 };
 
+/** Replaces the names `loopback`, `linklocal` and `uniquelocal` with their ranges. */
+export const expandRanges = (ranges: readonly string[]): string[] =>
+  ranges.flatMap((name) => NAMED_RANGES[name] ?? [name]);
+
 /**
  * A test for addresses of trusted proxies.
  *
@@ -34,7 +38,7 @@ const NAMED_RANGES: Readonly<Record<string, readonly string[]>> = {
  */
 export function addressMatcher(ranges: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
-  for (const range of ranges.flatMap((name) => NAMED_RANGES[name] ?? [name])) addRange(list, range);
+  for (const range of expandRanges(ranges)) addRange(list, range);
   return (address) => {
     const plain = withoutIPv4Prefix(address);
     return isIP(plain) !== 0 && list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4');

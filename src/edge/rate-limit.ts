@@ -13,6 +13,10 @@ const WINDOW_MS = 1000;
 /** Clients that are remembered. With more clients in a second, those counted first are forgotten. */
 const MOST_CLIENTS = 10_000;
 
+/** Why a request beyond the limit is refused. */
+export const rateRefusal = (perSecond: number): string =>
+  `expected at most ${perSecond} requests a second from one address, found more`;
+
 /**
  * A fixed window of a second for each client. Time is monotonic: setting the system clock back doesn't lock clients out.
  *
@@ -25,9 +29,7 @@ export function createRateLimit(perSecond: number, now: () => number = () => per
     return window && now() - window.since < WINDOW_MS ? window : undefined;
   };
   const refuseBeyond = (count: number, limit: number): void => {
-    if (count <= limit) return;
-    const reason = `expected at most ${perSecond} requests a second from one address, found more`;
-    throw new Refusal(429, reason, { retryAfterS: 1 });
+    if (count > limit) throw new Refusal(429, rateRefusal(perSecond), { retryAfterS: 1 });
   };
   return {
     count(address) {

@@ -33,7 +33,10 @@ describe.concurrent('gateway refuses', () => {
     [['x:1', '--servers-file', 'x'], 'error: expected the addresses of servers or --servers-file, found both'],
     [['x:1', '--capacity', '-5'], '--capacity: expected whole numbers from 1 with commas between them, found -5'],
     [['x:1', '--policy', 'least-load'], /no policy is called least-load; did you mean least-loaded\?/],
-    [['x:1', '--driver', 'haproxy', '--cors', '*'], '--cors: has no effect with --driver haproxy'],
+    [
+      ['x:1', '--driver', 'haproxy', '--haproxy-socket', '/s', '--cors', '*'],
+      '--cors: has no effect on a HAProxy that runs already',
+    ],
     [[AWAY], `error: expected a server that is ready, found none at ${AWAY}/v2/health/ready; start them with`],
   ])('%j', (args, line) => expectMistake(['gateway', ...args], line));
 });

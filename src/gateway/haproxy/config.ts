@@ -1,7 +1,8 @@
 import { inUrl } from '../../edge/listen.js';
+import { type AccessSettings, accessRules, rateTable } from './access-rules.js';
 
 /** Settings of HAProxy. Times are in milliseconds. */
-export interface HaproxySettings {
+export interface HaproxySettings extends AccessSettings {
   readonly host: string;
   readonly port: number;
   readonly servers: readonly { readonly origin: string; readonly capacity: number }[];
@@ -58,7 +59,9 @@ frontend clients
   bind ${inUrl(host)}:${port}
   acl own path /metrics
   acl own path_beg /v2/health/
-${overflow.join('\n')}
+${accessRules(settings)
+  .map((rule) => `  ${rule}\n`)
+  .join('')}${overflow.join('\n')}
   use_backend gateway if own
   default_backend ${BACKEND}
 
@@ -74,7 +77,7 @@ backend ${BACKEND}
   retry-on conn-failure empty-response response-timeout 503
   default-server check inter ${settings.healthEveryMs}ms fall 2 rise 2 observe layer4 error-limit 1 on-error mark-down
 ${servers.map(({ origin, capacity }, i) => serverLine(`s${i}`, origin, `weight 100 maxconn ${capacity}`)).join('\n')}
-${remote === undefined ? '' : `\nbackend remote\n${serverLine('remote', remote, '')}\n`}`;
+${remote === undefined ? '' : `\nbackend remote\n${serverLine('remote', remote, '')}\n`}${rateTable(settings)}`;
 }
 
 function serverLine(name: string, origin: string, more: string): string {

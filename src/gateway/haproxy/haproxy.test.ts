@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type FakeUpstream, fakeUpstream } from '../../../test/fake-upstream.js';
+import { CORS_HEADERS, PREFLIGHT_HEADERS } from '../../edge/access.js';
 import { RULES } from '../../scheduling/policies/index.js';
 import type { Policy } from '../../scheduling/policies/policy.js';
 import { haproxyConfig } from './config.js';
@@ -120,6 +121,55 @@ describe.skipIf(!isThere)('a HAProxy that is started', () => {
       if (origin) expect([reply.status, text]).toEqual([200, 'remote']);
       else expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, '1']);
     }
+  });
+
+  it('answers pages of the allowed origins, also when it refuses a request itself', async () => {
+    const server = await fake();
+    const { url } = await start([server], roundRobin, { cors: ['https://shop.example', 'null'], rateLimit: 2 });
+    const ask = (origin: string, method = 'POST') => fetch(url + INFER, { method, headers: { origin } });
+    const preflight = await ask('https://shop.example', 'OPTIONS');
+    expect(preflight.status).toBe(204);
+    expect(Object.fromEntries(preflight.headers)).toMatchObject({
+      'access-control-allow-origin': 'https://shop.example',
+      ...PREFLIGHT_HEADERS,
+      vary: 'origin',
+    });
+    expect(server.asked).toHaveLength(0);
+    const answer = await ask('null');
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'access-control-allow-origin': 'null',
+      ...CORS_HEADERS,
+    });
+    expect((await ask('https://shop.example.evil.example')).headers.get('access-control-allow-origin')).toBeNull();
+    const refused = await ask('https://shop.example');
+    expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([429, 'https://shop.example']);
+  });
+
+  it('limits the inference requests of each client, told apart by the last address that is no trusted proxy', async () => {
+    const { url } = await start([await fake()], roundRobin, { rateLimit: 3, trustProxy: ['loopback', '10.0.0.0/8'] });
+    const from = async (forwarded: string, path = INFER) => {
+      const reply = await fetch(url + path, { method: 'POST', body: 'x', headers: { 'x-forwarded-for': forwarded } });
+      return [reply.status, reply.headers.get('retry-after')];
+    };
+    for (let i = 0; i < 3; i++) expect(await from(`1.1.1.${i}, 203.0.113.5, 10.0.0.7`)).toEqual([200, null]);
+    expect(await from('203.0.113.5')).toEqual([429, '1']);
+    expect(await from('203.0.113.5', '/v2/models/tiny')).toEqual([200, null]); // only inference is limited
+    for (let i = 0; i < 3; i++) expect(await from(`2001:db8::${i}`)).toEqual([200, null]); // one /64 is one client
+    expect((await from('2001:db8::9'))[0]).toBe(429);
+    expect((await from('2001:db8:0:1::9'))[0]).toBe(200);
+  });
+
+  it('passes on the address of the client', async () => {
+    const server = await fake();
+    const { url } = await start([server], roundRobin, { trustProxy: ['loopback'] });
+    await fetch(url + INFER, { method: 'POST', headers: { 'x-forwarded-for': '198.51.100.1, 203.0.113.5' } });
+    expect(String(server.asked[0].headers['x-forwarded-for']).split(', ').at(-1)).toBe('203.0.113.5');
+  });
+
+  it('refuses origins and proxies that are not written as they should be', async () => {
+    const server = await fake();
+    await expect(start([server], roundRobin, { cors: ['https://a.example/'] })).rejects.toThrow(/--cors: expected/);
+    await expect(start([server], roundRobin, { trustProxy: ['nowhere'] })).rejects.toThrow(/--trust-proxy: expected/);
   });
 
   it('lets running requests end', async () => {

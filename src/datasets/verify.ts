@@ -13,6 +13,7 @@ export interface FileCheck {
 /** Compares the SHA-256 of each file's unpacked content with the catalogue's. */
 export async function verifyFiles(entry: CatalogEntry, location: Location): Promise<FileCheck[]> {
   if (location.archive !== undefined) return verifyArchive(entry, location.archive);
+  if (location.classFolders) return [await verifyImages(entry, location)];
   const checks: FileCheck[] = [];
   for (const file of formatOf(entry).files(entry)) {
     const path = location.files[file.name];
@@ -20,6 +21,17 @@ export async function verifyFiles(entry: CatalogEntry, location: Location): Prom
     checks.push(fault === undefined ? { path } : { path, fault });
   }
   return checks;
+}
+
+async function verifyImages(entry: CatalogEntry, location: Location): Promise<FileCheck> {
+  const path = location.folder;
+  try {
+    await formatOf(entry).read(entry, location);
+    return { path };
+  } catch (thrown) {
+    if (thrown instanceof UserError) return { path, fault: messageOf(thrown) };
+    throw thrown;
+  }
 }
 
 async function verifyArchive(entry: CatalogEntry, archive: string): Promise<FileCheck[]> {

@@ -6,6 +6,7 @@ import { readTarGz } from '../archive.js';
 import type { Split } from '../dataset.js';
 import { bytesOf, sharedBytes } from '../pixels.js';
 import { checksumFault, readUnpacked } from '../unpack.js';
+import { hasClassFolders, readClassFolders } from './cifar-folders.js';
 import {
   commonFields,
   type DatasetFormat,
@@ -21,6 +22,8 @@ import { readCifarRecords, recordBytes } from './parse-cifar.js';
 
 const PARTS = ['train', 'test'] as const;
 
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
+
 const schema = z
   .strictObject({
     format: z.literal('cifar'),
@@ -31,6 +34,8 @@ const schema = z
     /** Bytes before the planes; the last one is the class. */
     labelBytes: z.int().min(1).max(2),
     files: z.strictObject({ train: z.array(fileSchema).min(1), test: z.array(fileSchema).min(1) }),
+    /** Identifies the images of class folders, whose order is unknown. */
+    imagesSha256: z.strictObject({ train: sha256Schema, test: sha256Schema }).optional(),
   })
   .refine((entry) => PARTS.every((part) => totalBytes(entry.files[part]) === entry[part] * recordBytes(entry)), {
     error: 'the bytes of the files do not agree with shape and number of images',
@@ -40,17 +45,23 @@ export type CifarEntry = z.infer<typeof schema> & { readonly name: string };
 
 const files = (entry: CifarEntry) => [...entry.files.train, ...entry.files.test];
 
-/** CIFAR's binary version: files of records, label bytes and then a plane per colour. The sources hold one archive. */
+/**
+ * CIFAR's binary version: files of records, label bytes and then a plane per colour. The sources hold one archive. Class
+ * folders of PNG files are read, too.
+ */
 export const cifar: DatasetFormat<CifarEntry> = {
   schema,
   files,
-  fileNames: (entry) => `${entry.archive.name}, or ${listNames(files(entry))}`,
+  fileNames: (entry) =>
+    `${entry.archive.name}, or ${listNames(files(entry))}, or class folders of PNG files in train and test`,
   locate(folder, entry, origin) {
     const archive = join(folder, entry.archive.name);
     if (existsSync(archive)) return { origin, folder, files: {}, archive };
     // `tar` unpacks the archive to a folder inside the folder.
     return (
-      locateFiles(folder, files(entry), origin) ?? locateFiles(join(folder, entry.archive.folder), files(entry), origin)
+      locateFiles(folder, files(entry), origin) ??
+      locateFiles(join(folder, entry.archive.folder), files(entry), origin) ??
+      (hasClassFolders(folder, entry) ? { origin, folder, files: {}, classFolders: true } : undefined)
     );
   },
   downloads: (entry) => [entry.archive],
@@ -59,6 +70,7 @@ export const cifar: DatasetFormat<CifarEntry> = {
 
 /** Reads the data set file by file, and checks each file's SHA-256. */
 async function read(entry: CifarEntry, location: Location): Promise<{ train: Split; test: Split }> {
+  if (location.classFolders) return readClassFolders(entry, location.folder);
   const splits = { train: emptySplit(entry, entry.train), test: emptySplit(entry, entry.test) };
   for await (const { file, path, content } of contents(entry, location)) {
     if (content.length !== file.bytes) {

@@ -38,9 +38,11 @@ export type Origin = '--data-dir' | 'LCDNN_DATA' | 'cache' | 'Debian package' | 
 export interface Location {
   readonly origin: Origin;
   readonly folder: string;
-  /** The path of each file by its name in the catalogue; empty if `archive` holds them. */
+  /** The path of each file by its name in the catalogue; empty if `archive` or class folders hold them. */
   readonly files: Readonly<Record<string, string>>;
   readonly archive?: string;
+  /** The images are PNG files in train/CLASS and test/CLASS. */
+  readonly classFolders?: boolean;
 }
 
 /** A file to download. */

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { UserError } from '../base/errors.js';
 import type { Forwarder } from './forward.js';
 import { type FetchMetrics, takeReport } from './reports.js';
@@ -40,6 +41,13 @@ export async function findServers(
   const unread = upstreams.find(({ reportFault }) => reportFault !== undefined);
   if (!unread) return;
   throw new UserError(
-    `${unread.origin}/metrics: expected the metrics of an "lcdnn serve" of this version (${unread.reportFault})`,
+    `${unread.origin}/metrics: expected metrics that this gateway can read, found a fault (${unread.reportFault})`,
   );
+}
+
+/** Warns about servers whose load is unknown. */
+export function warnOfUnreportedLoad(upstreams: readonly Upstream[], log: Logger): void {
+  for (const { origin } of upstreams.filter(({ up, reportsLoad }) => up && !reportsLoad)) {
+    log.warn({ server: origin }, 'the server reports no load; only requests of this gateway to it are counted');
+  }
 }

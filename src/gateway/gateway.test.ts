@@ -308,9 +308,17 @@ describe('what it can do nothing with', () => {
     await expect(start([gone])).rejects.toThrow(
       `expected a server that is ready, found none at ${gone.origin}/v2/health/ready`,
     );
-    await expect(start([await fake({ metrics: 'up 1\n' }), gone])).rejects.toThrow(
-      /\/metrics: expected the metrics of an "lcdnn serve" of this version \(expected lcdnn_requests_in_flight/,
+    await expect(start([await fake({ metrics: 'lcdnn_requests_in_flight{model="tiny"} ?\n' }), gone])).rejects.toThrow(
+      /\/metrics: expected metrics that this gateway can read, found a fault \(expected a number from 0/,
     );
+  });
+
+  it('a server of another kind is no mistake: the own requests to it are counted', async () => {
+    const servers = [await fake({ metrics: 'up 1\n' }), await fake()];
+    const { url } = await gatewayOf(servers);
+    for (let i = 0; i < 20; i++) expect((await post(url)).reply.status).toBe(200);
+    expect(servers.every(({ asked }) => asked.length > 0)).toBe(true);
+    expect(await metric(url, 'lcdnn_gateway_fallback')).toBe(0);
   });
 
   it('while it runs: it goes on with least-loaded, and says so until that is mended', async () => {

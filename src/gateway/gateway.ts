@@ -6,7 +6,7 @@ import { createHttpServer, type HttpServer, type HttpServerOptions } from '../ed
 import { createLog, type LogLevel } from '../edge/log.js';
 import type { Policy } from '../scheduling/policies/policy.js';
 import { createDispatcher, type Dispatcher, type DispatcherEvents } from './dispatcher.js';
-import { findServers, serverProbes } from './find-servers.js';
+import { findServers, serverProbes, warnOfUnreportedLoad } from './find-servers.js';
 import { createForwarder, type Forwarder } from './forward.js';
 import { type Health, watchHealth } from './health.js';
 import { createGatewayMetrics, type GatewayMetrics } from './metrics.js';
@@ -72,6 +72,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { fetchMetrics, isReady } = serverProbes(forwarder);
   try {
     await findServers(upstreams, isReady, fetchMetrics);
+    warnOfUnreportedLoad(upstreams, log);
   } catch (thrown) {
     await forwarder.close();
     throw thrown;

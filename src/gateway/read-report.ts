@@ -11,8 +11,13 @@ const IN_FLIGHT = 'lcdnn_requests_in_flight';
 const BATCH_SECONDS = 'lcdnn_batch_seconds_sum';
 const IMAGES = 'lcdnn_batch_images_sum';
 
-/** Reads a report from metrics in Prometheus's text format. @throws Error that describes the problem */
-export function readReport(text: string): LoadReport {
+/**
+ * Reads a report from metrics in Prometheus's text format.
+ *
+ * @returns nothing if the metrics aren't those of an `lcdnn serve`
+ * @throws Error that describes the problem if a number is invalid
+ */
+export function readReport(text: string): LoadReport | undefined {
   const sums = new Map([IN_FLIGHT, BATCH_SECONDS, IMAGES].map((name) => [name, Number.NaN]));
   for (const line of text.split('\n')) {
     const name = /^[a-z_]+(?=[{ ])/.exec(line)?.[0];
@@ -26,7 +31,7 @@ export function readReport(text: string): LoadReport {
     sums.set(name!, (Number.isNaN(sum) ? 0 : sum) + value);
   }
   const inFlight = sums.get(IN_FLIGHT)!;
-  if (Number.isNaN(inFlight)) throw new Error(`expected ${IN_FLIGHT} among its metrics, found none`);
+  if (Number.isNaN(inFlight)) return undefined;
   // The histograms are empty before the first batch.
   return { inFlight, batchSeconds: sums.get(BATCH_SECONDS) || 0, images: sums.get(IMAGES) || 0 };
 }

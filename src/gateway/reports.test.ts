@@ -22,9 +22,11 @@ describe('a report', () => {
     expect(readReport('lcdnn_requests_in_flight{model="a"} 0')).toEqual({ inFlight: 0, batchSeconds: 0, images: 0 });
   });
 
+  it.each(['', '<html>', 'up 1\n'])('is nothing in the metrics of other servers: %j', (text) => {
+    expect(readReport(text)).toBeUndefined();
+  });
+
   it.each([
-    ['', /expected lcdnn_requests_in_flight among its metrics, found none/],
-    ['<html>', /found none/],
     [metrics('soon'), /expected a number from 0 for lcdnn_requests_in_flight, found soon/],
     [metrics('-1'), /found -1/],
     [metrics('NaN'), /found NaN/],
@@ -65,10 +67,21 @@ describe('taking a report', () => {
     const server = upstream();
     await takeReport(server, said('', 401));
     expect(server.reportFault).toBe('expected HTTP 200, found 401');
-    await takeReport(server, said('?'));
-    expect(server.reportFault).toMatch(/found none/);
+    await takeReport(server, said(metrics('?')));
+    expect(server.reportFault).toMatch(/found \?/);
     await takeReport(server, said(metrics(0)));
     expect(server.reportFault).toBeUndefined();
+  });
+
+  it.each([
+    ['other metrics', 'up 1\n', 200],
+    ['no metrics', 'not found', 404],
+  ])('counts only the own requests to a server with %s', async (_, text, status) => {
+    const server = Object.assign(upstream(), { others: 5 });
+    await takeReport(server, said(text, status));
+    expect(server).toMatchObject({ others: 0, reportsLoad: false, reportFault: undefined });
+    await takeReport(server, said(metrics(6)));
+    expect(server).toMatchObject({ others: 4, reportsLoad: true });
   });
 
   it('leaves it to the health checks whether the server is there', async () => {

@@ -48,23 +48,29 @@ export function pollReports(
 }
 
 /**
- * Reads one report of a server. If it can't be read, `reportFault` says why. Whether the server is up is decided by its
- * health checks, not here.
+ * Reads one report of a server. If it can't be read, `reportFault` says why. A server without such reports, as another
+ * Open Inference server, counts with the gateway's own requests. Whether a server is up is decided by its health checks,
+ * not here.
  */
 export async function takeReport(upstream: Upstream, fetchMetrics: FetchMetrics): Promise<void> {
   const before = upstream.inFlight;
   const found = await fetchMetrics(upstream.origin).catch(() => undefined);
   if (!found) return;
   try {
-    if (found.status !== 200) throw new Error(`expected HTTP 200, found ${found.status}`);
-    const report = readReport(found.text);
+    if (found.status !== 200 && found.status !== 404) throw new Error(`expected HTTP 200, found ${found.status}`);
+    const report = found.status === 200 ? readReport(found.text) : undefined;
+    upstream.reportsLoad = report !== undefined;
+    upstream.reportedAt = performance.now();
+    upstream.reportFault = undefined;
+    if (!report) {
+      upstream.others = 0;
+      return;
+    }
     // The report may include this many requests of the gateway.
     const ownInFlight = Math.max(before, upstream.inFlight);
     upstream.others = Math.max(0, report.inFlight - ownInFlight);
     measureSpeed(upstream, report);
     upstream.report = report;
-    upstream.reportedAt = performance.now();
-    upstream.reportFault = undefined;
   } catch (thrown) {
     upstream.others = 0; // only the gateway's own counts are certain
     upstream.reportFault = messageOf(thrown);

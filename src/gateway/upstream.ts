@@ -13,6 +13,8 @@ export interface Upstream {
   others: number;
   /** Images its tails compute per second of work; 0 while unknown. */
   imagesPerSecond: number;
+  /** Whether its metrics include its load, as those of an `lcdnn serve` do; if not, only the gateway's own requests count. */
+  reportsLoad: boolean;
   /** Its last report, and when it arrived (`performance.now()`). */
   report?: LoadReport;
   reportedAt: number;
@@ -27,6 +29,7 @@ export const createUpstream = (origin: string, capacity: number): Upstream => ({
   inFlight: 0,
   others: 0,
   imagesPerSecond: 0,
+  reportsLoad: true,
   reportedAt: 0,
 });
 

@@ -8,7 +8,7 @@ import { addressMatcher } from '../../edge/client-address.js';
 import { createHttpServer } from '../../edge/http-server.js';
 import { inUrl, listen } from '../../edge/listen.js';
 import { createLog } from '../../edge/log.js';
-import { findServers, serverProbes } from '../find-servers.js';
+import { findServers, serverProbes, warnOfUnreportedLoad } from '../find-servers.js';
 import { createForwarder } from '../forward.js';
 import type { GatewayOptions } from '../gateway.js';
 import { createGatewayMetrics } from '../metrics.js';
@@ -70,6 +70,7 @@ export async function startHaproxyGateway(options: HaproxyGatewayOptions): Promi
   };
   try {
     await findServers(upstreams, isReady, fetchMetrics);
+    warnOfUnreportedLoad(upstreams, log);
     const scheduler = createScheduler(upstreams, options.policy, reportEveryMs, loggedEvents(metrics, log));
     const ownUrl = await listen(own.app, running ? options : { host: LOCAL, port: 0 });
     const port = options.port || (await freePort(host));

@@ -8,7 +8,7 @@ import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const current = process.argv.includes('--current');
-const TOOLS = ['safetensors', 'pytest', 'ruff', 'mypy', 'tritonclient[http]'];
+const TOOLS = ['safetensors', 'pytest', 'ruff', 'mypy', 'tritonclient[http]', 'schemathesis'];
 const folder = fileURLToPath(
   new URL(`../node_modules/.cache/${current ? 'python-current' : 'python'}`, import.meta.url),
 );

@@ -1,4 +1,4 @@
-import type { FastifyError, FastifyInstance } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import { messageOf } from '../base/errors.js';
 
 /** A request that is refused. The client receives status and message. */
@@ -31,13 +31,20 @@ const METHODS = ['GET', 'HEAD', 'OPTIONS', 'POST'];
 
 /** Answers errors as the protocol requires. Errors of the server itself (500) are logged, and the client isn't told more. */
 export function answerErrors(app: FastifyInstance): void {
+  const refuseMethod = (reply: FastifyReply, method: string, allowed: readonly string[]) => {
+    const allow = allowed.join(', ');
+    const error = `expected ${allowed.length > 1 ? 'one of ' : ''}${allow}, found ${method}`;
+    return reply.code(405).headers({ allow, connection: 'close' }).send({ error });
+  };
+  const methodsOf = listMethods(app);
+  // Before the body is read: a method that no route has may require a body that this server would refuse first.
+  app.addHook('onRequest', async ({ method }, reply) => {
+    if (!METHODS.includes(method)) return refuseMethod(reply, method, METHODS);
+  });
   app.setNotFoundHandler(({ method, url }, reply) => {
-    if (METHODS.includes(method)) return reply.code(404).send({ error: `${method} ${url}: not found on this server` });
-    const methods = METHODS.join(', ');
-    return reply
-      .code(405)
-      .header('allow', methods)
-      .send({ error: `expected one of ${methods}, found ${method}` });
+    const others = methodsOf(url.split('?')[0]);
+    if (others.length > 0) return refuseMethod(reply, method, others);
+    return reply.code(404).send({ error: `${method} ${url}: not found on this server` });
   });
   app.setErrorHandler((error: FastifyError & Partial<Refusal>, request, reply) => {
     const { statusCode: status = 500 } = error;
@@ -49,4 +56,18 @@ export function answerErrors(app: FastifyInstance): void {
     const reason = status === 500 ? 'the server failed; its log has the reason' : messageOf(error);
     return reply.code(status).send({ error: reason });
   });
+}
+
+/** Lists the methods of routes from now on. @returns the methods of a path; none for files and unknown paths */
+function listMethods(app: FastifyInstance): (path: string) => string[] {
+  const methods = new Map<string, Set<string>>();
+  app.addHook('onRoute', ({ url, method }) => {
+    if (url.includes('*')) return;
+    methods.set(url, new Set([...(methods.get(url) ?? []), ...[method].flat()]));
+  });
+  const matches = (route: string, path: string): boolean => {
+    const [wanted, found] = [route.split('/'), path.split('/')];
+    return wanted.length === found.length && wanted.every((part, i) => part.startsWith(':') || part === found[i]);
+  };
+  return (path) => [...methods].flatMap(([route, all]) => (matches(route, path) ? [...all] : []));
 }

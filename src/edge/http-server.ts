@@ -67,8 +67,8 @@ export function createHttpServer(log: Logger, options: HttpServerOptions): HttpS
     sendTimeoutMs: options.sendTimeoutMs ?? 30_000,
   };
   limitConnections(app.server, limits, (reason, client) => log.info({ client, reason }, 'a connection was closed'));
-  answerErrors(app);
   sendSecurityHeaders(app);
+  answerErrors(app);
   if (cors.length > 0) allowOrigins(app, cors);
   refuseAsterisk(app);
   if (trustProxy.length === 0) warnOfUndeclaredProxy(app, log);

@@ -287,7 +287,11 @@ describe('the web folder', () => {
     ]) {
       expect([path, (await app.inject(path)).statusCode]).toEqual([path, 404]);
     }
-    expect((await app.inject({ method: 'PUT', url: '/lcdnn.js' })).statusCode).toBe(405);
+    for (const method of ['PUT', 'DELETE', 'QUERY', 'PROPFIND'] as const) {
+      const reply = await app.inject({ method: method as 'PUT', url: '/lcdnn.js' });
+      expect([method, reply.statusCode, reply.headers['allow']]).toEqual([method, 405, 'GET, HEAD, OPTIONS, POST']);
+      expect(reply.headers).toHaveProperty('content-security-policy');
+    }
   });
 });
 

@@ -3,7 +3,7 @@ import { floats } from '../kernels/test-values.js';
 import { random } from '../src/base/random.js';
 import type { NamedArrays } from '../src/base/tensors.js';
 import type { JointNetwork } from '../src/network/layers.js';
-import type { Engine } from '../src/train/engines/engine.js';
+import type { Engine, EngineFunction } from '../src/train/engines/engine.js';
 import type { OptimizerName } from '../src/train/optimizers.js';
 import { optimizerSlots, type StepOptions, trainStep } from '../src/train/step.js';
 import { ofTeacher } from '../src/train/teacher.js';
@@ -46,31 +46,38 @@ export function startState({ network, optimizer, slots, seed, parameters, option
   return state;
 }
 
-/** One training step of an engine from there: what it observes, and the state that it leaves. */
-export async function oneStep(engine: Engine, start: StepStart) {
+/**
+ * One training step of an engine from there: what it observes, and the state that it leaves.
+ *
+ * @param compiled of each engine, for further starts of the same network with the same options: compiling takes seconds
+ */
+export async function oneStep(engine: Engine, start: StepStart, compiled = new Map<Engine, EngineFunction>()) {
   const { network, optimizer, seed } = start;
   const { input, classes } = network;
   const state = startState(start);
   const taught = start.teacher ? ofTeacher.rename(randomParameters(start.teacher, seed)) : {};
   engine.setState({ ...state, ...taught });
-  const step = await engine.compile(
-    trainStep(
-      network,
-      { optimizer, weightDecay: 1e-4, branchWeight: 1, distillation: 1, temperature: 2, ...start.options },
-      start.floatWeights,
-      start.teacher,
-    ),
-    Object.keys({ ...state, ...taught }),
-    {
-      images: [BATCH, ...input],
-      targets: [BATCH, classes],
-      rate: [],
-      branchRate: [],
-      correction1: [],
-      correction2: [],
-      ...(start.options?.averageDecay ? { averageKeep: [] } : {}),
-    },
-  );
+  const compile = () =>
+    engine.compile(
+      trainStep(
+        network,
+        { optimizer, weightDecay: 1e-4, branchWeight: 1, distillation: 1, temperature: 2, ...start.options },
+        start.floatWeights,
+        start.teacher,
+      ),
+      Object.keys({ ...state, ...taught }),
+      {
+        images: [BATCH, ...input],
+        targets: [BATCH, classes],
+        rate: [],
+        branchRate: [],
+        correction1: [],
+        correction2: [],
+        ...(start.options?.averageDecay ? { averageKeep: [] } : {}),
+      },
+    );
+  const step = compiled.get(engine) ?? (await compile());
+  compiled.set(engine, step);
   const targets = new Float32Array(BATCH * classes);
   for (let i = 0; i < BATCH; i++) targets[classes * i + (i % classes)] = 1;
   const steps = start.slots === 'warm' ? 10 : 1;

@@ -32,16 +32,23 @@ function inline(source: string, location: URL, seen: Set<string>): string {
   return before.join('') + source.replaceAll(IMPORT, '');
 }
 
+/** What `compact` has returned. Most scripts are the same in every bundle, and minifying them takes a second. */
+const compacted = new Map<string, string>();
+
 /**
  * Minifies a script. Two things stay, because bundlers look for them: `new URL('./FILE', import.meta.url)`, and the comments that tell
  * them to leave an import() alone.
  */
 export function compact(source: string): string {
+  const found = compacted.get(source);
+  if (found !== undefined) return found;
   const { code } = minify_sync(source, {
     module: true,
     ecma: 2020,
     compress: { passes: 3, unsafe_arrows: true },
     format: { comments: /webpackIgnore|turbopackIgnore|@vite-ignore/ },
   });
-  return `${code}\n`;
+  const script = `${code}\n`;
+  compacted.set(source, script);
+  return script;
 }

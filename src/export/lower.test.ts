@@ -17,7 +17,7 @@ import { createNetwork } from '../network/zoo/index.js';
 import { forward } from '../train/forward.js';
 import { floatModel, TAIL_INPUT, TAIL_OUTPUT, tailModel } from './float-model.js';
 import { lowerBranch } from './lower.js';
-import { type DeviceProgram, KERNEL_ARGUMENTS, type KernelCall, type Stage, stagesOf } from './program.js';
+import { type Address, byName, type DeviceProgram, KERNEL_ARGUMENTS, type KernelCall, stagesOf } from './program.js';
 import { runReference } from './run-reference.js';
 import { instantiate } from './run-wasm.js';
 
@@ -92,36 +92,47 @@ async function expectLowered(network: JointNetwork, seed: number): Promise<void>
 
 /** What every binary layer of the branches writes is the same in WebAssembly as in the reference, to the bit. */
 function expectSameBinaryLayers(program: DeviceProgram, image: Float32Array): void {
-  const binary = endingInBinaryLayers(program);
-  if (binary === undefined) return;
-  const devices = BUILDS.map((build) => instantiate(binary, wasm[build]));
-  for (const layer of stagesOf(binary).keys()) {
-    const { shared } = runReference(binary, image, layer);
-    for (const device of devices) expectEqual(device.run(image, layer).shared, shared);
+  const binary = withoutFloatSums(program);
+  const last = stagesOf(binary).length - 1;
+  const expected = binaryOutputs((afterCall) => runReference(binary, image, last, afterCall));
+  for (const build of BUILDS) {
+    const device = instantiate(binary, wasm[build]);
+    const found = binaryOutputs((afterCall) => device.run(image, last, afterCall));
+    expect(found.length).toBe(expected.length);
+    found.forEach((values, i) => {
+      expectEqual(values, expected[i]);
+    });
   }
 }
 
-/** The program cut into stages that end in a binary layer each, whose output they share; nothing where there is none. */
-function endingInBinaryLayers(program: DeviceProgram): DeviceProgram | undefined {
-  const { arenaBytes, constants, input, logits } = program;
-  const stages: Stage[] = [];
-  let calls: KernelCall[] = [];
-  for (const call of stagesOf(program).flatMap((stage) => stage.calls)) {
+/** The program without K and shortcuts in its binary layers: these are sums of floats, which may round either way. */
+function withoutFloatSums(program: DeviceProgram): DeviceProgram {
+  const without = (call: KernelCall): KernelCall => {
     const names: readonly string[] = KERNEL_ARGUMENTS[call.kernel];
-    const argument = (name: string) => call.args[names.indexOf(name)];
-    // K and shortcuts are sums of floats, which may round either way: here they are left out.
-    const apart = (i: number) => isBinary(call) && (names[i] === 'k' || names[i] === 'shortcut');
-    calls.push({ ...call, args: call.args.map((arg, i) => (apart(i) ? null : arg)) });
-    if (!isBinary(call)) continue;
-    const sizes = call.kernel === 'binary_dense' ? ['units'] : ['oh', 'ow', 'filters'];
-    const shape = sizes.map((size) => argument(size) as number);
-    const length = shape.reduce((product, size) => product * size, 1);
-    stages.push({ calls, logits, shared: { arena: (argument('y') as { arena: number }).arena, length, shape } });
-    calls = [];
-  }
-  return stages.length > 0 ? { arenaBytes, constants, input, ...withExits(stages) } : undefined;
+    return { ...call, args: call.args.map((arg, i) => (['k', 'shortcut'].includes(names[i]) ? null : arg)) };
+  };
+  const { arenaBytes, constants, input } = program;
+  const stages = stagesOf(program).map((stage) => ({
+    ...stage,
+    calls: stage.calls.map((call) => (isBinary(call) ? without(call) : call)),
+  }));
+  return { arenaBytes, constants, input, ...withExits(stages) };
 }
 
+/** What each binary layer writes, in a run that reports its calls. */
+function binaryOutputs(run: (afterCall: (call: KernelCall, arena: Uint8Array) => void) => void): Float32Array[] {
+  const outputs: Float32Array[] = [];
+  run((call, arena) => {
+    if (!isBinary(call)) return;
+    const { y, units, outHeight, outWidth, filters } = byName(call);
+    const length = Number(call.kernel === 'binary_dense' ? units : product(outHeight, outWidth, filters));
+    expect(length).toBeGreaterThan(0);
+    outputs.push(new Float32Array(arena.buffer, arena.byteOffset + (y as Address).arena, length).slice());
+  });
+  return outputs;
+}
+
+const product = (...sizes: unknown[]): number => sizes.reduce((all: number, size) => all * Number(size), 1);
 const isBinary = ({ kernel }: KernelCall): boolean => kernel === 'binary_conv2d' || kernel === 'binary_dense';
 
 /** One row of logits from ONNX Runtime, where the row is the last of a batch of two. */

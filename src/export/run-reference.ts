@@ -28,14 +28,21 @@ const BIT_ARGUMENTS: { readonly [kernel in KernelName]?: readonly string[] } = {
  *
  * @param input the normalised image, NHWC, as long as `program.input`.
  * @param exit the exit to run to, from 0.
+ * @param afterCall reads the arena after each call.
  */
-export function runReference(program: DeviceProgram, input: Float32Array, exit = 0): ReferenceRun {
+export function runReference(
+  program: DeviceProgram,
+  input: Float32Array,
+  exit = 0,
+  afterCall: (call: KernelCall, arena: Uint8Array) => void = () => {},
+): ReferenceRun {
   const arena = new ArrayBuffer(program.arenaBytes);
   new Float32Array(arena, program.input.arena, program.input.length).set(input);
   const stages = stagesOf(program);
   for (const call of stages.slice(0, exit + 1).flatMap(({ calls }) => calls)) {
     const kernel = referenceKernels[call.kernel] as (args: unknown) => void;
     kernel(argumentsOf(call, program, arena));
+    afterCall(call, new Uint8Array(arena));
   }
   const { logits, shared } = stages[exit];
   return {

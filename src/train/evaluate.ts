@@ -30,7 +30,9 @@ export async function createEvaluator(
   loader?: Loader,
 ): Promise<Evaluator> {
   const values = network.input.reduce((product, size) => product * size, 1);
-  const batchSize = Math.max(1, Math.min(MOST_IMAGES, Math.floor(MOST_VALUES / values)));
+  // A batch is always whole, so no larger than there are images.
+  const most = Math.min(MOST_IMAGES, Math.max(dataset.train.count, dataset.test.count));
+  const batchSize = Math.max(1, Math.min(most, Math.floor(MOST_VALUES / values)));
   const shape = [batchSize, ...network.input];
   const infer = await engine.compile(
     inferenceFunction(network),

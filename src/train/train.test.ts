@@ -15,7 +15,9 @@ import { trainNetwork } from './train.js';
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-train-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const config = resolveConfig({ epochs: 2, batchSize: 100, validation: 4000, shift: 1, lr: 0.002 });
+// Narrow: bits and files don't depend on the width.
+const config = resolveConfig({ width: 0.2, epochs: 2, batchSize: 100, validation: 4000, shift: 1, lr: 0.002 });
+const sample = loadDataset(config.dataset);
 
 async function run(
   name: string,
@@ -24,7 +26,7 @@ async function run(
   { kill = false, saveEvery }: { kill?: boolean; saveEvery?: number } = {},
 ): Promise<string> {
   const path = join(folder, name);
-  const dataset = await loadDataset(config.dataset);
+  const dataset = await sample;
   const resumed = stopAfter === undefined && name.startsWith('stopped');
   const opened = resumed ? openRun(path) : createRun(path, given, networkOf(given, dataset.shape, 10));
   const engine = await createEngine('onnxruntime');
@@ -88,7 +90,7 @@ describe('training', () => {
   });
 
   it('of the branch alone leaves the full network as it was, to the bit', async () => {
-    const given = { ...config, epochs: 1, width: 0.2, validation: 4500 };
+    const given = { ...config, epochs: 1, validation: 4500 };
     const first = openRun(await run('full', undefined, given));
     const frozen = { ...given, seed: 2, freezeFull: true, initFrom: runFile(first, 'checkpoint') };
     const second = openRun(await run('branch-alone', undefined, frozen));
@@ -102,7 +104,7 @@ describe('training', () => {
   });
 
   it('of several exits resumes to the same bits, and records every branch', async () => {
-    const several = { ...config, attach: 'conv1,conv2', width: 0.2, epochs: 1, validation: 4500 };
+    const several = { ...config, attach: 'conv1,conv2', epochs: 1, validation: 4500 };
     const whole = await run('whole-exits', undefined, several);
     await run('stopped-exits', 3, several);
     const { further } = readRunCheckpoint(openRun(join(folder, 'stopped-exits'))).progress;

@@ -1,72 +1,22 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
+import { join } from 'node:path';
 import { afterAll, expect } from 'vitest';
-import { tinyDataset, writeFiles } from '../tiny-dataset.js';
+import { commandHost, type Ended } from './command-host.js';
+import { preparedPackage } from './prepared-package.js';
 
-/**
- * The command line as a user runs it, in child processes: the sources compiled as they are, in a package of their own
- * whose catalogue knows one more data set, `tiny`, on which a whole training run takes a second. The package, with a
- * trained run and its bundle, is kept in node_modules/.cache until a source changes.
- */
+/** The command line as a user runs it, in child processes, in a package that knows the data set `tiny`. */
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const COPIED = [
-  'package.json',
-  'bin/run.js',
-  'scripts/write-oclif-manifest.js',
-  'templates',
-  'recipes',
-  'schedules',
-  'kernels/prebuilt',
-  'python/lcdnn_torch',
-];
-const HOUR_MS = 3_600_000;
+export type { Ended } from './command-host.js';
+export { EPOCHS, TINY, tinyOptions } from './prepared-package.js';
 
-/** No source of it is reachable: nothing listens on port 2 (and fetch itself refuses port 1). */
-export const TINY = tinyDataset(['http://127.0.0.1:2/'], { train: 120, test: 30, height: 16, width: 16 });
-/** Options of training with 10 steps an epoch. */
-export const tinyOptions = (epochs: number): string[] => [
-  '--dataset',
-  'tiny',
-  '--batch-size',
-  '10',
-  '--validation',
-  '20',
-  '--epochs',
-  `${epochs}`,
-];
-/** Epochs of RUN. */
-export const EPOCHS = 3;
-
-const PACKAGE = preparedPackage();
+const PACKAGE = await preparedPackage();
 /** A trained and tuned run, and its bundle: to read or to copy. */
 export const RUN = join(PACKAGE, 'run');
 export const BUNDLE = join(PACKAGE, 'bundle');
 /** The folder of the data set `tiny`. */
 export const DATA = join(PACKAGE, 'datasets', 'tiny');
-
-export interface Ended {
-  /** Exit code; nothing where a signal ended it. */
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 export interface Started {
   readonly child: ChildProcess;
@@ -107,8 +57,8 @@ export function startProgram([file, ...args]: readonly string[], more: NodeJS.Pr
   return { child, ended, printed };
 }
 
-/** Runs `lcdnn ARGS` to its end. */
-export const lcdnn = (...args: string[]): Promise<Ended> => start(args).ended;
+/** Runs `lcdnn ARGS` to its end, in the process that this test file keeps for its commands, one after the other. */
+export const lcdnn = (...args: string[]): Promise<Ended> => host.run(args);
 
 /** Runs `lcdnn ARGS` and expects the one line of a mistake that the user can mend, and nothing else. */
 export async function expectMistake(args: readonly string[], line: RegExp | string): Promise<void> {
@@ -123,7 +73,11 @@ export function expectMistakeIn({ code, stdout, stderr }: Ended, line: RegExp | 
 
 /** A folder of this test file, removed at its end; commands run in it. */
 export const folder = mkdtempSync(join(tmpdir(), 'lcdnn-faults-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const host = commandHost(PACKAGE, folder, environment());
+afterAll(() => {
+  host.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 /** A path in that folder that nothing else uses. */
 export const fresh = (name = 'x'): string => join(mkdtempSync(join(folder, 'at-')), name);
@@ -146,63 +100,4 @@ export const leftovers = (path: string): string[] =>
 
 function environment(): NodeJS.ProcessEnv {
   return { ...process.env, XDG_CACHE_HOME: join(folder, 'cache'), LCDNN_DATA: '', NO_COLOR: '1', CI: '1' };
-}
-
-function preparedPackage(): string {
-  const sources = filesIn('src').filter((path) => !path.endsWith('.test.ts'));
-  const inputs = [...sources, ...COPIED.flatMap(filesIn), 'test/tiny-dataset.ts', 'test/faults/cli.ts'];
-  const hash = createHash('sha256').update(import.meta.url);
-  for (const path of inputs) hash.update(path).update(readFileSync(join(ROOT, path)));
-  const cache = join(ROOT, 'node_modules', '.cache');
-  const prepared = join(cache, `lcdnn-faults-${hash.digest('hex').slice(0, 16)}`);
-  if (existsSync(prepared)) return prepared;
-  mkdirSync(cache, { recursive: true });
-  for (const name of readdirSync(cache)) {
-    const old = join(cache, name);
-    if (name.startsWith('lcdnn-faults-') && Date.now() - statSync(old).mtimeMs > HOUR_MS)
-      rmSync(old, { recursive: true });
-  }
-  const temporary = mkdtempSync(join(cache, 'lcdnn-faults-'));
-  try {
-    preparePackage(temporary, sources);
-    renameSync(temporary, prepared);
-  } catch (thrown) {
-    rmSync(temporary, { recursive: true });
-    if (!existsSync(prepared)) throw thrown; // else another worker was faster
-  }
-  return prepared;
-}
-
-function preparePackage(at: string, sources: readonly string[]): void {
-  for (const path of [...COPIED, 'datasets']) cpSync(join(ROOT, path), join(at, path), { recursive: true });
-  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: true };
-  for (const path of sources) {
-    const target = join(at, path.replace(/^src/, 'dist').replace(/\.ts$/, '.js'));
-    const text = readFileSync(join(ROOT, path), 'utf8');
-    mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, ts.transpileModule(text, { compilerOptions }).outputText);
-  }
-  const catalog = join(at, 'datasets', 'catalog.json');
-  const { name, ...entry } = TINY.entry;
-  writeFileSync(catalog, JSON.stringify({ ...JSON.parse(readFileSync(catalog, 'utf8')), [name]: entry }));
-  writeFiles(join(at, 'datasets', name), TINY.entry, TINY.contents, false);
-  const node = (...args: string[]): void => {
-    const { status, stderr } = spawnSync(process.execPath, args, { cwd: at, encoding: 'utf8' });
-    if (status !== 0) throw new Error(`${args.join(' ')}: ${stderr}`);
-  };
-  node('scripts/write-oclif-manifest.js');
-  node('bin/run.js', 'train', ...tinyOptions(EPOCHS), '--out', 'run');
-  node('bin/run.js', 'tune-tau', 'run', '--objective', 'accuracy');
-  // In float32, which can be NaN.
-  node('bin/run.js', 'export', 'run', '--uplink', 'f32', '--out', 'bundle');
-}
-
-/** The files under a path of the repository, or the file itself, relative to the root. */
-function filesIn(path: string): string[] {
-  if (statSync(join(ROOT, path)).isFile()) return [path];
-  const entries = readdirSync(join(ROOT, path), { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length))
-    .sort();
 }

@@ -17,7 +17,7 @@ import { createNetwork } from '../../network/zoo/index.js';
 import type { OptimizerName } from '../optimizers.js';
 import { inferenceFunction } from '../step.js';
 import { createEagerEngine } from './eager.js';
-import type { Engine } from './engine.js';
+import type { Engine, EngineFunction } from './engine.js';
 import { createEngine } from './index.js';
 import { createOnnxruntimeEngine } from './onnxruntime.js';
 
@@ -39,10 +39,18 @@ vi.mock('../binarize.js', async (importOriginal) => {
 
 const TOLERANCE = 1e-4;
 
-async function oneForward(engine: Engine, network: JointNetwork, images: Float32Array, parameters: NamedArrays) {
+async function oneForward(
+  engine: Engine,
+  network: JointNetwork,
+  images: Float32Array,
+  parameters: NamedArrays,
+  compiled: Map<Engine, EngineFunction>,
+) {
   engine.setState(parameters);
   const names = networkParameters(network).map(({ name }) => name);
-  const infer = await engine.compile(inferenceFunction(network), names, { images: [BATCH, ...network.input] });
+  const compile = () => engine.compile(inferenceFunction(network), names, { images: [BATCH, ...network.input] });
+  const infer = compiled.get(engine) ?? (await compile());
+  compiled.set(engine, infer);
   return infer({ images });
 }
 
@@ -89,7 +97,7 @@ describe.each<[string, JointNetwork, number, number, Pick<StepStart, 'options' |
     ['adam', 'cold'],
     ['adam', 'warm'],
   ])('is the same in onnxruntime as in the oracle (%s, %s slots)', async (optimizer, slots) => {
-    const [traced, oracle] = [createOnnxruntimeEngine(), createEagerEngine('cpu', 'cpu')];
+    const [traced, oracle] = [createOnnxruntimeEngine({ threads: 1 }), createEagerEngine('cpu', 'cpu')];
     const start: StepStart = { network, optimizer, slots, seed, ...more };
     Object.assign(signs, { watched: true, margin: Number.POSITIVE_INFINITY });
     const truth = await oneStep(oracle, start);
@@ -119,8 +127,9 @@ describe.each(TINY_ZOO)('%s', (_, network) => {
     'takes the same step in onnxruntime as in the oracle',
     async () => {
       const both = engines();
+      const steps = new Map<Engine, EngineFunction>();
       await fromOneStart(network, async (start) => {
-        const [ours, truth] = [await oneStep(both[0], start), await oneStep(both[1], start)];
+        const [ours, truth] = [await oneStep(both[0], start, steps), await oneStep(both[1], start, steps)];
         for (const [name, values] of Object.entries(truth.observed)) {
           expectClose(ours.observed[name], values, ZOO_TOLERANCE, name);
         }
@@ -133,11 +142,12 @@ describe.each(TINY_ZOO)('%s', (_, network) => {
 
   it('answers in onnxruntime as in the oracle', async () => {
     const both = engines();
+    const functions = new Map<Engine, EngineFunction>();
     await fromOneStart(network, async ({ seed, parameters }) => {
       const images = floats(random(seed, 9998), BATCH * featuresOf(network.input));
       const [ours, truth] = [
-        await oneForward(both[0], network, images, parameters),
-        await oneForward(both[1], network, images, parameters),
+        await oneForward(both[0], network, images, parameters, functions),
+        await oneForward(both[1], network, images, parameters, functions),
       ];
       for (const name of ['shared', 'full', 'branch']) expectClose(ours[name], truth[name], ZOO_TOLERANCE, name);
     });

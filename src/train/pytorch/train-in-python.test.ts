@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { startForkingPython } from '../../../test/forking-python/index.js';
 import { expectClose, startState as slotsOf } from '../../../test/one-step.js';
 import { PYTHON } from '../../../test/python.js';
 import { expectSameState, fromOneStart } from '../../../test/same-step.js';
@@ -39,6 +40,10 @@ const folder = mkdtempSync(join(tmpdir(), 'lcdnn-pytorch-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const python = { path: PYTHON ?? '', torch: '1.13' };
+/** The same, with torch already imported: for runs in one process. */
+const ready = PYTHON === undefined ? undefined : await startForkingPython(PYTHON);
+const readyPython = { ...python, path: ready?.path ?? '' };
+afterAll(() => ready?.stop());
 let runs = 0;
 
 /** Random images; labels cycle through the classes. */
@@ -66,7 +71,8 @@ const newRun = ({ network, config }: Given) => createRun(join(folder, `${++runs}
 async function inPython(given: Given, processes = 1) {
   const run = newRun(given);
   const launch = launchOf({ processes }, given.config);
-  await trainInPython({ run, python, launch, dataset: given.dataset, start: given.start });
+  const one = processes === 1 ? readyPython : python;
+  await trainInPython({ run, python: one, launch, dataset: given.dataset, start: given.start });
   return run;
 }
 
@@ -172,7 +178,7 @@ describe.skipIf(PYTHON === undefined)('batches in PyTorch', () => {
     const job = writeJob(run, dataset, 'cpu', 'float32');
     job.writePlan(1);
     const out = join(folder, 'batches.safetensors');
-    execFileSync(python.path, ['-m', 'tests.dump_batches', job.folder, '1', out], { cwd: PACKAGE });
+    execFileSync(readyPython.path, ['-m', 'tests.dump_batches', job.folder, '1', out], { cwd: PACKAGE });
     const { tensors } = decodeSafetensors(readFileSync(out), out);
     const places = splitTrainValidation(dataset.train, chosen.validation, chosen.seed).train;
     const order = { batchSize: 10, seed: chosen.seed, epoch: 1, augmentation: augmentationOf(chosen) };
@@ -235,7 +241,8 @@ describe.skipIf(PYTHON === undefined)('training in PyTorch', () => {
       const onStep = () => void (++steps === stopAfter && stop.abort());
       const checkpoint = existsSync(runFile(run, 'checkpoint')) ? readRunCheckpoint(run) : undefined;
       const options = { run, dataset, checkpoint, signal: stop.signal, onStep };
-      if (engine === 'pytorch') return trainInPython({ ...options, python, launch: launchOf({}, run.config) });
+      if (engine === 'pytorch')
+        return trainInPython({ ...options, python: readyPython, launch: launchOf({}, run.config) });
       const eager = createEagerEngine('cpu', 'cpu');
       const outcome = await trainNetwork({ ...options, engine: eager });
       await eager.dispose();
@@ -268,10 +275,10 @@ describe.skipIf(PYTHON === undefined)('training in PyTorch', () => {
     const launch = launchOf({}, stopped.config);
     const { dataset } = averaged;
     const onStep = () => void (++steps === 3 && stop.abort());
-    expect(await trainInPython({ run: stopped, dataset, python, launch, signal: stop.signal, onStep })).toBe(
-      'interrupted',
-    );
-    await trainInPython({ run: stopped, dataset, python, launch, checkpoint: readRunCheckpoint(stopped) });
+    expect(
+      await trainInPython({ run: stopped, dataset, python: readyPython, launch, signal: stop.signal, onStep }),
+    ).toBe('interrupted');
+    await trainInPython({ run: stopped, dataset, python: readyPython, launch, checkpoint: readRunCheckpoint(stopped) });
     const [whole, again] = [await inPython(averaged), await inPython(averaged)];
     // Don't compare the files' bytes: the order of their metadata differs.
     expect(stateOf(again)).toEqual(stateOf(whole));
@@ -317,7 +324,7 @@ describe.skipIf(PYTHON === undefined)('training in PyTorch', () => {
   it('stops at a loss that is no number, and keeps the checkpoint before it', async () => {
     const run = newRun({ ...given, config: config({ ...long, lr: 1e30 }) });
     const launch = launchOf({}, run.config);
-    await expect(trainInPython({ run, dataset: given.dataset, python, launch })).rejects.toThrow(
+    await expect(trainInPython({ run, dataset: given.dataset, python: readyPython, launch })).rejects.toThrow(
       /the loss is no longer a number .* in epoch 1, step \d+; the checkpoint before it is kept .* smaller --lr/,
     );
     expect(readRunCheckpoint(run).progress.totalSteps).toBe(0);

@@ -20,7 +20,10 @@ export async function startForkingPython(python: string): Promise<ForkingPython>
   const path = join(folder, 'python');
   writeFileSync(path, `#!/bin/sh\nexec ${python} -SI ${file('client.py')} ${socket} "$@"\n`);
   chmodSync(path, 0o755);
-  const server = spawn(python, [file('server.py'), socket], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const server = spawn(python, [file('server.py'), socket], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+  });
   const ended = once(server, 'close');
   const ready = await Promise.race([once(server.stdout, 'data'), ended.then(() => undefined)]);
   if (!ready) throw new Error(`${python} server.py ended with ${server.exitCode}`);

@@ -87,6 +87,15 @@ async function here(given: Given, name: 'oracle' | 'onnxruntime' = 'oracle') {
 const config = (options: Partial<Config>): Config =>
   resolveConfig({ batchSize: 4, validation: 4, epochs: 1, optimizer: 'momentum', schedule: 'constant', ...options });
 
+/** Calls `make` at most once, at the first call. */
+function once<Made>(make: () => Made): () => Made {
+  let made: { readonly value: Made } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
 const stateOf = (run: Run): NamedArrays => readRunCheckpoint(run).state;
 
 const SLOW_MS = 900_000;
@@ -215,14 +224,17 @@ describe.skipIf(PYTHON === undefined)('training in PyTorch', () => {
     dataset: randomImages(floatExits, 84),
     config: config({ ...long, branch: 'float', epochs: 2 }),
   };
+  /** A whole run of that in PyTorch and here, for the tests that compare with one. */
+  const wholeInPython = once(() => inPython(given));
+  const wholeHere = once(() => here(given));
 
   it('gives the losses that training here gives', async () => {
-    expectCloseMetrics(readMetrics(await inPython(given)), readMetrics(await here(given)), ROUNDING);
+    expectCloseMetrics(readMetrics(await wholeInPython()), readMetrics(await wholeHere()), ROUNDING);
   });
 
   it('in bfloat16 gives losses that are close', async () => {
     const coarse = { ...given, config: { ...given.config, precision: 'bfloat16' as const } };
-    const [ours, exact] = [readMetrics(await inPython(coarse)), readMetrics(await inPython(given))];
+    const [ours, exact] = [readMetrics(await inPython(coarse)), readMetrics(await wholeInPython())];
     expectCloseMetrics(ours, exact, BFLOAT16);
     expect(ours[0].fullLoss).not.toBe(exact[0].fullLoss);
   });
@@ -234,7 +246,7 @@ describe.skipIf(PYTHON === undefined)('training in PyTorch', () => {
 
   it('goes on where another engine stopped, and the other way round', async () => {
     const { dataset } = given;
-    const [whole, first, second] = [await here(given), newRun(given), newRun(given)];
+    const [whole, first, second] = [await wholeHere(), newRun(given), newRun(given)];
     const resume = async (run: Run, engine: 'pytorch' | 'oracle', stopAfter: number) => {
       const stop = new AbortController();
       let steps = 0;

@@ -41,7 +41,7 @@ let url: string;
 
 beforeAll(async () => {
   const run = join(folder, 'run');
-  lcdnn('train', '--width', '0.3', '--epochs', '1', '--validation', '3000', '--out', run);
+  lcdnn('train', '--epochs', '1', '--validation', '1000', '--out', run);
   lcdnn('tune-tau', run);
   lcdnn('export', run, '--out', bundle);
   mkdirSync(images);

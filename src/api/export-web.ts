@@ -19,6 +19,7 @@ import { openLoaderAndTails } from '../export/open-loader-and-tails.js';
 import type { Uplink } from '../export/uplink/encoding.js';
 import { measureUplink, type UplinkReport } from '../export/uplink/measure.js';
 import type { LabelledImage } from '../export/uplink/trial.js';
+import { isModelName, licenceNotice, pretrainedModel } from '../models/catalog.js';
 import { readResult, readTaus, type Tuned } from '../run/results.js';
 import type { Run } from '../run/run-directory.js';
 import { entropies } from '../tau/entropy.js';
@@ -112,6 +113,7 @@ export async function exportTrained(trained: Trained, options: ExportOptions): P
     measured: readMeasured(run),
     tail: { model, input: TAIL_INPUT, output: TAIL_OUTPUT, ...encoding },
     samples: await demoSamples(trained),
+    licences: requiredLicences(run),
     provenance: {
       ...{ lcdnn: VERSION, seed: run.config.seed, epochs: run.config.epochs },
       uplink: report,
@@ -133,6 +135,11 @@ export async function exportTrained(trained: Trained, options: ExportOptions): P
     0,
   );
   return { manifest, downloadBytes, uplink: report, check: check! };
+}
+
+/** The licence of the pretrained network that a run started from. */
+function requiredLicences({ config: { initFrom } }: Run): string | undefined {
+  return initFrom !== undefined && isModelName(initFrom) ? licenceNotice(pretrainedModel(initFrom)) : undefined;
 }
 
 /** The number of images that fit into the limit. */

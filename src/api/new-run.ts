@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { readChosenClasses } from '../datasets/image-folder/choose-classes.js';
+import { IMAGE_FOLDERS } from '../datasets/image-folder/load-image-folder.js';
 import { readPreprocessing } from '../datasets/normalisation.js';
+import { isModelName, pretrainedModel } from '../models/catalog.js';
 import { type Config, resolveConfig } from '../run/config.js';
 import { readRecipe } from '../run/recipes.js';
 
@@ -20,11 +22,33 @@ export interface NewRunOptions {
 
 /** Every option of the run. @throws UserError that names each wrong option */
 export function newRunConfig({ options = {}, recipe, preprocessing, dataDir }: NewRunOptions): Config {
-  const base = recipe === undefined ? {} : withClassNames(readRecipe(recipe).options);
+  const chosen = recipe ?? defaultRecipe(options);
+  const base = chosen === undefined ? {} : withClassNames(readRecipe(chosen).options);
+  const ofModel = modelOptions(options.initFrom ?? base.initFrom);
   const normalisation = preprocessing === undefined ? {} : readPreprocessing(preprocessing);
-  return resolveConfig(base, normalisation as Partial<Config>, withClassNames(options), {
+  return resolveConfig(base, ofModel, normalisation as Partial<Config>, withClassNames(options), {
     dataDir: dataDir && resolve(dataDir),
   });
+}
+
+/** Recipe of image folders with photographs: a pretrained network, of which only the last layer and the branch train. */
+const PHOTOS = 'photos';
+/** Smaller images aren't photographs. */
+const SMALLEST_PHOTO = 96;
+
+/** The recipe of a run that names neither a recipe nor a network, if there is one for its data. */
+function defaultRecipe({ network, initFrom, dataset, imageSize = 224 }: Partial<Config>): string | undefined {
+  if (network !== undefined) return undefined;
+  if (initFrom !== undefined) return isModelName(initFrom) ? PHOTOS : undefined;
+  const isFolder = IMAGE_FOLDERS.some((folder) => folder === dataset);
+  return isFolder && imageSize >= SMALLEST_PHOTO ? PHOTOS : undefined;
+}
+
+/** What a network of the catalogue decides: its architecture and its normalisation. */
+function modelOptions(initFrom: string | undefined): Partial<Config> {
+  if (initFrom === undefined || !isModelName(initFrom)) return {};
+  const { network, mean, std } = pretrainedModel(initFrom);
+  return { network, mean: [...mean], std: [...std] };
 }
 
 /** Where the run is created. */

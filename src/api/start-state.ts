@@ -1,5 +1,6 @@
 import type { NamedArrays } from '../base/tensors.js';
 import type { Dataset } from '../datasets/dataset.js';
+import { startFile } from '../models/model-file.js';
 import type { JointNetwork } from '../network/layers.js';
 import { featuresOf } from '../network/shapes.js';
 import type { Config } from '../run/config.js';
@@ -27,7 +28,8 @@ export async function checkedStart(config: Config, network: JointNetwork, datase
   const { state, warmStart } = startState(config, network);
   const { initFrom } = config;
   const isWhole = warmStart !== undefined && warmStart.missing.length <= 1;
-  if (!isWhole || !initFrom?.endsWith('.onnx')) return { state, warmStart };
+  const file = initFrom === undefined ? undefined : startFile(initFrom);
+  if (!isWhole || !file?.endsWith('.onnx')) return { state, warmStart };
   const images = (await calibratingImages(config, dataset)).subarray(0, COMPARED_IMAGES * featuresOf(network.input));
-  return { state, warmStart, check: await checkImport(initFrom, network, state, images) };
+  return { state, warmStart, check: await checkImport(file, network, state, images) };
 }

@@ -46,6 +46,8 @@ export interface TrainingEvents {
   readonly onNote?: (text: string) => void;
   /** Called with a report on the images of a folder, before a new run is created. */
   readonly onData?: (report: DataReport) => void;
+  /** With `views`: called while the frozen layers compute, with the number of views. */
+  readonly onViews?: (done: number, total: number) => void;
   /** Called after every step. */
   readonly onStep?: (report: StepReport) => void;
   /** Called after every epoch. */
@@ -93,7 +95,7 @@ export interface TrainedRun {
  * @throws UserError if data, network or engine don't fit, before anything is written; `Diverged` as `train` does
  */
 export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
-  const { path, signal, onNote, onStep, onEpoch } = options;
+  const { path, signal, onNote, onViews, onStep, onEpoch } = options;
   const given = options.resumed?.config ?? options.config;
   const inPython = given.engine === PYTORCH;
   requireEngineFor(given);
@@ -131,7 +133,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
     const fitting = withFittingBatch(run, dataset, onNote);
     const outcome = await trainer.train({
       ...{ run: fitting, dataset, checkpoint, start, teacher, signal },
-      ...{ onNote, onStep, onEpoch },
+      ...{ onNote, onViews, onStep, onEpoch },
     });
     writeReport(run);
     return { run, warmStart, interrupted: outcome === 'interrupted' };
@@ -168,12 +170,31 @@ function pythonTrainer(python: Python, launch: Launch): Trainer {
 }
 
 /** @throws UserError if the engine doesn't support these options */
-function requireEngineFor({ engine, precision, teacher }: Config): void {
+function requireEngineFor(config: Config): void {
+  const { engine, precision, teacher } = config;
+  if (config.views > 0) requireViews(config);
   if (teacher !== undefined && engine === PYTORCH) {
     throw new UserError(`engine ${PYTORCH}: expected no teacher, found ${teacher}; another engine has it`);
   }
   if (precision !== 'bfloat16' || engine === PYTORCH) return;
   throw new UserError(`engine ${engine}: expected precision float32, found ${precision}; it takes --engine ${PYTORCH}`);
+}
+
+/** @throws UserError if another option needs the images that `views` replaces by features */
+function requireViews({ engine, branch, teacher, stages, recalibration, mixup }: Config): void {
+  const wrong = [
+    ...(engine === PYTORCH ? [`engine ${engine}`] : []),
+    ...(branch === 'none' ? ['branch none'] : []),
+    ...(teacher === undefined ? [] : [`teacher ${teacher}`]),
+    ...(stages === undefined ? [] : ['stages']),
+    ...(recalibration > 0 ? [`recalibration ${recalibration}`] : []),
+    ...(mixup > 0 ? [`mixup ${mixup}`] : []),
+  ];
+  if (wrong.length === 0) return;
+  throw new UserError(
+    `views: expected only options that work on the outputs of frozen layers, found ${wrong.join(' and ')}; leave ` +
+      `${wrong.length === 1 ? 'it' : 'them'} out, or give --views 0 to train on images`,
+  );
 }
 
 /** Checks that the engine can start on this machine, before anything is written. @throws UserError if it can't */

@@ -117,7 +117,8 @@ function syncFolder(path: string): void {
   }
 }
 
-function writeError(path: string, thrown: unknown): unknown {
+/** What a failed write to `path` means to the user, or the error itself. */
+export function writeError(path: string, thrown: unknown): unknown {
   switch (codeOf(thrown)) {
     case 'ENOSPC':
     case 'EDQUOT':

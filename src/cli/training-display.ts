@@ -12,6 +12,7 @@ import { warmStartLines } from './warm-start-lines.js';
 export interface TrainingDisplay {
   onStart(start: { readonly run: Run; readonly resumedFrom?: TrainingProgress; readonly warmStart?: WarmStart }): void;
   onNote(text: string): void;
+  onViews(done: number, total: number): void;
   onStep(report: StepReport): void;
   onEpoch(metrics: EpochMetrics): void;
   stop(): void;
@@ -20,6 +21,7 @@ export interface TrainingDisplay {
 const REDRAW_MS = 100;
 /** In a log: an epoch can take hours. */
 const LOG_MS = 300_000;
+const LOG_VIEWS_MS = 30_000;
 /** A smaller share of time spent waiting for images isn't shown. */
 const SHOWN_LOADING = 0.05;
 /** Weight of the latest step in the smoothed time per step. */
@@ -71,6 +73,14 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
       lastStep = lastDrawn = performance.now();
     },
     onNote: print,
+    onViews(done, total) {
+      const now = performance.now();
+      if (done < total && now - lastDrawn < (live ? REDRAW_MS : LOG_VIEWS_MS)) return;
+      lastDrawn = now;
+      const text = `the frozen layers computed ${wholeNumber(done)} of ${wholeNumber(total)} views`;
+      if (live && done < total) spinner.text = text;
+      else print(text);
+    },
     onStep(report) {
       const now = performance.now();
       const ms = now - lastStep;

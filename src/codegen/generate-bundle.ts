@@ -11,6 +11,8 @@ import { encodeWeights } from './weights.js';
 const TAIL_FILE = 'edge/tail.onnx';
 /** The demo page: an example to copy from. No other file of the bundle needs it. */
 const DEMO_FILES = ['index.html', 'demo.js', 'demo.css', 'drawing.js', 'history.js', 'panel.js'];
+/** Licences of the weights that a run started from. */
+const LICENCES_FILE = 'LICENSE-weights.txt';
 const SERVICE_WORKER = 'service-worker.js';
 /** Scripts of the loader beside `lcdnn.js`. Bundles of version 0.1 have only the first two. */
 const SCRIPTS = [BUNDLE_FILES.edge, BUNDLE_FILES.stream, 'lcdnn-worker.js', 'lcdnn-branch.js', 'lcdnn-static.js'];
@@ -21,6 +23,8 @@ export interface BundleInfo extends Omit<ManifestDraft, 'tail'> {
   readonly tail: Omit<ManifestDraft['tail'], 'file' | 'shape'> & { readonly model: Uint8Array };
   /** Accuracy with other thresholds, for the edge server. */
   readonly measured?: MeasuredCurve;
+  /** Licences that must accompany the weights, as text. */
+  readonly licences?: string;
   /** Images to try on the demo page, as PNG, with their true labels. */
   readonly samples: readonly { readonly png: Uint8Array; readonly label: string }[];
 }
@@ -31,6 +35,7 @@ export function generateBundle(program: DeviceProgram, info: BundleInfo): Bundle
   const {
     samples,
     measured,
+    licences,
     tail: { model, ...tail },
     ...fields
   } = info;
@@ -46,6 +51,7 @@ export function generateBundle(program: DeviceProgram, info: BundleInfo): Bundle
     [SERVICE_WORKER, template(SERVICE_WORKER)],
     ...DEMO_FILES.map((file) => [`demo/${file}`, template(file, 'demo')] as const),
   ]);
+  if (licences !== undefined) files.set(LICENCES_FILE, Buffer.from(licences));
   if (measured) files.set(CURVE_FILE, Buffer.from(printMeasuredCurve(measured)));
   const listed = samples.map(({ png, label }, i) => {
     const file = `samples/${String(i).padStart(2, '0')}.png`;

@@ -10,14 +10,26 @@ export interface BranchSize {
   readonly fc: number;
 }
 
-/** Form of a branch: binary with this size, binary and mirroring the rest, a float exit, or none (full network alone). */
-export type BranchForm = BranchSize | 'mirror' | 'float' | 'none';
+/** A branch of its own design: this many dense 3x3 binary convolutions with real-valued shortcuts (see `blockBranch`). */
+export interface BranchBlocks {
+  readonly blocks: number;
+}
 
-/** @throws UserError unless the text is `mirror`, `float`, `none` or `conv=N,fc=M` */
+/**
+ * Form of a branch: binary with this size, binary and mirroring the rest, binary blocks, a float exit, or none (full
+ * network alone).
+ */
+export type BranchForm = BranchSize | BranchBlocks | 'mirror' | 'float' | 'none';
+
+/** @throws UserError unless the text is `mirror`, `float`, `none`, `blocks=N` or `conv=N,fc=M` */
 export function parseBranch(text: string): BranchForm {
   if (text === 'mirror' || text === 'float' || text === 'none') return text;
+  const [, blocks] = /^blocks=([1-9]\d?)$/.exec(text) ?? [];
+  if (blocks !== undefined) return { blocks: Number(blocks) };
   const [, conv, fc] = /^conv=(\d{1,3}),fc=(\d{1,3})$/.exec(text) ?? [];
-  if (conv === undefined) throw new UserError(`branch: expected mirror, float, none, or conv=N,fc=M, found ${text}`);
+  if (conv === undefined) {
+    throw new UserError(`branch: expected mirror, float, none, blocks=N, or conv=N,fc=M, found ${text}`);
+  }
   return { conv: Number(conv), fc: Number(fc) };
 }
 
@@ -61,7 +73,10 @@ export function jointNetwork(
     attached = shared.reduce<Shape>((shape, layer) => outputShape(layer, shape), attached);
     const rest = chain.slice(cut);
     if (form === 'float') return { shared, branch: floatExit(rest, attached) };
-    const size = form === 'mirror' ? undefined : form;
+    if (typeof form === 'object' && 'blocks' in form) {
+      return { shared, branch: blockBranch(rest, attached, names[i], form.blocks, binary) };
+    }
+    const size = form === 'mirror' ? undefined : (form as BranchSize);
     return { shared, branch: binaryMirror(rest, attached, { after: names[i], size, binary }) };
   });
   const [{ shared, branch }, ...further] = exits;
@@ -131,6 +146,41 @@ function floatExit(rest: readonly Layer[], input: Shape): Layer[] {
     { type: 'flatten' },
     last,
   ];
+}
+
+/** Blocks halve their images down to this height and width. */
+const SMALLEST_BLOCK = 7;
+
+/**
+ * A binary branch for deep attachments, where the rest of the network may consist of pointwise layers that are worth
+ * little in binary: 3x3 convolutions, each with a real-valued shortcut. While the image is larger than 7x7, a convolution
+ * halves it and doubles the channels. Then global average pooling and the last layer of the network.
+ */
+function blockBranch(
+  rest: readonly Layer[],
+  input: Shape,
+  after: string,
+  count: number,
+  binary: BinaryOptions,
+): Layer[] {
+  if (input.length !== 3) {
+    throw new UserError(`branch blocks=${count} after ${after}: expected an image there, found ${input[0]} features`);
+  }
+  const blocks = binaryBlocks(binary);
+  const branch: Layer[] = [];
+  let shape: Shape = input;
+  for (let i = 1; i <= count; i++) {
+    const halves = Math.min(...shape.slice(0, 2)) > SMALLEST_BLOCK;
+    const filters = channelsOf(shape) * (halves ? 2 : 1);
+    const stride = halves ? 2 : 1;
+    const conv = { type: 'conv2d', name: `conv${i}`, filters, kernel: 3, stride, padding: 1, bias: false } as const;
+    const body = blocks.conv(conv);
+    const to: Shape = body.reduce<Shape>((s, layer) => outputShape(layer, s), shape);
+    branch.push({ type: 'residual', body, shortcut: blocks.shortcut(`conv${i}-shortcut`, shape, to) });
+    branch.push(...blocks.activation());
+    shape = to;
+  }
+  return [...branch, { type: 'global-average-pool' }, rest[rest.length - 1]];
 }
 
 interface MirrorOptions {

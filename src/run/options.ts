@@ -49,7 +49,8 @@ export const OPTIONS = {
     schema: z.string(),
     byDefault: 'mirror',
     summary:
-      'Binary layers of every branch: "conv=N,fc=M", or "mirror" for the same number as the rest of the full network. ' +
+      'Binary layers of every branch: "conv=N,fc=M", or "mirror" for the same number as the rest of the full network, or ' +
+      '"blocks=N" for 3x3 convolutions with shortcuts, suited to deep attachments. ' +
       'Or "float" for float exits (BranchyNet), "none" for the full network alone.',
     group: 'NETWORK',
   }),
@@ -306,7 +307,8 @@ export const OPTIONS = {
   }),
   initFrom: option({
     schema: z.string().optional(),
-    summary: 'Trained full-precision network to start from: .safetensors (from lcdnn or PyTorch) or .onnx.',
+    summary:
+      'Trained full-precision network to start from: a name of "lcdnn models list", or a file, .safetensors (from lcdnn or PyTorch) or .onnx.',
     group: 'TRAINING',
   }),
   allowLeftOver: option({
@@ -332,6 +334,14 @@ export const OPTIONS = {
     schema: z.boolean(),
     byDefault: false,
     summary: 'Train only the binary branch; the full network (conv1 included) keeps the weights from --init-from.',
+    group: 'TRAINING',
+  }),
+  views: option({
+    schema: z.int().min(0).max(1000),
+    byDefault: 0,
+    summary:
+      'Freeze the network from --init-from and train only its last layer and the branch, on what it computes for this many ' +
+      'augmented views of each image. It runs once per view; the results are kept in the cache. 0: off.',
     group: 'TRAINING',
   }),
   seed: option({

@@ -19,6 +19,10 @@ export function mostHarmAllowed(samples: number, epsilon: number, delta: number)
   return tail <= delta ? k : k - 1;
 }
 
+/** The fewest samples that can prove, with confidence 1 - δ, that a share is at most ε: if no sample counts against it. */
+export const samplesToProve = (epsilon: number, delta: number): number =>
+  Math.ceil(Math.log(delta) / Math.log1p(-epsilon));
+
 /** Whether k of n samples prove, with confidence 1 - δ, that the share is above ε: P(Bin(n, ε) >= k) <= δ. */
 export function provesMore(samples: number, k: number, epsilon: number, delta: number): boolean {
   const logOdds = Math.log(epsilon) - Math.log1p(-epsilon);

@@ -1,5 +1,5 @@
 import { percent } from '../base/format.js';
-import { mostHarmAllowed } from './binomial.js';
+import { mostHarmAllowed, samplesToProve } from './binomial.js';
 import { type Curve, hitsAt } from './curve.js';
 
 /** Limits for the objectives; each comment names the objectives that use it. Shares in [0, 1], times in milliseconds. */
@@ -62,7 +62,7 @@ const risk: TauObjective = (curve, { epsilon: wanted = RISK_LIMITS.epsilon, delt
   let point = 0;
   while (point + 1 < curve.tau.length && curve.harmful[point + 1] <= allowed) point++;
   if (provable) return { point, epsilon, delta };
-  const needed = Math.ceil(Math.log(delta) / Math.log1p(-wanted));
+  const needed = samplesToProve(wanted, delta);
   const note = `epsilon is ${percent(epsilon)}, because proving ${percent(wanted)} at delta ${delta} needs at least ${needed} samples, found ${curve.samples}`;
   return { point, epsilon, delta, note };
 };

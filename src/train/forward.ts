@@ -56,7 +56,8 @@ export function fullLogits(network: JointNetwork, parameters: tf.NamedTensorMap,
   return trunk.reduce((x, placed) => applyLayer(placed, x, parameters, undefined, {}), images) as tf.Tensor2D;
 }
 
-function applyLayer(
+/** The output of one layer. @param statistics if given, batch normalisation uses the batch's own, and adds them here */
+export function applyLayer(
   { part, layer, input, body = [], shortcut = [] }: PlacedLayer,
   x: tf.Tensor,
   parameters: tf.NamedTensorMap,

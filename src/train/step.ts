@@ -6,6 +6,7 @@ import { networkParameters, type Parameter } from '../network/parameters.js';
 import type { TensorFunction } from '../onnx/trace.js';
 import type { EstimatorName } from './estimators.js';
 import { forward, fullLogits } from './forward.js';
+import { headForward, isOfHead } from './frozen/head.js';
 import { crossEntropy, distillation, smoothed } from './loss.js';
 import { OPTIMIZERS, type OptimizerName } from './optimizers.js';
 import { ofTeacher } from './teacher.js';
@@ -28,9 +29,17 @@ export interface StepOptions {
   readonly estimator?: EstimatorName;
   /** Train only the binary branches; the full network runs in inference mode. Default false. */
   readonly freezeFull?: boolean;
+  /**
+   * Above 0, only the last layer and the branches are trained, and a step reads what the frozen layers compute
+   * (`headInputs`) instead of images. Default 0.
+   */
+  readonly views?: number;
   /** Decay per step of the average of the weights. Default 0: no average. */
   readonly averageDecay?: number;
 }
+
+/** The options that decide which parameters a step changes. */
+type Frozen = Pick<StepOptions, 'freezeFull' | 'views'>;
 
 /** Names of a step's inputs besides the state; `averageKeep` only if weights are averaged. */
 export const STEP_INPUTS = [
@@ -48,10 +57,11 @@ export const slotName = (parameter: string, slot: string): string => `optimizer.
 
 /**
  * Parameters that a step changes, including running statistics. If the full network is frozen, only those of the
- * branches.
+ * branches; with `views`, those of the last layer as well.
  */
-function changedParameters(network: JointNetwork, freezeFull: boolean): Parameter[] {
-  return networkParameters(network).filter(({ name }) => isBranch(name) || !freezeFull);
+function changedParameters(network: JointNetwork, { freezeFull = false, views = 0 }: Frozen): Parameter[] {
+  const isTrained = (name: string): boolean => !freezeFull && (views === 0 || isOfHead(network, name));
+  return networkParameters(network).filter(({ name }) => isBranch(name) || isTrained(name));
 }
 
 /**
@@ -71,9 +81,9 @@ export interface OptimizerSlot {
 /** The optimiser slots of a network. */
 export function optimizerSlots(
   network: JointNetwork,
-  { optimizer, freezeFull = false, averageDecay = 0 }: Pick<StepOptions, 'optimizer' | 'freezeFull' | 'averageDecay'>,
+  { optimizer, averageDecay = 0, ...frozen }: Pick<StepOptions, 'optimizer' | 'averageDecay'> & Frozen,
 ): OptimizerSlot[] {
-  return changedParameters(network, freezeFull).flatMap((parameter) => {
+  return changedParameters(network, frozen).flatMap((parameter) => {
     const slots = parameter.role === 'statistic' ? [] : OPTIMIZERS[optimizer].slots;
     return [...slots, ...(averageDecay > 0 ? [RAW] : [])].map((slot) => ({
       name: slotName(parameter.name, slot),
@@ -108,12 +118,13 @@ export function trainStep(
   floatWeights = false,
   teacher?: JointNetwork,
 ): TensorFunction {
-  const { freezeFull = false, averageDecay = 0 } = options;
-  const changed = changedParameters(network, freezeFull);
+  const { freezeFull = false, views = 0, averageDecay = 0 } = options;
+  const changed = changedParameters(network, options);
   const trained = changed.filter(({ role }) => role !== 'statistic');
   /** Name of a changed parameter during training. */
   const rawName = (name: string): string => (averageDecay > 0 ? slotName(name, RAW) : name);
-  const training = freezeFull ? isBranch : () => true;
+  const training = freezeFull || views > 0 ? isBranch : () => true;
+  const through = views > 0 ? headForward : imageForward;
   const optimizer = OPTIMIZERS[options.optimizer];
   const distilledLoss = (sum: tf.Scalar, student: tf.Tensor2D, from: tf.Tensor2D): tf.Scalar =>
     options.distillation === 0
@@ -132,7 +143,7 @@ export function trainStep(
       trained.forEach(({ name }, i) => {
         current[name] = values[i];
       });
-      const pass = forward(network, current, inputs.images, training, { estimator: options.estimator, floatWeights });
+      const pass = through(network, current, training, { estimator: options.estimator, floatWeights });
       const targets = smoothed(inputs.targets as tf.Tensor2D, options.labelSmoothing ?? 0);
       const fullLoss = crossEntropy(pass.full, targets);
       observe('full', pass.full);
@@ -178,6 +189,13 @@ export function trainStep(
     return outputs;
   };
 }
+
+/** The forward pass of a step that reads images, which are among its parameters. */
+const imageForward = (
+  network: JointNetwork,
+  tensors: tf.NamedTensorMap,
+  ...how: [training: Parameters<typeof forward>[3], binary: Parameters<typeof forward>[4]]
+) => forward(network, tensors, tensors.images, ...how);
 
 /**
  * Computes the logits on `images` with running statistics: `full` and `branch` (`branch2`, ...) [n, classes], and the

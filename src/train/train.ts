@@ -1,31 +1,24 @@
 import { exitsOf, numbered, withExits } from '../base/exits.js';
 import type { NamedArrays } from '../base/tensors.js';
-import { type Batch, trainingBatches } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { Loader } from '../datasets/loading/loader.js';
-import { timed } from '../datasets/loading/timed.js';
 import { splitTrainValidation } from '../datasets/split.js';
+import type { InputShapes } from '../onnx/trace.js';
 import { type Checkpoint, type TrainingProgress, writeCheckpoint } from '../run/checkpoint.js';
 import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from '../run/run-directory.js';
 import type { TrainingStage } from '../run/stages.js';
 import type { Engine, EngineFunction } from './engines/engine.js';
-import { countHits, createEvaluator } from './evaluate.js';
+import { countHits } from './evaluate.js';
+import { featureSource } from './frozen/feature-source.js';
 import { BETA1, BETA2 } from './optimizers.js';
 import { readTeacher } from './read-teacher.js';
 import { recalibrate } from './recalibrate.js';
-import {
-  augmentationOf,
-  type BranchSums,
-  diverged,
-  epochMetrics,
-  epochStart,
-  type StepReport,
-  stepReport,
-} from './reports.js';
+import { type BranchSums, diverged, epochMetrics, epochStart, type StepReport, stepReport } from './reports.js';
 import { rateFactor } from './schedules.js';
 import { averageKeep, trainStep } from './step.js';
 import { fillTargets } from './targets.js';
 import { ofTeacher, type Teacher } from './teacher.js';
+import { imageSource, type SourceBatch, type TrainingSource } from './training-source.js';
 import { startState } from './warm-start/warm-start.js';
 
 const SAVE_EVERY_MS = 600_000;
@@ -49,6 +42,8 @@ export interface TrainingOptions {
   readonly saveEvery?: number;
   /** Called with messages for the user, for example when a stage begins. */
   readonly onNote?: (text: string) => void;
+  /** With `--views`: called while the frozen layers compute, with the number of views. */
+  readonly onViews?: (done: number, total: number) => void;
   readonly onStep?: (report: StepReport) => void;
   readonly onEpoch?: (metrics: EpochMetrics) => void;
 }
@@ -61,17 +56,14 @@ export interface TrainingOptions {
  * @throws Diverged if the loss is no longer finite; the last good checkpoint is kept
  */
 export async function trainNetwork(options: TrainingOptions): Promise<'done' | 'interrupted'> {
-  const { run, dataset, engine, loader, checkpoint, saveEvery = SAVE_EVERY_MS } = options;
+  const { run, dataset, engine, loader, checkpoint, signal, saveEvery = SAVE_EVERY_MS } = options;
   const { config, network } = run;
   const places = splitTrainValidation(dataset.train, config.validation, config.seed);
-  const stepsPerEpoch = Math.floor(places.train.length / config.batchSize);
   const start: TrainingProgress = checkpoint?.progress ?? epochStart(0, 0, run.stage);
   const state = checkpoint?.state ?? options.start ?? startState(config, network).state;
   const teacher = options.teacher ?? readTeacher(config, network);
   const present = { ...state, ...teacher?.state };
   engine.setState(present);
-  const step = twoStage({ ...options, teacher }, present, config.epochs * stepsPerEpoch);
-  const evaluate = await createEvaluator(engine, network, dataset, loader);
   const metrics = readMetrics(run).filter(({ epoch }) => epoch <= (run.epochsBefore ?? 0) + start.epoch);
   let savedAt = performance.now();
   const save = async (progress: TrainingProgress): Promise<void> => {
@@ -79,47 +71,60 @@ export async function trainNetwork(options: TrainingOptions): Promise<'done' | '
     savedAt = performance.now();
   };
   if (!checkpoint) await save(start);
-
-  for (
-    let progress = start;
-    progress.epoch < config.epochs;
-    progress = epochStart(progress.epoch + 1, progress.totalSteps, run.stage)
-  ) {
-    const { epoch } = progress;
-    const began = performance.now();
-    const beganAt = progress.step;
-    const { batchSize, seed } = config;
-    const order = { batchSize, seed, epoch, from: progress.step, augmentation: augmentationOf(config) };
-    const waited = { ms: 0 };
-    for await (const batch of timed(trainingBatches(dataset, dataset.train, places.train, order, loader), waited)) {
-      progress = await step(batch, progress, stepsPerEpoch);
-      options.onStep?.(stepReport(run, progress, stepsPerEpoch));
-      if (options.signal?.aborted) {
-        await save(progress);
-        return 'interrupted';
-      }
-      if (performance.now() - savedAt >= saveEvery) await save(progress);
-    }
-    const seconds = (performance.now() - began) / 1000;
-    if (epoch + 1 === config.epochs) await recalibrate(engine, run, dataset, places.train, loader);
-    const logits = await evaluate(dataset.train, places.validation);
-    const accuracy = (of: Float32Array): number => countHits(of, logits.labels, logits.classes) / logits.labels.length;
-    const line = epochMetrics(run, progress, stepsPerEpoch, {
-      accuracies: [logits.full, ...logits.branches].map(accuracy),
-      steps: progress.step - beganAt,
-      seconds,
-      waited: waited.ms / 1000,
-    });
-    metrics.push(line);
-    // Metrics first: if the process is killed between the two, resuming drops the lines after the checkpoint.
-    writeMetrics(run, metrics);
-    await save(epochStart(epoch + 1, progress.totalSteps, run.stage));
-    options.onEpoch?.(line);
+  const source =
+    config.views > 0
+      ? await featureSource({ ...options, network, config, state, indices: places })
+      : await imageSource(engine, network, config, dataset, places, loader);
+  if (!source) return 'interrupted';
+  try {
+    return await trainOn(source);
+  } finally {
+    source.close();
   }
-  return 'done';
+
+  async function trainOn({ samples, batches, validate, shapes }: TrainingSource): Promise<'done' | 'interrupted'> {
+    const stepsPerEpoch = Math.floor(samples / config.batchSize);
+    const step = twoStage({ ...options, teacher }, present, config.epochs * stepsPerEpoch, shapes);
+    for (
+      let progress = start;
+      progress.epoch < config.epochs;
+      progress = epochStart(progress.epoch + 1, progress.totalSteps, run.stage)
+    ) {
+      const { epoch } = progress;
+      const began = performance.now();
+      const beganAt = progress.step;
+      const waited = { ms: 0 };
+      for await (const batch of batches(epoch, progress.step, waited)) {
+        progress = await step(batch, progress, stepsPerEpoch);
+        options.onStep?.(stepReport(run, progress, stepsPerEpoch));
+        if (signal?.aborted) {
+          await save(progress);
+          return 'interrupted';
+        }
+        if (performance.now() - savedAt >= saveEvery) await save(progress);
+      }
+      const seconds = (performance.now() - began) / 1000;
+      if (epoch + 1 === config.epochs) await recalibrate(engine, run, dataset, places.train, loader);
+      const logits = await validate();
+      const accuracy = (of: Float32Array): number =>
+        countHits(of, logits.labels, logits.classes) / logits.labels.length;
+      const line = epochMetrics(run, progress, stepsPerEpoch, {
+        accuracies: [logits.full, ...logits.branches].map(accuracy),
+        steps: progress.step - beganAt,
+        seconds,
+        waited: waited.ms / 1000,
+      });
+      metrics.push(line);
+      // Metrics first: if the process is killed between the two, resuming drops the lines after the checkpoint.
+      writeMetrics(run, metrics);
+      await save(epochStart(epoch + 1, progress.totalSteps, run.stage));
+      options.onEpoch?.(line);
+    }
+    return 'done';
+  }
 }
 
-type Step = (batch: Batch, progress: TrainingProgress, stepsPerEpoch: number) => Promise<TrainingProgress>;
+type Step = (batch: SourceBatch, progress: TrainingProgress, stepsPerEpoch: number) => Promise<TrainingProgress>;
 
 interface CompiledStep {
   readonly step: Step;
@@ -130,7 +135,7 @@ interface CompiledStep {
  * The step of a run: for a share `floatWeights` of all steps the branch has real weights, then binary ones. Each
  * version is compiled when it is first needed.
  */
-function twoStage(options: TrainingOptions, state: NamedArrays, steps: number): Step {
+function twoStage(options: TrainingOptions, state: NamedArrays, steps: number, shapes: InputShapes): Step {
   const switchAt = Math.round(options.run.config.floatWeights * steps);
   let compiled: ({ readonly floatWeights: boolean } & CompiledStep) | undefined;
   return async (batch, progress, stepsPerEpoch) => {
@@ -138,7 +143,7 @@ function twoStage(options: TrainingOptions, state: NamedArrays, steps: number): 
     if (compiled?.floatWeights !== floatWeights) {
       // Keeping both would take twice the memory.
       if (compiled) await options.engine.release(compiled.onEngine);
-      compiled = { floatWeights, ...(await compileStep(options, state, floatWeights)) };
+      compiled = { floatWeights, ...(await compileStep(options, state, floatWeights, shapes)) };
     }
     return compiled.step(batch, progress, stepsPerEpoch);
   };
@@ -149,13 +154,14 @@ async function compileStep(
   { run, engine, teacher }: TrainingOptions,
   state: NamedArrays,
   floatWeights: boolean,
+  shapes: InputShapes,
 ): Promise<CompiledStep> {
   const { config, network } = run;
   const { batchSize } = config;
   const { classes } = network;
   const compiled = trainStep(network, config, floatWeights, teacher?.network);
   const onEngine: EngineFunction = await engine.compile(compiled, Object.keys(state), {
-    images: [batchSize, ...network.input],
+    ...shapes,
     targets: [batchSize, classes],
     rate: [],
     branchRate: [],
@@ -170,7 +176,7 @@ async function compileStep(
     const totalSteps = progress.totalSteps + 1;
     fillTargets(targets, batch, classes);
     const result = await onEngine({
-      images: batch.images,
+      ...batch.inputs,
       targets,
       rate: Float32Array.of(config.lr * factor),
       branchRate: Float32Array.of(config.branchLr * factor),

@@ -23,7 +23,7 @@ const STUDENT_DOWNLOAD = 2;
  */
 export function baselineConfig(name: TrainedBaseline, run: Run): Partial<Config> {
   const { initFrom: _initFrom, teacher: _teacher, branchLr: _branchLr, ...options } = run.config;
-  const config = { ...options, freezeFull: false, floatWeights: 0, distillation: 0 };
+  const config = { ...options, freezeFull: false, views: 0, floatWeights: 0, distillation: 0 };
   switch (name) {
     case 'edgent':
       return { ...config, branch: 'float', attach: spreadExits(run.network) };

@@ -1,5 +1,7 @@
 import { UserError } from '../../base/errors.js';
 import type { NamedArrays } from '../../base/tensors.js';
+import { isModelName } from '../../models/catalog.js';
+import { startFile } from '../../models/model-file.js';
 import type { JointNetwork, Shape } from '../../network/layers.js';
 import { BATCH_NORM_EPSILON, isBranch } from '../../network/layers.js';
 import { layerParameters } from '../../network/parameters.js';
@@ -33,18 +35,24 @@ export function startState(
   network: JointNetwork,
 ): { readonly state: NamedArrays; readonly warmStart?: WarmStart } {
   const first = currentStage({ config, network }, undefined);
-  const { seed, initFrom, freezeFull, branchStart, allowLeftOver } = first.config;
+  const { seed, initFrom, freezeFull, views, branchStart, allowLeftOver } = first.config;
   if (freezeFull && initFrom === undefined) {
     throw new UserError('freezeFull: expected a trained network to keep as it is, found none; give --init-from');
   }
   if (freezeFull && network.branch.length === 0) {
     throw new UserError('freezeFull: expected a branch to train, found none; leave it out, or --branch none');
   }
+  if (views > 0 && initFrom === undefined) {
+    throw new UserError('views: expected a trained network whose layers are kept, found none; give --init-from');
+  }
   if (branchStart === 'full' && initFrom === undefined && !config.stages) {
     throw new UserError('branchStart full: expected a trained full network, found none; give --init-from');
   }
   const parameters = initialParameters(network, seed);
-  const warm = initFrom === undefined ? undefined : warmStart(parameters, network, readSource(initFrom));
+  const warm =
+    initFrom === undefined
+      ? undefined
+      : warmStart(parameters, network, readSource(startFile(initFrom)), isModelName(initFrom));
   if (warm && warm.leftOver.length > 0 && !allowLeftOver) {
     const shown = warm.leftOver.slice(0, 5).join(', ') + (warm.leftOver.length > 5 ? ', ...' : '');
     throw new UserError(
@@ -57,8 +65,15 @@ export function startState(
   if (initFrom === undefined || !warm) return { state };
   if (freezeFull && warm.missing.length > 0) {
     throw new UserError(
-      `${initFrom}: expected every layer of ${network.name}, for only the branch is trained; it lacks ` +
+      `${initFrom}: expected every layer of ${network.name}, because only the branch is trained; it lacks ` +
         `${warm.missing.join(', ')}. Give --no-freeze-full to train them`,
+    );
+  }
+  const frozen = views > 0 ? warm.missing.filter((name) => !name.endsWith(`.${lastLayerName(network)}`)) : [];
+  if (frozen.length > 0) {
+    throw new UserError(
+      `${initFrom}: expected every layer of ${network.name} except the last one, because --views keeps them; it lacks ` +
+        `${frozen.join(', ')}. Leave --views out to train them`,
     );
   }
   return { state, warmStart: warm };
@@ -69,16 +84,17 @@ export function startState(
  * or those of PyTorch's collections; layers of an ONNX model without known names, by their order. A last layer for
  * another number of classes is not replaced.
  *
+ * @param newLastLayer don't take the last layer, even if it has as many classes
  * @throws UserError if no layer matches, a shape differs, or a number isn't finite
  */
-export function warmStart(state: NamedArrays, network: JointNetwork, source: Source): WarmStart {
+export function warmStart(state: NamedArrays, network: JointNetwork, source: Source, newLastLayer = false): WarmStart {
   const { targets, matched } = matchSource(network, source);
   const flattened = flattenedShapes(network);
   const [taken, missing] = [[] as string[], [] as string[]];
   for (const [i, placed] of targets.entries()) {
     const name = nameOf(placed);
     const found = matched[i] && convert(placed, matched[i], flattened.get(name));
-    const other = found && i === targets.length - 1 && isOfOtherClasses(placed, found);
+    const other = found && i === targets.length - 1 && (newLastLayer || isOfOtherClasses(placed, found));
     for (const parameter of found && !other ? layerParameters(placed) : []) {
       const given = found![parameter.name];
       const wrong = (expected: string, what: string) =>
@@ -108,6 +124,11 @@ export function warmStart(state: NamedArrays, network: JointNetwork, source: Sou
   }
   const used = new Set(matched);
   return { taken, missing, leftOver: source.layers.filter((layer) => !used.has(layer)).map(({ name }) => name) };
+}
+
+function lastLayerName({ shared, full }: JointNetwork): string {
+  const last = [...shared, ...full].at(-1);
+  return last && 'name' in last ? last.name : '';
 }
 
 const nameOf = ({ part, layer }: PlacedLayer): string => `${part}.${'name' in layer ? layer.name : layer.type}`;

@@ -1,0 +1,133 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { randomParameters, severalExits, smallNetwork } from '../../../test/small-network.js';
+import { normal, random } from '../../base/random.js';
+import { loadDataset } from '../../datasets/load-dataset.js';
+import { networkParameters } from '../../network/parameters.js';
+import { featuresOf } from '../../network/shapes.js';
+import { resolveConfig } from '../../run/config.js';
+import { createRun, networkOf, openRun, readMetrics, readRunCheckpoint, runFile } from '../../run/run-directory.js';
+import { createEngine } from '../engines/index.js';
+import { inferenceFunction } from '../step.js';
+import { trainNetwork } from '../train.js';
+import { writeFeatures } from './feature-file.js';
+import { frozenFunction, headInference, headInputs, isOfHead } from './head.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'lcdnn-frozen-'));
+beforeAll(() => vi.stubEnv('XDG_CACHE_HOME', folder));
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const base = resolveConfig({ epochs: 1, batchSize: 50, validation: 4800, width: 0.2 });
+const features = () => readdirSync(join(folder, 'lcdnn/features'));
+
+it.each([
+  ['one exit', smallNetwork(false)],
+  ['two exits', severalExits(2)],
+])('frozen layers and head together compute what the network of %s computes', async (_, network) => {
+  const engine = await createEngine('onnxruntime');
+  engine.setState(randomParameters(network, 1));
+  const names = networkParameters(network).map(({ name }) => name);
+  const [inHead, frozen] = [true, false].map((head) => names.filter((name) => isOfHead(network, name) === head));
+  const next = random(1);
+  const images = Float32Array.from({ length: 2 * featuresOf(network.input) }, () => normal(next));
+  const shape = [2, ...network.input];
+  const whole = await (await engine.compile(inferenceFunction(network), names, { images: shape }))({ images });
+  const read = await (await engine.compile(frozenFunction(network), frozen, { images: shape }))({ images });
+  const shapes = Object.fromEntries(Object.entries(headInputs(network)).map(([name, s]) => [name, [2, ...s]]));
+  const logits = await (await engine.compile(headInference(network), inHead, shapes))(read);
+  await engine.dispose();
+  expect(Object.keys(logits)).toEqual(Object.keys(whole).filter((name) => name !== 'shared'));
+  for (const [name, values] of Object.entries(logits)) {
+    values.forEach((value, i) => {
+      expect(value).toBeCloseTo(whole[name][i], 4);
+    });
+  }
+});
+
+async function run(name: string, given = base, stop: { afterViews?: number; afterSteps?: number } = {}) {
+  const path = join(folder, name);
+  const dataset = await loadDataset(given.dataset);
+  const resumed = readdirSync(folder).includes(name);
+  const opened = resumed ? openRun(path) : createRun(path, given, networkOf(given, dataset.shape, 10));
+  const engine = await createEngine('onnxruntime');
+  const controller = new AbortController();
+  let steps = 0;
+  const computed: number[] = [];
+  try {
+    await trainNetwork({
+      ...{ run: opened, dataset, engine, signal: controller.signal },
+      checkpoint: resumed ? readRunCheckpoint(opened) : undefined,
+      onViews(done) {
+        computed.push(done);
+        if (done > (stop.afterViews ?? Number.POSITIVE_INFINITY)) controller.abort();
+      },
+      onStep: () => {
+        if (++steps === stop.afterSteps) controller.abort();
+      },
+    });
+  } finally {
+    await engine.dispose();
+  }
+  return { path, computed, bytes: readFileSync(runFile({ path }, 'checkpoint')) };
+}
+
+describe('training on views', () => {
+  it('changes only the head, and goes on to the same bits after each kind of interruption', async () => {
+    const { path: full } = await run('full');
+    const given = {
+      ...base,
+      seed: 2,
+      views: 3,
+      flip: true,
+      shift: 2,
+      epochs: 2,
+      initFrom: join(full, 'checkpoint.safetensors'),
+    };
+    const stopped = await run('stopped', given, { afterViews: 100 });
+    expect(features()).toEqual([expect.stringMatching(/\.f32\.\d+\.part$/)]);
+    rmSync(join(folder, 'lcdnn'), { recursive: true });
+    const whole = await run('whole', given);
+    const views = 3 * 200 + 4800;
+    expect(whole.computed[0]).toBe(0);
+    expect(whole.computed.at(-1)).toBe(views);
+    const halfway = await run('stopped', given, { afterSteps: 7 });
+    expect(halfway.computed).toEqual([]); // from the cache
+    expect(halfway.bytes.equals(stopped.bytes)).toBe(false);
+    expect((await run('stopped', given)).bytes.equals(whole.bytes)).toBe(true);
+
+    const [before, { state: after }] = [readRunCheckpoint(openRun(full)).state, readRunCheckpoint(openRun(whole.path))];
+    const { network } = openRun(full);
+    const changed = Object.keys(before).filter(
+      (name) =>
+        !name.startsWith('optimizer') && !before[name].values.every((value, i) => value === after[name].values[i]),
+    );
+    expect(changed).toContain('full.fc2.kernel');
+    expect(changed.filter((name) => !isOfHead(network, name))).toEqual([]);
+    expect(Object.keys(after).filter((name) => /^optimizer\.\w+\.(shared|full\.conv)/.test(name))).toEqual([]);
+    const [first, second] = readMetrics(openRun(whole.path));
+    expect(second.branchLoss).toBeLessThan(first.branchLoss);
+  });
+
+  it('refuses more features than the cache may hold, and continues a file of an ended process', () => {
+    const path = join(folder, 'made', 'x.f32');
+    expect(() => writeFeatures(path, 1e6, 1e6)).toThrow(
+      /views: expected at most .* of features, found .* 1000000 views/,
+    );
+    const writer = writeFeatures(path, 2, 3);
+    writer.append(Float32Array.of(1, 2, 3, 4));
+    writer.truncate(1);
+    writer.append(Float32Array.of(5, 6, 7, 8));
+    expect(writer.records).toBe(3);
+    const file = writer.finish();
+    const record = new Float32Array(2);
+    file.read(1, record);
+    expect([...record]).toEqual([5, 6]);
+    expect(() => file.read(3, record)).toThrow(/expected record 3, found the file cut short/);
+    file.close();
+  });
+});

@@ -7,6 +7,7 @@ import { inspectData } from '../datasets/inspect/inspect-data.js';
 import type { DataReport } from '../datasets/inspect/report.js';
 import { createLoader } from '../datasets/loading/create-loader.js';
 import { splitTrainValidation } from '../datasets/split.js';
+import { openFrozenLayers } from '../export/frozen-layers.js';
 import { writeReport } from '../report/write-report.js';
 import type { Checkpoint, TrainingProgress } from '../run/checkpoint.js';
 import type { Config } from '../run/config.js';
@@ -133,7 +134,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
     const fitting = withFittingBatch(run, dataset, onNote);
     const outcome = await trainer.train({
       ...{ run: fitting, dataset, checkpoint, start, teacher, signal },
-      ...{ onNote, onViews, onStep, onEpoch },
+      ...{ openFrozenLayers, onNote, onViews, onStep, onEpoch },
     });
     writeReport(run);
     return { run, warmStart, interrupted: outcome === 'interrupted' };

@@ -5,8 +5,10 @@ import { numberFlag } from '../cli/number-flag.js';
 import { readDataRecord } from '../run/data-record.js';
 import { openRun, runExists } from '../run/run-directory.js';
 import { samplesToProve } from '../tau/binomial.js';
-import type { TauResult } from '../tau/tune.js';
 import { LcdnnCommand } from './base-command.js';
+
+/** Heads that are trained to tune a threshold on few photographs. */
+const FOLDS = 5;
 
 export default class Learn extends LcdnnCommand {
   static override summary = 'From a folder of photographs to a web page: check, train, tune, evaluate, export.';
@@ -53,9 +55,12 @@ export default class Learn extends LcdnnCommand {
       const data = ['--dataset', 'folder', '--data-dir', photos];
       await this.step('train', ['--recipe', 'photos', ...data, '--seed', seed, '--out', run]);
     }
+    const { images } = readDataRecord(openRun(run))!;
+    const needed = samplesToProve(epsilon, delta);
     const limits = ['--objective', 'risk', '--epsilon', String(epsilon), '--delta', String(delta)];
-    const tuned = (await this.step('tune-tau', [run, ...limits])) as TauResult;
-    this.log(this.whatMoreWouldBuy(run, tuned.samples, epsilon, delta));
+    const few = images.validation < needed;
+    await this.step('tune-tau', [run, ...limits, ...(few ? ['--cross-fit', String(FOLDS)] : [])]);
+    this.log(few ? whatMoreWouldBuy(images, needed, epsilon, delta) : '');
     await this.step('evaluate', [run]);
     await this.step('export', [run, '--target', 'web', '--out', page]);
     this.log(`\nNow run this, and open the address that it prints:\n  ${this.config.bin} serve ${page}`);
@@ -67,20 +72,21 @@ export default class Learn extends LcdnnCommand {
     this.log(`\n$ ${this.config.bin} ${[id.replaceAll(':', ' '), ...shown].join(' ')}`);
     return this.config.runCommand(id, argv);
   }
+}
 
-  /** What the validation photographs prove, and how many photographs would prove epsilon. */
-  private whatMoreWouldBuy(run: string, samples: number, epsilon: number, delta: number): string {
-    const needed = samplesToProve(epsilon, delta);
-    if (samples >= needed)
-      return `${wholeNumber(samples)} validation photographs are enough to prove ${percent(epsilon)}.`;
-    const record = readDataRecord(openRun(run));
-    const total = record ? record.images.train + record.images.validation : samples;
-    const proved = 1 - delta ** (1 / samples);
-    return (
-      `With ${wholeNumber(samples)} validation photographs and no wrong early exit among them, at most ${percent(proved)} of ` +
-      `all photographs exit early wrongly (confidence ${percent(1 - delta)}). To prove ${percent(epsilon)} takes ` +
-      `${wholeNumber(needed)} of them: about ${wholeNumber(Math.ceil((total * needed) / samples))} photographs besides the ` +
-      'test split, of the same kinds.'
-    );
-  }
+/** What the validation photographs alone would prove, and how many photographs would prove epsilon. */
+function whatMoreWouldBuy(
+  images: { readonly train: number; readonly validation: number },
+  needed: number,
+  epsilon: number,
+  delta: number,
+): string {
+  const { train, validation } = images;
+  const total = Math.ceil(((train + validation) * needed) / validation);
+  return (
+    `${wholeNumber(validation)} photographs were kept for validation. They could prove at most that ` +
+    `${percent(1 - delta ** (1 / validation))} of all photographs exit early wrongly (confidence ${percent(1 - delta)}), so the ` +
+    `threshold above is an estimate from all of them. Proving ${percent(epsilon)} takes ${wholeNumber(needed)} for ` +
+    `validation: about ${wholeNumber(total)} photographs besides those for testing.`
+  );
 }

@@ -43,9 +43,16 @@ export default class TuneTau extends LcdnnCommand {
     'edge-ms': numberFlag('For latency: time of an answer from the edge, network included, in ms.'),
     'accuracy-floor': numberFlag('For latency: lowest collaborative accuracy allowed.'),
     folds: Flags.integer({ summary: 'Number of random folds for the variation. [default: 5]', min: 2, max: 1000 }),
+    'cross-fit': Flags.integer({
+      summary:
+        'For a run with --views and few photographs: train a head for each of this many folds, and tune on the answers to ' +
+        'all photographs of the training split instead of the validation images. The result is an estimate.',
+      min: 2,
+      max: 5,
+    }),
     'from-server': Flags.string({
       summary: 'Address of an edge server that has served this run.',
-      exclusive: ['method', 'objective', 'device-ms', 'edge-ms', 'accuracy-floor', 'folds', 'data-dir'],
+      exclusive: ['method', 'objective', 'device-ms', 'edge-ms', 'accuracy-floor', 'folds', 'cross-fit', 'data-dir'],
     }),
     model: Flags.string({ summary: 'Model on the server, if it serves several.', dependsOn: ['from-server'] }),
     'token-file': Flags.file({ summary: "File with the server's token.", exists: true, dependsOn: ['from-server'] }),
@@ -63,6 +70,8 @@ export default class TuneTau extends LcdnnCommand {
     const result = await withDataProgress(({ onProgress, onNote }) =>
       tuneTau(args.run, {
         ...{ method, objective, epsilon, delta, folds, ...dataOptions(flags), onProgress, onNote },
+        crossFit: flags['cross-fit'],
+        onFold: (fold, folds) => onNote(`training the head of fold ${fold} of ${folds}`),
         deviceMs: flags['device-ms'],
         edgeMs: flags['edge-ms'],
         accuracyFloor: flags['accuracy-floor'],
@@ -74,7 +83,7 @@ export default class TuneTau extends LcdnnCommand {
     const each = exitRatios ? ` (${exitRatios.map(percent).join(', ')})` : '';
     const branches = exits.map(({ branch }) => percent(branch.accuracy)).join(', ');
     this.log(
-      `tau ${taus} (${result.method}, ${result.objective}) on ${result.samples} validation images: ` +
+      `tau ${taus} (${result.method}, ${result.objective}) on ${result.samples} ${flags['cross-fit'] ? 'cross-fitted' : 'validation'} images: ` +
         `${percent(exitRatio)} exit early${each}, collaborative ${percent(accuracy)}, ` +
         `full ${percent(result.full.accuracy)}, branch ${branches}`,
     );

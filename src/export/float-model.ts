@@ -1,5 +1,6 @@
 import type { NamedArrays } from '../base/tensors.js';
 import { DATATYPES } from '../bundle/datatypes.js';
+import { frozenParts, headInputs } from '../network/head.js';
 import {
   BATCH_NORM_EPSILON,
   isBranch,
@@ -63,6 +64,24 @@ export function tailModel(network: JointNetwork, state: NamedArrays, encoding: E
   return chainModel(state, layers, `${network.name}-tail`, encoding);
 }
 
+/**
+ * The layers before a network's head as one ONNX model: `images` [batch, ...] in NHWC to what the head reads, by name,
+ * images in NHWC.
+ */
+export function frozenModel(network: JointNetwork, state: NamedArrays): Uint8Array {
+  const graph = createGraph();
+  const input = graph.input('images', 'float32', ['batch', ...network.input]);
+  let x = graph.node('Transpose', [input], { perm: [0, 3, 1, 2] });
+  for (const [name, shape] of Object.entries(headInputs(network))) {
+    const { layers } = frozenParts(network).find((part) => part.name === name)!;
+    x = appendChain(graph, state, layers, x);
+    // A part may be empty, and an output needs a node of its own.
+    const y = shape.length === 3 ? graph.node('Transpose', [x], { perm: [0, 2, 3, 1] }) : graph.node('Identity', [x]);
+    graph.output(name, y, 'float32', ['batch', ...shape]);
+  }
+  return graph.encode(`${network.name}-frozen`);
+}
+
 /** The input as float32. */
 function decodedInput(graph: Graph, shape: Shape, { datatype, scale, offset }: Encoding): string {
   let x = graph.input(TAIL_INPUT, DATATYPES[datatype ?? 'FP32'].onnx, ['batch', ...shape]);
@@ -123,8 +142,9 @@ function appendLayer(
         { epsilon: { float: layer.epsilon ?? BATCH_NORM_EPSILON } },
       );
     case 'relu': {
-      const y = graph.node('Relu', [x]);
-      return layer.max === undefined ? y : graph.node('Min', [y, graph.floats(Float32Array.of(layer.max), [])]);
+      if (layer.max === undefined) return graph.node('Relu', [x]);
+      // One node, which ONNX Runtime merges into the convolution before it.
+      return graph.node('Clip', [x, ...[0, layer.max].map((limit) => graph.floats(Float32Array.of(limit), []))]);
     }
     case 'shift':
       return graph.node('Add', [x, parameter('shift', input.length === 3 ? [channelsOf(input), 1, 1] : undefined)]);

@@ -3,7 +3,7 @@ import { constantFloats, decodeModel, type Node, node, readersOf, type Tensor, t
 import { type ValueRange, valueRanges } from './value-ranges.js';
 
 /** Operators whose output is within the range of their input, so that both can have the same quantisation. */
-const KEEPS_STEPS = new Set(['Relu', 'Min', 'MaxPool', 'Transpose', 'Reshape']);
+const KEEPS_STEPS = new Set(['Relu', 'Clip', 'MaxPool', 'Transpose', 'Reshape']);
 /** Number of weight steps on each side of zero; zero is stored as 128. */
 const WEIGHT_STEPS = 127;
 const WEIGHT_ZERO = 128;
@@ -68,7 +68,7 @@ export async function int8Model(
     const [x, w, b] = layer.input;
     const [y] = layer.output;
     // Values below 0, or above the limit of a ReLU6, are already outside the quantised range.
-    if ((layer.opType === 'Relu' || layer.opType === 'Min') && steps(x) === steps(y)) {
+    if ((layer.opType === 'Relu' || layer.opType === 'Clip') && steps(x) === steps(y)) {
       instead.set(y, inputOf(x));
       scales.set(y, scaleOf(x));
       continue;

@@ -1,12 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers'; // registers tfjs's gradients, which tfjs-core alone does not
 import { numbered } from '../base/exits.js';
+import { isOfHead } from '../network/head.js';
 import { isBranch, type JointNetwork } from '../network/layers.js';
 import { networkParameters, type Parameter } from '../network/parameters.js';
 import type { TensorFunction } from '../onnx/trace.js';
 import type { EstimatorName } from './estimators.js';
 import { forward, fullLogits } from './forward.js';
-import { headForward, isOfHead } from './frozen/head.js';
+import { headForward } from './frozen/head-pass.js';
 import { crossEntropy, distillation, smoothed } from './loss.js';
 import { OPTIMIZERS, type OptimizerName } from './optimizers.js';
 import { ofTeacher } from './teacher.js';

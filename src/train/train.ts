@@ -3,12 +3,14 @@ import type { NamedArrays } from '../base/tensors.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { Loader } from '../datasets/loading/loader.js';
 import { splitTrainValidation } from '../datasets/split.js';
+import { deployedState } from '../network/deployed.js';
+import type { OpenFrozenLayers } from '../network/head.js';
 import type { InputShapes } from '../onnx/trace.js';
 import { type Checkpoint, type TrainingProgress, writeCheckpoint } from '../run/checkpoint.js';
 import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from '../run/run-directory.js';
 import type { TrainingStage } from '../run/stages.js';
 import type { Engine, EngineFunction } from './engines/engine.js';
-import { countHits } from './evaluate.js';
+import { countHits, type Logits } from './evaluate.js';
 import { featureSource } from './frozen/feature-source.js';
 import { BETA1, BETA2 } from './optimizers.js';
 import { readTeacher } from './read-teacher.js';
@@ -42,10 +44,14 @@ export interface TrainingOptions {
   readonly saveEvery?: number;
   /** Called with messages for the user, for example when a stage begins. */
   readonly onNote?: (text: string) => void;
+  /** Needed for a run with `views`. */
+  readonly openFrozenLayers?: OpenFrozenLayers;
   /** With `--views`: called while the frozen layers compute, with the number of views. */
   readonly onViews?: (done: number, total: number) => void;
   readonly onStep?: (report: StepReport) => void;
   readonly onEpoch?: (metrics: EpochMetrics) => void;
+  /** Called after each epoch with the logits of the validation images. */
+  readonly onValidated?: (logits: Logits) => void;
 }
 
 /**
@@ -73,7 +79,15 @@ export async function trainNetwork(options: TrainingOptions): Promise<'done' | '
   if (!checkpoint) await save(start);
   const source =
     config.views > 0
-      ? await featureSource({ ...options, network, config, state, indices: places })
+      ? // The branch learns on what is deployed.
+        await featureSource({
+          ...options,
+          ...frozenOf(options),
+          network,
+          config,
+          state: deployedState(network, state),
+          indices: places,
+        })
       : await imageSource(engine, network, config, dataset, places, loader);
   if (!source) return 'interrupted';
   try {
@@ -106,6 +120,7 @@ export async function trainNetwork(options: TrainingOptions): Promise<'done' | '
       const seconds = (performance.now() - began) / 1000;
       if (epoch + 1 === config.epochs) await recalibrate(engine, run, dataset, places.train, loader);
       const logits = await validate();
+      options.onValidated?.(logits);
       const accuracy = (of: Float32Array): number =>
         countHits(of, logits.labels, logits.classes) / logits.labels.length;
       const line = epochMetrics(run, progress, stepsPerEpoch, {
@@ -122,6 +137,11 @@ export async function trainNetwork(options: TrainingOptions): Promise<'done' | '
     }
     return 'done';
   }
+}
+
+function frozenOf({ run, openFrozenLayers }: TrainingOptions): { openFrozenLayers: OpenFrozenLayers } {
+  if (!openFrozenLayers) throw new Error(`${run.path}: a run with views needs openFrozenLayers`);
+  return { openFrozenLayers };
 }
 
 type Step = (batch: SourceBatch, progress: TrainingProgress, stepsPerEpoch: number) => Promise<TrainingProgress>;

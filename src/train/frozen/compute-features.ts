@@ -6,7 +6,7 @@ import type { Dataset } from '../../datasets/dataset.js';
 import type { BatchRequest } from '../../datasets/loading/fill-batch.js';
 import { type Loader, loadHere } from '../../datasets/loading/loader.js';
 import { cacheFolder } from '../../datasets/locations.js';
-import type { TrainValidation } from '../../datasets/split.js';
+import { headInputs, isOfHead, type OpenFrozenLayers } from '../../network/head.js';
 import type { JointNetwork } from '../../network/layers.js';
 import { networkParameters } from '../../network/parameters.js';
 import { featuresOf } from '../../network/shapes.js';
@@ -14,7 +14,6 @@ import type { Config } from '../../run/config.js';
 import type { Engine } from '../engines/engine.js';
 import { augmentationOf } from '../reports.js';
 import { type FeatureFile, openFeatures, writeFeatures } from './feature-file.js';
-import { frozenFunction, headInputs, isOfHead } from './head.js';
 
 /** Part of the cache's key: files of another layout are not read. */
 const FORMAT = 1;
@@ -27,8 +26,8 @@ export interface FeatureOptions {
   readonly config: Config;
   /** The parameters, which are in the engine as well. */
   readonly state: NamedArrays;
+  readonly openFrozenLayers: OpenFrozenLayers;
   readonly dataset: Dataset;
-  readonly indices: TrainValidation;
   readonly loader?: Loader;
   readonly signal?: AbortSignal;
   /** Called when computing begins, with the number of views, and after each batch. */
@@ -36,15 +35,15 @@ export interface FeatureOptions {
 }
 
 /**
- * What the frozen layers compute, from the cache or computed now: the views of all training images, view by view, then
- * the validation images. View 0 is the image as it is evaluated; the others are augmented, drawn from the seed. A record
- * holds the head's inputs one after another.
+ * What the frozen layers compute, from the cache or computed now: view 0 of all images of the training split, then view
+ * 1, and so on. View 0 is the image as it is evaluated; the others are augmented, drawn from the seed. A record holds the
+ * head's inputs one after another. Validation images are included, so that the split may change (cross-fitting).
  *
  * @returns nothing if the signal interrupted it; what was computed is kept for the next time
  * @throws UserError if the features are too many for the cache
  */
 export async function computeFeatures(options: FeatureOptions): Promise<FeatureFile | undefined> {
-  const { engine, network, config, dataset, loader = loadHere, signal, onViews } = options;
+  const { network, config, dataset, loader = loadHere, signal, onViews } = options;
   const shapes = Object.entries(headInputs(network));
   const lengths = shapes.map(([, shape]) => featuresOf(shape));
   const length = lengths.reduce((sum, count) => sum + count, 0);
@@ -63,18 +62,15 @@ export async function computeFeatures(options: FeatureOptions): Promise<FeatureF
   writer.truncate(done);
   onViews?.(done, total);
 
-  const images = new Float32Array(BATCH * featuresOf(network.input));
   const records = new Float32Array(BATCH * length);
-  const frozen = networkParameters(network).flatMap(({ name }) => (isOfHead(network, name) ? [] : [name]));
-  const compute = await engine.compile(frozenFunction(network), frozen, { images: [BATCH, ...network.input] });
+  const frozen = await options.openFrozenLayers(network, options.state);
   const { shape, stored, mean, std } = dataset;
   const preparation = { shape, stored, mean, std, augmentation: augmentationOf(config) };
   const remaining = requests.slice(next);
   let at = 0;
   for await (const batch of loader.load(dataset.train.pixels, preparation, remaining)) {
     const { indices } = remaining[at++];
-    images.set(batch);
-    const found = await compute({ images });
+    const found = await frozen.compute(batch, indices.length);
     for (let i = 0; i < indices.length; i++) {
       let offset = i * length;
       for (const [part, [name]] of shapes.entries()) {
@@ -85,31 +81,29 @@ export async function computeFeatures(options: FeatureOptions): Promise<FeatureF
     writer.append(records.subarray(0, indices.length * length));
     done += indices.length;
     onViews?.(done, total);
-    if (signal?.aborted) {
-      writer.close();
-      return undefined;
-    }
+    if (signal?.aborted) break;
   }
-  await engine.release(compute);
-  return writer.finish();
+  await frozen.close();
+  if (done === total) return writer.finish();
+  writer.close();
+  return undefined;
 }
 
-function requestsOf({ config: { views, seed }, indices }: FeatureOptions): BatchRequest[] {
-  const batches = (of: Int32Array): Int32Array[] =>
-    Array.from({ length: Math.ceil(of.length / BATCH) }, (_, b) => of.slice(b * BATCH, (b + 1) * BATCH));
-  const ofView = (view: number): BatchRequest[] =>
-    batches(indices.train).map((part, index) => ({
-      indices: part,
-      ...(view === 0 ? {} : { draw: { seed, epoch: view, index } }),
-    }));
-  return [
-    ...Array.from({ length: views }, (_, view) => ofView(view)).flat(),
-    ...batches(indices.validation).map((part) => ({ indices: part })),
-  ];
+function requestsOf({ config: { views, seed }, dataset }: FeatureOptions): BatchRequest[] {
+  const { count } = dataset.train;
+  const batches = Array.from({ length: Math.ceil(count / BATCH) }, (_, index) => {
+    const first = index * BATCH;
+    return { index, indices: Int32Array.from({ length: Math.min(BATCH, count - first) }, (_, i) => first + i) };
+  });
+  return Array.from({ length: views }, (_, view) =>
+    batches.map(({ index, indices }): BatchRequest => {
+      return view === 0 ? { indices } : { indices, draw: { seed, epoch: view, index } };
+    }),
+  ).flat();
 }
 
 /** A hash of everything that decides the features. */
-function keyOf({ network, config, state, dataset, indices }: FeatureOptions): string {
+function keyOf({ network, config, state, dataset }: FeatureOptions): string {
   const { shape, stored, mean, std, resize, train } = dataset;
   const { seed, views } = config;
   const hash = createHash('sha256');
@@ -119,10 +113,8 @@ function keyOf({ network, config, state, dataset, indices }: FeatureOptions): st
   for (const { name } of networkParameters(network)) {
     if (!isOfHead(network, name)) hash.update(bytesOf(state[name].values));
   }
-  for (const side of [indices.train, indices.validation]) {
-    hash.update(JSON.stringify(Array.from(side, (i) => train.hashes?.[i] ?? i)));
-  }
-  if (!train.hashes && train.pixels.in === 'memory') hash.update(train.pixels.bytes);
+  if (train.hashes) hash.update(JSON.stringify(train.hashes));
+  else if (train.pixels.in === 'memory') hash.update(train.pixels.bytes);
   return hash.digest('hex').slice(0, 32);
 }
 

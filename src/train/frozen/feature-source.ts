@@ -1,25 +1,29 @@
 import { exitsOf, numbered } from '../../base/exits.js';
 import { permutation, random } from '../../base/random.js';
+import type { TrainValidation } from '../../datasets/split.js';
+import { headInputs, isOfHead } from '../../network/head.js';
 import { networkParameters } from '../../network/parameters.js';
 import { featuresOf } from '../../network/shapes.js';
 import type { TrainingSource } from '../training-source.js';
 import { computeFeatures, type FeatureOptions } from './compute-features.js';
 import type { FeatureFile } from './feature-file.js';
-import { headInference, headInputs, isOfHead } from './head.js';
+import { headInference } from './head-pass.js';
 
 /**
  * Batches of what the frozen layers compute. An epoch is a pass over all views of all training images.
  *
  * @returns nothing if the signal interrupted the computation of the features
  */
-export async function featureSource(options: FeatureOptions): Promise<TrainingSource | undefined> {
+export async function featureSource(
+  options: FeatureOptions & { readonly indices: TrainValidation },
+): Promise<TrainingSource | undefined> {
   const { engine, network, config, dataset, indices } = options;
   const features = await computeFeatures(options);
   if (!features) return undefined;
   const { batchSize, seed, views } = config;
   const { train, validation } = indices;
   const samples = train.length * views;
-  const { labels } = dataset.train;
+  const { labels, count: images } = dataset.train;
   const stepInputs = createInputs(options, batchSize);
 
   const head = networkParameters(network).flatMap(({ name }) => (isOfHead(network, name) ? [name] : []));
@@ -34,8 +38,9 @@ export async function featureSource(options: FeatureOptions): Promise<TrainingSo
       const order = permutation(random(seed, epoch), samples);
       for (let index = from; (index + 1) * batchSize <= samples; index++) {
         const chosen = order.subarray(index * batchSize, (index + 1) * batchSize);
-        const inputs = stepInputs.read(features, chosen);
-        yield { inputs, labels: Int32Array.from(chosen, (sample) => labels[train[sample % train.length]]) };
+        const image = (sample: number): number => train[sample % train.length];
+        const records = chosen.map((sample) => Math.floor(sample / train.length) * images + image(sample));
+        yield { inputs: stepInputs.read(features, records), labels: Int32Array.from(chosen, (s) => labels[image(s)]) };
       }
     },
     async validate() {
@@ -43,12 +48,7 @@ export async function featureSource(options: FeatureOptions): Promise<TrainingSo
       const branches = exitsOf(network).map(() => new Float32Array(validation.length * classes));
       for (let start = 0; start < validation.length; start += evaluated.size) {
         const count = Math.min(evaluated.size, validation.length - start);
-        const logits = await infer(
-          evaluated.read(
-            features,
-            Int32Array.from({ length: count }, (_, i) => samples + start + i),
-          ),
-        );
+        const logits = await infer(evaluated.read(features, validation.subarray(start, start + count)));
         full.set(logits.full.subarray(0, count * classes), start * classes);
         branches.forEach((branch, i) => {
           branch.set(logits[numbered('branch', i)].subarray(0, count * classes), start * classes);

@@ -1,0 +1,96 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { UserError } from '../base/errors.js';
+import { permutation, random } from '../base/random.js';
+import type { Dataset } from '../datasets/dataset.js';
+import { createLoader } from '../datasets/loading/create-loader.js';
+import { openFrozenLayers } from '../export/frozen-layers.js';
+import { createEngine } from '../train/engines/index.js';
+import type { Logits } from '../train/evaluate.js';
+import { augmentationOf } from '../train/reports.js';
+import { trainNetwork } from '../train/train.js';
+import { startState } from '../train/warm-start/warm-start.js';
+import type { Trained } from './open-trained.js';
+
+/** Separates the draw of the folds from other draws of the same seed. */
+const FOLDS = 0x666f6c64;
+
+/** Called before each fold is trained; `fold` counts from 1. */
+export type OnFold = (fold: number, folds: number) => void;
+
+/**
+ * Answers to every photograph of the training split, each by a head that hasn't seen it: the photographs are divided into
+ * folds, and for each fold a head is trained on the others, with the run's options. The frozen layers' outputs come from
+ * the cache. A threshold tuned on these answers uses all photographs, but is proved for the heads of the folds, which are
+ * trained on fewer photographs than the run's own.
+ *
+ * @throws UserError if the run wasn't trained with `--views`, or a fold would be empty
+ */
+export async function crossFit({ run, dataset }: Trained, folds: number, onFold?: OnFold): Promise<Logits> {
+  const { config, network } = run;
+  if (config.views === 0) {
+    throw new UserError(
+      `cross-fit: expected a run that was trained with --views, found ${run.path}, trained on images`,
+    );
+  }
+  const assigned = assignFolds(dataset, folds, config.seed);
+  const found: Logits[] = [];
+  const engine = await createEngine(config.engine, config.device);
+  const loader = createLoader(dataset, augmentationOf(config));
+  const path = mkdtempSync(join(tmpdir(), 'lcdnn-fold-'));
+  try {
+    for (let fold = 0; fold < folds; fold++) {
+      onFold?.(fold + 1, folds);
+      let answers: Logits | undefined;
+      await trainNetwork({
+        ...{ run: { ...run, path }, dataset: withFold(dataset, assigned, fold), engine, loader, openFrozenLayers },
+        start: startState(config, network).state,
+        onValidated: (logits) => {
+          answers = logits;
+        },
+      });
+      found.push(answers!);
+    }
+  } finally {
+    await loader.close();
+    await engine.dispose();
+    rmSync(path, { recursive: true, force: true });
+  }
+  return joined(found);
+}
+
+/** The fold of each image: random, with each class spread evenly over the folds. */
+function assignFolds({ train: { labels, count, hashes }, labels: classes }: Dataset, folds: number, seed: number) {
+  const next = Int32Array.from(classes, (_, label) => label % folds);
+  const ofCopy = new Map<string, number>();
+  const assigned = new Uint8Array(count);
+  for (const image of permutation(random(seed, FOLDS), count)) {
+    const hash = hashes?.[image];
+    // Copies of an image stay together.
+    const fold = (hash !== undefined ? ofCopy.get(hash) : undefined) ?? next[labels[image]]++ % folds;
+    if (hash !== undefined) ofCopy.set(hash, fold);
+    assigned[image] = fold;
+  }
+  for (let fold = 0; fold < folds; fold++) {
+    if (assigned.includes(fold)) continue;
+    throw new UserError(`cross-fit: expected at least ${folds} photographs, one for each fold, found ${count}`);
+  }
+  return assigned;
+}
+
+/** The data set with a fold as its validation images. */
+function withFold(dataset: Dataset, assigned: Uint8Array, fold: number): Dataset {
+  const recorded = Array.from(assigned, (own) => (own === fold ? ('validation' as const) : ('train' as const)));
+  return { ...dataset, train: { ...dataset.train, recorded } };
+}
+
+function joined(parts: readonly Logits[]): Logits {
+  const floats = (of: (part: Logits) => Float32Array) => Float32Array.from(parts.flatMap((part) => [...of(part)]));
+  return {
+    full: floats(({ full }) => full),
+    branches: parts[0].branches.map((_, exit) => floats(({ branches }) => branches[exit])),
+    labels: Uint16Array.from(parts.flatMap(({ labels }) => [...labels])),
+    classes: parts[0].classes,
+  };
+}

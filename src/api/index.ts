@@ -53,5 +53,5 @@ export {
   trainPolicy,
 } from './train-policy.js';
 export type { PytorchOptions, TrainingEvents, TrainingStart } from './train-run.js';
-export { tuneTau } from './tune-tau.js';
+export { type TuneTauOptions, tuneTau } from './tune-tau.js';
 export { VERSION } from './version.js';

@@ -33,7 +33,7 @@ afterAll(() => {
 beforeEach(() => {
   [printed, steps] = [[], []];
   vi.spyOn(console, 'log').mockImplementation((text) => void printed.push(text));
-  vi.spyOn(config, 'runCommand').mockImplementation(async (id, argv = []) => {
+  vi.spyOn(Config.prototype, 'runCommand').mockImplementation(async (id, argv = []) => {
     steps.push([id, ...argv].join(' '));
     const path = argv[argv.indexOf('--out') + 1];
     if (id !== 'train' || argv.includes('--resume')) return;

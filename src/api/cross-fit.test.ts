@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { bytesIn } from '../../test/tiny-dataset.js';
+import type { Dataset } from '../datasets/dataset.js';
+import { loadDataset } from '../datasets/load-dataset.js';
+import { featuresOf } from '../network/shapes.js';
+import { writeCheckpoint } from '../run/checkpoint.js';
+import { type Config, resolveConfig } from '../run/config.js';
+import { createRun, networkOf } from '../run/run-directory.js';
+import { initialParameters } from '../train/initial-state.js';
+import { epochStart } from '../train/reports.js';
+import { crossFit } from './cross-fit.js';
+import type { Trained } from './open-trained.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'lcdnn-cross-fit-'));
+beforeAll(() => vi.stubEnv('XDG_CACHE_HOME', folder));
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const IMAGES = 121;
+
+async function opened(name: string, options: Partial<Config>): Promise<Trained> {
+  const config = resolveConfig({ epochs: 1, batchSize: 20, validation: 10, width: 0.2, ...options });
+  const whole = await loadDataset('fashion-mnist-sample');
+  const { labels } = whole.train;
+  const bytes = bytesIn(whole.train).subarray(0, IMAGES * featuresOf(whole.shape));
+  const train = { count: IMAGES, labels: labels.subarray(0, IMAGES), pixels: { in: 'memory', bytes } } as const;
+  const dataset: Dataset = { ...whole, train };
+  const network = networkOf(config, dataset.shape, 10);
+  const initFrom = join(folder, 'start.safetensors');
+  writeCheckpoint(initFrom, { progress: epochStart(0, 0), state: initialParameters(network, 7) });
+  const run = createRun(join(folder, name), { ...config, initFrom }, network);
+  return { run, dataset } as Trained;
+}
+
+it('answers each image once, by a head that was not trained on it, the same way each time', async () => {
+  const trained = await opened('views', { views: 2 });
+  const folds: number[] = [];
+  const answers = await crossFit(trained, 3, (fold) => folds.push(fold));
+  expect(folds).toEqual([1, 2, 3]);
+  expect(answers.branches[0]).toHaveLength(10 * IMAGES);
+  expect([...answers.labels].sort()).toEqual([...trained.dataset.train.labels].sort());
+  expect(await crossFit(trained, 3)).toEqual(answers);
+});
+
+it('needs a run that was trained on views, and an image for each fold', async () => {
+  await expect(crossFit(await opened('images', {}), 3)).rejects.toThrow(/expected a run that was trained with --views/);
+  const { run, dataset } = await opened('few', { views: 1 });
+  const train = { ...dataset.train, count: 2, labels: dataset.train.labels.subarray(0, 2) };
+  const few = { run, dataset: { ...dataset, train } } as Trained;
+  await expect(crossFit(few, 3)).rejects.toThrow(/expected at least 3 photographs, one for each fold, found 2/);
+});

@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { exitsOf, withExits } from '../src/base/exits.js';
 import { normal, random } from '../src/base/random.js';
 import type { NamedArrays } from '../src/base/tensors.js';
-import type { Exit, JointNetwork, Layer, Shape } from '../src/network/layers.js';
+import {
+  type Exit,
+  type JointNetwork,
+  type Layer,
+  type Padding,
+  type Shape,
+  SMOOTH_ACTIVATIONS,
+} from '../src/network/layers.js';
 import { networkParameters } from '../src/network/parameters.js';
 import { outputShape } from '../src/network/shapes.js';
 
@@ -69,8 +76,35 @@ export function severalExits(count: 2 | 3): JointNetwork {
   return { ...first, full: [{ type: 'relu' }, { type: 'flatten' }, answer], further: further.slice(0, count - 1) };
 }
 
+/** Layers that come from graphs of other networks. No binary layers: sums round in readers' own ways. */
+export const graphLayers: JointNetwork = (() => {
+  const layers = (n: number): Layer[] => [
+    { type: 'shift', name: `shift${n}` },
+    { type: 'scale', name: `scale${n}` },
+    { type: 'conv2d', name: `conv${n}`, filters: 5, kernel: 3, padding: [0, 1, 2, 1] },
+    { type: 'leaky-relu', slope: 0.1 },
+    { type: 'average-pool', size: 3, stride: 2, padding: 1 },
+    { type: 'hard-sigmoid' },
+    { type: 'average-pool', size: 2, stride: 1, padding: [1, 0, 0, 1], countsPadding: true },
+    { type: 'depthwise-conv2d', name: `depthwise${n}`, kernel: 3, padding: [1, 1, 0, 0] },
+    { type: 'max-pool', size: 3, stride: 2, padding: [0, 0, 1, 1] },
+  ];
+  const answer: Layer[] = [{ type: 'flatten' }, { type: 'dense', name: 'fc', units: 4 }];
+  return {
+    name: 'graph',
+    input: [11, 9, 3],
+    classes: 4,
+    shared: layers(1),
+    full: [{ type: 'silu' }, { type: 'hard-swish' }, ...answer],
+    branch: answer,
+  };
+})();
+
 const between = (min: number, max: number) => fc.integer({ min, max });
-const windows = { stride: between(1, 3), padding: fc.constantFrom('valid' as const, 'same' as const) };
+const windows = {
+  stride: between(1, 3),
+  padding: fc.constantFrom<Padding>('valid', 'same', 1, [0, 1, 2, 1]),
+};
 const floatLayer: fc.Arbitrary<Layer> = fc.oneof(
   fc.record({
     type: fc.constant('conv2d' as const),
@@ -85,10 +119,23 @@ const floatLayer: fc.Arbitrary<Layer> = fc.oneof(
     { type: 'batch-norm', name: '' },
     { type: 'prelu', name: '' },
     { type: 'shift', name: '' },
+    { type: 'scale', name: '' },
+    { type: 'leaky-relu', slope: 0.25 },
     { type: 'hard-tanh' },
     { type: 'relu' },
     { type: 'flatten' },
   ),
+);
+/** Layers whose results readers may round differently: nothing binary may follow. */
+const roundingLayer: fc.Arbitrary<Layer> = fc.oneof(
+  fc.record({
+    type: fc.constant('average-pool' as const),
+    size: between(2, 3),
+    stride: between(1, 3),
+    padding: fc.constantFrom<Padding>('valid', 'same', 1, [0, 1, 1, 0]),
+    countsPadding: fc.boolean(),
+  }),
+  fc.constantFrom<Layer>(...SMOOTH_ACTIVATIONS.map((type) => ({ type }))),
 );
 const scales = { inputScale: fc.boolean(), learnedScale: fc.boolean() };
 const binaryLayer: fc.Arbitrary<Layer> = fc.oneof(
@@ -114,7 +161,7 @@ export const anyNetwork: fc.Arbitrary<JointNetwork> = fc
     further: fc.array(fc.record({ shared: fc.array(floatLayer, { maxLength: 2 }), branch: branchLayers }), {
       maxLength: 2,
     }),
-    full: fc.array(floatLayer, { maxLength: 5 }),
+    full: fc.array(fc.oneof(floatLayer, roundingLayer), { maxLength: 5 }),
     branch: branchLayers,
   })
   .map(({ input, classes, ...lists }) => {

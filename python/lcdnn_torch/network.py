@@ -1,6 +1,6 @@
 """A joint network as a module: reads the layer lists of network.json (documented in src/network/layers.ts)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -12,6 +12,14 @@ from .binarize import Sign, binary_weights, window_scale
 from .estimators import ESTIMATORS
 
 Layer = dict[str, Any]
+
+SMOOTH_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "silu": F.silu,
+    "hard-sigmoid": F.hardsigmoid,
+    "hard-swish": F.hardswish,
+}
 
 
 class Parameter(NamedTuple):
@@ -97,14 +105,21 @@ class JointNetwork(nn.Module):
             return F.relu(x) if "max" not in layer else F.relu(x).clamp(max=layer["max"])
         if kind == "shift":
             return x + per_channel(get("shift"), x)
+        if kind == "scale":
+            return x * per_channel(get("scale"), x)
+        if kind == "leaky-relu":
+            return F.leaky_relu(x, layer["slope"])
+        if kind in SMOOTH_ACTIVATIONS:
+            return SMOOTH_ACTIVATIONS[kind](x)
         if kind == "hard-tanh":
             return F.hardtanh(x)
         if kind == "prelu":
             return F.prelu(x, get("slope").to(x.dtype))
         if kind == "max-pool":
-            return max_pool(x, layer["size"], layer.get("stride") or layer["size"], layer.get("padding", 0))
+            return max_pool(x, layer["size"], layer.get("stride") or layer["size"], pool_padding(x, layer))
         if kind == "average-pool":
-            return F.avg_pool2d(x, layer["size"])
+            size, counts_padding = layer["size"], layer.get("countsPadding", False)
+            return average_pool(x, size, layer.get("stride") or size, pool_padding(x, layer), counts_padding)
         if kind == "global-average-pool":
             return x.mean((2, 3))
         if kind == "repeat-channels":
@@ -136,13 +151,29 @@ def convolve(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, pad: l
     return F.conv2d(F.pad(x, pad), kernel, bias, stride, groups=groups)
 
 
-def max_pool(x: Tensor, size: int, stride: int, padding: int) -> Tensor:
+def max_pool(x: Tensor, size: int, stride: int, pad: list[int]) -> Tensor:
     """Max pooling. Padded pixels never win."""
-    return F.max_pool2d(F.pad(x, [padding] * 4, value=-torch.inf) if padding else x, size, stride)
+    return F.max_pool2d(F.pad(x, pad, value=-torch.inf) if any(pad) else x, size, stride)
+
+
+def average_pool(x: Tensor, size: int, stride: int, pad: list[int], counts_padding: bool) -> Tensor:
+    """Average pooling. Padded pixels are zeros, or not part of the mean."""
+    if not any(pad):
+        return F.avg_pool2d(x, size, stride)
+    means = F.avg_pool2d(F.pad(x, pad), size, stride)
+    if counts_padding:
+        return means
+    inside = F.avg_pool2d(F.pad(torch.ones_like(x[:1, :1]), pad), size, stride)
+    return means / inside
 
 
 def per_channel(values: Tensor, x: Tensor) -> Tensor:
     return values.view(1, -1, *[1] * (x.dim() - 2))
+
+
+def pool_padding(x: Tensor, layer: Layer) -> list[int]:
+    size = layer["size"]
+    return around(x, {**layer, "kernel": size, "stride": layer.get("stride") or size})
 
 
 def around(x: Tensor, layer: Layer) -> list[int]:
@@ -150,6 +181,9 @@ def around(x: Tensor, layer: Layer) -> list[int]:
     padding, kernel, stride = layer.get("padding", "valid"), layer["kernel"], layer.get("stride", 1)
     if padding == "valid":
         return [0] * 4
+    if isinstance(padding, list):
+        above, left, below, right = padding
+        return [left, right, above, below]
     if isinstance(padding, int):
         return [padding] * 4
     sides = []

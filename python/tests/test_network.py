@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lcdnn_torch.batch_norm import batch_norm
-from lcdnn_torch.network import JointNetwork, Parameter, around, max_pool, order_of
+from lcdnn_torch.network import JointNetwork, Parameter, around, average_pool, max_pool, order_of
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,18 @@ def test_same_padding_has_its_odd_pixel_behind(
 
 
 def test_padded_taps_never_win() -> None:
-    assert max_pool(torch.full((1, 1, 2, 2), -5.0), 3, 2, 2).tolist() == [[[[-5, -5], [-5, -5]]]]
+    assert max_pool(torch.full((1, 1, 2, 2), -5.0), 3, 2, [2] * 4).tolist() == [[[[-5, -5], [-5, -5]]]]
+
+
+def test_padding_by_side() -> None:
+    layer = {"kernel": 3, "stride": 2, "padding": [1, 2, 3, 4]}
+    assert around(torch.zeros(1, 1, 8, 8), layer) == [2, 4, 1, 3]
+
+
+def test_means_with_and_without_padding() -> None:
+    ones = torch.ones(1, 1, 2, 2)
+    assert average_pool(ones, 2, 2, [1, 1, 1, 1], counts_padding=True).flatten().tolist() == [0.25] * 4
+    assert average_pool(ones, 2, 2, [1, 1, 1, 1], counts_padding=False).flatten().tolist() == [1.0] * 4
 
 
 def test_axes_of_kernels() -> None:

@@ -1,25 +1,27 @@
-import { readFileSync } from 'node:fs';
 import onnxProto from 'onnx-proto';
-import { messageOf, UserError } from '../base/errors.js';
-import { InferenceSession, Tensor } from '../base/onnxruntime.js';
-import { random } from '../base/random.js';
+import { UserError } from '../base/errors.js';
+import { Tensor } from '../base/onnxruntime.js';
 import type { NamedArrays } from '../base/tensors.js';
 import { chainModel, TAIL_INPUT } from '../export/float-model.js';
 import { isBranch, type JointNetwork } from '../network/layers.js';
 import { featuresOf, placeLayers } from '../network/shapes.js';
+import { type OnnxFile, readModel } from '../onnx/read-model.js';
+import { exposing, imageInput, openSession } from '../onnx/run-model.js';
 import { inSinglePrecision } from '../onnx/single-precision.js';
-import { readSource } from '../train/warm-start/source.js';
+import { type ImportedGraph, normalImage } from '../train/onnx-graph/import-graph.js';
+import { readSource, type Source } from '../train/warm-start/source.js';
 import type { SourceLayer } from '../train/warm-start/source-layer.js';
 import { matchSource } from '../train/warm-start/warm-start.js';
 
 const { onnx } = onnxProto;
-type Model = onnxProto.onnx.ModelProto;
 
 /** Largest difference between the two networks, as a share of the largest absolute value that the file computes. */
 const TOLERANCE = 1e-4;
 const RANDOM_IMAGES = 4;
 /** ONNX operators whose outputs are compared if the logits differ: those that our networks have parameters for. */
 const WITH_PARAMETERS = new Set(['Conv', 'Gemm', 'BatchNormalization', 'PRelu']);
+/** Our layers that become these nodes. */
+const COMPARED = new Set(['conv2d', 'depthwise-conv2d', 'dense', 'batch-norm', 'prelu']);
 
 export interface ImportCheck {
   /** Images that both networks answered. */
@@ -35,6 +37,7 @@ export interface ImportCheck {
  * don't tell a network: strides, padding, activations and pooling are in the file's graph.
  *
  * @param images of the user's data, normalised, NHWC, one after another; random ones are added
+ * @param graph what was read from the file, if its graph was
  * @throws UserError if the file can't run on such images, or computes something else; it names the first layer that differs
  */
 export async function checkImport(
@@ -42,16 +45,18 @@ export async function checkImport(
   network: JointNetwork,
   state: NamedArrays,
   images: Float32Array,
+  graph?: ImportedGraph,
 ): Promise<ImportCheck> {
   const size = featuresOf(network.input);
   const samples = [
     ...Array.from({ length: RANDOM_IMAGES }, (_, i) => normalImage(i + 1, size)),
     ...Array.from({ length: images.length / size }, (_, i) => images.subarray(i * size, (i + 1) * size)),
   ];
-  const theirs = openModel(path, network);
-  const { pairs, last } = comparedTensors(path, network);
-  const theirLogits = theirs.model.graph!.output![0].name!;
-  const hasOwnClasses = last === undefined || last.tensors.weight?.shape[0] === network.classes;
+  const model = inSinglePrecision(readModel(path));
+  const input = imageInput(model, path, network.input);
+  const { pairs, last } = comparedTensors(network, graph?.source ?? readSource(path));
+  const theirLogits = graph?.logits ?? model.graph!.output![0].name!;
+  const hasOwnClasses = last === undefined || unitsOf(last) === network.classes;
   const [compared, theirTensor] = hasOwnClasses
     ? ['logits' as const, theirLogits]
     : ['features' as const, last.graph!.input];
@@ -60,13 +65,13 @@ export async function checkImport(
     pairs.map(({ index }) => index),
   ];
   const [file, ours] = await Promise.all([
-    session(exposing(theirs.model, theirOutputs), path),
+    openSession(exposing(model, theirOutputs), path),
     openOurs(network, state, compared, ourOutputs),
   ]);
   try {
     let worst = 0;
     for (const image of samples) {
-      const want = await file.run({ [theirs.input]: theirs.tensorOf(image) });
+      const want = await file.run({ [input.name]: input.tensorOf(image) });
       const got = await ours.run(image);
       const off = difference(inOrder(got.result, compared), inOrder(want[theirTensor].data as Float32Array, compared));
       worst = Math.max(worst, off);
@@ -74,7 +79,7 @@ export async function checkImport(
       const first = pairs.findIndex(
         ({ source }, i) => difference(got.layers[i], want[source.graph!.output].data as Float32Array) > TOLERANCE,
       );
-      throw differs(path, network, theirs.model, off, pairs, first);
+      throw differs(path, network, model, off, pairs, first);
     }
     return { images: samples.length, compared, difference: worst };
   } finally {
@@ -91,55 +96,26 @@ interface Pair {
 }
 
 /** The layers whose outputs both networks compute, and the file's last dense layer. */
-function comparedTensors(path: string, network: JointNetwork): { pairs: Pair[]; last: SourceLayer | undefined } {
-  const { targets, matched } = matchSource(network, readSource(path));
-  const pairs = targets.flatMap(({ part, layer }, index): Pair[] => {
-    const source = matched[index];
+function comparedTensors(network: JointNetwork, given: Source): { pairs: Pair[]; last: SourceLayer | undefined } {
+  const { targets, matched } = matchSource(network, given);
+  let nodes = 0;
+  const pairs = targets.flatMap(({ part, layer }, i): Pair[] => {
+    const source = matched[i];
+    if (!COMPARED.has(layer.type)) return [];
+    const index = nodes++;
     // The exporter folded the next normalisation into this convolution: only that one's output is the same.
-    const isFolded = source !== undefined && matched[index + 1]?.name === source.name;
+    const isFolded = source !== undefined && matched[i + 1]?.name === source.name;
     // A layer that was made of another one's bias has no tensor of its own.
     if (!source || isFolded) return [];
-    const own = source.graph ? source : matched[index - 1];
+    const own = source.graph ? source : matched[i - 1];
     return own?.graph ? [{ name: `${part}.${'name' in layer ? layer.name : layer.type}`, index, source: own }] : [];
   });
   return { pairs, last: matched.at(-1) };
 }
 
-interface OpenModel {
-  readonly model: Model;
-  readonly input: string;
-  readonly tensorOf: (image: Float32Array) => Tensor;
-}
-
-function openModel(path: string, { input: [height, width, channels] }: JointNetwork): OpenModel {
-  const model = inSinglePrecision(onnx.ModelProto.decode(readFileSync(path)));
-  const stored = new Set(model.graph!.initializer!.map(({ name }) => name));
-  const inputs = model.graph!.input!.filter(({ name }) => !stored.has(name));
-  const dims = inputs[0]?.type?.tensorType?.shape?.dim?.map(({ dimValue }) => Number(dimValue ?? 0)) ?? [];
-  const fits = (expected: readonly number[]) =>
-    dims.length === 4 && dims.every((size, axis) => size === 0 || axis === 0 || size === expected[axis]);
-  const shown = `[${dims.map((size) => size || '?').join(', ')}]`;
-  if (inputs.length !== 1 || !(fits([1, channels, height, width]) || fits([1, height, width, channels]))) {
-    throw new UserError(
-      `${path}: expected one input for images of ${height}x${width}x${channels}, found ${inputs.length} inputs, the ` +
-        `first of shape ${shown}; give --image-size as the file was exported, or export it for other sizes`,
-    );
-  }
-  const channelsFirst = fits([1, channels, height, width]);
-  const pixels = height * width;
-  return {
-    model,
-    input: inputs[0].name!,
-    tensorOf: (image) =>
-      channelsFirst
-        ? new Tensor(
-            'float32',
-            image.map((_, i) => image[(i % pixels) * channels + Math.floor(i / pixels)]),
-            [1, channels, height, width],
-          )
-        : new Tensor('float32', image.slice(), [1, height, width, channels]),
-  };
-}
+/** Number of classes of a last dense layer. */
+const unitsOf = ({ tensors: { weight, kernel } }: SourceLayer): number | undefined =>
+  weight?.shape[0] ?? kernel?.shape[1];
 
 /** Our network as an independent reader writes it, with the outputs of these nodes that have parameters. */
 async function openOurs(
@@ -153,7 +129,7 @@ async function openOurs(
   const withParameters = model.graph!.node!.filter(({ opType }) => WITH_PARAMETERS.has(opType!));
   const result = compared === 'logits' ? model.graph!.output![0].name! : withParameters.at(-1)!.input![0];
   const layers = nodes.map((index) => withParameters[index].output![0]);
-  const opened = await session(exposing(model, [result, ...layers]), network.name);
+  const opened = await openSession(exposing(model, [result, ...layers]), network.name);
   return {
     async run(image: Float32Array) {
       const found = await opened.run({ [TAIL_INPUT]: new Tensor('float32', image.slice(), [1, ...network.input]) });
@@ -162,24 +138,6 @@ async function openOurs(
     },
     release: () => opened.release(),
   };
-}
-
-/** The model with these tensors among its outputs. ONNX Runtime finds out their types. */
-function exposing(model: Model, tensors: readonly string[]): Uint8Array {
-  const outputs = new Set(model.graph!.output!.map(({ name }) => name));
-  const added = [...new Set(tensors)].filter((name) => !outputs.has(name)).map((name) => ({ name }));
-  const graph = { ...model.graph, output: [...model.graph!.output!, ...added] };
-  return onnx.ModelProto.encode({ ...model, graph }).finish();
-}
-
-async function session(model: Uint8Array, path: string): Promise<InferenceSession> {
-  try {
-    return await InferenceSession.create(model, { logSeverityLevel: 3 });
-  } catch (thrown) {
-    throw new UserError(
-      `${path}: expected a model that ONNX Runtime can run, found one that it refuses (${messageOf(thrown)})`,
-    );
-  }
 }
 
 /** Flattened features stand in another order in files whose channels come first: they are compared sorted. */
@@ -201,7 +159,7 @@ function difference(got: Float32Array, want: Float32Array): number {
 function differs(
   path: string,
   network: JointNetwork,
-  { graph }: Model,
+  { graph }: OnnxFile,
   off: number,
   pairs: readonly Pair[],
   first: number,
@@ -218,7 +176,7 @@ function differs(
     new Set(pairs.slice(0, first).map((pair) => pair.source.graph!.output)),
   );
   return new UserError(
-    `${begin}; the first layer that differs is ${name} (${source.name} in the file, which computes ` +
+    `${begin}; the first layer that differs is ${name} (${source.origin ?? source.name} in the file, which computes ` +
       `${operators.join(', ')} since the layers before it); ${advice}`,
   );
 }
@@ -242,13 +200,4 @@ function operatorsBefore(
     open.push(...(node.input ?? []));
   }
   return [...found].reverse();
-}
-
-/** Values like those of normalised images. */
-function normalImage(seed: number, size: number): Float32Array {
-  const next = random(seed);
-  return Float32Array.from(
-    { length: size },
-    () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()),
-  );
 }

@@ -5,6 +5,7 @@ import type { JointNetwork } from '../network/layers.js';
 import { featuresOf } from '../network/shapes.js';
 import type { Config } from '../run/config.js';
 import { calibratingImages } from '../train/calibration-images.js';
+import { importGraph } from '../train/onnx-graph/import-graph.js';
 import { startState, type WarmStart } from '../train/warm-start/warm-start.js';
 import { checkImport, type ImportCheck } from './check-import.js';
 
@@ -25,11 +26,13 @@ export interface Start {
  * @throws UserError as `startState` and `checkImport` do
  */
 export async function checkedStart(config: Config, network: JointNetwork, dataset: Dataset): Promise<Start> {
-  const { state, warmStart } = startState(config, network);
-  const { initFrom } = config;
-  const isWhole = warmStart !== undefined && warmStart.missing.length <= 1;
+  const { initFrom, layers } = config;
   const file = initFrom === undefined ? undefined : startFile(initFrom);
-  if (!isWhole || !file?.endsWith('.onnx')) return { state, warmStart };
+  const isGraph = file?.endsWith('.onnx') ?? false;
+  const graph = isGraph && layers ? await importGraph(file!, network.input) : undefined;
+  const { state, warmStart } = startState(config, network, graph?.source);
+  const isWhole = warmStart !== undefined && warmStart.missing.length <= 1;
+  if (!isWhole || !isGraph) return { state, warmStart };
   const images = (await calibratingImages(config, dataset)).subarray(0, COMPARED_IMAGES * featuresOf(network.input));
-  return { state, warmStart, check: await checkImport(file, network, state, images) };
+  return { state, warmStart, check: await checkImport(file!, network, state, images, graph) };
 }

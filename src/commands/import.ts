@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core';
-import { importNetwork } from '../api/import-network.js';
+import { type ImportResult, importNetwork } from '../api/import-network.js';
 import { percent, wholeNumber } from '../base/format.js';
 import { configFlags } from '../cli/config-flags.js';
 import { withDataProgress } from '../cli/data-progress.js';
@@ -39,11 +39,9 @@ export default class Import extends LcdnnCommand {
     const imported = await withDataProgress(({ onProgress, onNote }) =>
       importNetwork(args.file, { ...newRunOptions(flags), onProgress, onNote }),
     );
-    const { run, config, warmStart, check, form, validation } = imported;
+    const { run, config, warmStart, check, readAs, validation } = imported;
     this.log(warmStartLines(args.file, warmStart).join('\n'));
-    this.log(
-      `${config.network} in its ${form} form (--form): ${form === 'small' ? 'as for CIFAR, little is subsampled at first' : 'as for ImageNet'}`,
-    );
+    this.log(readAsLine(config, readAs));
     if (check) {
       this.log(
         `ONNX Runtime computes the same ${check.compared} from the file on ${check.images} images (difference ${check.difference.toPrecision(2)})`,
@@ -55,4 +53,13 @@ export default class Import extends LcdnnCommand {
     this.log(`done: ${run}; next: ${this.config.bin} train --resume ${run}`);
     return imported;
   }
+}
+
+/** Which network the file holds, and where the branch is attached. */
+function readAsLine({ network, attach }: ImportResult['config'], readAs: ImportResult['readAs']): string {
+  if (readAs.by === 'name') {
+    const like = readAs.form === 'small' ? 'as for CIFAR, little is subsampled at first' : 'as for ImageNet';
+    return `${network} in its ${readAs.form} form (--form): ${like}`;
+  }
+  return `${network} as its graph says; the branch is attached behind ${attach} (--attach: ${readAs.attachments.join(', ')})`;
 }

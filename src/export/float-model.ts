@@ -128,8 +128,9 @@ function appendLayer(
       return graph.node('MaxPool', [x], windowOf({ kernel, stride, padding }, input, output));
     }
     case 'average-pool': {
-      const { size: kernel } = layer;
-      return graph.node('AveragePool', [x], windowOf({ kernel, stride: kernel }, input, output));
+      const { size: kernel, stride = kernel, padding, countsPadding } = layer;
+      const window = windowOf({ kernel, stride, padding }, input, output);
+      return graph.node('AveragePool', [x], { ...window, count_include_pad: countsPadding ? 1 : 0 });
     }
     case 'global-average-pool':
       return graph.node('ReduceMean', [x], { axes: [2, 3], keepdims: 0 });
@@ -148,6 +149,20 @@ function appendLayer(
     }
     case 'shift':
       return graph.node('Add', [x, parameter('shift', input.length === 3 ? [channelsOf(input), 1, 1] : undefined)]);
+    case 'scale':
+      return graph.node('Mul', [x, parameter('scale', input.length === 3 ? [channelsOf(input), 1, 1] : undefined)]);
+    case 'leaky-relu':
+      return graph.node('LeakyRelu', [x], { alpha: { float: layer.slope } });
+    case 'sigmoid':
+      return graph.node('Sigmoid', [x]);
+    case 'tanh':
+      return graph.node('Tanh', [x]);
+    case 'silu':
+      return graph.node('Mul', [x, graph.node('Sigmoid', [x])]);
+    case 'hard-sigmoid':
+      return hardSigmoid(graph, x);
+    case 'hard-swish':
+      return graph.node('Mul', [x, hardSigmoid(graph, x)]);
     case 'hard-tanh':
       return graph.node('Clip', [x, ...[-1, 1].map((limit) => graph.floats(Float32Array.of(limit), []))]);
     case 'prelu':
@@ -164,6 +179,9 @@ function appendLayer(
   }
 }
 
+const hardSigmoid = (graph: Graph, x: string): string =>
+  graph.node('HardSigmoid', [x], { alpha: { float: 1 / 6 }, beta: { float: 0.5 } });
+
 /** Features in the order of height, width, channels. */
 function flatten(graph: Graph, x: string, input: Shape): string {
   const nhwc = input.length === 3 ? graph.node('Transpose', [x], { perm: [0, 2, 3, 1] }) : x;
@@ -176,7 +194,7 @@ function windowOf(
   input: Shape,
   output: Shape,
 ): { kernel_shape: number[]; strides: number[]; pads: number[] } {
-  const before = [0, 1].map((axis) => windowed(input[axis]!, kernel, stride, padding).before);
+  const before = [0, 1].map((axis) => windowed(input[axis]!, kernel, stride, padding, axis).before);
   const after = [0, 1].map((axis) => Math.max(0, (output[axis]! - 1) * stride + kernel - input[axis]! - before[axis]));
   return { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: [...before, ...after] };
 }

@@ -34,7 +34,7 @@ export function geometryOf(layer: WindowLayer, input: Shape, output: Shape): Geo
   const { filters = 0, kernel, stride = 1, padding = 'valid' } = layer;
   const [height, width, channels] = imageShape(input);
   const [outHeight, outWidth] = imageShape(output);
-  const [padTop, padLeft] = [height, width].map((size) => windowed(size, kernel, stride, padding).before);
+  const [padTop, padLeft] = [height, width].map((size, axis) => windowed(size, kernel, stride, padding, axis).before);
   return { height, width, channels, filters, kernel, stride, padTop, padLeft, outHeight, outWidth };
 }
 

@@ -5,7 +5,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { BUILDS, readKernels } from '../../kernels/harness.js';
 import { expectEqual, wholes } from '../../kernels/test-values.js';
-import { anyNetwork, randomParameters, severalExits, smallNetwork } from '../../test/small-network.js';
+import { anyNetwork, graphLayers, randomParameters, severalExits, smallNetwork } from '../../test/small-network.js';
 import { TINY_ZOO } from '../../test/zoo.js';
 import { numbered, withExits } from '../base/exits.js';
 import { random } from '../base/random.js';
@@ -15,6 +15,7 @@ import { featuresOf } from '../network/shapes.js';
 import { uplinkLayers } from '../network/uplink.js';
 import { createNetwork } from '../network/zoo/index.js';
 import { forward } from '../train/forward.js';
+import { padded } from '../train/padding.js';
 import { floatModel, TAIL_INPUT, TAIL_OUTPUT, tailModel } from './float-model.js';
 import { lowerBranch } from './lower.js';
 import { type Address, byName, type DeviceProgram, KERNEL_ARGUMENTS, type KernelCall, stagesOf } from './program.js';
@@ -55,7 +56,8 @@ function oracle(network: JointNetwork, state: NamedArrays, image: Float32Array) 
       if (layer.type === 'relu') return tf.clipByValue(x, 0, layer.max ?? Number.POSITIVE_INFINITY);
       if (layer.type !== 'max-pool') throw new Error(`${layer.type} has no place on the device`);
       const { size, stride = size, padding = 0 } = layer;
-      return tf.maxPool(x as tf.Tensor4D, size, stride, padding, 'floor');
+      const [image, rest] = padded(x, padding, Number.NEGATIVE_INFINITY);
+      return tf.maxPool(image, size, stride, rest);
     }, shared);
     return { uplink: read(uplink), full: read(full), branches: branches.map(read) };
   });
@@ -196,6 +198,7 @@ describe('the device program of a branch, the tail and the full network answer a
         downsample: 'float',
       }),
     ],
+    ['what graphs of other networks contain, before a float exit', graphLayers],
     ...TINY_ZOO,
     ['AlexNet on long images', createNetwork('alexnet', [72, 67, 3], 10, { width: 0.1 })],
     [

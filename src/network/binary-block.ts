@@ -78,9 +78,11 @@ export function binaryBlocks({
       const pool = halving(from, to);
       if (pool.length === 0 && filters === channelsOf(from)) return [];
       const conv: Conv2d = { type: 'conv2d', name, filters, kernel: 1, bias: false };
-      if (downsample === 'float') return [...pool, conv, blocks.norm()];
-      if (downsample === 'binary') return [...pool, ...blocks.conv(conv)];
       const times = filters / channelsOf(from);
+      // Channels can only be repeated a whole number of times.
+      if (downsample === 'float' || (downsample === 'free' && !Number.isInteger(times)))
+        return [...pool, conv, blocks.norm()];
+      if (downsample === 'binary') return [...pool, ...blocks.conv(conv)];
       return [...pool, ...(times > 1 ? [{ type: 'repeat-channels', times } as const] : [])];
     },
   };

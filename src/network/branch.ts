@@ -1,7 +1,7 @@
 import { UserError } from '../base/errors.js';
 import { exitsOf } from '../base/exits.js';
 import { type BinaryOptions, binaryBlocks } from './binary-block.js';
-import type { Exit, JointNetwork, Layer, Residual, Shape } from './layers.js';
+import type { Conv2d, DepthwiseConv2d, Exit, JointNetwork, Layer, Residual, Shape } from './layers.js';
 import { channelsOf, outputShape } from './shapes.js';
 
 /** Number of binary layers in a branch: convolutions, and fully-connected layers before its float last layer. */
@@ -148,6 +148,9 @@ function floatExit(rest: readonly Layer[], input: Shape): Layer[] {
   ];
 }
 
+/** Layers that the branch takes from the full network as they are. */
+const POOLS: ReadonlySet<Layer['type']> = new Set(['max-pool', 'average-pool', 'global-average-pool']);
+
 /** Blocks halve their images down to this height and width. */
 const SMALLEST_BLOCK = 7;
 
@@ -192,7 +195,7 @@ interface MirrorOptions {
 
 /**
  * The binary version of float layers. By default, a hidden convolution or dense layer becomes batch normalisation, sign
- * and binary layer, batch normalisation, PReLU. The full network's own normalisation and ReLUs are dropped. Pools,
+ * and binary layer, batch normalisation, PReLU. The full network's own normalisation and activations are dropped. Pools,
  * depthwise convolutions and the last layer stay float. In our trials, batch normalisation and PReLU between a binary
  * layer and the pool improved accuracy more than anything else. Shortcuts stay real-valued, and go around every single
  * convolution if the shapes allow it.
@@ -208,13 +211,17 @@ function binaryMirror(rest: readonly Layer[], input: Shape, { after, size, binar
   const inBinary = (layer: Layer): Layer[] => (layer.type === 'conv2d' ? blocks.conv(layer) : [layer, blocks.norm()]); // depthwise layers stay float
 
   const residual = (block: Residual): void => {
-    const weighted = block.body.filter((layer) => layer.type === 'conv2d' || layer.type === 'depthwise-conv2d');
+    const weighted = convolutionsIn(block.body);
+    if (weighted.length === 0) return;
     const everyOne = binary.shortcuts !== 'block' && shortcutsFit(weighted, shape);
     for (const group of everyOne ? weighted.map((layer) => [layer]) : [weighted]) {
       const body = group.flatMap((layer, i) => [...(i > 0 ? blocks.activation() : []), ...inBinary(layer)]);
       const to = body.reduce((s, layer) => outputShape(layer, s), shape);
       const shortcut = blocks.shortcut(`${group[0].name}-shortcut`, shape, to);
-      push({ type: 'residual', body, shortcut }, ...blocks.activation());
+      const reached = shortcut.reduce((s, layer) => outputShape(layer, s), shape);
+      // A shortcut halves an image at most: behind a block that shrinks it otherwise, the branch goes on without one.
+      if (`${reached}` === `${to}`) push({ type: 'residual', body, shortcut }, ...blocks.activation());
+      else push(...body, ...blocks.activation());
     }
   };
 
@@ -230,7 +237,7 @@ function binaryMirror(rest: readonly Layer[], input: Shape, { after, size, binar
     if (layer.type === 'residual') residual(layer);
     else if (layer.type === 'conv2d' || layer.type === 'depthwise-conv2d') {
       push(...inBinary(layer), ...blocks.activation());
-    } else if (layer.type !== 'relu' && layer.type !== 'batch-norm') push(layer);
+    } else if (POOLS.has(layer.type)) push(layer);
   }
   if (size && convolutions !== size.conv) {
     const possible = possibleConvolutions(rest).join(', ');
@@ -254,6 +261,14 @@ function binaryMirror(rest: readonly Layer[], input: Shape, { after, size, binar
 function denseUnits(hidden: readonly Layer[], wanted: number | undefined, channels: number): number[] {
   const units = hidden.flatMap((layer) => (layer.type === 'dense' ? [layer.units] : []));
   return Array.from({ length: wanted ?? units.length }, (_, i) => units[i] ?? units.at(-1) ?? channels);
+}
+
+/** The convolutions of a chain, and of the bodies of the blocks in it. */
+function convolutionsIn(chain: readonly Layer[]): (Conv2d | DepthwiseConv2d)[] {
+  return chain.flatMap((layer) => {
+    if (layer.type === 'residual') return convolutionsIn(layer.body);
+    return layer.type === 'conv2d' || layer.type === 'depthwise-conv2d' ? [layer] : [];
+  });
 }
 
 function convolutionsOf(layer: Layer): number {

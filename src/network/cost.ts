@@ -106,6 +106,13 @@ function operations({ layer, input, output }: PlacedLayer): { macs: number; bina
       return { macs: layer.inputScale ? 2 * values : values, binaryOps: values * featuresOf(input) };
     case 'batch-norm':
     case 'prelu':
+    case 'scale':
+    case 'leaky-relu':
+    case 'sigmoid':
+    case 'tanh':
+    case 'silu':
+    case 'hard-sigmoid':
+    case 'hard-swish':
       return { macs: values, binaryOps: 0 };
     case 'shift': // an addition
     case 'hard-tanh':

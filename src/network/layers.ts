@@ -6,8 +6,14 @@
 /** Height, width, channels; after `flatten` and dense layers, only the number of features. */
 export type Shape = readonly [height: number, width: number, channels: number] | readonly [features: number];
 
-/** `valid`: no padding; `same`: the output size is ceil(input / stride); a number: that many pixels on every side. */
-export type Padding = 'valid' | 'same' | number;
+/** Pixels around an image. */
+export type Sides = readonly [top: number, left: number, bottom: number, right: number];
+
+/**
+ * `valid`: no padding; `same`: the output size is ceil(input / stride); a number: that many pixels on every side; four
+ * numbers: pixels above, to the left, below and to the right.
+ */
+export type Padding = 'valid' | 'same' | number | Sides;
 
 /** Float convolution, with bias unless `bias` is false. Kernel [kernel, kernel, channels, filters]. */
 export interface Conv2d {
@@ -76,6 +82,12 @@ export interface ChannelShift {
   readonly name: string;
 }
 
+/** x * scale, with a learned scale per channel (or feature). */
+export interface ChannelScale {
+  readonly type: 'scale';
+  readonly name: string;
+}
+
 /** x clipped to [-1, 1]. */
 export interface HardTanh {
   readonly type: 'hard-tanh';
@@ -93,18 +105,38 @@ export interface Prelu {
   readonly name: string;
 }
 
+/** x where x >= 0, else slope * x, with a fixed slope. */
+export interface LeakyRelu {
+  readonly type: 'leaky-relu';
+  readonly slope: number;
+}
+
+/**
+ * Activations without parameters. `sigmoid`: 1 / (1 + exp(-x)); `silu`: x * sigmoid(x); `hard-sigmoid`: (x + 3) / 6
+ * clipped to [0, 1]; `hard-swish`: x times that.
+ */
+export const SMOOTH_ACTIVATIONS = ['sigmoid', 'tanh', 'silu', 'hard-sigmoid', 'hard-swish'] as const;
+export type SmoothActivationName = (typeof SMOOTH_ACTIVATIONS)[number];
+export type SmoothActivation = { [Name in SmoothActivationName]: { readonly type: Name } }[SmoothActivationName];
+
 /** Maximum over windows of size x size; the default stride is the size. Padding is never the maximum. */
 export interface MaxPool {
   readonly type: 'max-pool';
   readonly size: number;
   readonly stride?: number;
-  readonly padding?: number;
+  readonly padding?: Padding;
 }
 
-/** Mean over windows of size x size that don't overlap. Rows and columns that don't fill a window are ignored. */
+/**
+ * Mean over windows of size x size; the default stride is the size. Rows and columns that don't fill a window are ignored.
+ * Padding isn't part of the mean, unless `countsPadding` says that it counts as zeros.
+ */
 export interface AveragePool {
   readonly type: 'average-pool';
   readonly size: number;
+  readonly stride?: number;
+  readonly padding?: Padding;
+  readonly countsPadding?: boolean;
 }
 
 /** Mean over height and width: [height, width, channels] becomes [channels]. */
@@ -138,9 +170,12 @@ export type Layer =
   | BinaryDense
   | BatchNorm
   | ChannelShift
+  | ChannelScale
   | HardTanh
   | Relu
   | Prelu
+  | LeakyRelu
+  | SmoothActivation
   | MaxPool
   | AveragePool
   | GlobalAveragePool

@@ -70,9 +70,16 @@ describe('a network with several exits', () => {
 
 describe('shapes', () => {
   it('pads "same" to ceil(size / stride) with the odd row at the end', () => {
-    expect(windowed(8, 3, 1, 'same')).toEqual({ out: 8, before: 1 });
-    expect(windowed(8, 3, 2, 'same')).toEqual({ out: 4, before: 0 });
-    expect(windowed(7, 3, 2, 'same')).toEqual({ out: 4, before: 1 });
+    expect(windowed(8, 3, 1, 'same', 0)).toEqual({ out: 8, before: 1 });
+    expect(windowed(8, 3, 2, 'same', 0)).toEqual({ out: 4, before: 0 });
+    expect(windowed(7, 3, 2, 'same', 0)).toEqual({ out: 4, before: 1 });
+  });
+
+  it('pads each side by its own number', () => {
+    expect([0, 1].map((axis) => windowed(8, 3, 2, [0, 2, 1, 3], axis))).toEqual([
+      { out: 4, before: 0 },
+      { out: 6, before: 2 },
+    ]);
   });
 
   it('explains a layer that does not fit', () => {

@@ -68,9 +68,17 @@ export function layerParameters({ part, layer, input }: PlacedLayer): Parameter[
       ];
     case 'shift':
       return [parameter('shift', 'bias', [channels], { constant: 0 })];
+    case 'scale':
+      return [parameter('scale', 'scale', [channels], { constant: 1 })];
     case 'prelu':
       return [parameter('slope', 'scale', [channels], { constant: 0.25 })];
     case 'relu':
+    case 'leaky-relu':
+    case 'sigmoid':
+    case 'tanh':
+    case 'silu':
+    case 'hard-sigmoid':
+    case 'hard-swish':
     case 'hard-tanh':
     case 'max-pool':
     case 'average-pool':

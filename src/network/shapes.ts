@@ -21,20 +21,49 @@ export interface PlacedLayer {
   readonly shortcut?: readonly PlacedLayer[];
 }
 
-/** Output size, and padding before the first row or column. With `same`, an odd pixel is padded at the end, as in tfjs. */
+/**
+ * Output size, and padding before the first row or column. With `same`, an odd pixel is padded at the end, as in tfjs.
+ *
+ * @param axis 0 for rows, 1 for columns
+ */
 export function windowed(
   size: number,
   kernel: number,
   stride: number,
   padding: Padding,
+  axis: number,
 ): { readonly out: number; readonly before: number } {
   if (padding !== 'same') {
-    const before = padding === 'valid' ? 0 : padding;
-    return { out: Math.floor((size + 2 * before - kernel) / stride) + 1, before };
+    const [before, after] = typeof padding === 'object' ? [padding[axis], padding[axis + 2]] : bothSides(padding);
+    return { out: Math.floor((size + before + after - kernel) / stride) + 1, before };
   }
   const out = Math.ceil(size / stride);
   return { out, before: Math.max(0, (out - 1) * stride + kernel - size) >> 1 };
 }
+
+/**
+ * For every output pixel of an average pool, its window's pixels divided by those inside the image: what a mean with padding
+ * is multiplied by to become a mean without.
+ */
+export function insideFactors(
+  input: readonly number[],
+  output: Shape,
+  size: number,
+  stride: number,
+  padding: Padding,
+): Float32Array {
+  const [rows, columns] = [0, 1].map((axis) => {
+    const { before } = windowed(input[axis], size, stride, padding, axis);
+    return Array.from({ length: output[axis]! }, (_, i) => {
+      const start = i * stride - before;
+      return Math.min(start + size, input[axis]) - Math.max(start, 0);
+    });
+  });
+  return Float32Array.from(rows.flatMap((inRow) => columns.map((inColumn) => size ** 2 / (inRow * inColumn))));
+}
+
+const bothSides = (padding: 'valid' | number): readonly [number, number] =>
+  padding === 'valid' ? [0, 0] : [padding, padding];
 
 /**
  * The output shape of a layer for an input shape.
@@ -48,13 +77,12 @@ export function outputShape(layer: Layer, input: Shape): Shape {
     case 'binary-conv2d':
       return windowedShape(layer, input, layer, 'filters' in layer ? layer.filters : undefined);
     case 'max-pool':
+    case 'average-pool':
       return windowedShape(layer, input, {
         kernel: layer.size,
         stride: layer.stride ?? layer.size,
         padding: layer.padding,
       });
-    case 'average-pool':
-      return windowedShape(layer, input, { kernel: layer.size, stride: layer.size });
     case 'global-average-pool':
       return [image(layer, input)[2]];
     case 'repeat-channels': {
@@ -80,9 +108,16 @@ export function outputShape(layer: Layer, input: Shape): Shape {
       return [layer.units];
     case 'batch-norm':
     case 'shift':
+    case 'scale':
     case 'hard-tanh':
     case 'relu':
     case 'prelu':
+    case 'leaky-relu':
+    case 'sigmoid':
+    case 'tanh':
+    case 'silu':
+    case 'hard-sigmoid':
+    case 'hard-swish':
       return input;
     default:
       return unknownLayer(layer);
@@ -160,7 +195,7 @@ function windowedShape(
   filters?: number,
 ): Shape {
   const [height, width, channels] = image(layer, input);
-  const [oh, ow] = [height, width].map((size) => windowed(size, kernel, stride, padding).out);
+  const [oh, ow] = [height, width].map((size, axis) => windowed(size, kernel, stride, padding, axis).out);
   return positive(layer, input, [oh, ow, filters ?? channels]);
 }
 

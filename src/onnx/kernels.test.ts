@@ -171,6 +171,8 @@ const CASES: Readonly<Record<string, Cases>> = {
   Neg: unary(tf.neg),
   Relu: unary(tf.relu),
   Reciprocal: unary(tf.reciprocal, clear),
+  Sigmoid: unary(tf.sigmoid),
+  Tanh: unary(tf.tanh),
   Sqrt: unary(tf.sqrt, positive),
   Rsqrt: unary(tf.rsqrt, positive),
   Square: unary(tf.square),

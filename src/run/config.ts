@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { expectation, shown } from '../base/json.js';
+import { layerSchema } from './layer-schema.js';
 import { OPTIONS, type OptionName, type Options, optionNames } from './options.js';
 import { stageSchema } from './stage-options.js';
 
@@ -12,6 +13,8 @@ export const configSchema = z.strictObject({
   ...(Object.fromEntries(optionNames.map((name) => [name, OPTIONS[name].schema])) as OptionSchemas),
   /** Folder of the data set's files; if absent, lcdnn searches for them. */
   dataDir: z.string().optional(),
+  /** The full network, from the image to the logits, if it isn't one of the zoo: `lcdnn import` reads it from a graph. */
+  layers: z.array(layerSchema).min(1).optional(),
   /** What is trained one after another; without it, everything at once (Algorithm 1). */
   stages: z.array(stageSchema).min(1).optional(),
 });

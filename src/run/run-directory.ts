@@ -6,8 +6,8 @@ import { UserError } from '../base/errors.js';
 import { numbered } from '../base/exits.js';
 import { makeFolder, readFileOrExplain, writeFileAtomic } from '../base/files.js';
 import { parseJson, readJson } from '../base/json.js';
-import { parseBranch } from '../network/branch.js';
-import type { JointNetwork } from '../network/layers.js';
+import { jointNetwork, parseBranch } from '../network/branch.js';
+import type { JointNetwork, Layer } from '../network/layers.js';
 import { createNetwork } from '../network/zoo/index.js';
 import { type Checkpoint, readCheckpoint } from './checkpoint.js';
 import { type Config, readConfig } from './config.js';
@@ -70,7 +70,21 @@ export function runFile(run: Pick<Run, 'path'>, file: keyof typeof FILES, exit =
 
 /** The network described by a config, for images of this shape. */
 export function networkOf(config: Config, input: JointNetwork['input'], classes: number): JointNetwork {
-  return createNetwork(config.network, input, classes, { ...config, branch: parseBranch(config.branch) });
+  const branch = parseBranch(config.branch);
+  const { layers, network, width, form } = config;
+  if (!layers) return createNetwork(network, input, classes, { ...config, branch });
+  if (width !== 1 || form !== 'auto') {
+    throw new UserError(
+      `${network}: expected width 1 and form auto, because its layers were read from a graph, found ${width} and ${form}`,
+    );
+  }
+  return jointNetwork(network, input, classes, forClasses(layers, classes), { ...config, branch });
+}
+
+/** The layers with a last one for this number of classes. */
+function forClasses(layers: readonly Layer[], classes: number): Layer[] {
+  const last = layers[layers.length - 1];
+  return last.type === 'dense' ? [...layers.slice(0, -1), { ...last, units: classes }] : [...layers];
 }
 
 /**

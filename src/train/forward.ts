@@ -1,7 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { exitsOf, numbered } from '../base/exits.js';
-import { isBranch, type JointNetwork, type Part, unknownLayer } from '../network/layers.js';
-import { type PlacedLayer, placeLayers } from '../network/shapes.js';
+import {
+  type AveragePool,
+  isBranch,
+  type JointNetwork,
+  type Part,
+  type Shape,
+  unknownLayer,
+} from '../network/layers.js';
+import { insideFactors, type PlacedLayer, placeLayers } from '../network/shapes.js';
 import { batchNormInference, batchNormTraining } from './batch-norm.js';
 import { type BinaryPass, binaryConv2dOutput, binaryDenseOutput } from './binary-layers.js';
 import { padded } from './padding.js';
@@ -58,7 +65,7 @@ export function fullLogits(network: JointNetwork, parameters: tf.NamedTensorMap,
 
 /** The output of one layer. @param statistics if given, batch normalisation uses the batch's own, and adds them here */
 export function applyLayer(
-  { part, layer, input, body = [], shortcut = [] }: PlacedLayer,
+  { part, layer, input, output, body = [], shortcut = [] }: PlacedLayer,
   x: tf.Tensor,
   parameters: tf.NamedTensorMap,
   statistics: tf.NamedTensorMap | undefined,
@@ -99,6 +106,20 @@ export function applyLayer(
       return layer.max === undefined ? tf.relu(x) : tf.minimum(tf.relu(x), layer.max);
     case 'shift':
       return tf.add(x, get('shift'));
+    case 'scale':
+      return tf.mul(x, get('scale'));
+    case 'leaky-relu':
+      return tf.add(tf.relu(x), tf.mul(tf.minimum(x, 0), layer.slope));
+    case 'sigmoid':
+      return tf.sigmoid(x);
+    case 'tanh':
+      return tf.tanh(x);
+    case 'silu':
+      return tf.mul(x, tf.sigmoid(x));
+    case 'hard-sigmoid':
+      return hardSigmoid(x);
+    case 'hard-swish':
+      return tf.mul(x, hardSigmoid(x));
     case 'hard-tanh':
       return tf.minimum(tf.maximum(x, -1), 1);
     case 'prelu':
@@ -109,7 +130,7 @@ export function applyLayer(
       return tf.maxPool(image, layer.size, layer.stride ?? layer.size, rest);
     }
     case 'average-pool':
-      return averagePool(x as tf.Tensor4D, layer.size);
+      return averagePool(x as tf.Tensor4D, layer, output);
     case 'global-average-pool':
       return tf.mean(x, [1, 2]);
     case 'repeat-channels':
@@ -126,12 +147,38 @@ export function applyLayer(
   }
 }
 
+const hardSigmoid = (x: tf.Tensor): tf.Tensor => tf.mul(tf.minimum(tf.relu(tf.add(x, 3)), 6), 1 / 6);
+
+function averagePool(x: tf.Tensor4D, layer: AveragePool, output: Shape): tf.Tensor {
+  const { size, stride = size, padding = 'valid', countsPadding = false } = layer;
+  return stride === size && padding === 'valid'
+    ? adjacentMeans(x, size)
+    : windowMeans(x, { size, stride, padding, countsPadding }, output);
+}
+
 /** Mean over adjacent windows of size x size; incomplete windows are left out. */
-function averagePool(x: tf.Tensor4D, size: number): tf.Tensor {
+function adjacentMeans(x: tf.Tensor4D, size: number): tf.Tensor {
   const [batch, height, width, channels] = x.shape;
   const [oh, ow] = [height, width].map((length) => Math.floor(length / size));
   const whole = tf.slice(x, [0, 0, 0, 0], [batch, oh * size, ow * size, channels]);
   const windows = tf.reshape(whole, [batch * oh, size, ow, size * channels]);
   const rows = tf.reshape(tf.sum(windows, 1), [batch, oh, ow, size, channels]);
   return tf.mul(tf.sum(rows, 3), 1 / size ** 2);
+}
+
+/** Mean over any windows, as a depthwise convolution whose weights are equal. */
+function windowMeans(
+  x: tf.Tensor4D,
+  { size, stride, padding, countsPadding }: Required<Omit<AveragePool, 'type'>>,
+  output: Shape,
+): tf.Tensor {
+  const box = tf.fill([size, size, x.shape[3], 1], 1 / size ** 2) as tf.Tensor4D;
+  const [image, rest] = padded(x, padding);
+  const means = tf.depthwiseConv2d(image, box, stride, rest);
+  if (countsPadding) return means;
+  const [height, width] = x.shape.slice(1, 3);
+  return tf.mul(
+    means,
+    tf.tensor(insideFactors([height, width], output, size, stride, padding), [...output.slice(0, 2), 1]),
+  );
 }

@@ -4,7 +4,10 @@ import onnxProto from 'onnx-proto';
 import { expect, it } from 'vitest';
 import { encodeSafetensors, floatTensor } from '../../src/base/safetensors.js';
 import { floatModel } from '../../src/export/float-model.js';
+import { jointNetwork } from '../../src/network/branch.js';
+import type { Layer } from '../../src/network/layers.js';
 import { openRun, readRunCheckpoint } from '../../src/run/run-directory.js';
+import { randomParameters } from '../small-network.js';
 import { EPOCHS, expectMistake, fresh, lcdnn, RUN, tinyOptions } from './cli.js';
 
 const trained = join(RUN, 'checkpoint.safetensors');
@@ -83,7 +86,7 @@ it('compares an ONNX file with the network that is made from it, and refuses ano
   const model = floatModel(openRun(RUN).network, stateOf(RUN), ['shared', 'full']);
   const same = fresh('same.onnx');
   writeFileSync(same, model);
-  const made = await lcdnn('import', same, ...tinyOptions(1), '--out', fresh('run'));
+  const made = await lcdnn('import', same, '--network', 'lenet', ...tinyOptions(1), '--out', fresh('run'));
   expect(made.stdout).toMatch(/\nlenet in its small form \(--form\)/);
   expect(made.stdout).toMatch(/\nONNX Runtime computes the same logits from the file on 12 images/);
 
@@ -94,7 +97,7 @@ it('compares an ONNX file with the network that is made from it, and refuses ano
   writeFileSync(other, onnx.ModelProto.encode(changed).finish());
   const out = fresh('run');
   for (const command of [
-    ['import', other],
+    ['import', other, '--network', 'lenet'],
     ['train', '--init-from', other],
   ]) {
     await expectMistake(
@@ -103,6 +106,53 @@ it('compares an ONNX file with the network that is made from it, and refuses ano
     );
   }
   expect(existsSync(out)).toBe(false);
+});
+
+it('reads a network that is not of the zoo from its graph, for every command', async () => {
+  const file = fresh('my own.onnx');
+  const layers: Layer[] = [
+    { type: 'conv2d', name: 'conv1', filters: 6, kernel: 3, stride: 2, padding: [0, 1, 1, 0] },
+    { type: 'hard-swish' },
+    { type: 'depthwise-conv2d', name: 'depthwise1', kernel: 3, padding: 1 },
+    { type: 'shift', name: 'shift1' },
+    { type: 'leaky-relu', slope: 0.1 },
+    {
+      type: 'residual',
+      body: [{ type: 'conv2d', name: 'block1-conv1', filters: 6, kernel: 3, padding: 1 }],
+      shortcut: [],
+    },
+    { type: 'silu' },
+    { type: 'average-pool', size: 3, stride: 2, padding: 1 },
+    { type: 'conv2d', name: 'conv2', filters: 9, kernel: 1 },
+    { type: 'global-average-pool' },
+    { type: 'dense', name: 'fc1', units: 3 },
+  ];
+  const network = jointNetwork('mine', [16, 16, 1], 3, layers);
+  writeFileSync(file, floatModel(network, randomParameters(network, 1), ['shared', 'full']));
+  const run = fresh('run');
+  const made = await lcdnn('import', file, ...tinyOptions(1), '--attach', 'conv1', '--out', run);
+  expect(made.stderr).not.toMatch(/Error/);
+  expect(made.stdout).toMatch(/, 6 layers: shared\.conv1, full\.depthwise1, .*\n {2}missing .* 0 layers: none\n/);
+  expect(made.stdout).toMatch(
+    /\nmy-own as its graph says; the branch is attached behind conv1 \(--attach: conv1, block1, conv2\)/,
+  );
+  expect(made.stdout).toMatch(/\nONNX Runtime computes the same logits from the file on 12 images/);
+  expect(openRun(run).config.layers).toEqual(layers);
+  for (const args of [
+    ['train', '--resume', run],
+    ['tune-tau', run],
+    ['evaluate', run],
+    ['inspect', run],
+    ['plan', run],
+    ['report', run],
+    ['export', run, '--target', 'web', '--out', fresh('web')],
+  ]) {
+    expect((await lcdnn(...args)).code, args.join(' ')).toBe(0);
+  }
+  await expectMistake(
+    ['inspect', run, '--width', '0.5'],
+    /my-own: expected width 1 and form auto, because its layers were read from a graph, found 0\.5 and auto/,
+  );
 });
 
 it('refuses layers that the network lacks, unless they are to be ignored', async () => {

@@ -4,9 +4,9 @@ import type { Address } from '../program.js';
 import { binaryConv2d, binaryDense } from './binary.js';
 import { allocateFloats, type Builder, emit, floats, flush, type Lowerer } from './builder.js';
 import { conv2d, dense, depthwiseConv2d } from './convolution.js';
-import { batchNormOrShift, hardTanh, prelu, relu } from './elementwise.js';
+import { affineLayer, hardSigmoid, hardTanh, leakyRelu, notOnDevice, prelu, relu } from './elementwise.js';
 import { givesSums, slopeOf, withArguments } from './epilogue.js';
-import { averagePool, maxPool, repeatChannels } from './pooling.js';
+import { averagePool, globalAveragePool, maxPool, repeatChannels } from './pooling.js';
 
 /** Both chains read the same x. A binary convolution at the end of the body adds the shortcut itself. */
 const residual: Lowerer<Residual> = (builder, { input, output, body = [], shortcut = [] }, next) => {
@@ -40,21 +40,28 @@ const flatten: Lowerer<Flatten> = () => {};
 /** How to lower a layer, by type. To support a new type, write its function and add it here. */
 const LOWERERS: { readonly [Type in Layer['type']]: Lowerer<Extract<Layer, { type: Type }>> } = {
   'average-pool': averagePool,
-  'batch-norm': batchNormOrShift,
+  'batch-norm': affineLayer,
   'binary-conv2d': binaryConv2d,
   'binary-dense': binaryDense,
   conv2d,
   dense,
   'depthwise-conv2d': depthwiseConv2d,
   flatten,
-  'global-average-pool': averagePool,
+  'global-average-pool': globalAveragePool,
+  'hard-sigmoid': hardSigmoid,
+  'hard-swish': notOnDevice,
   'hard-tanh': hardTanh,
+  'leaky-relu': leakyRelu,
   'max-pool': maxPool,
   prelu,
   relu,
   'repeat-channels': repeatChannels,
   residual,
-  shift: batchNormOrShift,
+  scale: affineLayer,
+  shift: affineLayer,
+  sigmoid: notOnDevice,
+  silu: notOnDevice,
+  tanh: notOnDevice,
 };
 
 /** Appends the calls of layers that follow one another, from `builder.x` to `builder.x`. */

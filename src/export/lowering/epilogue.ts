@@ -10,7 +10,7 @@ interface Slope {
 }
 
 /**
- * Batch normalisation, shifts and (P)ReLU right after a convolution or a binary layer: what the epilogue of its sums
+ * Batch normalisation, scales, shifts and (P)ReLU right after a convolution or a binary layer: what the epilogue of its sums
  * includes, and how many layers that is (`taken`).
  */
 export function readEpilogue(
@@ -33,8 +33,11 @@ export function slopeOf({ part, layer, input }: PlacedLayer, state: NamedArrays)
     const name = `${part}.${layer.name}.slope`;
     return { name, values: state[name].values };
   }
-  if (layer.type !== 'relu' || layer.max !== undefined) return undefined;
   const channels = channelsOf(input);
+  if (layer.type === 'leaky-relu') {
+    return { name: `slope${layer.slope}x${channels}`, values: new Float32Array(channels).fill(layer.slope) };
+  }
+  if (layer.type !== 'relu' || layer.max !== undefined) return undefined;
   return { name: `zeros${channels}`, values: new Float32Array(channels) };
 }
 
@@ -51,10 +54,11 @@ export function withArguments(call: KernelCall, changed: Readonly<Record<string,
   return { ...call, args: inOrder(call.kernel, named) };
 }
 
-/** A batch normalisation or a shift as an affine map; undefined for other layers. */
+/** A batch normalisation, a scale or a shift as an affine map; undefined for other layers. */
 export function affineOf({ part, layer }: PlacedLayer, state: NamedArrays): Affine | undefined {
-  if (layer.type !== 'batch-norm' && layer.type !== 'shift') return undefined;
+  if (layer.type !== 'batch-norm' && layer.type !== 'shift' && layer.type !== 'scale') return undefined;
   const get = (parameter: string): Float32Array => state[`${part}.${layer.name}.${parameter}`].values;
   if (layer.type === 'shift') return { shift: get('shift') };
+  if (layer.type === 'scale') return { scale: get('scale'), shift: new Float32Array(get('scale').length) };
   return foldBatchNorm(get('gamma'), get('beta'), get('mean'), get('variance'), layer.epsilon);
 }

@@ -137,6 +137,7 @@ export const elementwiseKernels: KernelTable = {
   Neg: unary('Neg', (x) => -x),
   Relu: unary('Relu', (x) => Math.max(x, 0)),
   Reciprocal: unary('Reciprocal', (x) => 1 / x),
+  Sigmoid: unary('Sigmoid', (x) => 1 / (1 + Math.exp(-x))),
   Sqrt: unary('Sqrt', Math.sqrt),
   Rsqrt: (graph, { x }) =>
     applyUnary(
@@ -153,6 +154,7 @@ export const elementwiseKernels: KernelTable = {
       (name) => graph.node('Mul', [name, name]),
     ),
   Step: step,
+  Tanh: unary('Tanh', Math.tanh),
   Cast: cast,
   ClipByValue: (graph, { x }, { clipValueMin: min, clipValueMax: max }) =>
     applyUnary(

@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { floats } from '../../../kernels/test-values.js';
 import { BATCH, expectClose, oneStep, type StepStart, startState } from '../../../test/one-step.js';
 import { expectSameState, fromOneStart, ZOO_TOLERANCE } from '../../../test/same-step.js';
-import { severalExits, smallNetwork } from '../../../test/small-network.js';
+import { graphLayers, severalExits, smallNetwork } from '../../../test/small-network.js';
 import { TINY_ZOO } from '../../../test/zoo.js';
 import { random } from '../../base/random.js';
 import type { NamedArrays } from '../../base/tensors.js';
@@ -72,6 +72,7 @@ describe.each<[string, JointNetwork, number, number, Pick<StepStart, 'options' |
   ['a small network', smallNetwork(false), 13, 1e-3],
   ['a small network with K', smallNetwork(true), 13, 1e-3],
   ['a small network with three exits', severalExits(3), 6, 1e-3],
+  ['layers of other graphs', graphLayers, 1, 0],
   ['LeNet', lenet(false), 8, 3e-4],
   ['LeNet with K', lenet(true), 8, 3e-4],
   ['a branch as in ReActNet', reactnet, 1, 3e-5, approxSign],

@@ -8,7 +8,7 @@ import { startForkingPython } from '../../../test/forking-python/index.js';
 import { expectClose, startState as slotsOf } from '../../../test/one-step.js';
 import { PYTHON } from '../../../test/python.js';
 import { expectSameState, fromOneStart } from '../../../test/same-step.js';
-import { severalExits, smallNetwork } from '../../../test/small-network.js';
+import { graphLayers, severalExits, smallNetwork } from '../../../test/small-network.js';
 import { TINY_ZOO } from '../../../test/zoo.js';
 import { integer, random } from '../../base/random.js';
 import { decodeSafetensors, floatValues } from '../../base/safetensors.js';
@@ -118,6 +118,7 @@ describe.skipIf(PYTHON === undefined)('one step in PyTorch', () => {
   const others: [string, JointNetwork, Partial<Config>][] = [
     ['a small network with K, Adam', smallNetwork(true), { optimizer: 'adam' }],
     ['a small network with three exits', severalExits(3), { branchWeight: 0.5, schedule: 'cosine', warmup: 1 }],
+    ['layers of other graphs', graphLayers, {}],
     ['three exits of a frozen full network', severalExits(3), { freezeFull: true, distillation: 2 }],
     ['a branch as in ReActNet', reactnet, { estimator: 'approx-sign', labelSmoothing: 0.1, mixup: 1 }],
     ['a branch with learned scales and hard tanh', hardtanhNet, { estimator: 'swish-sign' }],

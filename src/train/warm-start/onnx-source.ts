@@ -1,12 +1,9 @@
-import onnxProto from 'onnx-proto';
-import { messageOf, UserError } from '../../base/errors.js';
-import { type FloatType, floatsOf } from '../../base/safetensors.js';
+import type onnxProto from 'onnx-proto';
 import type { NamedArrays } from '../../base/tensors.js';
+import { readModel, type OnnxTensor } from '../../onnx/read-model.js';
+import { readFloats } from '../../onnx/read-tensor.js';
 import type { SourceKind, SourceLayer } from './source-layer.js';
 
-const { onnx } = onnxProto;
-
-type Tensor = onnxProto.onnx.ITensorProto;
 type Node = onnxProto.onnx.INodeProto;
 type NamedArray = NamedArrays[string];
 
@@ -25,13 +22,15 @@ const ORDER_KEEPING = new Set(['Reshape', 'Flatten', 'Relu', 'PRelu', 'Clip', 'M
  * The layers of an ONNX model in the order of its nodes, as PyTorch would define them: convolutions, dense layers,
  * batch normalisations and PReLUs whose parameters are stored in the model.
  *
- * @throws UserError if the bytes aren't an ONNX model, or its parameters aren't float32 numbers inside the file
+ * @throws UserError if the file isn't an ONNX model, or its parameters aren't floating-point numbers
  */
-export function onnxLayers(file: Uint8Array, path: string): SourceLayer[] {
-  const { nodes, stored } = parse(file, path);
+export function onnxLayers(path: string): SourceLayer[] {
+  const { graph } = readModel(path);
+  const nodes = graph!.node!;
+  const stored = new Map(graph!.initializer!.map((tensor) => [tensor.name ?? '', tensor]));
   const values = (name: string | undefined): NamedArray | undefined => {
     const tensor = name ? stored.get(name) : undefined;
-    return tensor && readTensor(tensor, path);
+    return tensor && readFloats(tensor, path);
   };
   return nodes.flatMap((node): SourceLayer[] => {
     const kind = KINDS[node.opType ?? ''];
@@ -67,40 +66,12 @@ export function onnxLayers(file: Uint8Array, path: string): SourceLayer[] {
   });
 }
 
-function parse(file: Uint8Array, path: string): { nodes: Node[]; stored: Map<string, Tensor> } {
-  try {
-    const { graph } = onnx.ModelProto.decode(file);
-    if (!graph?.node?.length) throw new Error('no graph');
-    return { nodes: graph.node, stored: new Map((graph.initializer ?? []).map((t) => [t.name ?? '', t])) };
-  } catch (thrown) {
-    throw new UserError(`${path}: expected an ONNX model, found a file that is none (${messageOf(thrown)})`);
-  }
-}
-
-/** Floating-point element types of ONNX, with their names in safetensors. */
-const FLOAT_TYPES: Readonly<Record<number, FloatType>> = { 1: 'F32', 10: 'F16', 11: 'F64', 16: 'BF16' };
-
-/** Float values of a tensor. All lengths are checked before anything is allocated. */
-function readTensor({ name, dims, dataType, rawData, floatData, dataLocation }: Tensor, path: string): NamedArray {
-  const wrong = (found: string) => new UserError(`${path}: expected floating-point numbers in ${name}, found ${found}`);
-  if (dataLocation === 1) throw wrong('the name of another file; save the model in one file');
-  const type = FLOAT_TYPES[dataType ?? 0];
-  if (!type) throw wrong(`element type ${dataType}; export the network without quantisation`);
-  const shape = (dims ?? []).map(Number);
-  const count = shape.reduce((product, size) => product * size, 1);
-  if (rawData?.length) {
-    const values = floatsOf(type, rawData);
-    if (values?.length !== count) throw wrong(`${rawData.length} bytes for shape [${shape}]`);
-    return { shape, values };
-  }
-  if (type !== 'F32')
-    throw wrong(`${type} numbers that are not in rawData; export the file again with a current exporter`);
-  if (floatData?.length !== count) throw wrong(`${floatData?.length ?? 0} numbers for shape [${shape}]`);
-  return { shape, values: Float32Array.from(floatData) };
-}
-
 /** The `Add` of a stored bias after a `MatMul`. */
-function addAfter(nodes: readonly Node[], { output }: Node, stored: ReadonlyMap<string, Tensor>): Node | undefined {
+function addAfter(
+  nodes: readonly Node[],
+  { output }: Node,
+  stored: ReadonlyMap<string, OnnxTensor>,
+): Node | undefined {
   return nodes.find(
     ({ opType, input }) => opType === 'Add' && input?.includes(output![0]) && input.some((name) => stored.has(name)),
   );

@@ -6,6 +6,8 @@ export type SourceKind = 'conv' | 'dense' | 'batch-norm' | 'prelu';
 /** A layer's parameters as stored in a file. */
 export interface SourceLayer {
   readonly name: string;
+  /** Its name in the file, if `name` is one of ours. */
+  readonly origin?: string;
   readonly kind?: SourceKind;
   /**
    * `lcdnn`: our names and orders of axes. `pytorch`: weight, bias, running_mean, running_var; kernels [filters,

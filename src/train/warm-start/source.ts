@@ -16,9 +16,11 @@ export interface Source {
  * another kind
  */
 export function readSource(path: string): Source {
-  const read = (): Buffer => readFileOrExplain(path, 'a trained network');
-  if (path.endsWith('.safetensors')) return { path, layers: safetensorsLayers(read(), path), inOrder: false };
-  if (path.endsWith('.onnx')) return { path, layers: onnxLayers(read(), path), inOrder: true };
+  if (path.endsWith('.safetensors')) {
+    const file = readFileOrExplain(path, 'a trained network');
+    return { path, layers: safetensorsLayers(file, path), inOrder: false };
+  }
+  if (path.endsWith('.onnx')) return { path, layers: onnxLayers(path), inOrder: true };
   const ofPytorch = /\.(pth|pt|bin|tar)$/.test(path)
     ? '; in Python, safetensors.torch.save_file(model.state_dict(), "model.safetensors") writes one'
     : '';

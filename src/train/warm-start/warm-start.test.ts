@@ -327,7 +327,7 @@ describe('a warm start', () => {
       }),
       /expected shared.conv1.kernel of shape .* found shape \[1\]/,
     ],
-    ['text', 'text.onnx', 'no model at all', /expected an ONNX model, found a file that is none/],
+    ['text', 'text.onnx', 'no model at all', /expected an ONNX model, found something else/],
     ['text', 'text.safetensors', 'no model at all', /expected a safetensors file/],
     ['nothing', 'empty.onnx', '', /expected an ONNX model/],
   ])('from %s is refused (%s)', (_, name, content, message) => {

@@ -28,11 +28,13 @@ export interface WarmStart {
  * The initial state of a run: random by its seed, or warm if it has `initFrom`. For a run with stages, all parameters
  * and the slots of the first stage.
  *
+ * @param source what `initFrom` holds, if it was read already
  * @throws UserError as `warmStart`, and if a network that is to be frozen, or to initialise the branch, isn't complete
  */
 export function startState(
   config: Config,
   network: JointNetwork,
+  source?: Source,
 ): { readonly state: NamedArrays; readonly warmStart?: WarmStart } {
   const first = currentStage({ config, network }, undefined);
   const { seed, initFrom, freezeFull, views, branchStart, allowLeftOver } = first.config;
@@ -52,7 +54,7 @@ export function startState(
   const warm =
     initFrom === undefined
       ? undefined
-      : warmStart(parameters, network, readSource(startFile(initFrom)), isModelName(initFrom));
+      : warmStart(parameters, network, source ?? readSource(startFile(initFrom)), isModelName(initFrom));
   if (warm && warm.leftOver.length > 0 && !allowLeftOver) {
     const shown = warm.leftOver.slice(0, 5).join(', ') + (warm.leftOver.length > 5 ? ', ...' : '');
     throw new UserError(

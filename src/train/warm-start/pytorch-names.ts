@@ -8,7 +8,7 @@ import { VGG_STAGES } from '../../network/zoo/vgg.js';
 export function pytorchNames(network: JointNetwork, layer: string): string[] {
   const { name } = network;
   if (name === 'alexnet') return [alexnetName(layer)];
-  if (name.startsWith('vgg')) return vggNames(network, layer);
+  if (Object.hasOwn(VGG_STAGES, vggStagesName(name))) return vggNames(network, layer);
   if (name === 'mobilenet-v2') return [torchvisionMobilenetName(layer), timmInvertedName(layer)];
   if (name.endsWith('efficientnet-lite0')) return [timmInvertedName(layer)];
   return residualNames(layer);
@@ -25,11 +25,13 @@ function alexnetName(layer: string): string {
 const VGG_CLASSIFIER = [0, 3, 6];
 const TIMM_VGG_CLASSIFIER = ['pre_logits.fc1', 'pre_logits.fc2', 'head.fc'];
 
+const vggStagesName = (name: string) => name.replace(/-bn$/, '') as keyof typeof VGG_STAGES;
+
 function vggNames({ name, shared, full }: JointNetwork, layer: string): string[] {
   const { kind, index } = numberedLayer(layer);
   if (kind === 'fc') return [`classifier.${VGG_CLASSIFIER[index]}`, TIMM_VGG_CLASSIFIER[index]];
   const normalised = [...shared, ...full].some(({ type }) => type === 'batch-norm');
-  const conv = vggConvolutions(VGG_STAGES[name.replace(/-bn$/, '') as keyof typeof VGG_STAGES], normalised)[index];
+  const conv = vggConvolutions(VGG_STAGES[vggStagesName(name)], normalised)[index];
   return [`features.${kind === 'bn' ? conv + 1 : conv}`];
 }
 

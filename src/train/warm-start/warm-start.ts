@@ -152,7 +152,7 @@ function match(targets: readonly PlacedLayer[], network: JointNetwork, { path, l
   const byName = new Map(layers.map((layer) => [layer.name, layer]));
   const named = targets.map(({ layer }) => {
     const name = 'name' in layer ? layer.name : layer.type;
-    const known = [name, ...pytorchNames(network, name)].find((candidate) => byName.has(candidate));
+    const known = byName.has(name) ? name : pytorchNames(network, name).find((candidate) => byName.has(candidate));
     return known === undefined ? undefined : byName.get(known);
   });
   const unnamed = layers.some((layer) => !named.includes(layer));

@@ -1,6 +1,6 @@
 import type onnxProto from 'onnx-proto';
 import type { NamedArrays } from '../../base/tensors.js';
-import { readModel, type OnnxTensor } from '../../onnx/read-model.js';
+import { type OnnxTensor, readModel } from '../../onnx/read-model.js';
 import { readFloats } from '../../onnx/read-tensor.js';
 import type { SourceKind, SourceLayer } from './source-layer.js';
 
@@ -67,11 +67,7 @@ export function onnxLayers(path: string): SourceLayer[] {
 }
 
 /** The `Add` of a stored bias after a `MatMul`. */
-function addAfter(
-  nodes: readonly Node[],
-  { output }: Node,
-  stored: ReadonlyMap<string, OnnxTensor>,
-): Node | undefined {
+function addAfter(nodes: readonly Node[], { output }: Node, stored: ReadonlyMap<string, OnnxTensor>): Node | undefined {
   return nodes.find(
     ({ opType, input }) => opType === 'Add' && input?.includes(output![0]) && input.some((name) => stored.has(name)),
   );

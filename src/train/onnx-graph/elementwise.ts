@@ -15,7 +15,10 @@ const smooth = (type: SmoothActivationName): Operator => activation({ type });
 const relu = activation({ type: 'relu' });
 
 const leakyRelu: Operator = (context, x) =>
-  activation({ type: 'leaky-relu', slope: context.float('alpha', 0.01) })(context, x);
+  activation({ type: 'leaky-relu', slope: shortest(context.float('alpha', 0.01)) })(context, x);
+
+/** The shortest decimal number that is this single-precision number. */
+const shortest = (float: number): number => Number(float.toPrecision(7));
 
 const clip: Operator = (context, x) => {
   const { observed, node } = context;
@@ -71,7 +74,7 @@ const batchNorm: Operator = (context, x) => {
   const isDefault = epsilon === Math.fround(1e-5);
   return extended(x, context.output, [
     context.layer(
-      { type: 'batch-norm', name: '', ...(isDefault ? {} : { epsilon: Number(epsilon.toPrecision(7)) }) },
+      { type: 'batch-norm', name: '', ...(isDefault ? {} : { epsilon: shortest(epsilon) }) },
       { gamma, beta, mean, variance },
     ),
   ]);

@@ -11,12 +11,14 @@ import { LcdnnCommand } from './base-command.js';
 export default class Import extends LcdnnCommand {
   static override summary = 'Make a run from a trained full-precision network, to train a binary branch on it.';
   static override description =
-    'Reads .safetensors (state dicts of torchvision, timm and others, checkpoints of lcdnn) or .onnx. Lists the layers that ' +
+    'Reads .safetensors (state dicts of torchvision, timm and others, checkpoints of lcdnn) or .onnx. Without --network, the ' +
+    'network is what the graph of an .onnx file says; with it, the file only gives the weights. Lists the layers that ' +
     'were taken, are missing, or are left over in the file, and measures how many validation images the network classifies ' +
     'correctly. "train --resume" then trains the branch alone, or both with --no-freeze-full. Images must be normalised as ' +
     'in the training of the network; the data set decides that.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> resnet18.safetensors --network resnet18 --dataset imagenet --data-dir ~/imagenet --out runs/mine',
+    '<%= config.bin %> <%= command.id %> mine.onnx --dataset folder --data-dir ~/photos --out runs/mine',
     '<%= config.bin %> <%= command.id %> resnet18.onnx --recipe resnet18-cifar10 --epochs 60 --out runs/mine',
     '<%= config.bin %> train --resume runs/mine',
   ];

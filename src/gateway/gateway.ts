@@ -55,7 +55,7 @@ export type Gateway = FastifyInstance & {
 /**
  * Creates a gateway in front of several servers: it buffers requests and gives each to the server that the policy chooses.
  *
- * @throws UserError if no server is ready, one isn't an `lcdnn serve`, or an option is invalid
+ * @throws UserError if no server is ready, a server's metrics can't be read, or an option is invalid
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { stepMs = 10, reportEveryMs = 100, healthEveryMs = 500, maxWaiting = 512, token } = options;

@@ -39,7 +39,8 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
   let isJson = false;
   const needsJson = async ({ status }) => {
     if (isJson || tail.datatype === 'FP16' || ![400, 415, 422, 500].includes(status)) return false;
-    const { extensions } = await (await fetch(`${base}/v2`, { signal: ended })).json();
+    const metadata = () => fetch(`${base}/v2`, { signal: ended });
+    const { extensions } = await (await metadata().catch(metadata)).json(); // a failed request may end a kept connection
     isJson = Array.isArray(extensions) && !extensions.includes('binary_tensor_data');
     return isJson;
   };

@@ -7,11 +7,11 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importLoader } from '../../src/bundle/import-loader.js';
 import type { Bundle } from '../../src/bundle/read-bundle.js';
-import { parseServers } from '../../src/gateway/parse-servers.js';
-import { createGateway } from '../../src/gateway/gateway.js';
 import { listen } from '../../src/edge/listen.js';
-import { RULES } from '../../src/scheduling/policies/index.js';
 import { openTail, type Tail } from '../../src/edge/tail.js';
+import { createGateway } from '../../src/gateway/gateway.js';
+import { parseServers } from '../../src/gateway/parse-servers.js';
+import { RULES } from '../../src/scheduling/policies/index.js';
 import { tinyBundle, tinyImages } from '../tiny-bundle.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -19,7 +19,8 @@ const START_MS = 60_000;
 
 /** A Python with a model server, made by `node scripts/make-model-servers.js`. */
 function pythonWith(name: string): string | undefined {
-  const path = process.env[`LCDNN_${name.toUpperCase()}_PYTHON`] ?? join(root, `node_modules/.cache/python-${name}/bin/python`);
+  const path =
+    process.env[`LCDNN_${name.toUpperCase()}_PYTHON`] ?? join(root, `node_modules/.cache/python-${name}/bin/python`);
   if (existsSync(path)) return path;
   console.warn(`${name} is skipped: node scripts/make-model-servers.js installs it`);
   return undefined;
@@ -97,25 +98,32 @@ const SERVERS = [
 describe.each(SERVERS)('the tail in %s', (name, start) => {
   const python = pythonWith(name);
 
-  it.skipIf(python === undefined)('gives pages the answers of lcdnn serve, directly and through the gateway', async () => {
-    const url = await start(python!);
-    const loader = await importLoader(bundleFolder, bundle.manifest);
-    const load = (edge: Parameters<typeof loader.load>[1] & object) =>
-      loader.load(pathToFileURL(`${bundleFolder}/`), { tau: 0, timeoutMs: 20_000, ...edge });
-    const gateway = await createGateway({ servers: parseServers([url], '4'), policy: RULES['least-loaded']({ eta: 0.05 }), log: 'silent' });
-    const gatewayUrl = await listen(gateway, { host: '127.0.0.1', port: 0 });
-    const local = await load({ edge: (tensor) => tail.infer(tensor, 1) });
-    for (const edge of [url, gatewayUrl]) {
-      const remote = await load({ edge });
-      for (const image of tinyImages(2)) {
-        const { by, probabilities, edgeError } = await remote.classify(image);
-        expect([edge, by, edgeError]).toEqual([edge, 'edge', undefined]);
-        const expected = (await local.classify(image)).probabilities;
-        probabilities.forEach((value, i) => {
-          expect(value).toBeCloseTo(expected[i], 5); // another version of ONNX Runtime
-        });
+  it.skipIf(python === undefined)(
+    'gives pages the answers of lcdnn serve, directly and through the gateway',
+    async () => {
+      const url = await start(python!);
+      const loader = await importLoader(bundleFolder, bundle.manifest);
+      const load = (edge: Parameters<typeof loader.load>[1] & object) =>
+        loader.load(pathToFileURL(`${bundleFolder}/`), { tau: 0, timeoutMs: 20_000, ...edge });
+      const gateway = await createGateway({
+        servers: parseServers([url], '4'),
+        policy: RULES['least-loaded']({ eta: 0.05 }),
+        log: 'silent',
+      });
+      const gatewayUrl = await listen(gateway, { host: '127.0.0.1', port: 0 });
+      const local = await load({ edge: (tensor) => tail.infer(tensor, 1) });
+      for (const edge of [url, gatewayUrl]) {
+        const remote = await load({ edge });
+        for (const image of tinyImages(2)) {
+          const { by, probabilities, edgeError } = await remote.classify(image);
+          expect([edge, by, edgeError]).toEqual([edge, 'edge', undefined]);
+          const expected = (await local.classify(image)).probabilities;
+          probabilities.forEach((value, i) => {
+            expect(value).toBeCloseTo(expected[i], 5); // another version of ONNX Runtime
+          });
+        }
       }
-    }
-    await gateway.drain(0);
-  });
+      await gateway.drain(0);
+    },
+  );
 });

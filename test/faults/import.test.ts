@@ -65,7 +65,7 @@ it('refuses a network that lacks a layer, unless that is trained', async () => {
   const out = fresh('run');
   await expectMistake(
     ['import', file, ...tinyOptions(1), '--out', out],
-    /expected every layer of lenet, for only the branch is trained; it lacks full\.fc2\. Give --no-freeze-full/,
+    /expected every layer of lenet, because only the branch is trained; it lacks full\.fc2\. Give --no-freeze-full/,
   );
   expect(existsSync(out)).toBe(false);
   expect((await lcdnn('import', file, '--no-freeze-full', ...tinyOptions(1), '--out', out)).code).toBe(0);

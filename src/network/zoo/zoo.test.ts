@@ -143,7 +143,7 @@ describe('the branch', () => {
   it('says what sizes there are', () => {
     const alexnet = (conv: number) => createNetwork('alexnet', CIFAR, 10, { branch: { conv, fc: 0 } });
     expect(() => alexnet(5)).toThrow('expected one of 0, 1, 2, 3, 4 convolutions, found 5');
-    expect(() => parseBranch('conv=1')).toThrow('expected mirror, float, none, or conv=N,fc=M, found conv=1');
+    expect(() => parseBranch('conv=1')).toThrow('expected mirror, float, none, blocks=N, or conv=N,fc=M, found conv=1');
     expect(parseBranch('conv=1,fc=0')).toEqual({ conv: 1, fc: 0 });
     expect(parseBranch('mirror')).toBe('mirror');
   });

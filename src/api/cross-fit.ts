@@ -10,8 +10,8 @@ import { createEngine } from '../train/engines/index.js';
 import type { Logits } from '../train/evaluate.js';
 import { augmentationOf } from '../train/reports.js';
 import { trainNetwork } from '../train/train.js';
-import { startState } from '../train/warm-start/warm-start.js';
 import type { Trained } from './open-trained.js';
+import { checkedStart } from './start-state.js';
 
 /** Separates the draw of the folds from other draws of the same seed. */
 const FOLDS = 0x666f6c64;
@@ -45,7 +45,7 @@ export async function crossFit({ run, dataset }: Trained, folds: number, onFold?
       let answers: Logits | undefined;
       await trainNetwork({
         ...{ run: { ...run, path }, dataset: withFold(dataset, assigned, fold), engine, loader, openFrozenLayers },
-        start: startState(config, network).state,
+        start: (await checkedStart(config, network, dataset)).state,
         onValidated: (logits) => {
           answers = logits;
         },

@@ -144,7 +144,6 @@ it('reads a network that is not of the zoo from its graph, for every command', a
     ['evaluate', run],
     ['inspect', run],
     ['plan', run],
-    ['report', run],
     ['export', run, '--target', 'web', '--out', fresh('web')],
   ]) {
     expect((await lcdnn(...args)).code, args.join(' ')).toBe(0);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Random, random } from '../src/base/random.js';
+import { integer, type Random, random } from '../src/base/random.js';
 import { referenceKernels as reference } from '../src/export/reference.js';
 import { BUILDS, loadKernels } from './harness.js';
 import { bitRows, expectEqual, type Floats, floats, wholes } from './test-values.js';
@@ -43,10 +43,39 @@ const shapes = fc
     return { ...shape, padTop, padLeft, height: input(shape.outHeight, padTop), width: input(shape.outWidth, padLeft) };
   });
 
+const randomEpilogue = (next: Random, filters: number) => {
+  const [scale, shift, slope] = [0, 1, 2].map(() => orNull(next, floats(next, filters)));
+  return { scale, shift, slope, most: orNull(next, floats(next, 1)) };
+};
+
+/** Levels, and the bytes behind them, which may have any content. */
+const levels = (next: Random, count: number): Uint8Array =>
+  Uint8Array.from({ length: count + 16 }, (_, i) => (i < count ? integer(next, 128) : 255));
+const byteWeights = (next: Random, count: number): Int8Array =>
+  Int8Array.from({ length: count }, () => integer(next, 255) - 127);
+const asBytes = (weights: Int8Array): Uint8Array => new Uint8Array(weights.buffer);
+
+/** Scales and shifts with which sums of levels become levels; or halves, which are rounded to even. */
+function levelAffine(next: Random, filters: number, terms: number, halves: boolean): { scale: Floats; shift: Floats } {
+  const scale = floats(next, filters).map((value) => (halves ? 0.5 : (0.02 * value) / Math.sqrt(terms)));
+  return { scale, shift: wholes(next, filters).map((value) => 8 * value + 60) };
+}
+
 const RUNS = { numRuns: 80, seed: 20201204 };
 
 describe.each(BUILDS)('%s build', (build) => {
   const wasm = loadKernels(build);
+
+  /** What follows the sums of a float convolution, in kernels of its own. */
+  function finish(
+    x: Floats,
+    { most, ...epilogue }: ReturnType<typeof randomEpilogue>,
+    channels: number,
+    y: Floats,
+  ): void {
+    wasm.run('affine_prelu_f32', { x, ...epilogue, y, count: y.length, channels });
+    if (most) wasm.run('minimum_f32', { x: y.slice(), most, y, count: y.length });
+  }
 
   test('conv2d_f32', () => {
     fc.assert(
@@ -59,7 +88,7 @@ describe.each(BUILDS)('%s build', (build) => {
         const bias = orNull(next, numbers(next, filters));
         const size = shape.outHeight * shape.outWidth * filters;
         const [got, want, magnitude, finished] = buffers(4, size);
-        const plain = { ...shape, scale: null, shift: null, slope: null };
+        const plain = { ...shape, scale: null, shift: null, slope: null, most: null };
         wasm.run('conv2d_f32', { ...plain, x, w, bias, y: got });
         reference.conv2d_f32({ ...plain, x, w, bias, y: want });
         if (exact) expectEqual(got, want);
@@ -69,9 +98,8 @@ describe.each(BUILDS)('%s build', (build) => {
           expectNear(got, want, magnitude, kernel * kernel * channels + 1);
         }
         // What follows the sums is exact.
-        const [scale, shift, slope] = [0, 1, 2].map(() => orNull(next, floats(next, filters)));
-        const epilogue = { scale, shift, slope };
-        wasm.run('affine_prelu_f32', { x: got, ...epilogue, y: finished, count: size, channels: filters });
+        const epilogue = randomEpilogue(next, filters);
+        finish(got, epilogue, filters, finished);
         wasm.run('conv2d_f32', { ...shape, x, w, bias, ...epilogue, y: got });
         expectEqual(got, finished);
       }),
@@ -100,14 +128,98 @@ describe.each(BUILDS)('%s build', (build) => {
         const numbers = exact ? wholes : floats;
         const x = numbers(next, shape.height * shape.width * channels);
         const w = numbers(next, kernel * kernel * channels);
-        const [got, want, magnitude] = buffers(3, shape.outHeight * shape.outWidth * channels);
-        wasm.run('depthwise_conv2d_f32', { ...shape, x, w, y: got });
-        reference.depthwise_conv2d_f32({ ...shape, x, w, y: want });
+        const [got, want, magnitude, finished] = buffers(4, shape.outHeight * shape.outWidth * channels);
+        const plain = { ...shape, scale: null, shift: null, slope: null, most: null };
+        wasm.run('depthwise_conv2d_f32', { ...plain, x, w, y: got });
+        reference.depthwise_conv2d_f32({ ...plain, x, w, y: want });
         if (exact) expectEqual(got, want);
         else {
-          reference.depthwise_conv2d_f32({ ...shape, x: absolute(x), w: absolute(w), y: magnitude });
+          reference.depthwise_conv2d_f32({ ...plain, x: absolute(x), w: absolute(w), y: magnitude });
           expectNear(got, want, magnitude, kernel * kernel);
         }
+        const epilogue = randomEpilogue(next, channels);
+        finish(got, epilogue, channels, finished);
+        wasm.run('depthwise_conv2d_f32', { ...shape, x, w, ...epilogue, y: got });
+        expectEqual(got, finished);
+      }),
+      RUNS,
+    );
+  });
+
+  test('conv2d_levels, to floats and to levels, bit for bit', () => {
+    fc.assert(
+      fc.property(shapes, fc.boolean(), (shape, halves) => {
+        const { seed, kernel, stride, channels, filters, outHeight, outWidth } = shape;
+        const next = random(seed);
+        const [height, width] = [outHeight, outWidth].map((out) => (out - 1) * stride + kernel + (shape.lack % 3));
+        const x = levels(next, height * width * channels);
+        const weights = byteWeights(next, kernel * kernel * channels * filters);
+        const w = wasm.prepare('conv2d_levels', asBytes(weights), kernel, channels, filters);
+        const affine = levelAffine(next, filters, kernel * kernel * channels, halves);
+        const layer = { ...shape, ...affine, height, width, x };
+        const [got, want] = buffers(2, outHeight * outWidth * filters);
+        wasm.run('conv2d_levels', { ...layer, w, y: got, floats: 1 });
+        reference.conv2d_levels({ ...layer, w: weights, y: want, floats: 1 });
+        expectEqual(got, want);
+        const [bytes, wantBytes] = [new Uint8Array(got.length), new Uint8Array(got.length)];
+        wasm.run('conv2d_levels', { ...layer, w, y: bytes, floats: 0 });
+        reference.conv2d_levels({ ...layer, w: weights, y: wantBytes, floats: 0 });
+        expectEqual(bytes, wantBytes);
+      }),
+      RUNS,
+    );
+  });
+
+  test('depthwise_conv2d_levels, bit for bit', () => {
+    fc.assert(
+      fc.property(shapes, fc.boolean(), (shape, halves) => {
+        const { seed, kernel, channels, height, width } = shape;
+        const next = random(seed);
+        const x = levels(next, height * width * channels);
+        const most = Math.min(127, Math.floor(258 / kernel ** 2));
+        const weights = byteWeights(next, kernel * kernel * channels).map((weight) => weight % (most + 1));
+        const w = wasm.prepare('depthwise_conv2d_levels', asBytes(weights), kernel, channels);
+        const layer = { ...shape, ...levelAffine(next, channels, kernel * kernel, halves), x };
+        const got = new Uint8Array(shape.outHeight * shape.outWidth * channels);
+        const want = got.slice();
+        wasm.run('depthwise_conv2d_levels', { ...layer, w, y: got });
+        reference.depthwise_conv2d_levels({ ...layer, w: weights, y: want });
+        expectEqual(got, want);
+      }),
+      RUNS,
+    );
+  });
+
+  test('quantise, add_levels and pad_levels, bit for bit', () => {
+    fc.assert(
+      fc.property(shapes, fc.boolean(), fc.integer({ min: 0, max: 127 }), (shape, halves, fill) => {
+        const { seed, channels, height, width, padTop, padLeft } = shape;
+        const next = random(seed);
+        const count = height * width * channels;
+        const scalar = (value: number) => Float32Array.of(value);
+        const [bytes, wantBytes] = [new Uint8Array(count), new Uint8Array(count)];
+        const quantised = { x: floats(next, count), scale: scalar(halves ? 0.5 : 20), shift: scalar(fill), count };
+        wasm.run('quantise', { ...quantised, y: bytes });
+        reference.quantise({ ...quantised, y: wantBytes });
+        expectEqual(bytes, wantBytes);
+
+        const weights = halves ? Float32Array.of(0.5, 0.5, 0) : Float32Array.of(0.7, -0.3, 20);
+        const sum = { a: levels(next, count), b: levels(next, count), weights, count };
+        wasm.run('add_levels', { ...sum, y: bytes, floats: 0 });
+        reference.add_levels({ ...sum, y: wantBytes, floats: 0 });
+        expectEqual(bytes, wantBytes);
+        const [got, want] = buffers(2, count);
+        wasm.run('add_levels', { ...sum, y: got, floats: 1 });
+        reference.add_levels({ ...sum, y: want, floats: 1 });
+        expectEqual(got, want);
+
+        const [outHeight, outWidth] = [height + padTop + shape.lack, width + padLeft + shape.lack];
+        const padded = new Uint8Array(outHeight * outWidth * channels);
+        const wantPadded = padded.slice();
+        const image = { x: sum.a, fill, height, width, channels, padTop, padLeft, outHeight, outWidth };
+        wasm.run('pad_levels', { ...image, y: padded });
+        reference.pad_levels({ ...image, y: wantPadded });
+        expectEqual(padded, wantPadded);
       }),
       RUNS,
     );

@@ -19,15 +19,19 @@ describe.skipIf(!compiler)(`native kernels${compiler ? '' : ' (skipped: no g++; 
   test.each([
     ['scalar', []],
     ['simd128', ['-DLCDNN_SIMD128=1']],
-  ])('%s equals the reference on random shapes, within its buffers', (name, flags) => {
-    const program = join(folder, name);
-    const sources = readdirSync(join(CPP, 'src'))
-      .filter((file) => file.endsWith('.cpp'))
-      .map((file) => join('src', file));
-    const compiled = run('g++', [...FLAGS.split(' '), ...flags, ...sources, 'test/fuzz.cpp', '-o', program]);
-    expect(compiled).toEqual({ status: 0, stderr: '' });
-    expect(run(program, [])).toEqual({ status: 0, stderr: '' });
-  });
+  ])(
+    '%s equals the reference on random shapes, within its buffers',
+    (name, flags) => {
+      const program = join(folder, name);
+      const sources = readdirSync(join(CPP, 'src'))
+        .filter((file) => file.endsWith('.cpp'))
+        .map((file) => join('src', file));
+      const compiled = run('g++', [...FLAGS.split(' '), ...flags, ...sources, 'test/fuzz.cpp', '-o', program]);
+      expect(compiled).toEqual({ status: 0, stderr: '' });
+      expect(run(program, [])).toEqual({ status: 0, stderr: '' });
+    },
+    600_000,
+  );
 });
 
 function run(command: string, args: string[]): { status: number | null; stderr: string } {

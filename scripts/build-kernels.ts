@@ -2,6 +2,8 @@
  * Builds the files of kernels/prebuilt/ from kernels/cpp/ with Debian 12's Emscripten. The relaxed SIMD build is the SIMD
  * build with every `i8x16.swizzle` replaced by `i8x16.relaxed_swizzle`.
  *
+ * `functions.json` lists, for every build, the functions that each export needs. The exporter removes the others.
+ *
  *   npm run kernels              writes them
  *   npm run kernels -- --check   builds in a temporary folder and compares with the committed files, byte for byte
  */
@@ -25,6 +27,7 @@ const COMPILED = [
 ];
 const RELAXED = 'lcdnn-relaxed-simd.wasm';
 const BUILDS = [...COMPILED.map(({ file }) => file), RELAXED];
+const FUNCTIONS = 'functions.json';
 
 // Loops are unrolled and vectorised by hand where it pays; the compiler's own unrolling doubles the size without a gain.
 // -fno-builtin keeps loops from becoming calls of memset or memcpy.
@@ -60,6 +63,8 @@ function build(folder: string): void {
     checkInterface(file, readFileSync(join(folder, file)), exports);
   }
   writeFileSync(join(folder, RELAXED), relaxed(readFileSync(join(folder, 'lcdnn-simd.wasm'))));
+  const functions = BUILDS.map((file) => [file, functionsOfExports(readFileSync(join(folder, file)))]);
+  writeFileSync(join(folder, FUNCTIONS), `${JSON.stringify(Object.fromEntries(functions))}\n`);
 }
 
 /**
@@ -77,6 +82,26 @@ function relaxed(simd: Uint8Array): Uint8Array {
   };
   if (!Buffer.from(encode(text)).equals(simd)) throw new Error('binaryen changes more than the swizzles');
   return encode(text.replaceAll('i8x16.swizzle', 'i8x16.relaxed_swizzle'));
+}
+
+/** The indices of the functions that each export calls, itself included, directly or through others. */
+function functionsOfExports(wasm: Uint8Array): Record<string, readonly number[]> {
+  const text = binaryen.readBinary(wasm).emitText();
+  if (/\((import|elem|start) /.test(text))
+    throw new Error('expected kernels without imports, tables and start function');
+  const functions = text.split(/^ \(func /m).slice(1);
+  const indices = new Map(functions.map((body, index) => [/^\$\S+/.exec(body)![0], index]));
+  const calls = functions.map((body) =>
+    [...body.matchAll(/\(call (\$[^\s)]+)/g)].map(([, name]) => indices.get(name)!),
+  );
+  const exported = [...text.matchAll(/\(export "(\w+)" \(func (\$[^\s)]+)\)\)/g)];
+  return Object.fromEntries(
+    exported.map(([, name, own]) => {
+      const needed = new Set([indices.get(own)!]);
+      for (const index of needed) for (const called of calls[index]) needed.add(called);
+      return [name, [...needed].sort((a, b) => a - b)];
+    }),
+  );
 }
 
 function command(name: string, args: string[]): void {
@@ -108,7 +133,7 @@ function run(check: boolean): void {
   try {
     build(folder);
     const differing: string[] = [];
-    for (const file of BUILDS) {
+    for (const file of [...BUILDS, FUNCTIONS]) {
       const built = readFileSync(join(folder, file));
       const committed = join(KERNELS, 'prebuilt', file);
       if (!check) writeFileAtomic(committed, built);

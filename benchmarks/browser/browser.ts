@@ -24,6 +24,7 @@ import { int8Model } from '../../src/onnx/int8-model.js';
 import { launchChromium } from '../../test/browser/chromium.js';
 import { packageVersions, writeResult } from '../results.js';
 import { KERNEL_CASES, type KernelCase } from './kernel-cases.js';
+import { type LiteLayer, liteLayers } from './lite-layers.js';
 import { bundleLiteRt, installTensorflow, writeLiteRtModels } from './litert/models.js';
 import { buildCase, NETWORK_CASES, type NetworkCase } from './network-cases.js';
 import { ratioChart } from './ratio-chart.js';
@@ -113,6 +114,20 @@ async function networkResult(
   return { title, goal, ...result };
 }
 
+/** A layer of EfficientNet-Lite0 in levels and in single precision, beside its peers. */
+async function liteResult(page: Page, folder: string, layer: LiteLayer, litert: boolean): Promise<Result> {
+  const { title, fp32, levels, peer, network } = layer;
+  writeFileSync(join(folder, 'layer.onnx'), peer.model);
+  if (litert) writeLiteRtModels(network, folder, 'layer');
+  const liteRt = (name: string): Contestant => ['litert', `/run/${name}.tflite`, [1, ...network.input]];
+  const result = await compare(page, ['kernel', levels], {
+    'lcdnn fp32': ['kernel', fp32],
+    ...(litert && { [STRONGEST]: liteRt('layer-int8'), 'LiteRT.js fp32': liteRt('layer') }),
+    fp32: ['onnx', '/run/layer.onnx', peer.shape],
+  });
+  return { title, goal: 0.8, ...result };
+}
+
 /** The strongest peer: the full network in 8 bits. */
 const STRONGEST = 'LiteRT.js int8';
 
@@ -174,8 +189,7 @@ const conv1Shares = new Map<string, number>();
 
 /** The tables of docs/reproduce/browser-speed.md. */
 function saveResult(
-  kernels: readonly Result[],
-  networks: readonly Result[],
+  { kernels, networks, layers: liteResults }: Record<'kernels' | 'networks' | 'layers', readonly Result[]>,
   { limit, emptyCall }: { limit: number; emptyCall: number },
   chromium: string,
 ): void {
@@ -228,11 +242,27 @@ function saveResult(
       return [result.title, ms(result), ...liteRt, ...fp32, ...others, result.goal, conv1];
     }),
   };
+  const known = (result: Result, peer: string) => (peer in result.peers ? ratio(result, peer) : null);
+  const efficientnet = {
+    columns: [
+      { title: 'layer' },
+      text('lcdnn, levels'),
+      { title: 'lcdnn, fp32', digits: 1 },
+      { title: 'LiteRT.js, int8', digits: 2 },
+      { title: 'LiteRT.js, fp32', digits: 1 },
+      { title: 'onnxruntime-web, fp32', digits: 1 },
+    ],
+    rows: liteResults.map((result) => [
+      result.title,
+      ms(result),
+      ...['lcdnn fp32', STRONGEST, 'LiteRT.js fp32', 'fp32'].map((peer) => known(result, peer)),
+    ]),
+  };
   writeResult('browser-speed', {
     command: `npm run bench:browser -- ${process.argv.slice(2).join(' ')}`.trim().replace(/ --$/, ''),
     versions: { chromium, ...packageVersions('onnxruntime-web', '@tensorflow/tfjs-core', '@litertjs/core') },
     figures: { 'empty-call-nanoseconds': Math.round(10 * emptyCall) / 10 },
-    tables: { layers, branches },
+    tables: { layers, branches, 'efficientnet-layers': efficientnet },
   });
 }
 
@@ -258,6 +288,7 @@ try {
     console.log(`inner loop in registers: ${limit.toFixed(0)} Gop/s\n\n${kernelTable(kernels, limit)}\n`);
   }
   const networks: Result[] = [];
+  const layers: Result[] = [];
   const outfile = join(folder, 'tfjs-full.js');
   const entry = fileURLToPath(new URL('tfjs-full.ts', import.meta.url));
   await build({ entryPoints: [entry], bundle: true, format: 'esm', outfile });
@@ -265,13 +296,16 @@ try {
   if (missing) console.log(missing);
   else await bundleLiteRt(folder);
   const renderer: string | undefined = await page.evaluate('webglRenderer()');
+  for (const layer of chosen(liteLayers())) layers.push(await liteResult(page, folder, layer, !missing));
+  if (layers.length > 0) console.log(`EfficientNet-Lite0, layer by layer, in levels\n${networkTable(layers)}\n`);
   for (const networkCase of chosen(NETWORK_CASES)) {
     networks.push(await networkResult(page, folder, networkCase, { webgl: renderer !== undefined, litert: !missing }));
   }
   if (networks.length > 0) console.log(`${networkTable(networks)}\n\ntfjs-webgl: ${renderer ?? 'no WebGL here'}`);
-  const all = [...kernels, ...networks];
+  const all = [...kernels, ...layers, ...networks];
   const complete = flags.only === '' && flags.throttle === '1';
-  if (complete) saveResult(kernels, networks, { limit, emptyCall }, browser.browser()?.version() ?? 'unknown');
+  if (complete)
+    saveResult({ kernels, networks, layers }, { limit, emptyCall }, browser.browser()?.version() ?? 'unknown');
   if (flags.json)
     writeFileSync(flags.json, `${JSON.stringify({ throttle: Number(flags.throttle), renderer, results: all })}\n`);
   if (flags.chart) {

@@ -7,6 +7,7 @@ import { type Kernels, loadKernels } from '../../kernels/harness.js';
 import { median } from '../../src/base/statistics.js';
 import { writeResult } from '../results.js';
 import { KERNEL_CASES, type KernelCase } from './kernel-cases.js';
+import { liteLayers } from './lite-layers.js';
 
 const BUILDS = ['relaxed-simd', 'simd', 'scalar'] as const;
 const ROUNDS = 60;
@@ -22,6 +23,11 @@ function callOf(wasm: Kernels, { kernel, args }: KernelCase): () => void {
     if (arg === null || typeof arg === 'number') return arg ?? 0;
     if ('floats' in arg) return wasm.place(Float32Array.from({ length: arg.floats }, () => Math.random() - 0.5));
     if ('bits' in arg) return wasm.place(bytes(arg.bits));
+    if ('levels' in arg) return wasm.place(bytes(arg.levels + 16).map((byte) => byte & 127));
+    if ('weights8' in arg) {
+      const count = arg.weights8.reduce((all, size) => all * size, arg.weights8[0]);
+      return wasm.place(wasm.prepare(kernel, bytes(count), ...arg.weights8));
+    }
     const rowBytes = Math.ceil(arg.weights[arg.weights.length - 1] / 8);
     const length = arg.weights.slice(0, -1).reduce((rows, size) => rows * size, rowBytes);
     return wasm.place(wasm.prepare(kernel, bytes(length), ...arg.weights));
@@ -50,7 +56,9 @@ function timesOf(kernelCase: KernelCase): number[] {
   return times.map(median);
 }
 
-const rows = KERNEL_CASES.map((kernelCase) => {
+const LITE_CASES = liteLayers().map(({ title, levels, peer }) => ({ title, ...levels, peer, operations: 0, goal: 1 }));
+
+const rows = [...KERNEL_CASES, ...LITE_CASES].map((kernelCase) => {
   const [relaxed, simd, scalar] = timesOf(kernelCase);
   const row = [kernelCase.title, simd / relaxed, scalar / relaxed];
   console.log(row.map((cell) => (typeof cell === 'number' ? cell.toFixed(2) : cell.padEnd(45))).join('  '));

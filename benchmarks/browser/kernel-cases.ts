@@ -1,12 +1,14 @@
 import { createGraph } from '../../src/onnx/graph.js';
 
-/** How the page creates an argument: random floats, bits, or prepared binary weights. */
+/** How the page creates an argument: random floats, bits, prepared binary weights, levels, or prepared weights in 8 bits. */
 export type BenchArgument =
   | number
   | null
   | { readonly floats: number }
   | { readonly bits: number }
-  | { readonly weights: readonly number[] };
+  | { readonly weights: readonly number[] }
+  | { readonly levels: number }
+  | { readonly weights8: readonly number[] };
 
 /** One kernel on one shape, and the same layer as a float ONNX model. */
 export interface KernelCase {
@@ -92,6 +94,7 @@ function floatConv(conv: Conv, goal: number): KernelCase {
       { floats: size * size * channels },
       { floats: kernel ** 2 * channels * filters },
       { floats: filters },
+      null,
       null,
       null,
       null,

@@ -7,6 +7,7 @@ import { lowerBranch } from '../../src/export/lower.js';
 import type { DeviceProgram } from '../../src/export/program.js';
 import { deployedState } from '../../src/network/deployed.js';
 import type { JointNetwork, Layer } from '../../src/network/layers.js';
+import { type ActivationRanges, inLevels, levelOutputs } from '../../src/network/levels.js';
 import { featuresOf } from '../../src/network/shapes.js';
 import { createNetwork } from '../../src/network/zoo/index.js';
 import { initialState } from '../../src/train/initial-state.js';
@@ -20,6 +21,8 @@ export interface NetworkCase {
   readonly classes: number;
   /** Layer behind which the branch begins. Default: conv1. */
   readonly attach?: string;
+  /** 8: the shared layers are computed in levels. */
+  readonly sharedBits?: number;
   /** The minimum ratio we want. */
   readonly goal: number;
 }
@@ -33,13 +36,17 @@ export const NETWORK_CASES: readonly NetworkCase[] = [
   { title: 'VGG16-CIFAR', network: 'vgg16', input: [32, 32, 3], classes: 10, goal: 9 },
   { title: 'ResNet18-CIFAR', network: 'resnet18', input: [32, 32, 3], classes: 10, goal: 9 },
   { title: 'ResNet18-224', network: 'resnet18', input: [224, 224, 3], classes: 1000, goal: 6 },
+  {
+    ...{ title: 'EfficientNet-Lite0-224', network: 'tf-efficientnet-lite0', input: [224, 224, 3], classes: 100 },
+    ...{ attach: 'stage4-2', sharedBits: 8, goal: 5 },
+  },
 ];
 
 /**
  * A bundle with random weights (no kernel's time depends on them, and they compress like trained ones), the full network
  * as ONNX, and the branch with float layers.
  */
-export function buildCase({ network: name, input, classes, attach }: NetworkCase): {
+export function buildCase({ network: name, input, classes, attach, sharedBits }: NetworkCase): {
   readonly network: JointNetwork;
   readonly state: NamedArrays;
   readonly program: DeviceProgram;
@@ -49,8 +56,9 @@ export function buildCase({ network: name, input, classes, attach }: NetworkCase
   /** A few random images, for the value ranges of int8. */
   readonly images: Float32Array;
 } {
-  const network = createNetwork(name, input, classes, { attach });
-  const state = deployedState(network, { ...initialState(network, 'momentum', 1), ...incompressibleState(network) });
+  const trained = createNetwork(name, input, classes, { attach, sharedBits });
+  const floats = deployedState(trained, { ...initialState(trained, 'momentum', 1), ...incompressibleState(trained) });
+  const { network, state } = inLevels(trained, floats, anyRanges(trained));
   const program = lowerBranch(network, state);
   const bundle = generateBundle(program, {
     name,
@@ -63,12 +71,16 @@ export function buildCase({ network: name, input, classes, attach }: NetworkCase
     samples: [],
     provenance: {},
   });
-  const branch = floatModel({ ...network, branch: inFloat(network.branch) }, withBiases(state), ['shared', 'branch']);
+  const branch = floatModel({ ...trained, branch: inFloat(trained.branch) }, withBiases(floats), ['shared', 'branch']);
   const next = random(1);
   const images = Float32Array.from({ length: CALIBRATING * featuresOf(input) }, () => normal(next));
-  const full = floatModel(network, state, ['shared', 'full']);
-  return { network, state, program, bundle, full, floatBranch: branch, images };
+  const full = floatModel(trained, floats, ['shared', 'full']);
+  return { network: trained, state, program, bundle, full, floatBranch: branch, images };
 }
+
+/** No kernel's time depends on the ranges of activations. */
+const anyRanges = (network: JointNetwork): ActivationRanges =>
+  Object.fromEntries(['image', ...levelOutputs(network).outputs.values()].map((name) => [name, [0, 6]]));
 
 /** Replaces every binary layer with the float layer of the same shape. */
 function inFloat(layers: readonly Layer[]): Layer[] {

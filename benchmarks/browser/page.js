@@ -34,8 +34,9 @@ async function kernels(build = 'relaxed-simd') {
     new values.constructor(memory.buffer, at, values.length).set(values);
     return at;
   };
-  const prepare = (kernel, shape) => {
-    const travelled = place(bits(shape.slice(0, -1).reduce((rows, size) => rows * size, Math.ceil(shape.at(-1) / 8))));
+  const prepare = (kernel, shape, isBinary = true) => {
+    const last = isBinary ? Math.ceil(shape.at(-1) / 8) : shape[0] * shape.at(-1);
+    const travelled = place(bits(shape.slice(0, -1).reduce((rows, size) => rows * size, last)));
     const at = room(functions[`lcdnn_prepared_${kernel}_bytes`](...shape));
     functions[`lcdnn_prepare_${kernel}`](travelled, at, ...shape);
     return at;
@@ -43,13 +44,18 @@ async function kernels(build = 'relaxed-simd') {
   return { functions, place, prepare };
 }
 
-/** A call of one kernel on random values. Arguments: numbers, null, { floats }, { bits } or { weights: shape }. */
+/**
+ * A call of one kernel on random values. Arguments: numbers, null, { floats }, { bits }, { weights: shape }, { levels } or
+ * { weights8: shape }.
+ */
 async function kernelCall({ kernel, args }, build) {
   const { functions, place, prepare } = await kernels(build);
   const run = functions[`lcdnn_${kernel}`];
   const numbers = args.map((arg) => {
     if (arg === null || typeof arg === 'number') return arg ?? 0;
     if ('floats' in arg) return place(random(arg.floats));
+    if ('levels' in arg) return place(bits(arg.levels + 16).map((byte) => byte & 127));
+    if ('weights8' in arg) return prepare(kernel, arg.weights8, false);
     return 'bits' in arg ? place(bits(arg.bits)) : prepare(kernel, arg.weights);
   });
   return () => run(...numbers);

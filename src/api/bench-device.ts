@@ -14,6 +14,8 @@ export interface BenchDeviceOptions {
   readonly port?: number;
   /** Samples of the time per image. Default: 30. */
   readonly rounds?: number;
+  /** Path of a .tflite model, which is timed in LiteRT.js. */
+  readonly litert?: string;
 }
 
 /** A measurement with the name and version of the bundle. */
@@ -25,12 +27,13 @@ export type BenchDeviceResult = { readonly model: string; readonly version: stri
  * @throws UserError if the bundle is damaged, no browser is found, or the page can't measure
  */
 export async function benchDevice(folder: string, options: BenchDeviceOptions = {}): Promise<BenchDeviceResult> {
-  const { onAddress, host = '127.0.0.1', port = 0, rounds = 30 } = options;
+  const { onAddress, host = '127.0.0.1', port = 0, rounds = 30, litert } = options;
   const bundle = readBundle(folder);
   const program = onAddress ? undefined : findBrowser(options.browser);
-  const { app, result } = await createDeviceBench(bundle);
+  const { app, result } = await createDeviceBench(bundle, litert);
   try {
-    const url = `${await listen(app, { host, port })}/bench/?rounds=${rounds}${program ? '&edge' : ''}`;
+    const query = `rounds=${rounds}${program ? '&edge' : ''}${litert === undefined ? '' : '&litert'}`;
+    const url = `${await listen(app, { host, port })}/bench/?${query}`;
     onAddress?.(url);
     const found = await (program ? Promise.race([result, browseUntil(program, url, result)]) : result);
     const { name, version } = bundle.manifest;

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -9,9 +9,12 @@ import { evaluationBatches } from '../datasets/batches.js';
 import { lowerBranch } from '../export/lower.js';
 import { runReference } from '../export/run-reference.js';
 import { deployedState, exactSteps } from '../network/deployed.js';
+import { networkParameters } from '../network/parameters.js';
 import { writeCheckpoint } from '../run/checkpoint.js';
 import { resolveConfig } from '../run/config.js';
 import { createRun, networkOf, runFile } from '../run/run-directory.js';
+import { forward } from '../train/forward.js';
+import { withEngine } from '../train/with-engine.js';
 import { withEvaluator } from '../train/with-evaluator.js';
 import { openTrained } from './open-trained.js';
 
@@ -58,5 +61,53 @@ describe('a run that is opened', async () => {
         expectClose(runReference(program, image).logits, found.branches[0], 1e-5, 'device program');
       }
     });
+  });
+});
+
+describe('a run with shared layers in 8 bits', async () => {
+  const config = resolveConfig({
+    network: 'mobilenet-v2',
+    width: 0.1,
+    attach: 'stage2-1',
+    branch: 'conv=0,fc=0',
+    sharedBits: 8,
+  });
+  const run = createRun(join(folder, 'levels'), config, networkOf(config, [28, 28, 1], 10));
+  const progress = { epoch: 1, step: 0, totalSteps: 1, fullLoss: 0, branchLoss: 0, fullHits: 0, branchHits: 0 };
+  const write = (seed: number) =>
+    writeCheckpoint(runFile(run, 'checkpoint'), { progress, state: randomParameters(run.network, seed) });
+  const rangesOf = () => readFileSync(runFile(run, 'ranges'), 'utf8');
+  write(1);
+  const opened = await openTrained(run.path, undefined);
+
+  it('is evaluated to the bit as its device program computes', async () => {
+    const { network } = opened.run;
+    const program = lowerBranch(network, opened.state);
+    expect(program.calls.map(({ kernel }) => kernel)).toContain('depthwise_conv2d_levels');
+    const { value: batch } = await evaluationBatches(opened.dataset, opened.dataset.test, 4, IMAGES).next();
+    const names = networkParameters(network).map(({ name }) => name);
+    const shared = await withEngine(config, opened.state, async (engine) => {
+      const infer = await engine.compile(
+        (inputs) => ({ shared: forward(network, inputs, inputs.images, () => false).shared }),
+        names,
+        { images: [4, 28, 28, 1] },
+      );
+      return (await infer({ images: batch.images })).shared;
+    });
+    const length = shared.length / 4;
+    for (const i of IMAGES.keys()) {
+      const found = runReference(program, batch.images.subarray(784 * i, 784 * (i + 1))).shared;
+      expectEqual(found, shared.subarray(length * i, length * (i + 1)));
+    }
+  });
+
+  it('keeps the ranges of its activations, and measures them again if the weights change', async () => {
+    const before = rangesOf();
+    const again = await openTrained(run.path, undefined);
+    expect(again.run.network).toEqual(opened.run.network);
+    expect(rangesOf()).toBe(before);
+    write(2);
+    await openTrained(run.path, undefined);
+    expect(JSON.parse(rangesOf()).weights).not.toBe(JSON.parse(before).weights);
   });
 });

@@ -109,7 +109,7 @@ describe('the weights', () => {
     );
     expect(Object.keys(tensors).sort()).toEqual(names.sort());
     for (const [name, constant] of Object.entries(program.constants)) {
-      const values = { f32: 'values', i8: 'steps', bits: 'bytes' }[constant.kind];
+      const values = { f32: 'values', i8: 'steps', weights8: 'bytes', bits: 'bytes' }[constant.kind];
       const raw = new Uint8Array((constant as unknown as Record<string, Float32Array>)[values].buffer);
       expect(Buffer.compare(tensors[name].bytes, raw.subarray(0, tensors[name].bytes.length))).toBe(0);
     }
@@ -120,12 +120,21 @@ describe('the weights', () => {
       kind: 'i8',
       steps: Int8Array.of(1, -2, 31, -31, 0, 5),
       scales: Float32Array.of(0.5, 0.25),
+      each: 3,
     } as const;
     const { tensors } = decodeSafetensors(encodeWeights({ kernel: constant }), 'weights');
     expect(tensors.kernel).toMatchObject({ dtype: 'I8', shape: [2, 3] });
     expect([...new Int8Array(Buffer.from(tensors.kernel.bytes))]).toEqual([...constant.steps]);
     expect([...floatValues(tensors['kernel.scale'])]).toEqual([0.5, 0.25]);
     expect([...programFloats(constant)]).toEqual([0.5, -1, 15.5, -7.75, 0, 1.25]);
+  });
+
+  it('travel in whole steps with a scale per column, as the kernels of convolutions', () => {
+    const steps = Int8Array.of(1, -2, 127, -127, 0, 5);
+    const constant = { kind: 'i8', steps, scales: Float32Array.of(0.5, 0.25), each: 1 } as const;
+    const { tensors } = decodeSafetensors(encodeWeights({ kernel: constant }), 'weights');
+    expect(tensors.kernel).toMatchObject({ dtype: 'I8', shape: [3, 2] });
+    expect([...programFloats(constant)]).toEqual([0.5, -0.5, 63.5, -31.75, 0, 1.25]);
   });
 
   it('have as many bytes as their rows say', () => {

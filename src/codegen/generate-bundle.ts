@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { sha256 } from '../base/hash.js';
 import { BUNDLE_FILES, type ManifestDraft } from '../bundle/manifest.js';
 import { CURVE_FILE, type MeasuredCurve, printMeasuredCurve } from '../bundle/measured-curve.js';
 import type { BundleDraft } from '../bundle/write-bundle.js';
-import { type DeviceProgram, stagesOf } from '../export/program.js';
+import { type DeviceProgram, isPrepared, stagesOf } from '../export/program.js';
 import { compact, template, withParts } from './loader-scripts.js';
 import { printLoader, programHash } from './print-program.js';
+import { pruneKernels } from './prune-kernels.js';
 import { encodeWeights } from './weights.js';
 
 const TAIL_FILE = 'edge/tail.onnx';
@@ -39,12 +39,13 @@ export function generateBundle(program: DeviceProgram, info: BundleInfo): Bundle
     tail: { model, ...tail },
     ...fields
   } = info;
+  const used = usedKernels(program);
   const files = new Map<string, Uint8Array>([
     [BUNDLE_FILES.loader, Buffer.from(printLoader(withParts(BUNDLE_FILES.loader), program, info.name))],
     ...SCRIPTS.map((file) => [file, Buffer.from(compact(withParts(file)))] as const),
     [BUNDLE_FILES.types, template(BUNDLE_FILES.types)],
     ...[BUNDLE_FILES.relaxedSimd, BUNDLE_FILES.simd, BUNDLE_FILES.scalar].map(
-      (file) => [file, prebuilt(file)] as const,
+      (file) => [file, pruneKernels(file, (kernel) => used.has(kernel))] as const,
     ),
     [BUNDLE_FILES.weights, encodeWeights(program.constants, { program: programHash(program) })],
     [TAIL_FILE, model],
@@ -108,6 +109,13 @@ function packageJson({ name, tau, labels, input }: BundleInfo, files: ReadonlyMa
   return `${JSON.stringify(description, null, 2)}\n`;
 }
 
-function prebuilt(file: string): Buffer {
-  return readFileSync(new URL(`../../kernels/prebuilt/${file}`, import.meta.url));
+/** Kernels that the loader calls for every model: they resize images, and compute the probabilities and their entropy. */
+const LOADER_KERNELS = ['flatten_rgba', 'shrink_rgba', 'filter_columns', 'add_weighted_f32', 'softmax_entropy'];
+
+/** The exports of the kernels that a page with this program calls. */
+function usedKernels(program: DeviceProgram): ReadonlySet<string> {
+  const called = stagesOf(program).flatMap(({ calls }) => calls.map(({ kernel }) => kernel));
+  const prepared = Object.values(program.constants).filter(isPrepared);
+  const preparing = prepared.flatMap(({ kernel }) => [`prepared_${kernel}_bytes`, `prepare_${kernel}`]);
+  return new Set([...LOADER_KERNELS, ...called, ...preparing].map((name) => `lcdnn_${name}`));
 }

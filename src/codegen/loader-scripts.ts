@@ -45,7 +45,7 @@ export function compact(source: string): string {
   const { code } = minify_sync(source, {
     module: true,
     ecma: 2020,
-    compress: { passes: 3, unsafe_arrows: true },
+    compress: { passes: 3, unsafe_arrows: true, pure_getters: true },
     format: { comments: /webpackIgnore|turbopackIgnore|@vite-ignore/ },
   });
   const script = `${code}\n`;

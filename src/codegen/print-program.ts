@@ -2,6 +2,7 @@ import { sha256 } from '../base/hash.js';
 import {
   type ConstantLayout,
   type DeviceProgram,
+  isPrepared,
   KERNEL_ARGUMENTS,
   type KernelCall,
   type Pointer,
@@ -44,11 +45,11 @@ function programData(program: DeviceProgram) {
   };
 }
 
-/** What the loader needs to know about a constant: the number of floats, [kernel, ...shape] of bits, or rows and columns of steps. */
+/** What the loader needs to know about a constant: the number of floats, [kernel, bytes, ...shape] of weights, or the numbers of steps. */
 function sizeOf(constant: ConstantLayout): unknown {
   if (constant.kind === 'f32') return constant.values.length;
-  if (constant.kind === 'bits') return [constant.kernel, ...constant.shape];
-  return { rows: constant.scales.length, columns: constant.steps.length / constant.scales.length };
+  if (isPrepared(constant)) return [constant.kernel, constant.bytes.length, ...constant.shape];
+  return { steps: constant.steps.length, scales: constant.scales.length, each: constant.each };
 }
 
 function callData({ kernel, args }: KernelCall, program: DeviceProgram): unknown[] {

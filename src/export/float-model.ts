@@ -121,6 +121,28 @@ function appendLayer(
       const w = graph.floats(oihw, [channels, 1, kernel, kernel]);
       return graph.node('Conv', [x, w], { group: channels, ...windowOf(layer, input, output) });
     }
+    case 'quantise':
+      return nearestLevels(graph, affineNodes(graph, x, scalarOf(graph, layer.scale), scalarOf(graph, layer.shift)));
+    case 'level-conv2d': {
+      const channels = channelsOf(input);
+      const oihw = hwioToOihw(
+        stored('kernel').values,
+        layer.kernel,
+        layer.depthwise ? 1 : channels,
+        layer.depthwise ? channels : layer.filters,
+      );
+      const w = graph.floats(oihw, [layer.filters, layer.depthwise ? 1 : channels, layer.kernel, layer.kernel]);
+      const { pads, ...window } = windowOf(layer, input, output);
+      const around = graph.integers([0, 0, pads[0], pads[1], 0, 0, pads[2], pads[3]]);
+      const padded = pads.some((pixels) => pixels > 0)
+        ? graph.node('Pad', [x, around, scalarOf(graph, layer.fill)])
+        : x;
+      const sums = graph.node('Conv', [padded, w], { group: layer.depthwise ? channels : 1, ...window });
+      // The sums are whole numbers. Rounding them keeps an optimiser from multiplying the weights by the scales instead.
+      const [scale, shift] = ['scale', 'shift'].map((name) => parameter(name, [layer.filters, 1, 1]));
+      const y = affineNodes(graph, graph.node('Round', [sums]), scale, shift);
+      return layer.floats ? y : nearestLevels(graph, y);
+    }
     case 'dense':
       return graph.node('Gemm', [x, parameter('kernel'), parameter('bias')]);
     case 'max-pool': {
@@ -169,8 +191,14 @@ function appendLayer(
       return graph.node('PRelu', [x, parameter('slope', input.length === 3 ? [channelsOf(input), 1, 1] : undefined)]);
     case 'flatten':
       return flatten(graph, x, input);
-    case 'residual':
-      return graph.node('Add', [appendChain(graph, state, body, x), appendChain(graph, state, shortcut, x)]);
+    case 'residual': {
+      const [a, b] = [body, shortcut].map((chain) => appendChain(graph, state, chain, x));
+      if (!layer.levels) return graph.node('Add', [a, b]);
+      const { weights, floats } = layer.levels;
+      const scaled = [a, b].map((name, i) => graph.node('Mul', [name, scalarOf(graph, weights[i])]));
+      const sum = graph.node('Add', [graph.node('Add', scaled), scalarOf(graph, weights[2])]);
+      return floats ? sum : nearestLevels(graph, sum);
+    }
     case 'binary-conv2d':
     case 'binary-dense':
       throw new Error(`layer ${layer.name}: the full network has float layers only`);
@@ -181,6 +209,15 @@ function appendLayer(
 
 const hardSigmoid = (graph: Graph, x: string): string =>
   graph.node('HardSigmoid', [x], { alpha: { float: 1 / 6 }, beta: { float: 0.5 } });
+
+const scalarOf = (graph: Graph, value: number): string => graph.floats(Float32Array.of(value), []);
+
+const affineNodes = (graph: Graph, x: string, scale: string, shift: string): string =>
+  graph.node('Add', [graph.node('Mul', [x, scale]), shift]);
+
+/** The nearest level from 0 to 127, ties to even. */
+const nearestLevels = (graph: Graph, x: string): string =>
+  graph.node('Round', [graph.node('Clip', [x, scalarOf(graph, 0), scalarOf(graph, 127)])]);
 
 /** Features in the order of height, width, channels. */
 function flatten(graph: Graph, x: string, input: Shape): string {

@@ -25,12 +25,13 @@ export interface KernelCall {
 const SLIDING = ['kernel', 'stride', 'padTop', 'padLeft', 'outHeight', 'outWidth'] as const;
 const WINDOW = ['height', 'width', 'channels', ...SLIDING] as const;
 const CONVOLUTION = ['height', 'width', 'channels', 'filters', ...SLIDING] as const;
+const UNPADDED = ['height', 'width', 'channels', 'filters', 'kernel', 'stride', 'outHeight', 'outWidth'] as const;
 const EPILOGUE = ['scale', 'shift', 'slope'] as const;
 
 /** The kernels that a program may call, each with the names of its arguments in the header's order, in camel case. */
 export const KERNEL_ARGUMENTS = {
-  conv2d_f32: ['x', 'w', 'bias', ...EPILOGUE, 'y', ...CONVOLUTION],
-  depthwise_conv2d_f32: ['x', 'w', 'y', ...WINDOW],
+  conv2d_f32: ['x', 'w', 'bias', ...EPILOGUE, 'most', 'y', ...CONVOLUTION],
+  depthwise_conv2d_f32: ['x', 'w', ...EPILOGUE, 'most', 'y', ...WINDOW],
   max_pool_f32: ['x', 'y', ...WINDOW],
   average_pool_f32: ['x', 'y', 'width', 'channels', 'rows', 'columns', 'outHeight', 'outWidth'],
   repeat_channels_f32: ['x', 'y', 'pixels', 'channels', 'times'],
@@ -40,6 +41,11 @@ export const KERNEL_ARGUMENTS = {
   input_scale_f32: ['x', 'scale', 'shift', 'k', ...WINDOW],
   binary_conv2d: ['x', 'w', 'k', ...EPILOGUE, 'shortcut', 'y', 'scratch', ...CONVOLUTION],
   binary_dense: ['x', 'w', 'k', ...EPILOGUE, 'y', 'inputs', 'units'],
+  quantise: ['x', 'scale', 'shift', 'y', 'count'],
+  pad_levels: ['x', 'y', 'fill', 'height', 'width', 'channels', 'padTop', 'padLeft', 'outHeight', 'outWidth'],
+  conv2d_levels: ['x', 'w', 'scale', 'shift', 'y', 'floats', ...UNPADDED],
+  depthwise_conv2d_levels: ['x', 'w', 'scale', 'shift', 'y', ...WINDOW],
+  add_levels: ['a', 'b', 'weights', 'y', 'floats', 'count'],
   affine_prelu_f32: ['x', ...EPILOGUE, 'y', 'count', 'channels'],
   dense_f32: ['x', 'w', 'bias', 'y', 'inputs', 'units'],
 } as const satisfies Record<string, readonly string[]>;
@@ -68,8 +74,21 @@ export function byName({ kernel, args }: KernelCall): Readonly<Record<string, nu
 export type ConstantLayout =
   /** f32 values, copied unchanged. */
   | { readonly kind: 'f32'; readonly values: Float32Array }
-  /** Rows of f32 values that are downloaded as whole steps: a value is its step times the scale of its row, exact in f32. */
-  | { readonly kind: 'i8'; readonly steps: Int8Array; readonly scales: Float32Array }
+  /**
+   * f32 values that are downloaded as whole steps: value i is its step times the scale floor(i / each) % scales.length,
+   * exact in f32. Rows with a scale each have `each` columns; where every column has a scale, `each` is 1.
+   */
+  | { readonly kind: 'i8'; readonly steps: Int8Array; readonly scales: Float32Array; readonly each: number }
+  /**
+   * Weights in 8 bits for the kernel that reads them: [kernel, kernel, channels, filters] of a convolution, [kernel, kernel,
+   * channels] of a depthwise one. `shape` omits the first axis. The loader prepares them like bits.
+   */
+  | {
+      readonly kind: 'weights8';
+      readonly kernel: 'conv2d_levels' | 'depthwise_conv2d_levels';
+      readonly shape: readonly number[];
+      readonly bytes: Int8Array;
+    }
   /**
    * Binary weights in their download order, for the kernel that reads them: [filters, taps, channels] of a convolution,
    * [units, inputs] of a dense layer. Bits run along the last axis, least significant first, 1 = +1; each row starts on a
@@ -101,12 +120,17 @@ export interface Stage {
   readonly logits: Region;
 }
 
-/** The f32 values of a constant that isn't made of bits, as the kernels read them. */
-export function programFloats(constant: Exclude<ConstantLayout, { kind: 'bits' }>): Float32Array {
+/** A constant that `prepare_KERNEL` brings to the order of the build. */
+export type PreparedLayout = Extract<ConstantLayout, { kind: 'bits' | 'weights8' }>;
+
+export const isPrepared = (constant: ConstantLayout): constant is PreparedLayout =>
+  constant.kind === 'bits' || constant.kind === 'weights8';
+
+/** The f32 values of a constant that isn't prepared, as the kernels read them. */
+export function programFloats(constant: Exclude<ConstantLayout, PreparedLayout>): Float32Array {
   if (constant.kind === 'f32') return constant.values;
-  const { steps, scales } = constant;
-  const columns = steps.length / scales.length;
-  return Float32Array.from(steps, (step, i) => step * scales[Math.floor(i / columns)]);
+  const { steps, scales, each } = constant;
+  return Float32Array.from(steps, (step, i) => step * scales[Math.floor(i / each) % scales.length]);
 }
 
 /** A program is its first stage. Further exits follow, and each of them runs only if the one before was unsure. */

@@ -40,7 +40,7 @@ describe('reference against tfjs', () => {
     return { height: size, width: size, kernel, stride, padTop: pad, padLeft: pad, outHeight: out, outWidth: out };
   }
   const padding = (same: boolean) => (same ? 'same' : 'valid');
-  const plain = { scale: null, shift: null, slope: null };
+  const plain = { scale: null, shift: null, slope: null, most: null };
 
   test('conv2d_f32', () => {
     fc.assert(
@@ -146,7 +146,7 @@ describe('reference against tfjs', () => {
         const w = wholes(next, kernel * kernel * channels);
         const window = squareWindow(shape);
         const y = new Float32Array(window.outHeight * window.outWidth * channels);
-        reference.depthwise_conv2d_f32({ x, w, y, channels, ...window });
+        reference.depthwise_conv2d_f32({ x, w, ...plain, y, channels, ...window });
         const want = tf.tidy(() => {
           const image = tf.tensor3d(x, [size, size, channels]);
           const filter = tf.tensor4d(w, [kernel, kernel, channels, 1]);

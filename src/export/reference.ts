@@ -16,11 +16,27 @@ interface Epilogue extends Affine {
   readonly slope: Optional;
 }
 
+/** Float convolutions end in an upper limit, unless it is null. */
+interface LimitedEpilogue extends Epilogue {
+  readonly most: Optional;
+}
+
 interface BinaryLayer extends Epilogue {
   readonly x: Bits;
   readonly w: Bits;
   readonly k: Optional;
   readonly y: Floats;
+}
+
+/** Levels from 0 to 127. */
+type Levels = Uint8Array;
+
+/** A convolution of levels. Weights are in their download order. */
+interface LevelLayer {
+  readonly x: Levels;
+  readonly w: Int8Array;
+  readonly scale: Floats;
+  readonly shift: Floats;
 }
 
 const f32 = Math.fround;
@@ -40,13 +56,27 @@ function prelu(u: number, { slope }: Epilogue, channel: number): number {
   return slope && !(u >= 0) ? f32(u * slope[channel]) : u;
 }
 
+/** min(prelu(u * scale + shift), most). */
+function finished(u: number, epilogue: LimitedEpilogue, channel: number): number {
+  const y = prelu(affine(u, epilogue, channel), epilogue, channel);
+  return epilogue.most && !(y < epilogue.most[0]) ? epilogue.most[0] : y;
+}
+
+/** The nearest level from 0 to 127, ties to even. */
+function level(value: number): number {
+  const clamped = Math.min(127, Math.max(0, value));
+  const below = Math.floor(clamped);
+  const rest = clamped - below;
+  return rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? below + 1 : below;
+}
+
 /**
  * Every kernel of kernels/cpp/include/lcdnn.h in plain TypeScript, with the header's arguments by name; pointers are typed
  * arrays that begin at the address, binary weights are in their download order. These are the slow truth: float sums are
  * computed in double precision and rounded once, bits are read one by one.
  */
 export const referenceKernels = {
-  conv2d_f32(args: { x: Floats; w: Floats; bias: Optional; y: Floats } & Epilogue & Geometry): void {
+  conv2d_f32(args: { x: Floats; w: Floats; bias: Optional; y: Floats } & LimitedEpilogue & Geometry): void {
     const { x, w, bias, y, channels, filters } = args;
     eachOutput(args, filters, (index, filter, row, column) => {
       let sum = bias?.[filter] ?? 0;
@@ -54,18 +84,18 @@ export const referenceKernels = {
         if (pixel < 0) return;
         for (let c = 0; c < channels; c++) sum += x[pixel * channels + c] * w[(tap * channels + c) * filters + filter];
       });
-      y[index] = prelu(affine(f32(sum), args, filter), args, filter);
+      y[index] = finished(f32(sum), args, filter);
     });
   },
 
-  depthwise_conv2d_f32(args: { x: Floats; w: Floats; y: Floats } & Window): void {
+  depthwise_conv2d_f32(args: { x: Floats; w: Floats; y: Floats } & LimitedEpilogue & Window): void {
     const { x, w, y, channels } = args;
     eachOutput(args, channels, (index, channel, row, column) => {
       let sum = 0;
       eachTap(args, row, column, (tap, pixel) => {
         if (pixel >= 0) sum += x[pixel * channels + channel] * w[tap * channels + channel];
       });
-      y[index] = sum;
+      y[index] = finished(f32(sum), args, channel);
     });
   },
 
@@ -159,6 +189,52 @@ export const referenceKernels = {
     const image = { height: 1, width: 1, channels, outHeight: 1, outWidth: 1 };
     const window = { filters, kernel: 1, stride: 1, padTop: 0, padLeft: 0 };
     referenceKernels.binary_conv2d({ ...args, ...image, ...window, shortcut: null });
+  },
+
+  quantise({ x, scale, shift, y, count }: { x: Floats; scale: Floats; shift: Floats; y: Levels; count: number }): void {
+    for (let i = 0; i < count; i++) y[i] = level(f32(f32(x[i] * scale[0]) + shift[0]));
+  },
+
+  pad_levels(args: { x: Levels; y: Levels; fill: number } & Omit<Window, 'kernel' | 'stride'>): void {
+    const { x, y, fill, height, width, channels, padTop, padLeft } = args;
+    eachOutput(args, channels, (index, channel, outRow, outColumn) => {
+      const [row, column] = [outRow - padTop, outColumn - padLeft];
+      const isInside = row >= 0 && row < height && column >= 0 && column < width;
+      y[index] = isInside ? x[(row * width + column) * channels + channel] : fill;
+    });
+  },
+
+  conv2d_levels(
+    args: LevelLayer & { y: Floats | Levels; floats: number } & Omit<Geometry, 'padTop' | 'padLeft'>,
+  ): void {
+    const { x, w, y, floats, channels, filters } = args;
+    eachOutput(args, filters, (index, filter, row, column) => {
+      let sum = 0;
+      eachTap({ ...args, padTop: 0, padLeft: 0 }, row, column, (tap, pixel) => {
+        for (let c = 0; c < channels; c++) sum += x[pixel * channels + c] * w[(tap * channels + c) * filters + filter];
+      });
+      const value = affine(sum, args, filter);
+      y[index] = floats ? value : level(value);
+    });
+  },
+
+  depthwise_conv2d_levels(args: LevelLayer & { y: Levels } & Window): void {
+    const { x, w, y, channels } = args;
+    eachOutput(args, channels, (index, channel, row, column) => {
+      let sum = 0;
+      eachTap(args, row, column, (tap, pixel) => {
+        if (pixel >= 0) sum += x[pixel * channels + channel] * w[tap * channels + channel];
+      });
+      y[index] = level(affine(sum, args, channel));
+    });
+  },
+
+  add_levels(args: { a: Levels; b: Levels; weights: Floats; y: Floats | Levels; floats: number; count: number }): void {
+    const { a, b, weights, y, floats, count } = args;
+    for (let i = 0; i < count; i++) {
+      const value = f32(f32(f32(a[i] * weights[0]) + f32(b[i] * weights[1])) + weights[2]);
+      y[i] = floats ? value : level(value);
+    }
   },
 
   affine_prelu_f32(args: { x: Floats; y: Floats; count: number; channels: number } & Epilogue): void {

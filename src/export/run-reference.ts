@@ -1,6 +1,7 @@
 import {
   byName,
   type DeviceProgram,
+  isPrepared,
   type KernelCall,
   type KernelName,
   type Pointer,
@@ -16,8 +17,13 @@ export interface ReferenceRun {
   readonly arena: ArrayBuffer;
 }
 
-/** The arguments that point to bits; all other pointers are to f32. */
-const BIT_ARGUMENTS: { readonly [kernel in KernelName]?: readonly string[] } = {
+/** The arguments that point to bytes; all other pointers are to f32. */
+const BYTE_ARGUMENTS: { readonly [kernel in KernelName]?: readonly string[] } = {
+  quantise: ['y'],
+  pad_levels: ['x', 'y'],
+  conv2d_levels: ['x', 'w', 'y'],
+  depthwise_conv2d_levels: ['x', 'w', 'y'],
+  add_levels: ['a', 'b', 'y'],
   sign_pack: ['bits'],
   binary_conv2d: ['x', 'w', 'scratch'],
   binary_dense: ['x', 'w'],
@@ -53,30 +59,31 @@ export function runReference(
 }
 
 function argumentsOf(call: KernelCall, program: DeviceProgram, arena: ArrayBuffer): Record<string, unknown> {
-  const resolved = Object.entries(byName(call)).map(([name, arg]) => {
+  const named = byName(call);
+  const resolved = Object.entries(named).map(([name, arg]) => {
     if (typeof arg === 'number' || arg === null) return [name, arg];
-    const isBits = BIT_ARGUMENTS[call.kernel]?.includes(name) ?? false;
-    return [name, arrayAt(arg, isBits, program, arena)];
+    const isBytes = BYTE_ARGUMENTS[call.kernel]?.includes(name) && !(name === 'y' && named.floats);
+    return [name, arrayAt(arg, Boolean(isBytes), program, arena)];
   });
   return Object.fromEntries(resolved);
 }
 
 function arrayAt(
   pointer: NonNullable<Pointer>,
-  isBits: boolean,
+  isBytes: boolean,
   program: DeviceProgram,
   arena: ArrayBuffer,
-): Float32Array | Uint8Array {
+): Float32Array | Uint8Array | Int8Array {
   if ('arena' in pointer) {
-    return isBits
+    return isBytes
       ? new Uint8Array(arena, pointer.arena)
       : new Float32Array(arena, pointer.arena, (arena.byteLength - pointer.arena) >> 2);
   }
   const constant = program.constants[pointer.constant];
   if (constant === undefined) throw new Error(`device program: no constant named ${pointer.constant}`);
-  if ((constant.kind === 'bits') !== isBits)
+  if (isPrepared(constant) !== isBytes)
     throw new Error(
-      `device program: constant ${pointer.constant} is ${constant.kind}, but the kernel reads ${isBits ? 'bits' : 'f32'}`,
+      `device program: constant ${pointer.constant} is ${constant.kind}, but the kernel reads ${isBytes ? 'bytes' : 'f32'}`,
     );
-  return constant.kind === 'bits' ? constant.bytes : programFloats(constant);
+  return isPrepared(constant) ? constant.bytes : programFloats(constant);
 }

@@ -1,6 +1,7 @@
 import {
   type ConstantLayout,
   type DeviceProgram,
+  isPrepared,
   type KernelCall,
   type Pointer,
   programFloats,
@@ -56,17 +57,18 @@ export function instantiate(program: DeviceProgram, wasm: Uint8Array<ArrayBuffer
   const probabilities = align(arena + program.arenaBytes);
   const downloadBytes = Math.max(
     0,
-    ...constants.map(([, constant]) => (constant.kind === 'bits' ? constant.bytes.length : 0)),
+    ...constants.map(([, constant]) => (isPrepared(constant) ? constant.bytes.length : 0)),
   );
   growTo(memory, Math.max(probabilities + 4 * program.logits.length, arena + downloadBytes));
 
   for (const [name, constant] of constants) {
     const start = addresses.get(name)!;
-    if (constant.kind !== 'bits') {
+    if (!isPrepared(constant)) {
       const values = programFloats(constant);
       new Float32Array(memory.buffer, start, values.length).set(values);
     } else {
-      new Uint8Array(memory.buffer, arena, constant.bytes.length).set(constant.bytes);
+      const { buffer, byteOffset, length } = constant.bytes;
+      new Uint8Array(memory.buffer, arena, length).set(new Uint8Array(buffer, byteOffset, length));
       kernel(`prepare_${constant.kernel}`)(arena, start, ...constant.shape);
     }
   }
@@ -107,7 +109,7 @@ export function instantiate(program: DeviceProgram, wasm: Uint8Array<ArrayBuffer
 }
 
 function residentBytes(constant: ConstantLayout, kernel: (name: string) => (...args: number[]) => number): number {
-  if (constant.kind === 'bits') return kernel(`prepared_${constant.kernel}_bytes`)(...constant.shape);
+  if (isPrepared(constant)) return kernel(`prepared_${constant.kernel}_bytes`)(...constant.shape);
   return 4 * (constant.kind === 'f32' ? constant.values : constant.steps).length;
 }
 

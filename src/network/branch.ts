@@ -41,6 +41,8 @@ export interface BranchOptions extends BinaryOptions {
   readonly attach?: string;
   /** Form of every branch. Default `mirror`: the same number of layers as the rest of the full network. */
   readonly branch?: BranchForm;
+  /** Bits of the shared layers' weights when deployed: 8 or 32. Default 32. */
+  readonly sharedBits?: number;
 }
 
 /**
@@ -56,7 +58,7 @@ export function jointNetwork(
   input: JointNetwork['input'],
   classes: number,
   chain: readonly Layer[],
-  { attach = 'conv1', branch: form = 'mirror', ...binary }: BranchOptions = {},
+  { attach = 'conv1', branch: form = 'mirror', sharedBits = 32, ...binary }: BranchOptions = {},
 ): JointNetwork {
   if (form === 'none') return { name, input, classes, shared: chain, full: [], branch: [], floatExits: true };
   const names = attach.split(',').map((text) => text.trim());
@@ -81,7 +83,11 @@ export function jointNetwork(
   });
   const [{ shared, branch }, ...further] = exits;
   const full = chain.slice(cuts[cuts.length - 1]);
-  const more = { ...(further.length > 0 ? { further } : {}), ...(form === 'float' ? { floatExits: true } : {}) };
+  const more: Pick<JointNetwork, 'further' | 'floatExits' | 'sharedBits'> = {
+    ...(further.length > 0 ? { further } : {}),
+    ...(form === 'float' ? { floatExits: true } : {}),
+    ...(sharedBits === 8 && form !== 'float' ? { sharedBits } : {}),
+  };
   return { name, input, classes, shared, full, branch, ...more };
 }
 

@@ -1,9 +1,13 @@
 import { exitsOf } from '../base/exits.js';
+import { sharedKernels } from './deployed.js';
 import { isBranch, type JointNetwork, type Part, type Shape, unknownLayer } from './layers.js';
 import { layerParameters } from './parameters.js';
-import { featuresOf, flattenChains, type PlacedLayer, placeLayers } from './shapes.js';
+import { channelsOf, featuresOf, flattenChains, type PlacedLayer, placeLayers } from './shapes.js';
 
-/** Cost of one layer per image. Bytes of the deployed layer: 4 per float, 1/8 per binary weight, 1 per weight of the branch's last layer. */
+/**
+ * Cost of one layer per image. Bytes of the deployed layer: 4 per float, 1/8 per binary weight, 1 per weight of the branch's
+ * last layer and of shared kernels in 8 bits.
+ */
 export interface LayerCost {
   readonly part: Part;
   readonly type: string;
@@ -34,9 +38,13 @@ export interface NetworkCost {
 /** The cost of a network, layer by layer. Running statistics don't count as parameters, as usual in the literature. */
 export function networkCost(network: JointNetwork): NetworkCost {
   const lasts = new Set(network.floatExits ? [] : exitsOf(network).map(({ branch }) => branch.at(-1)));
-  const layers = flattenChains(placeLayers(network)).map((placed) =>
-    isBranch(placed.part) && lasts.has(placed.layer) ? asDeployed(layerCost(placed)) : layerCost(placed),
-  );
+  const shared = new Set(sharedKernels(network).map(({ name }) => name));
+  const layers = flattenChains(placeLayers(network)).map((placed) => {
+    const { part, layer } = placed;
+    const inSteps =
+      (isBranch(part) && lasts.has(layer)) || ('name' in layer && shared.has(`${part}.${layer.name}.kernel`));
+    return inSteps ? asDeployed(layerCost(placed), placed) : layerCost(placed);
+  });
   const total = (counts: (part: Part) => boolean): CostTotal =>
     layers
       .filter(({ part }) => counts(part))
@@ -54,10 +62,12 @@ export function networkCost(network: JointNetwork): NetworkCost {
   return { layers, full: total((part) => !isBranch(part)), device: exits[exits.length - 1], exits };
 }
 
-/** The branch's last layer as deployed: a byte per weight, a scale and a bias per class. */
-function asDeployed(cost: LayerCost): LayerCost {
-  const classes = cost.output[0];
-  return { ...cost, bytes: cost.floatParameters - classes + 8 * classes };
+/** A layer with its kernel in steps: a byte per weight, a float scale and a float bias (if it has one) per filter. */
+function asDeployed(cost: LayerCost, { layer, output }: PlacedLayer): LayerCost {
+  const filters = channelsOf(output);
+  const hasBias = layer.type === 'dense' || (layer.type === 'conv2d' && layer.bias !== false);
+  const biases = hasBias ? filters : 0;
+  return { ...cost, bytes: cost.floatParameters - biases + 4 * filters + 4 * biases };
 }
 
 /** Index of the exit that a part belongs to. */
@@ -93,6 +103,11 @@ function operations({ layer, input, output }: PlacedLayer): { macs: number; bina
   switch (layer.type) {
     case 'conv2d':
       return { macs: values * layer.kernel * layer.kernel * input[input.length - 1], binaryOps: 0 };
+    case 'level-conv2d':
+      return {
+        macs: values * layer.kernel * layer.kernel * (layer.depthwise ? 1 : input[input.length - 1]),
+        binaryOps: 0,
+      };
     case 'depthwise-conv2d':
       return { macs: values * layer.kernel * layer.kernel, binaryOps: 0 };
     case 'binary-conv2d': {
@@ -114,6 +129,7 @@ function operations({ layer, input, output }: PlacedLayer): { macs: number; bina
     case 'hard-sigmoid':
     case 'hard-swish':
       return { macs: values, binaryOps: 0 };
+    case 'quantise':
     case 'shift': // an addition
     case 'hard-tanh':
     case 'relu':

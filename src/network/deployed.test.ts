@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomParameters, severalExits, smallNetwork } from '../../test/small-network.js';
-import { deployedState, exactSteps } from './deployed.js';
+import { deployedState, exactDepthwiseSteps, exactSteps, sharedKernels } from './deployed.js';
+import { createNetwork } from './zoo/index.js';
 
 const network = smallNetwork(false);
 const KERNEL = 'branch.fc2.kernel';
@@ -66,6 +67,33 @@ describe('the deployed state', () => {
         .slice(-1);
       expect(exactSteps(deployed[name].values, three.classes), name).toBeDefined();
     }
+  });
+
+  it('has the kernels of all shared layers in 8 bits with sharedBits 8, filter by filter, and no other float', () => {
+    const options = { width: 0.1, attach: 'stage3-1', sharedBits: 8 };
+    const shared = createNetwork('mobilenet-v2', [24, 24, 3], 5, options);
+    const trained = randomParameters(shared, 1);
+    const result = deployedState(shared, trained);
+    const changed = Object.keys(trained).filter((name) => result[name] !== trained[name]);
+    expect(changed).toEqual([...sharedKernels(shared).map(({ name }) => name), 'branch.fc.kernel']);
+    expect(changed.length).toBeGreaterThan(10);
+    for (const { placed, name, filters } of sharedKernels(shared)) {
+      const isDepthwise = placed.layer.type === 'depthwise-conv2d';
+      const stepped = (isDepthwise ? exactDepthwiseSteps : exactSteps)(result[name].values, filters);
+      expect(stepped, name).toBeDefined();
+      for (let filter = 0; filter < filters; filter++) {
+        const own = (kernel: Float32Array) => kernel.filter((_, i) => i % filters === filter);
+        const before = own(trained[name].values);
+        const steps = stepped!.steps.filter((_, i) => i % filters === filter).map(Math.abs);
+        const most = steps.reduce((a, b) => Math.max(a, b));
+        if (isDepthwise) expect(steps.reduce((sum, step) => sum + step, 0)).toBeLessThanOrEqual(258);
+        const largest = before.reduce((all, value) => Math.max(all, Math.abs(value)), 0);
+        const half = (largest / (isDepthwise ? most : 127)) * (0.5 + 2 ** -15);
+        for (const [i, value] of own(result[name].values).entries())
+          expect(Math.abs(value - before[i])).toBeLessThanOrEqual(half);
+      }
+    }
+    expect(deployedState(shared, result)).toEqual(result);
   });
 
   it('leaves a kernel that is not in steps to travel as it is', () => {

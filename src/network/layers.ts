@@ -155,6 +155,35 @@ export interface Residual {
   readonly type: 'residual';
   readonly body: readonly Layer[];
   readonly shortcut: readonly Layer[];
+  /** The chains give levels (see `Quantise`): the sum is (body * weights[0] + shortcut * weights[1]) + weights[2]. */
+  readonly levels?: { readonly weights: readonly [number, number, number]; readonly floats: boolean };
+}
+
+/**
+ * x * scale + shift as a level: the nearest whole number from 0 to 127, ties to even. Only deployed networks have this
+ * layer and the next one (`inLevels`).
+ */
+export interface Quantise {
+  readonly type: 'quantise';
+  readonly scale: number;
+  readonly shift: number;
+}
+
+/**
+ * Convolution of levels with whole-number weights, whose sums are exact: sum * scale + shift with a scale and a shift per
+ * filter, as levels or as floats. Pixels around the image have the level `fill`. Kernel [kernel, kernel, channels, filters],
+ * or [kernel, kernel, channels, 1] if every channel is convolved by itself.
+ */
+export interface LevelConv2d {
+  readonly type: 'level-conv2d';
+  readonly name: string;
+  readonly filters: number;
+  readonly kernel: number;
+  readonly stride?: number;
+  readonly padding?: Padding;
+  readonly fill: number;
+  readonly depthwise: boolean;
+  readonly floats: boolean;
 }
 
 /** [height, width, channels] to features, in that order. */
@@ -181,7 +210,9 @@ export type Layer =
   | GlobalAveragePool
   | RepeatChannels
   | Flatten
-  | Residual;
+  | Residual
+  | Quantise
+  | LevelConv2d;
 
 /** A part of the float trunk, and the branch attached behind it. */
 export interface Exit {
@@ -201,6 +232,8 @@ export interface JointNetwork extends Exit {
   readonly further?: readonly Exit[];
   /** Whether the branches are float (BranchyNet), or empty in a full network alone, whose shared part ends in logits. */
   readonly floatExits?: boolean;
+  /** 8: the kernels of the shared layers are deployed in 8 bits, with a scale per filter. Absent: in float32. */
+  readonly sharedBits?: 8;
 }
 
 /**

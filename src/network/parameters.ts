@@ -46,6 +46,15 @@ export function layerParameters({ part, layer, input }: PlacedLayer): Parameter[
         ...(bias ? [parameter('bias', 'bias', [filters], { constant: 0 })] : []),
       ];
     }
+    case 'level-conv2d': {
+      const { kernel, filters, depthwise } = layer;
+      const shape = [kernel, kernel, channels, depthwise ? 1 : filters];
+      return [
+        parameter('kernel', 'weight', shape, { constant: 0 }),
+        parameter('scale', 'scale', [filters], { constant: 1 }),
+        parameter('shift', 'bias', [filters], { constant: 0 }),
+      ];
+    }
     case 'depthwise-conv2d':
       return [parameter('kernel', 'weight', [layer.kernel, layer.kernel, channels, 1], he(layer.kernel ** 2))];
     case 'dense':
@@ -85,6 +94,7 @@ export function layerParameters({ part, layer, input }: PlacedLayer): Parameter[
     case 'global-average-pool':
     case 'repeat-channels':
     case 'flatten':
+    case 'quantise':
     case 'residual': // its layers are listed by themselves
       return [];
     default:

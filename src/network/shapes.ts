@@ -75,6 +75,7 @@ export function outputShape(layer: Layer, input: Shape): Shape {
     case 'conv2d':
     case 'depthwise-conv2d':
     case 'binary-conv2d':
+    case 'level-conv2d':
       return windowedShape(layer, input, layer, 'filters' in layer ? layer.filters : undefined);
     case 'max-pool':
     case 'average-pool':
@@ -118,6 +119,7 @@ export function outputShape(layer: Layer, input: Shape): Shape {
     case 'silu':
     case 'hard-sigmoid':
     case 'hard-swish':
+    case 'quantise':
       return input;
     default:
       return unknownLayer(layer);

@@ -1,7 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
+import { readFileOrExplain } from '../base/files.js';
 import type { Bundle } from '../bundle/read-bundle.js';
 import { createEdgeServer } from '../edge/server.js';
 
@@ -18,6 +21,8 @@ const resultSchema = z.strictObject({
   answerMs: z.array(milliseconds).min(1),
   /** Times of an answer from the edge, request included; browser and server are on the same machine. */
   edgeMs: z.array(milliseconds).min(1).optional(),
+  /** Times of the model in LiteRT.js, if one was given. */
+  litertMs: z.array(milliseconds).min(1).optional(),
   /** The kernel calls of a run, in order, with the mean time of each. */
   steps: z.array(z.strictObject({ kernel: z.string(), milliseconds })),
   /** Total memory of the WebAssembly module. */
@@ -37,7 +42,11 @@ export interface DeviceBench {
   readonly result: Promise<DeviceResult>;
 }
 
-export async function createDeviceBench(bundle: Bundle): Promise<DeviceBench> {
+/**
+ * @param litert a .tflite model that the page times in LiteRT.js, too
+ * @throws UserError if that file can't be read, or LiteRT.js isn't installed
+ */
+export async function createDeviceBench(bundle: Bundle, litert?: string): Promise<DeviceBench> {
   const app = await createEdgeServer(bundle);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
@@ -45,6 +54,7 @@ export async function createDeviceBench(bundle: Bundle): Promise<DeviceBench> {
     const bytes = readFileSync(new URL(`../../templates/measure/${file}`, import.meta.url));
     app.get(`/bench/${file === 'index.html' ? '' : file}`, (_request, reply) => reply.type(type).send(bytes));
   }
+  if (litert !== undefined) serveLiteRt(app, litert);
   const result = new Promise<DeviceResult>((resolve, reject) => {
     app.post('/bench/result', async (request, reply) => {
       try {
@@ -56,6 +66,36 @@ export async function createDeviceBench(bundle: Bundle): Promise<DeviceBench> {
     });
   });
   return { app, result };
+}
+
+const LITERT = '@litertjs/core';
+
+/** Serves a model, and the installed LiteRT.js. Only the import of its helper package becomes a path. */
+function serveLiteRt(app: FastifyInstance, path: string): void {
+  const model = readFileOrExplain(path, 'a .tflite model');
+  const entry = installedLiteRt();
+  const requireFrom = createRequire(entry);
+  const helpers = requireFrom.resolve('@litertjs/wasm-utils');
+  const core = readFileSync(entry, 'utf8').replace('"@litertjs/wasm-utils"', '"./wasm-utils.js"');
+  app.get('/bench/litert/core.js', (_request, reply) => reply.type(SCRIPT).send(core));
+  app.get('/bench/litert/wasm-utils.js', (_request, reply) => reply.type(SCRIPT).send(readFileSync(helpers)));
+  app.get('/bench/litert/model.tflite', (_request, reply) => reply.type('application/octet-stream').send(model));
+  app.get<{ Params: { file: string } }>('/bench/litert/wasm/:file', (request, reply) => {
+    const { file } = request.params;
+    const source = join(dirname(entry), '..', 'wasm', file);
+    if (!/^\w+\.(js|wasm)$/.test(file) || !existsSync(source)) return reply.code(404).send();
+    return reply.type(file.endsWith('.js') ? SCRIPT : 'application/wasm').send(readFileSync(source));
+  });
+}
+
+/** Path of LiteRT.js's module: installed in the current folder, or beside lcdnn. */
+function installedLiteRt(): string {
+  for (const from of [join(process.cwd(), 'package.json'), import.meta.url]) {
+    try {
+      return createRequire(from).resolve(LITERT);
+    } catch {}
+  }
+  throw new UserError(`--litert: expected LiteRT.js, found no package ${LITERT}; run: npm install ${LITERT}`);
 }
 
 function readResult(body: string): DeviceResult {

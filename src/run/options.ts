@@ -54,6 +54,13 @@ export const OPTIONS = {
       'Or "float" for float exits (BranchyNet), "none" for the full network alone.',
     group: 'NETWORK',
   }),
+  sharedBits: option({
+    schema: z.int().refine((bits) => bits === 8 || bits === 32, { error: 'expected 8 or 32' }),
+    byDefault: 32,
+    summary:
+      'Bits of the weights of the shared layers when deployed: 8, with a scale per filter, for a smaller page, or 32 (float).',
+    group: 'NETWORK',
+  }),
   inputScale: option({
     schema: z.boolean(),
     byDefault: false,
@@ -392,6 +399,7 @@ export const NETWORK_OPTIONS = [
   'form',
   'attach',
   'branch',
+  'sharedBits',
   'inputScale',
   'filterScale',
   'norm',

@@ -17,6 +17,7 @@ const FILES = {
   config: 'config.json',
   network: 'network.json',
   checkpoint: 'checkpoint.safetensors',
+  ranges: 'ranges.json',
   metrics: 'metrics.jsonl',
   data: 'data.json',
   images: 'images.jsonl.gz',

@@ -11,6 +11,7 @@ import {
 import { insideFactors, type PlacedLayer, placeLayers } from '../network/shapes.js';
 import { batchNormInference, batchNormTraining } from './batch-norm.js';
 import { type BinaryPass, binaryConv2dOutput, binaryDenseOutput } from './binary-layers.js';
+import { levelConv2dOutput, nearestLevels } from './level-layers.js';
 import { padded } from './padding.js';
 import { preluOutput } from './prelu.js';
 
@@ -63,6 +64,29 @@ export function fullLogits(network: JointNetwork, parameters: tf.NamedTensorMap,
   return trunk.reduce((x, placed) => applyLayer(placed, x, parameters, undefined, {}), images) as tf.Tensor2D;
 }
 
+/**
+ * Computes float layers one after another, in inference mode.
+ *
+ * @param observe is called with the output of every layer, also of those inside a residual layer
+ */
+export function observeChain(
+  chain: readonly PlacedLayer[],
+  parameters: tf.NamedTensorMap,
+  x: tf.Tensor,
+  observe: (placed: PlacedLayer, y: tf.Tensor) => void,
+): tf.Tensor {
+  return chain.reduce((y, placed) => {
+    const { layer, body = [], shortcut = [] } = placed;
+    const through = (inner: readonly PlacedLayer[]) => observeChain(inner, parameters, y, observe);
+    const output =
+      layer.type === 'residual'
+        ? tf.add(through(body), through(shortcut))
+        : applyLayer(placed, y, parameters, undefined, {});
+    observe(placed, output);
+    return output;
+  }, x);
+}
+
 /** The output of one layer. @param statistics if given, batch normalisation uses the batch's own, and adds them here */
 export function applyLayer(
   { part, layer, input, output, body = [], shortcut = [] }: PlacedLayer,
@@ -86,6 +110,10 @@ export function applyLayer(
       const [image, rest] = padded(x, padding);
       return tf.depthwiseConv2d(image, get('kernel') as tf.Tensor4D, stride, rest);
     }
+    case 'quantise':
+      return nearestLevels(tf.add(tf.mul(x, layer.scale), layer.shift));
+    case 'level-conv2d':
+      return levelConv2dOutput(layer, input, x, get('kernel') as tf.Tensor4D, get('scale'), get('shift'));
     case 'dense':
       return tf.add(tf.matMul(x as tf.Tensor2D, get('kernel') as tf.Tensor2D), get('bias'));
     case 'binary-conv2d':
@@ -140,7 +168,11 @@ export function applyLayer(
     case 'residual': {
       const through = (chain: readonly PlacedLayer[]): tf.Tensor =>
         chain.reduce((y, placed) => applyLayer(placed, y, parameters, statistics, binary), x);
-      return tf.add(through(body), through(shortcut));
+      const [a, b] = [through(body), through(shortcut)];
+      if (!layer.levels) return tf.add(a, b);
+      const { weights, floats } = layer.levels;
+      const sum = tf.add(tf.add(tf.mul(a, weights[0]), tf.mul(b, weights[1])), weights[2]);
+      return floats ? sum : nearestLevels(sum);
     }
     default:
       return unknownLayer(layer);

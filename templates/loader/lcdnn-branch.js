@@ -38,23 +38,21 @@ function createDevice(kernels, tensor, program, classes) {
       addresses[name] = reserve(4 * size);
       bytesAt(addresses[name], 4 * size).set(tensor(name, 'F32', 4 * size));
     } else if (Array.isArray(size)) {
-      // Binary weights: brought from the order in which they are stored to the order that this build of the kernels reads.
-      const [kernel, ...shape] = size;
-      const bytes = shape.slice(0, -1).reduce((rows, length) => rows * length, Math.ceil(shape.at(-1) / 8));
+      // Weights of 1 or 8 bits: brought from the order in which they are stored to the order that this build of the kernels reads.
+      const [kernel, bytes, ...shape] = size;
       addresses[name] = reserve(kernels[`lcdnn_prepared_${kernel}_bytes`](...shape));
       const kept = top;
       const stored = reserve(bytes);
-      bytesAt(stored, bytes).set(tensor(name, 'U8', bytes));
+      bytesAt(stored, bytes).set(tensor(name, kernel.startsWith('binary') ? 'U8' : 'I8', bytes));
       kernels[`lcdnn_prepare_${kernel}`](stored, addresses[name], ...shape);
       top = kept;
     } else {
-      // Whole steps, each multiplied by the scale of its row.
-      const { rows, columns } = size;
-      addresses[name] = reserve(4 * rows * columns);
-      const steps = new Int8Array(tensor(name, 'I8', rows * columns).slice().buffer);
-      const scales = new Float32Array(tensor(`${name}.scale`, 'F32', 4 * rows).slice().buffer);
-      const values = floatsAt(addresses[name], steps.length);
-      for (let i = 0; i < steps.length; i++) values[i] = steps[i] * scales[Math.floor(i / columns)];
+      // Whole steps, each multiplied by its scale.
+      addresses[name] = reserve(4 * size.steps);
+      const steps = new Int8Array(tensor(name, 'I8', size.steps).slice().buffer);
+      const scales = new Float32Array(tensor(`${name}.scale`, 'F32', 4 * size.scales).slice().buffer);
+      const values = floatsAt(addresses[name], size.steps);
+      for (let i = 0; i < size.steps; i++) values[i] = steps[i] * scales[Math.floor(i / size.each) % size.scales];
     }
   }
   const arena = reserve(program.arenaBytes);

@@ -5,6 +5,8 @@ import { profile } from './profile.js';
 /** Browsers' clocks have steps of up to a millisecond: a sample is as many runs as take this long. */
 const SAMPLE_MS = 20;
 const WARM_UP_MS = 500;
+/** V8 compiles LiteRT.js's kernels late. */
+const LITERT_WARM_UP_MS = 5000;
 
 const query = new URLSearchParams(location.search);
 const rounds = Number(query.get('rounds') ?? 30);
@@ -18,9 +20,9 @@ async function milliseconds(run, calls) {
   return (performance.now() - start) / calls;
 }
 
-async function measure(run) {
+async function measure(run, warmUpMs = WARM_UP_MS) {
   let calls = 1;
-  for (const end = performance.now() + WARM_UP_MS; performance.now() < end; ) {
+  for (const end = performance.now() + warmUpMs; performance.now() < end; ) {
     const once = await milliseconds(run, calls);
     calls = Math.max(1, Math.min(10_000, Math.round(SAMPLE_MS / Math.max(once, 1e-3))));
   }
@@ -44,6 +46,25 @@ async function measureAnswers(image) {
   }
   unsure.dispose();
   return { answerMs, edgeMs };
+}
+
+/** One image through the model in LiteRT.js, if the server has one. */
+async function measureLiteRt() {
+  if (!query.has('litert')) return {};
+  show('Timing LiteRT.js.');
+  const { loadAndCompile, loadLiteRt, Tensor } = await import('./litert/core.js');
+  await loadLiteRt(new URL('litert/wasm/', location.href).href);
+  const model = await loadAndCompile(new URL('litert/model.tflite', location.href).href, { accelerator: 'wasm' });
+  const shape = [...model.getInputDetails()[0].shape];
+  const values = new Float32Array(shape.reduce((all, size) => all * size)).map((_, i) => ((i * 37) % 256) / 128 - 1);
+  const image = new Tensor(values, shape);
+  const run = async () => {
+    for (const output of await model.run(image)) {
+      output.toTypedArray();
+      output.delete();
+    }
+  };
+  return { litertMs: await measure(run, LITERT_WARM_UP_MS) };
 }
 
 /** The server has compressed all files by now; here they are fetched, checked and compiled as if never seen. */
@@ -71,7 +92,8 @@ async function start() {
   const answers = await measureAnswers(image);
   show('Timing each step.');
   const steps = await profile(load, undefined, image);
-  const found = { userAgent: navigator.userAgent, simd, loadMs, branchMs, ...answers, ...steps };
+  const liteRt = await measureLiteRt();
+  const found = { userAgent: navigator.userAgent, simd, loadMs, branchMs, ...answers, ...steps, ...liteRt };
   await fetch('result', { method: 'POST', body: JSON.stringify(found) });
   show(
     `Done: ${branchMs.toSorted((a, b) => a - b)[branchMs.length >> 1].toFixed(3)} ms an image (median). The terminal has the rest.`,

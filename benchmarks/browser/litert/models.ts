@@ -28,7 +28,11 @@ export function installTensorflow(): string | undefined {
 }
 
 /** Writes the full network as `NAME.tflite` (float32) and `NAME-int8.tflite` into a folder. */
-export function writeLiteRtModels(network: JointNetwork, folder: string, name: string): void {
+export function writeLiteRtModels(
+  network: { readonly input: readonly number[] } & Pick<JointNetwork, 'shared' | 'full'>,
+  folder: string,
+  name: string,
+): void {
   mkdirSync(folder, { recursive: true });
   const description = join(folder, `${name}.json`);
   const layers = [...network.shared, ...network.full];

@@ -1,9 +1,9 @@
 // The kernels of lcdnn: the only contract between generated code and C++.
 //
-// Every function is plain C, works on memory that the caller owns, allocates nothing, keeps no state and can't fail:
-// shapes are checked when a model is exported. In WebAssembly a pointer is a byte offset into the module's memory. No
-// kernel reads or writes a byte outside the buffers that its arguments describe. Buffers must not overlap, except where
-// a comment allows it.
+// Every function is plain C, works on memory that the caller owns, allocates nothing, keeps no state (except for constant
+// tables that lcdnn_prepare_binary_conv2d fills) and can't fail: shapes are checked when a model is exported. In WebAssembly
+// a pointer is a byte offset into the module's memory. No kernel reads or writes a byte outside the buffers that its
+// arguments describe. Buffers must not overlap, except where a comment allows it.
 //
 // Layouts
 //   Activations: float, NHWC without N, i.e. [height][width][channels]. Pointers to f32 are 16-byte aligned.
@@ -29,16 +29,17 @@
 extern "C" {
 #endif
 
-// y[out_height][out_width][filters] = prelu((x (*) w + bias) * scale + shift). Nulls as for a binary layer; a null bias
-// counts as 0. Taps outside x count as 0.
+// y[out_height][out_width][filters] = min(prelu((x (*) w + bias) * scale + shift), most[0]). Nulls as for a binary layer; a
+// null bias counts as 0, a null most as no limit. Taps outside x count as 0.
 void lcdnn_conv2d_f32(const float* x, const float* w, const float* bias, const float* scale, const float* shift,
-                      const float* slope, float* y, int32_t height, int32_t width, int32_t channels, int32_t filters,
-                      int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left, int32_t out_height,
-                      int32_t out_width);
+                      const float* slope, const float* most, float* y, int32_t height, int32_t width, int32_t channels,
+                      int32_t filters, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left,
+                      int32_t out_height, int32_t out_width);
 
-// y[out_height][out_width][channels]: every channel of x with its own kernel w[kernel][kernel][channels]. Taps outside x
-// count as 0.
-void lcdnn_depthwise_conv2d_f32(const float* x, const float* w, float* y, int32_t height, int32_t width,
+// y[out_height][out_width][channels]: every channel of x with its own kernel w[kernel][kernel][channels], then as in
+// lcdnn_conv2d_f32. Taps outside x count as 0.
+void lcdnn_depthwise_conv2d_f32(const float* x, const float* w, const float* scale, const float* shift,
+                                const float* slope, const float* most, float* y, int32_t height, int32_t width,
                                 int32_t channels, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left,
                                 int32_t out_height, int32_t out_width);
 
@@ -94,6 +95,43 @@ void lcdnn_binary_conv2d(const uint8_t* x, const uint8_t* w, const float* k, con
 // Binary fully-connected layer over one row of `inputs` bits. k is one value or null. y[units].
 void lcdnn_binary_dense(const uint8_t* x, const uint8_t* w, const float* k, const float* scale, const float* shift,
                         const float* slope, float* y, int32_t inputs, int32_t units);
+
+// Levels: activations as whole numbers from 0 to 127, a byte each, in NHWC without gaps. Behind the last one of an input, 16
+// more bytes must be readable; their content doesn't matter. round(v) below is the level nearest to v, ties to even. Weights
+// are whole numbers from -127 to 127, so sums are exact integers; each float operation on them is rounded separately. All
+// builds give the same bits.
+
+// y[i] = round(x[i] * scale[0] + shift[0]).
+void lcdnn_quantise(const float* x, const float* scale, const float* shift, uint8_t* y, int32_t count);
+
+// y[out_height][out_width][channels]: x[height][width][channels] with `fill` around it.
+void lcdnn_pad_levels(const uint8_t* x, uint8_t* y, int32_t fill, int32_t height, int32_t width, int32_t channels,
+                      int32_t pad_top, int32_t pad_left, int32_t out_height, int32_t out_width);
+
+// Convolution without padding: u = (x (*) w) * scale[f] + shift[f]. y[out_height][out_width][filters] has u as floats, or
+// round(u) as levels if `floats` is 0. kernel * kernel * channels is at most 1,040. Weights are downloaded as
+// [kernel][kernel][channels][filters] and prepared: `prepared` and w are 16-byte aligned.
+int32_t lcdnn_prepared_conv2d_levels_bytes(int32_t kernel, int32_t channels, int32_t filters);
+void lcdnn_prepare_conv2d_levels(const int8_t* downloaded, int16_t* prepared, int32_t kernel, int32_t channels,
+                                 int32_t filters);
+void lcdnn_conv2d_levels(const uint8_t* x, const int16_t* w, const float* scale, const float* shift, void* y,
+                         int32_t floats, int32_t height, int32_t width, int32_t channels, int32_t filters,
+                         int32_t kernel, int32_t stride, int32_t out_height, int32_t out_width);
+
+// Every channel with its own kernel: y[out_height][out_width][channels] = round((x (*) w) * scale[c] + shift[c]). Taps
+// outside x count as 0. The absolute weights of a channel add up to 258 at most. Weights are downloaded as
+// [kernel][kernel][channels] and prepared, as above.
+int32_t lcdnn_prepared_depthwise_conv2d_levels_bytes(int32_t kernel, int32_t channels);
+void lcdnn_prepare_depthwise_conv2d_levels(const int8_t* downloaded, int16_t* prepared, int32_t kernel,
+                                           int32_t channels);
+void lcdnn_depthwise_conv2d_levels(const uint8_t* x, const int16_t* w, const float* scale, const float* shift,
+                                   uint8_t* y, int32_t height, int32_t width, int32_t channels, int32_t kernel,
+                                   int32_t stride, int32_t pad_top, int32_t pad_left, int32_t out_height,
+                                   int32_t out_width);
+
+// u = (a * weights[0] + b * weights[1]) + weights[2]; y has u as floats, or round(u) as levels if `floats` is 0.
+void lcdnn_add_levels(const uint8_t* a, const uint8_t* b, const float* weights, void* y, int32_t floats,
+                      int32_t count);
 
 // y[i] = prelu(x[i] * scale[i % channels] + shift[i % channels]); null scale, shift, slope: 1, 0, none. y may be x.
 void lcdnn_affine_prelu_f32(const float* x, const float* scale, const float* shift, const float* slope, float* y,

@@ -1,5 +1,5 @@
-// What follows an accumulator: prelu(u * scale[f] + shift[f]). Every step is rounded separately, so that all builds give
-// the same bits.
+// What follows an accumulator: min(prelu(u * scale[f] + shift[f]), most). Every step is rounded separately, so that all
+// builds give the same bits.
 #ifndef LCDNN_AFFINE_PRELU_H
 #define LCDNN_AFFINE_PRELU_H
 
@@ -11,6 +11,7 @@ struct AffinePrelu {
   const float* scale;  // null: 1
   const float* shift;  // null: 0
   const float* slope;  // null: no PReLU
+  const float* most = nullptr;  // null: no limit
 
   template <class L>
   L affine(L u, int32_t channel) const {
@@ -25,7 +26,8 @@ struct AffinePrelu {
 
   template <class L>
   L operator()(L u, int32_t channel) const {
-    return prelu(affine(u, channel), channel);
+    const L y = prelu(affine(u, channel), channel);
+    return most ? lesser_of(L::splat(*most), y) : y;
   }
 };
 

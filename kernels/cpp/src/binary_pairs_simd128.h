@@ -22,21 +22,21 @@ namespace lcdnn {
 
 struct PairTables {
   alignas(16) uint8_t counts[256][16];
-};
 
-constexpr PairTables pair_tables() {
-  PairTables tables{};
-  for (int x = 0; x < 256; ++x) {
-    for (int w = 0; w < 16; ++w) {
-      const int left = __builtin_popcount((x & 15) ^ w);
-      const int right = __builtin_popcount((x >> 4) ^ w);
-      tables.counts[x][w] = static_cast<uint8_t>(left | right << 4);
+  // Not at compile time: a page would download the tables.
+  void fill() {
+    if (counts[255][0] != 0) return;
+    for (int x = 0; x < 256; ++x) {
+      for (int w = 0; w < 16; ++w) {
+        const int left = __builtin_popcount((x & 15) ^ w);
+        const int right = __builtin_popcount((x >> 4) ^ w);
+        counts[x][w] = static_cast<uint8_t>(left | right << 4);
+      }
     }
   }
-  return tables;
-}
+};
 
-inline constexpr PairTables kPairTables = pair_tables();
+inline PairTables pair_tables;
 
 class BinaryPairs {
  public:
@@ -45,6 +45,7 @@ class BinaryPairs {
   }
 
   static void prepare(const uint8_t* downloaded, uint8_t* prepared, int32_t filters, int32_t taps, int32_t channels) {
+    pair_tables.fill();
     for (int32_t i = 0; i < prepared_bytes(filters, taps, channels); ++i) prepared[i] = 0;
     const int32_t row = taps * groups(channels);
     for (int32_t first = 0; first < filters; first += 16 * vectors_at(filters, first)) {
@@ -177,7 +178,7 @@ class BinaryPairs {
     template <int Groups>
     static void count(const uint8_t* pairs, const uint8_t* w, Bytes (&counts)[2][Vectors]) {
       Bytes tables[Groups];
-      unrolled<Groups>([&](int g) { tables[g] = *reinterpret_cast<const Bytes*>(kPairTables.counts[pairs[g]]); });
+      unrolled<Groups>([&](int g) { tables[g] = *reinterpret_cast<const Bytes*>(pair_tables.counts[pairs[g]]); });
       const Bytes* weights = reinterpret_cast<const Bytes*>(w);
       unrolled<Vectors>([&](int v) {
         Bytes sum = look_up(tables[0], weights[v]);

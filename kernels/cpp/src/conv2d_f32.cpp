@@ -69,11 +69,12 @@ void all_filters(const Runs& runs, const float* bias, const AffinePrelu& finish,
 }  // namespace
 
 extern "C" void lcdnn_conv2d_f32(const float* x, const float* w, const float* bias, const float* scale,
-                                 const float* shift, const float* slope, float* y, int32_t height, int32_t width,
-                                 int32_t channels, int32_t filters, int32_t kernel, int32_t stride, int32_t pad_top,
-                                 int32_t pad_left, int32_t out_height, int32_t out_width) {
-  const Geometry at{height, width, channels, filters, kernel, stride, pad_top, pad_left, out_height, out_width};
-  const AffinePrelu finish{scale, shift, slope};
+                                 const float* shift, const float* slope, const float* most, float* y, int32_t height,
+                                 int32_t width, int32_t channels, int32_t filters, int32_t kernel, int32_t stride,
+                                 int32_t pad_top, int32_t pad_left, int32_t out_height, int32_t out_width) {
+  Geometry at{height, width, channels, filters, kernel, stride, pad_top, pad_left, out_height, out_width};
+  if (at.is_pointwise()) at = at.as_one_row();
+  const AffinePrelu finish{scale, shift, slope, most};
   constexpr int kPixels = 4;
   for (int32_t out_row = 0; out_row < at.out_height; ++out_row) {
     const int32_t top = at.top(out_row);

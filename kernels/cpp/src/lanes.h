@@ -24,6 +24,10 @@ struct F32x1 {
   static F32x1 sum_of_signs(int32_t bits, const Integer* differing) {
     return {static_cast<float>(bits - 2 * *differing)};
   }
+  template <class Integer>
+  static F32x1 of(const Integer* whole) {
+    return {static_cast<float>(*whole)};
+  }
   void store(float* to) const { *to = v; }
   float sum() const { return v; }
 };
@@ -54,6 +58,10 @@ struct F32x4 {
   static F32x4 sum_of_signs(int32_t bits, const Integer* differing) {
     return {__builtin_convertvector(bits - 2 * whole(differing), Vector)};
   }
+  template <class Integer>
+  static F32x4 of(const Integer* from) {
+    return {__builtin_convertvector(whole(from), Vector)};
+  }
   void store(float* to) const { *reinterpret_cast<Unaligned*>(to) = v; }
   float sum() const { return (v[0] + v[1]) + (v[2] + v[3]); }
 
@@ -62,6 +70,13 @@ struct F32x4 {
   static Integers whole(const uint16_t* from) {
 #ifdef __wasm_simd128__
     return (Integers)wasm_u32x4_load16x4(from);
+#else
+    return Integers{from[0], from[1], from[2], from[3]};
+#endif
+  }
+  static Integers whole(const uint8_t* from) {
+#ifdef __wasm_simd128__
+    return (Integers)wasm_u32x4_extend_low_u16x8(wasm_u16x8_extend_low_u8x16(wasm_v128_load32_zero(from)));
 #else
     return Integers{from[0], from[1], from[2], from[3]};
 #endif

@@ -39,9 +39,22 @@ struct Geometry {
 
   int32_t taps() const { return kernel * kernel; }
 
+  // A 1x1 convolution of every pixel. Its image may as well be one long row, in which whole tiles fit better.
+  bool is_pointwise() const { return kernel == 1 && stride == 1 && out_height == height && out_width == width; }
+  Geometry as_one_row() const {
+    return {1, height * width, channels, filters, 1, 1, 0, 0, 1, out_height * out_width};
+  }
+
   // The first row or column of the image that an output's window covers; negative in the padding.
   int32_t top(int32_t out_row) const { return out_row * stride - pad_top; }
   int32_t left(int32_t out_column) const { return out_column * stride - pad_left; }
+
+  // The outputs of a row whose windows have all their columns inside the image.
+  TapRange outputs_inside() const {
+    const int32_t begin = clamp((pad_left + stride - 1) / stride, 0, out_width);
+    const int32_t room = width + pad_left - kernel;
+    return {begin, clamp(room < 0 ? 0 : room / stride + 1, begin, out_width)};
+  }
 
   TapRange rows_inside(int32_t top) const { return taps_inside(top, kernel, height); }
   TapRange columns_inside(int32_t left) const { return taps_inside(left, kernel, width); }

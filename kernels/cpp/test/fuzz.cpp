@@ -89,17 +89,19 @@ void fuzz_conv2d(const Window& at) {
   const Floats w = floats(at.kernel * at.kernel * at.c * at.filters, whole);
   const Floats bias = coin() ? floats(at.filters, whole) : Floats();
   Floats y(at.oh * at.ow * at.filters);
-  const auto conv = [&](const Floats& scale, const Floats& shift, const Floats& slope) {
-    lcdnn_conv2d_f32(x.data(), w.data(), pointer(bias), pointer(scale), pointer(shift), pointer(slope), y.data(), at.h,
-                     at.w, at.c, at.filters, at.kernel, at.stride, at.pad_top, at.pad_left, at.oh, at.ow);
+  const auto conv = [&](const Floats& scale, const Floats& shift, const Floats& slope, const Floats& most) {
+    lcdnn_conv2d_f32(x.data(), w.data(), pointer(bias), pointer(scale), pointer(shift), pointer(slope), pointer(most),
+                     y.data(), at.h, at.w, at.c, at.filters, at.kernel, at.stride, at.pad_top, at.pad_left, at.oh,
+                     at.ow);
   };
-  conv({}, {}, {});
+  conv({}, {}, {}, {});
   expect_near("conv2d_f32", at, y, reference::conv2d_f32(at, x, w, bias), whole);
   const Floats scale = floats_or_none(at.filters);
   const Floats shift = floats_or_none(at.filters);
   const Floats slope = floats_or_none(at.filters);
-  const Floats finished = reference::affine_prelu_f32(y, scale, shift, slope, at.filters);
-  conv(scale, shift, slope);
+  const Floats most = floats_or_none(1);
+  const Floats finished = reference::finished(y, scale, shift, slope, most, at.filters);
+  conv(scale, shift, slope, most);
   expect_equal("conv2d_f32, finished", at, y, finished);
 }
 
@@ -155,9 +157,140 @@ void fuzz_depthwise_conv2d(const Window& at) {
   const Floats x = floats(at.h * at.w * at.c, whole);
   const Floats w = floats(at.kernel * at.kernel * at.c, whole);
   Floats y(at.oh * at.ow * at.c);
-  lcdnn_depthwise_conv2d_f32(x.data(), w.data(), y.data(), at.h, at.w, at.c, at.kernel, at.stride, at.pad_top,
-                             at.pad_left, at.oh, at.ow);
+  const auto conv = [&](const Floats& scale, const Floats& shift, const Floats& slope, const Floats& most) {
+    lcdnn_depthwise_conv2d_f32(x.data(), w.data(), pointer(scale), pointer(shift), pointer(slope), pointer(most),
+                               y.data(), at.h, at.w, at.c, at.kernel, at.stride, at.pad_top, at.pad_left, at.oh, at.ow);
+  };
+  conv({}, {}, {}, {});
   expect_near("depthwise_conv2d_f32", at, y, reference::depthwise_conv2d_f32(at, x, w), whole);
+  const Floats scale = floats_or_none(at.c);
+  const Floats shift = floats_or_none(at.c);
+  const Floats slope = floats_or_none(at.c);
+  const Floats most = floats_or_none(1);
+  const Floats finished = reference::finished(y, scale, shift, slope, most, at.c);
+  conv(scale, shift, slope, most);
+  expect_equal("depthwise_conv2d_f32, finished", at, y, finished);
+}
+
+// Levels, and the bytes behind them, which may have any content.
+Bits levels(int count) {
+  Bits values(count + 16);
+  for (int i = 0; i < count; ++i) values[i] = static_cast<uint8_t>(between(0, 127));
+  for (int i = count; i < count + 16; ++i) values[i] = static_cast<uint8_t>(generator());
+  return values;
+}
+
+reference::Weights byte_weights(int count) {
+  reference::Weights values(count);
+  for (int8_t& value : values) value = static_cast<int8_t>(between(-127, 127));
+  return values;
+}
+
+// Floats around the size at which sums of levels become levels, and now and then halves, which round to even.
+Floats level_scales(int count, int terms) {
+  if (coin()) return Floats(count, 0.5f);
+  Floats values = floats(count);
+  for (float& value : values) value *= 0.02f / std::sqrt(static_cast<float>(terms));
+  return values;
+}
+
+Floats level_shifts(int count) {
+  Floats values = floats(count, true);
+  for (float& value : values) value = 8 * value + 60;
+  return values;
+}
+
+void expect_levels(const char* kernel, const Window& at, const Bits& got, const Bits& want) {
+  for (size_t i = 0; i < want.size(); ++i) expect(got[i] == want[i], kernel, at, i, got[i], want[i]);
+}
+
+void fuzz_conv2d_levels(Window at) {
+  at.pad_top = at.pad_left = 0;
+  at.h = (at.oh - 1) * at.stride + at.kernel + between(0, 2);
+  at.w = (at.ow - 1) * at.stride + at.kernel + between(0, 2);
+  const Bits x = levels(at.h * at.w * at.c);
+  const reference::Weights w = byte_weights(at.kernel * at.kernel * at.c * at.filters);
+  const Floats scale = level_scales(at.filters, at.kernel * at.kernel * at.c);
+  const Floats shift = level_shifts(at.filters);
+  std::vector<int16_t> ready(lcdnn_prepared_conv2d_levels_bytes(at.kernel, at.c, at.filters) / 2, -1);
+  lcdnn_prepare_conv2d_levels(w.data(), ready.data(), at.kernel, at.c, at.filters);
+  const int count = at.oh * at.ow * at.filters;
+  const auto conv = [&](void* y, int32_t floats) {
+    lcdnn_conv2d_levels(x.data(), ready.data(), scale.data(), shift.data(), y, floats, at.h, at.w, at.c, at.filters,
+                        at.kernel, at.stride, at.oh, at.ow);
+  };
+  const Floats want = reference::conv2d_levels(at, x, w, scale, shift);
+  Floats y(count);
+  conv(y.data(), 1);
+  expect_equal("conv2d_levels to floats", at, y, want);
+  Bits bytes(count);
+  Bits want_bytes(count);
+  for (int i = 0; i < count; ++i) want_bytes[i] = reference::level_of(want[i]);
+  conv(bytes.data(), 0);
+  expect_levels("conv2d_levels", at, bytes, want_bytes);
+}
+
+void fuzz_depthwise_conv2d_levels(const Window& at) {
+  const Bits x = levels(at.h * at.w * at.c);
+  // The largest weights whose sums fit, or one large weight.
+  reference::Weights w = byte_weights(at.kernel * at.kernel * at.c);
+  const int most = std::min(127, 258 / (at.kernel * at.kernel));
+  for (int8_t& weight : w) weight = static_cast<int8_t>(weight % (most + 1));
+  if (coin()) {
+    for (int i = 0; i < at.kernel * at.kernel * at.c; ++i) w[i] = i < at.c ? -127 : i < 2 * at.c ? 127 : 0;
+  }
+  const Floats scale = level_scales(at.c, at.kernel * at.kernel);
+  const Floats shift = level_shifts(at.c);
+  std::vector<int16_t> ready(lcdnn_prepared_depthwise_conv2d_levels_bytes(at.kernel, at.c) / 2, -1);
+  lcdnn_prepare_depthwise_conv2d_levels(w.data(), ready.data(), at.kernel, at.c);
+  Bits y(at.oh * at.ow * at.c);
+  lcdnn_depthwise_conv2d_levels(x.data(), ready.data(), scale.data(), shift.data(), y.data(), at.h, at.w, at.c,
+                                at.kernel, at.stride, at.pad_top, at.pad_left, at.oh, at.ow);
+  expect_levels("depthwise_conv2d_levels", at, y, reference::depthwise_conv2d_levels(at, x, w, scale, shift));
+}
+
+void fuzz_levels(int count) {
+  const Window at{1, count, 1, 1, 0, 0, 0, 0, 1, count};
+  const Floats x = floats(count);
+  const Floats scale = {coin() ? 0.5f : 30.0f};
+  const Floats shift = {static_cast<float>(between(0, 127))};
+  Bits y(count);
+  Bits want(count);
+  for (int i = 0; i < count; ++i) want[i] = reference::level_of(x[i] * scale[0] + shift[0]);
+  lcdnn_quantise(x.data(), scale.data(), shift.data(), y.data(), count);
+  expect_levels("quantise", at, y, want);
+
+  const Bits a = levels(count);
+  const Bits b = levels(count);
+  const Floats weights = {coin() ? 0.5f : 0.7f, coin() ? 0.5f : -0.3f, coin() ? 0.0f : 11.25f};
+  Floats sums(count);
+  for (int i = 0; i < count; ++i) {
+    const float left = static_cast<float>(a[i]) * weights[0];
+    const float right = static_cast<float>(b[i]) * weights[1];
+    const float sum = left + right;
+    sums[i] = sum + weights[2];
+    want[i] = reference::level_of(sums[i]);
+  }
+  lcdnn_add_levels(a.data(), b.data(), weights.data(), y.data(), 0, count);
+  expect_levels("add_levels", at, y, want);
+  Floats added(count);
+  lcdnn_add_levels(a.data(), b.data(), weights.data(), added.data(), 1, count);
+  expect_equal("add_levels to floats", at, added, sums);
+}
+
+void fuzz_pad_levels(int height, int width, int channels) {
+  const int top = between(0, 3);
+  const int left = between(0, 3);
+  const Window at{height, width, channels, 0, 0, 0, top, left, height + top + between(0, 3), width + left + between(0, 3)};
+  const Bits x = levels(height * width * channels);
+  Bits y(at.oh * at.ow * channels, 0xee);
+  Bits want(y.size(), 9);
+  for (int i = 0; i < height * width * channels; ++i) {
+    const int pixel = i / channels;
+    want[((pixel / width + top) * at.ow + pixel % width + left) * channels + i % channels] = x[i];
+  }
+  lcdnn_pad_levels(x.data(), y.data(), 9, height, width, channels, top, left, at.oh, at.ow);
+  expect_levels("pad_levels", at, y, want);
 }
 
 void fuzz_max_pool(const Window& at) {
@@ -241,6 +374,83 @@ void fuzz_dense(int inputs, int units) {
   expect_near("dense_f32", at, y, reference::dense_f32(x, w, bias), whole);
 }
 
+Bits random_bytes(int count) {
+  Bits values(count);
+  for (uint8_t& value : values) value = static_cast<uint8_t>(generator());
+  return values;
+}
+
+void fuzz_flatten_rgba(int count) {
+  const Window at{1, count, 4, 0, 0, 0, 0, 0, 0, 0};
+  Bits pixels = random_bytes(4 * count);
+  if (coin()) {
+    for (int i = 3; i < 4 * count; i += 4) pixels[i] = 255;
+  }
+  Bits want = pixels;
+  for (int i = 0; i < 4 * count; ++i) {
+    const int opacity = pixels[i / 4 * 4 + 3];
+    if (i % 4 < 3) want[i] = static_cast<uint8_t>(std::lround(pixels[i] * opacity / 255.0));
+  }
+  lcdnn_flatten_rgba(pixels.data(), count);
+  expect_levels("flatten_rgba", at, pixels, want);
+}
+
+void fuzz_shrink_rgba(int width, int columns, int rows) {
+  const int channels = coin() ? 1 : 3;
+  const int blocks = (width + columns - 1) / columns;
+  const int first = between(0, blocks - 1);
+  const int count = blocks - first;
+  const int depth = channels == 1 ? 1 : 4;
+  const Window at{rows, width, channels, 0, columns, rows, 0, first, 1, count};
+  const Bits pixels = random_bytes(4 * width * rows);
+  std::vector<uint16_t> sums(4 * width);
+  Floats y(depth * count);
+  lcdnn_shrink_rgba(pixels.data(), sums.data(), y.data(), width, channels, first, count, columns, rows);
+  for (int i = 0; i < count; ++i) {
+    double mean[4] = {0, 0, 0, 0};
+    for (int tap = 0; tap < rows * columns; ++tap) {
+      const int column = std::min(width - 1, (first + i) * columns + tap % columns);
+      for (int c = 0; c < 3; ++c) mean[c] += pixels[4 * (tap / columns * width + column) + c] / double(rows * columns);
+    }
+    const double grey = 0.299 * mean[0] + 0.587 * mean[1] + 0.114 * mean[2];
+    for (int c = 0; c < depth; ++c) {
+      const double want = channels == 1 ? grey : mean[c];
+      expect(std::fabs(y[depth * i + c] - want) <= 1e-3, "shrink_rgba", at, depth * i + c, y[depth * i + c], want);
+    }
+  }
+}
+
+void fuzz_filter_columns(int count, int taps) {
+  const int channels = coin() ? 1 : 4;
+  const Window at{1, count, channels, 0, taps, 0, 0, 0, 1, count};
+  const int length = taps + between(0, 9);
+  Floats x = floats(length * channels);
+  for (float& value : x) value = 60 * value + 120;
+  Floats weights = floats(count * taps);
+  for (float& weight : weights) weight /= std::sqrt(static_cast<float>(taps));
+  std::vector<int32_t> first(count);
+  for (int32_t& start : first) start = between(0, length - taps);
+  Floats y(count * channels);
+  lcdnn_filter_columns(x.data(), weights.data(), first.data(), y.data(), channels, count, taps);
+  for (int i = 0; i < count * channels; ++i) {
+    double sum = 0;
+    for (int j = 0; j < taps; ++j) {
+      sum += double(weights[i / channels * taps + j]) * x[(first[i / channels] + j) * channels + i % channels];
+    }
+    const double want = std::min(255.0, std::max(0.0, sum));
+    expect(std::fabs(y[i] - want) <= 0.501 && y[i] == std::nearbyint(y[i]), "filter_columns", at, i, y[i], want);
+  }
+
+  Floats added = x;
+  const float weight = weights[0];
+  lcdnn_add_weighted_f32(x.data(), weight, added.data(), length * channels);
+  for (int i = 0; i < length * channels; ++i) {
+    const float product = weight * x[i];
+    const float want = x[i] + product;
+    expect(added[i] == want, "add_weighted_f32", at, i, added[i], want);
+  }
+}
+
 void fuzz_softmax(int classes) {
   const Window at{1, 1, classes, classes, 0, 0, 0, 0, 0, 0};
   const float spread = std::pow(10.0f, static_cast<float>(between(-4, 4)));
@@ -266,12 +476,20 @@ int main() {
     fuzz_binary_conv2d(random_window(70, 150));
     fuzz_binary_dense(between(1, 600), between(1, 150));
     fuzz_depthwise_conv2d(random_window(40, 1));
+    fuzz_conv2d_levels(random_window(20, 20));
+    fuzz_conv2d_levels({0, 0, between(1000, 1040), between(1, 20), 1, 1, 0, 0, between(1, 3), between(1, 6)});
+    fuzz_depthwise_conv2d_levels(random_window(40, 1));
+    fuzz_levels(between(1, 60));
+    fuzz_pad_levels(between(1, 6), between(1, 6), between(1, 9));
     fuzz_max_pool(random_window(40, 1));
     fuzz_average_pool(between(1, 40));
     fuzz_shortcut(between(1, 40), between(1, 7), between(1, 4));
     fuzz_pointwise(between(1, 40), between(1, 7), between(1, 4));
     fuzz_dense(between(1, 100), between(1, 20));
     fuzz_softmax(between(1, 200));
+    fuzz_flatten_rgba(between(1, 60));
+    fuzz_shrink_rgba(between(1, 40), between(1, 9), between(1, 9));
+    fuzz_filter_columns(between(1, 12), between(1, 15));
   }
   // Windows longer than a block, and than bytes count.
   fuzz_binary_dense(20000, 3);

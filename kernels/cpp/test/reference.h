@@ -89,6 +89,51 @@ inline std::vector<Sum> depthwise_conv2d_f32(const Window& at, const Floats& x, 
   return y;
 }
 
+using Weights = std::vector<int8_t>;
+
+// sum * scale + shift, each step rounded.
+inline float finished_level(int32_t sum, float scale, float shift) {
+  const float scaled = static_cast<float>(sum) * scale;
+  return scaled + shift;
+}
+
+inline uint8_t level_of(float value) {
+  const float clamped = std::min(127.0f, std::max(0.0f, value));
+  return static_cast<uint8_t>(std::nearbyint(clamped));
+}
+
+inline Floats conv2d_levels(const Window& at, const Bits& x, const Weights& w, const Floats& scale,
+                            const Floats& shift) {
+  Floats y(at.oh * at.ow * at.filters);
+  at.outputs([&](int oy, int ox, int pixel) {
+    for (int f = 0; f < at.filters; ++f) {
+      int32_t sum = 0;
+      at.taps(oy, ox, [&](int ky, int kx, int iy, int ix, bool inside) {
+        for (int i = 0; inside && i < at.c; ++i) {
+          sum += x[(iy * at.w + ix) * at.c + i] * w[((ky * at.kernel + kx) * at.c + i) * at.filters + f];
+        }
+      });
+      y[pixel * at.filters + f] = finished_level(sum, scale[f], shift[f]);
+    }
+  });
+  return y;
+}
+
+inline Bits depthwise_conv2d_levels(const Window& at, const Bits& x, const Weights& w, const Floats& scale,
+                                    const Floats& shift) {
+  Bits y(at.oh * at.ow * at.c);
+  at.outputs([&](int oy, int ox, int pixel) {
+    for (int i = 0; i < at.c; ++i) {
+      int32_t sum = 0;
+      at.taps(oy, ox, [&](int ky, int kx, int iy, int ix, bool inside) {
+        if (inside) sum += x[(iy * at.w + ix) * at.c + i] * w[(ky * at.kernel + kx) * at.c + i];
+      });
+      y[pixel * at.c + i] = level_of(finished_level(sum, scale[i], shift[i]));
+    }
+  });
+  return y;
+}
+
 inline std::vector<Sum> average_pool_f32(const Floats& x, int w_in, int c, int rows, int columns, int oh, int ow) {
   std::vector<Sum> y(oh * ow * c);
   for (int iy = 0; iy < oh * rows; ++iy) {
@@ -167,6 +212,16 @@ inline Floats affine_prelu_f32(const Floats& x, const Floats& scale, const Float
   for (size_t i = 0; i < x.size(); ++i) {
     const int channel = i % channels;
     y[i] = prelu(affine(x[i], scale, shift, channel), slope, channel);
+  }
+  return y;
+}
+
+// What follows the sums of a float convolution.
+inline Floats finished(const Floats& x, const Floats& scale, const Floats& shift, const Floats& slope, const Floats& most,
+                       int channels) {
+  Floats y = affine_prelu_f32(x, scale, shift, slope, channels);
+  for (float& value : y) {
+    if (!most.empty() && !(value < most[0])) value = most[0];
   }
   return y;
 }

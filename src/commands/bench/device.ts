@@ -21,6 +21,7 @@ export default class BenchDevice extends LcdnnCommand {
     '<%= config.bin %> <%= command.id %> my-bundle --wait --host 0.0.0.0 --port 8080',
     '<%= config.bin %> <%= command.id %> my-bundle --json >device.json',
     '<%= config.bin %> <%= command.id %> my-bundle --max-ms 5',
+    '<%= config.bin %> <%= command.id %> my-bundle --wait --host 0.0.0.0 --litert resnet18-int8.tflite --json >phone.json',
   ];
 
   static override args = {
@@ -36,6 +37,9 @@ export default class BenchDevice extends LcdnnCommand {
     host: Flags.string({ default: '127.0.0.1', summary: 'Address to listen on; 0.0.0.0 for every network.' }),
     port: Flags.integer({ default: 0, min: 0, max: 65535, summary: 'Port to listen on; 0 picks a free one.' }),
     rounds: Flags.integer({ default: 30, min: 1, max: 1000, summary: 'Number of samples of the time per image.' }),
+    litert: Flags.string({
+      summary: 'Also time this .tflite model in LiteRT.js, which must be installed (npm install @litertjs/core).',
+    }),
     profile: Flags.boolean({ summary: 'List every step of the branch.' }),
     'max-ms': numberFlag('Gate: longest time of the branch for one image, in ms (median).', { helpGroup: 'GATES' }),
     ...gateReportFlags,
@@ -43,11 +47,11 @@ export default class BenchDevice extends LcdnnCommand {
 
   async run(): Promise<BenchDeviceResult & { gates?: Gate[] }> {
     const { args, flags } = await this.parse(BenchDevice);
-    const { browser, wait, host, port, rounds } = flags;
+    const { browser, wait, host, port, rounds, litert } = flags;
     const onAddress = (url: string): void =>
       this.logToStderr(`open ${url} in the browser you want to measure (Ctrl-C stops)`);
     const found = await benchDevice(args.bundle, {
-      ...{ browser, host, port, rounds },
+      ...{ browser, host, port, rounds, litert },
       onAddress: wait ? onAddress : undefined,
     });
     this.log(summary(found));
@@ -61,7 +65,7 @@ export default class BenchDevice extends LcdnnCommand {
   }
 }
 
-function summary({ userAgent, simd, loadMs, branchMs, answerMs, edgeMs, memoryBytes }: DeviceResult): string {
+function summary({ userAgent, simd, loadMs, branchMs, answerMs, edgeMs, litertMs, memoryBytes }: DeviceResult): string {
   const spread = (samples: readonly number[]): string => {
     const sorted = samples.toSorted((a, b) => a - b);
     const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))].toFixed(3);
@@ -73,6 +77,7 @@ function summary({ userAgent, simd, loadMs, branchMs, answerMs, edgeMs, memoryBy
     ['one image', spread(branchMs)],
     ['from its Worker', spread(answerMs)],
     ...(edgeMs ? [['from the edge', spread(edgeMs)]] : []),
+    ...(litertMs ? [['LiteRT.js', spread(litertMs)]] : []),
     ['load', `${loadMs.toFixed(1)} ms`],
     ['memory', fileSize(memoryBytes)],
   ]);

@@ -96,11 +96,15 @@ export function applyAffine(builder: Builder, shape: Shape, slope: Pointer, name
   builder.pending = undefined;
 }
 
+/** An upper limit as a constant. */
+export const limitConstant = (builder: Builder, limit: number): Pointer =>
+  floats(builder, `max${limit}`, Float32Array.of(limit));
+
 /** Replaces values above `limit` with `limit`. */
 export function limitTo(builder: Builder, limit: number, shape: Shape): void {
   const { x } = builder;
   const y = allocateFloats(builder, shape);
-  const most = floats(builder, `max${limit}`, Float32Array.of(limit));
+  const most = limitConstant(builder, limit);
   emit(builder, 'minimum_f32', { x, most, y, count: featuresOf(shape) });
   builder.x = y;
 }

@@ -6,10 +6,12 @@ import { allocateFloats, type Builder, emit, floats, flush, type Lowerer } from 
 import { conv2d, dense, depthwiseConv2d } from './convolution.js';
 import { affineLayer, hardSigmoid, hardTanh, leakyRelu, notOnDevice, prelu, relu } from './elementwise.js';
 import { givesSums, slopeOf, withArguments } from './epilogue.js';
+import { addLevels, levelConv2d, quantise } from './levels.js';
 import { averagePool, globalAveragePool, maxPool, repeatChannels } from './pooling.js';
 
 /** Both chains read the same x. A binary convolution at the end of the body adds the shortcut itself. */
-const residual: Lowerer<Residual> = (builder, { input, output, body = [], shortcut = [] }, next) => {
+const residual: Lowerer<Residual> = (builder, placed, next) => {
+  const { layer, input, output, body = [], shortcut = [] } = placed;
   flush(builder, input);
   const start = builder.x;
   const endOf = (chain: readonly PlacedLayer[]): Address => {
@@ -19,6 +21,10 @@ const residual: Lowerer<Residual> = (builder, { input, output, body = [], shortc
     return builder.x;
   };
   const a = endOf(body);
+  if (layer.levels) {
+    addLevels(builder, placed, layer.levels, a, endOf(shortcut));
+    return 0;
+  }
   const last = builder.calls.at(-1);
   const sums = givesSums(last, a) ? builder.calls.pop() : undefined;
   const b = endOf(shortcut);
@@ -52,8 +58,10 @@ const LOWERERS: { readonly [Type in Layer['type']]: Lowerer<Extract<Layer, { typ
   'hard-swish': notOnDevice,
   'hard-tanh': hardTanh,
   'leaky-relu': leakyRelu,
+  'level-conv2d': levelConv2d,
   'max-pool': maxPool,
   prelu,
+  quantise,
   relu,
   'repeat-channels': repeatChannels,
   residual,

@@ -12,23 +12,33 @@ interface Slope {
 /**
  * Batch normalisation, scales, shifts and (P)ReLU right after a convolution or a binary layer: what the epilogue of its sums
  * includes, and how many layers that is (`taken`).
+ *
+ * @param limits whether the kernel's epilogue has an upper limit, for ReLU6 (`most`)
  */
 export function readEpilogue(
   next: readonly PlacedLayer[],
   state: NamedArrays,
-): { affine?: Affine; slope?: Slope; taken: number } {
+  { limits = false } = {},
+): { affine?: Affine; slope?: Slope; most?: number; taken: number } {
   let taken = 0;
   let affine: Affine | undefined;
   for (let found = next[0] && affineOf(next[0], state); found; found = next[taken] && affineOf(next[taken], state)) {
     affine = affine ? composed(affine, found) : found;
     taken++;
   }
-  const slope = next[taken] && slopeOf(next[taken], state);
-  return { affine, slope, taken: slope ? taken + 1 : taken };
+  const activation = next[taken];
+  const most = activation?.layer.type === 'relu' ? activation.layer.max : undefined;
+  const slope = activation && (most === undefined || limits) ? activationSlope(activation, state) : undefined;
+  return { affine, slope, most: slope && most, taken: slope ? taken + 1 : taken };
+}
+
+/** The slope of an activation that has no upper limit; undefined for other layers. */
+export function slopeOf(placed: PlacedLayer, state: NamedArrays): Slope | undefined {
+  return placed.layer.type === 'relu' && placed.layer.max !== undefined ? undefined : activationSlope(placed, state);
 }
 
 /** The slope of an activation below 0; undefined for other layers. */
-export function slopeOf({ part, layer, input }: PlacedLayer, state: NamedArrays): Slope | undefined {
+function activationSlope({ part, layer, input }: PlacedLayer, state: NamedArrays): Slope | undefined {
   if (layer.type === 'prelu') {
     const name = `${part}.${layer.name}.slope`;
     return { name, values: state[name].values };
@@ -37,7 +47,7 @@ export function slopeOf({ part, layer, input }: PlacedLayer, state: NamedArrays)
   if (layer.type === 'leaky-relu') {
     return { name: `slope${layer.slope}x${channels}`, values: new Float32Array(channels).fill(layer.slope) };
   }
-  if (layer.type !== 'relu' || layer.max !== undefined) return undefined;
+  if (layer.type !== 'relu') return undefined;
   return { name: `zeros${channels}`, values: new Float32Array(channels) };
 }
 

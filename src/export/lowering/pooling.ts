@@ -24,7 +24,16 @@ export const averagePool: Lowerer<AveragePool> = (builder, { layer, input, outpu
   const y = allocateFloats(builder, output);
   const channels = channelsOf(input);
   const w = floats(builder, `box${kernel}x${channels}`, new Float32Array(kernel ** 2 * channels).fill(1 / kernel ** 2));
-  emit(builder, 'depthwise_conv2d_f32', { x, w, y, ...geometryOf({ kernel, stride, padding }, input, output) });
+  emit(builder, 'depthwise_conv2d_f32', {
+    x,
+    w,
+    scale: null,
+    shift: null,
+    slope: null,
+    most: null,
+    y,
+    ...geometryOf({ kernel, stride, padding }, input, output),
+  });
   builder.x = y;
   if (countsPadding || padding === 'valid') return;
   const factors = insideFactors(input, output, kernel, stride, padding);

@@ -130,6 +130,13 @@ const prelu: TracedKernel = (graph, { x, alpha }) => {
   });
 };
 
+/** The nearest whole number, ties to even. */
+function nearestEven(x: number): number {
+  const below = Math.floor(x);
+  const rest = x - below;
+  return rest > 0.5 || (rest === 0.5 && below % 2 !== 0) ? below + 1 : below;
+}
+
 export const elementwiseKernels: KernelTable = {
   Abs: unary('Abs', Math.abs),
   Exp: unary('Exp', Math.exp),
@@ -137,6 +144,7 @@ export const elementwiseKernels: KernelTable = {
   Neg: unary('Neg', (x) => -x),
   Relu: unary('Relu', (x) => Math.max(x, 0)),
   Reciprocal: unary('Reciprocal', (x) => 1 / x),
+  Round: unary('Round', nearestEven),
   Sigmoid: unary('Sigmoid', (x) => 1 / (1 + Math.exp(-x))),
   Sqrt: unary('Sqrt', Math.sqrt),
   Rsqrt: (graph, { x }) =>

@@ -6,6 +6,7 @@ import { permutation, random } from '../base/random.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { createLoader } from '../datasets/loading/create-loader.js';
 import { openFrozenLayers } from '../export/frozen-layers.js';
+import { openRun } from '../run/run-directory.js';
 import { createEngine } from '../train/engines/index.js';
 import type { Logits } from '../train/evaluate.js';
 import { augmentationOf } from '../train/reports.js';
@@ -27,7 +28,9 @@ export type OnFold = (fold: number, folds: number) => void;
  *
  * @throws UserError if the run wasn't trained with `--views`, or a fold would be empty
  */
-export async function crossFit({ run, dataset }: Trained, folds: number, onFold?: OnFold): Promise<Logits> {
+export async function crossFit({ run: opened, dataset }: Trained, folds: number, onFold?: OnFold): Promise<Logits> {
+  // The network as it is trained: an opened run has the deployed one.
+  const run = openRun(opened.path);
   const { config, network } = run;
   if (config.views === 0) {
     throw new UserError(

@@ -37,6 +37,7 @@ class Job:
         self.steps_per_epoch: int = job["stepsPerEpoch"]
         self.compiles: bool = job["compiles"]
         self.loaders: int = job["loaders"]
+        self.class_weights: list[float] | None = job.get("classWeights")
         self.images: dict[str, Any] = job["images"]
 
     def look(self, device: str) -> Look:

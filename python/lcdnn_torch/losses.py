@@ -22,12 +22,22 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return -(targets * F.log_softmax(logits, 1)).sum(1).mean()
 
 
-def targets_of(labels: Tensor, others: Tensor, share: float, smoothing: float, classes: int) -> Tensor:
-    """One-hot targets; for mixed images, both labels weighted by their shares (`share` is the image's own)."""
+def targets_of(
+    labels: Tensor, others: Tensor, share: float, smoothing: float, classes: int, weights: Tensor | None = None
+) -> Tensor:
+    """One-hot targets, multiplied by the weights of their classes; mixed images have both labels, weighted by shares.
+
+    `share` is the image's own.
+    """
     targets = F.one_hot(labels, classes).float()
     if share < 1:
         targets = share * targets + (1 - share) * F.one_hot(others, classes).float()
-    return targets if smoothing == 0 else targets * (1 - smoothing) + smoothing / classes
+    if weights is not None:
+        targets = targets * weights
+    if smoothing == 0:
+        return targets
+    sums = 1 if weights is None else targets.sum(1, keepdim=True)
+    return targets * (1 - smoothing) + sums * (smoothing / classes)
 
 
 def summed_loss(outputs: Outputs, targets: Tensor, config: dict[str, Any], alone: bool = False) -> Losses:

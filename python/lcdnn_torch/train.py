@@ -86,10 +86,11 @@ def train_step(trainer: Trainer, plan: Mapping[str, NDArray[Any]], index: int, s
     own = float(plan["shares"][index]) if "shares" in plan else 1.0
     images = images_in_fast_layout(mix(images, own), trainer.device)
     labels = torch.from_numpy(trainer.tables["labels"][plan["order"][chosen]]).long().to(trainer.device)
-    targets = targets_of(labels, labels.flip(0), own, config["labelSmoothing"], job.network["classes"])
+    weights = None if job.class_weights is None else torch.tensor(job.class_weights, device=trainer.device)
+    targets = targets_of(labels, labels.flip(0), own, config["labelSmoothing"], job.network["classes"], weights)
 
     step = job.steps_per_epoch * trainer.progress["epoch"] + index
-    all_steps = job.steps_per_epoch * config["epochs"]
+    all_steps = job.steps_per_epoch * first_planned_epochs(config)
     trainer.network.float_weights = step < round_half_up(config["floatWeights"] * all_steps)
     outputs, losses = backward(trainer, images, targets)
     for group in trainer.groups:
@@ -191,6 +192,12 @@ def largest_batch(trainer: Trainer, tried: int) -> int:
         except torch.cuda.OutOfMemoryError:  # type: ignore[misc]
             size //= 2
     return 0
+
+
+def first_planned_epochs(config: Mapping[str, Any]) -> int:
+    """Epochs of the first schedule: a run that is extended later doesn't go back to real weights."""
+    extended = config.get("extended")
+    return int(extended[0]["planned"] if extended else config["epochs"])
 
 
 def round_half_up(value: float) -> int:

@@ -27,9 +27,11 @@ export interface RunPair extends PairedComparison {
 export async function compareAnswers(first: string, second: string, data: DataOptions = {}): Promise<AnswerComparison> {
   const one = await rightAnswers(first, data);
   const other = await rightAnswers(second, data);
-  const sameLabels =
-    one.labels.length === other.labels.length && one.labels.every((label, i) => label === other.labels[i]);
-  if (!sameLabels || `${one.classNames}` !== `${other.classNames}`) {
+  const isSame =
+    one.labels.length === other.labels.length &&
+    one.labels.every((label, i) => label === other.labels[i]) &&
+    one.contents === other.contents;
+  if (!isSame || `${one.classNames}` !== `${other.classNames}`) {
     throw new UserError(
       `${second}: expected the test images of ${first} (${one.labels.length} images, ${one.classNames.length} classes), ` +
         `found others (${other.labels.length} images, ${other.classNames.length} classes); compare runs on the same data set`,
@@ -60,6 +62,8 @@ async function rightAnswers(path: string, data: DataOptions) {
   const exits = branches.map((logits, i) => ({ ...predictionsOf(logits, classes), entropy: outcomes[i].entropy }));
   return {
     labels,
+    // Of image files, the content of each; other data sets are known by name.
+    contents: dataset.test.hashes?.join() ?? dataset.name,
     classNames: dataset.labels,
     full: rightOf(fullAnswers.classes),
     ...(taus ? { collaborative: rightOf(collaborativePredictions(fullAnswers, exits, taus).classes) } : {}),

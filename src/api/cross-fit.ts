@@ -37,6 +37,8 @@ export async function crossFit({ run: opened, dataset }: Trained, folds: number,
       `cross-fit: expected a run that was trained with --views, found ${run.path}, trained on images`,
     );
   }
+  // A fold's photographs must not choose an epoch of the head that answers them.
+  const toTheEnd = { ...config, keep: 'last' as const, patience: undefined };
   const assigned = assignFolds(dataset, folds, config.seed);
   const found: Logits[] = [];
   const engine = await createEngine(config.engine, config.device);
@@ -47,7 +49,13 @@ export async function crossFit({ run: opened, dataset }: Trained, folds: number,
       onFold?.(fold + 1, folds);
       let answers: Logits | undefined;
       await trainNetwork({
-        ...{ run: { ...run, path }, dataset: withFold(dataset, assigned, fold), engine, loader, openFrozenLayers },
+        ...{
+          run: { ...run, path, config: toTheEnd },
+          dataset: withFold(dataset, assigned, fold),
+          engine,
+          loader,
+          openFrozenLayers,
+        },
         start: (await checkedStart(config, network, dataset)).state,
         onValidated: (logits) => {
           answers = logits;

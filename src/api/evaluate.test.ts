@@ -2,10 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { plainImage } from '../../test/image-files.js';
 import { readResult, type Tested } from '../run/results.js';
 import { openRun, runFile } from '../run/run-directory.js';
 import { compareAnswers } from './compare-answers.js';
 import { evaluate } from './evaluate.js';
+import { evaluateUnknown } from './evaluate-unknown.js';
 import { listRuns } from './list-runs.js';
 import { openTrained } from './open-trained.js';
 import { train } from './train.js';
@@ -95,4 +97,24 @@ it('runs are listed with their results, and damaged ones by their fault', () => 
   expect(runs.length).toBe(2);
   expect(damaged).toEqual([expect.stringMatching(/untuned.metrics\.jsonl, line 1: expected the metrics of an epoch/)]);
   expect(() => listRuns(join(folder, 'none'))).toThrow('expected a folder of runs, found no such folder');
+});
+
+describe('images of no class', () => {
+  it('that exit early are counted with their answers, in every folder inside', async () => {
+    const unknown = join(folder, 'unknown');
+    await plainImage(join(unknown, 'black.png'), [0, 0, 0]);
+    await plainImage(join(unknown, 'inside', 'white.jpg'), [255, 255, 255]);
+    await plainImage(join(unknown, 'red.webp'), [200, 20, 10]);
+    writeFileSync(join(unknown, 'damaged.png'), 'no image');
+    const found = await evaluateUnknown(first, unknown);
+    expect(found).toMatchObject({ images: 3, skipped: [{ file: 'damaged.png' }] });
+    expect(found.exits).toBe(found.answers.reduce((sum, { exits }) => sum + exits, 0));
+    expect(found.testExitRatio).toBeCloseTo(result.collaborative!.exitRatio, 12);
+    expect(found.scores.map(({ score }) => score)).toEqual(['entropy', 'energy', 'margin']);
+    for (const { area } of found.scores) expect(area).toBeGreaterThanOrEqual(0);
+  });
+
+  it('need a tuned threshold', async () => {
+    await expect(evaluateUnknown(untuned, folder)).rejects.toThrow(/expected a tuned threshold, found none/);
+  });
 });

@@ -1,12 +1,20 @@
 import { oneOrList, withExits } from '../base/exits.js';
+import type { Dataset } from '../datasets/dataset.js';
 import { predictionStatistics } from '../evaluation/class-statistics.js';
-import { collaborativePredictions, predictionsOf, selectPredictions } from '../evaluation/predictions.js';
+import { chooseGallery, type JudgedAnswers } from '../evaluation/gallery.js';
+import {
+  type ClassPredictions,
+  collaborativePredictions,
+  predictionsOf,
+  selectPredictions,
+} from '../evaluation/predictions.js';
 import { writeReport } from '../report/write-report.js';
-import type { EvaluationDetails } from '../run/evaluation-details.js';
-import { readTaus, type Tested, writeResult } from '../run/results.js';
+import type { EvaluationDetails, GalleryImage } from '../run/evaluation-details.js';
+import { readTaus, type Tested, writeGalleryPictures, writeResult } from '../run/results.js';
 import { collaborativeExits, harmfulShare } from '../tau/exits.js';
 import { count, type Outcomes, outcomesFromLogits } from '../tau/outcomes.js';
 import type { Logits } from '../train/evaluate.js';
+import { galleryPictures } from './gallery-pictures.js';
 import { openTrained, type Trained } from './open-trained.js';
 import type { DataOptions } from './run-data.js';
 
@@ -33,9 +41,17 @@ export async function evaluateTrained({ run, dataset, evaluate: withNetwork }: T
     ...withExits(branches),
     collaborative: taus && together ? { ...together, tau: oneOrList(taus) } : null,
     samples,
-    details: detailsOf(logits, run.network.branch.length > 0 ? exits : [], taus, dataset.labels),
+    details: detailsOf(logits, run.network.branch.length > 0 ? exits : [], taus, dataset),
   };
   writeResult(run, 'test', result);
+  const shown = Object.values(result.details?.gallery ?? {}).flat();
+  writeGalleryPictures(
+    run,
+    await galleryPictures(
+      dataset,
+      shown.map(({ index }) => index),
+    ),
+  );
   writeReport(run);
   return result;
 }
@@ -45,7 +61,7 @@ function detailsOf(
   { full, branches, labels, classes }: Logits,
   outcomes: readonly Outcomes[],
   taus: readonly number[] | undefined,
-  classNames: readonly string[],
+  dataset: Pick<Dataset, 'labels' | 'folder'>,
 ): EvaluationDetails {
   const statistics = (predictions: Parameters<typeof predictionStatistics>[0]) =>
     predictionStatistics(predictions, labels, classes);
@@ -53,9 +69,14 @@ function detailsOf(
   const exits = branches
     .slice(0, outcomes.length)
     .map((logits, i) => ({ ...predictionsOf(logits, classes), entropy: outcomes[i].entropy }));
-  const details = { classNames: [...classNames], full: statistics(fullAnswers), branches: exits.map(statistics) };
-  if (!taus) return details;
-  const together = collaborativePredictions(fullAnswers, exits, taus);
+  const together = taus && collaborativePredictions(fullAnswers, exits, taus);
+  const details = {
+    classNames: [...dataset.labels],
+    full: statistics(fullAnswers),
+    branches: exits.map(statistics),
+    gallery: galleryOf({ labels, full: fullAnswers, exits, together }, dataset),
+  };
+  if (!together) return details;
   const exitsEarly = (sample: number): boolean => together.early[sample] === 1;
   const early = predictionStatistics(
     selectPredictions(together, exitsEarly),
@@ -63,4 +84,31 @@ function detailsOf(
     classes,
   );
   return { ...details, collaborative: statistics(together), early };
+}
+
+/** Images of each kind in the gallery. */
+const GALLERY_IMAGES = 8;
+
+function galleryOf(judged: JudgedAnswers, { folder }: Pick<Dataset, 'folder'>): EvaluationDetails['gallery'] {
+  const { labels, full, exits, together } = judged;
+  const image = (index: number, answers: ClassPredictions, entropy?: number): GalleryImage => ({
+    index,
+    name: folder?.test[index].file ?? `test ${index}`,
+    label: labels[index],
+    answer: answers.classes[index],
+    confidence: answers.confidence[index],
+    full: full.classes[index],
+    ...(entropy === undefined ? {} : { entropy }),
+  });
+  const answered = (index: number): GalleryImage => {
+    const exit = together?.exit[index] ?? -1;
+    return image(index, together ?? full, exit < 0 ? undefined : exits[exit].entropy[index]);
+  };
+  const chosen = chooseGallery(judged, GALLERY_IMAGES);
+  const last = exits[exits.length - 1];
+  return {
+    mistakes: chosen.mistakes.map(answered),
+    harmful: chosen.harmful.map(answered),
+    needless: chosen.needless.map((index) => image(index, last, last.entropy[index])),
+  };
 }

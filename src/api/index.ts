@@ -30,6 +30,7 @@ export { type CompareOptions, compareRuns } from './compare-runs.js';
 export { type DescribedNetwork, describeNetwork, type NetworkOptions } from './describe-network.js';
 export { drawScheduleFigures, type FigureOptions } from './draw-schedule-figures.js';
 export { evaluate } from './evaluate.js';
+export { evaluateUnknown, type NoveltyScore, type UnknownAnswers } from './evaluate-unknown.js';
 export { exportRepository, type RepositoryResult } from './export-repository.js';
 export { type ExportOptions, type ExportResult, exportWeb } from './export-web.js';
 export { type ImportResult, importNetwork } from './import-network.js';
@@ -53,5 +54,5 @@ export {
   trainPolicy,
 } from './train-policy.js';
 export type { PytorchOptions, TrainingEvents, TrainingStart } from './train-run.js';
-export { type TuneTauOptions, tuneTau } from './tune-tau.js';
+export { type TunedRun, type TuneTauOptions, tuneTau } from './tune-tau.js';
 export { VERSION } from './version.js';

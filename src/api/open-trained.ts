@@ -5,7 +5,7 @@ import { deployedState, sharedKernels } from '../network/deployed.js';
 import type { JointNetwork } from '../network/layers.js';
 import { inLevels } from '../network/levels.js';
 import { readActivationRanges, writeActivationRanges } from '../run/activation-ranges.js';
-import { openRun, type Run, readRunCheckpoint, requireFitting } from '../run/run-directory.js';
+import { openRun, type Run, readKeptCheckpoint, requireFitting } from '../run/run-directory.js';
 import { type Answer, createAnswers } from '../train/answers.js';
 import type { Evaluator } from '../train/evaluate.js';
 import { measureRanges } from '../train/measure-ranges.js';
@@ -33,7 +33,7 @@ export interface Trained {
  */
 export async function openTrained(path: string, options: DataOptions = {}): Promise<Trained> {
   const stored = openRun(path);
-  const floats = deployedState(stored.network, readRunCheckpoint(stored).state);
+  const floats = deployedState(stored.network, readKeptCheckpoint(stored).state);
   const { dataset } = await loadRunData(stored, options);
   requireFitting(stored, dataset);
   // On the CPU: a network trained on a GPU must also be tuned and exported on machines without one.

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Classification, EdgeTensor, Model } from '../../templates/loader/lcdnn.js';
@@ -7,6 +7,7 @@ import { importLoader } from '../bundle/import-loader.js';
 import { readBundle } from '../bundle/read-bundle.js';
 import { readImage } from '../datasets/image.js';
 import { fileKind } from '../datasets/image-folder/file-kinds.js';
+import { walk } from '../datasets/image-folder/walk.js';
 import { openTail } from '../edge/tail.js';
 
 /** The answer to one image. */
@@ -75,12 +76,12 @@ export async function predict(
   }
 }
 
-/** The file itself, or the images of a folder in the order of their names. */
+/** The file itself, or the images of a folder and of the folders inside it, in the order of their names. */
 function imagesIn(path: string): string[] {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
-  const images = readdirSync(path).filter((name) => fileKind(name) === 'image');
+  const images = walk(path).files.filter((name) => fileKind(name) === 'image');
   if (images.length === 0) throw new UserError(`${path}: expected images (.png, .jpg, .webp, ...), found none`);
-  return images.sort().map((name) => join(path, name));
+  return images.map((name) => join(path, name));
 }
 
 const first = ([skipped]: Predictions['skipped']): string => `${skipped.file}: ${skipped.reason}`;

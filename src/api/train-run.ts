@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../base/errors.js';
 import { removeTemporaries } from '../base/files.js';
 import type { Dataset } from '../datasets/dataset.js';
@@ -6,23 +7,27 @@ import { IMAGE_FOLDERS } from '../datasets/image-folder/load-image-folder.js';
 import { inspectData } from '../datasets/inspect/inspect-data.js';
 import type { DataReport } from '../datasets/inspect/report.js';
 import { createLoader } from '../datasets/loading/create-loader.js';
-import { splitTrainValidation } from '../datasets/split.js';
+import { splitForRun, splitTrainValidation } from '../datasets/split.js';
 import { openFrozenLayers } from '../export/frozen-layers.js';
 import { writeReport } from '../report/write-report.js';
 import type { Checkpoint, TrainingProgress } from '../run/checkpoint.js';
-import type { Config } from '../run/config.js';
+import { type Config, choosesEpoch } from '../run/config.js';
 import { writeDataRecord } from '../run/data-record.js';
 import { lockRun } from '../run/lock.js';
+import { bestEpoch, isOutOfPatience } from '../run/patience.js';
+import { removeResults } from '../run/results.js';
 import {
   type EpochMetrics,
   networkOf,
   type Run,
+  readMetrics,
   readRunCheckpoint,
   requireFitting,
   runFile,
   writeConfig,
 } from '../run/run-directory.js';
-import { currentStage } from '../run/stages.js';
+import { currentStage, trainingStages } from '../run/stages.js';
+import { chanceAdvice, chanceOf } from '../train/chance-advice.js';
 import { createEngine, PYTORCH } from '../train/engines/index.js';
 import { findPython, type Python } from '../train/pytorch/find-python.js';
 import { chosenPrecision } from '../train/pytorch/job.js';
@@ -33,6 +38,7 @@ import { augmentationOf, type StepReport } from '../train/reports.js';
 import { optimizerSlots } from '../train/step.js';
 import { type TrainingOptions, trainNetwork } from '../train/train.js';
 import { trainStages } from '../train/train-stages.js';
+import { requireMemory } from '../train/training-memory.js';
 import type { WarmStart } from '../train/warm-start/warm-start.js';
 import { createRecordedRun, type DataOptions, dataRecord, loadNewData, loadRunData, type RunData } from './run-data.js';
 import { checkedStart } from './start-state.js';
@@ -126,16 +132,40 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
     const { state: start, warmStart } = checkpoint
       ? { state: undefined }
       : await checkedStart(config, network, dataset);
+    if (!inPython && config.device === 'cpu') {
+      for (const stage of trainingStages({ config: fittingBatches(config, dataset), network })) {
+        requireMemory(stage.network, stage.config);
+      }
+    }
     const run = resumed ?? createRecordedRun(path, config, network, dataset);
     if (changes) writeDataRecord(run, dataRecord(dataset, config));
     if (resumed) writeConfig(resumed);
     else unlock = lockRun(run);
     options.onStart?.({ run, resumedFrom: checkpoint?.progress, warmStart });
-    const fitting = withFittingBatch(run, dataset, onNote);
+    const fitting = { ...run, config: fittingBatches(run.config, dataset, onNote) };
+    const { validation, seed } = config;
+    const split = splitForRun(dataset.train, { validation, seed, choosesEpoch: choosesEpoch(config) });
+    const chance = chanceOf(Array.from(split.choosing, (index) => dataset.train.labels[index]));
     const outcome = await trainer.train({
       ...{ run: fitting, dataset, checkpoint, start, teacher, signal },
-      ...{ openFrozenLayers, onNote, onViews, onStep, onEpoch },
+      ...{
+        openFrozenLayers,
+        onNote,
+        onViews,
+        onStep,
+        onEpoch: (metrics) => {
+          onEpoch?.(metrics);
+          const advice = chanceAdvice(metrics, fitting.config, chance);
+          if (advice !== undefined) onNote?.(advice);
+        },
+      },
     });
+    const isChanged = checkpoint && !isDeepStrictEqual(checkpoint.progress, readRunCheckpoint(run).progress);
+    if (isChanged && removeResults(run)) {
+      onNote?.('the thresholds and results of the network before are removed; run tune-tau and evaluate again');
+    }
+    const end = endNote(run);
+    if (end !== undefined && outcome === 'done') onNote?.(end);
     writeReport(run);
     return { run, warmStart, interrupted: outcome === 'interrupted' };
   } finally {
@@ -209,7 +239,10 @@ export async function requireEngine(config: Config, python: string | undefined):
 const LARGEST_LENET = 64;
 
 /** Checks that the network suits the images, and that some are left to train on. @throws UserError if not */
-export function requireImages({ network, dataset: name, validation, seed }: Config, dataset: Dataset): void {
+export function requireImages(
+  { network, dataset: name, validation, seed, keep, patience }: Config,
+  dataset: Dataset,
+): void {
   const [height, width] = dataset.shape;
   if (
     network === 'lenet' &&
@@ -221,19 +254,33 @@ export function requireImages({ network, dataset: name, validation, seed }: Conf
         '--network resnet18 or --network mobilenet-v2 for photographs, or --image-size 32 for simple pictures',
     );
   }
-  splitTrainValidation(dataset.train, validation, seed);
+  splitForRun(dataset.train, { validation, seed, choosesEpoch: choosesEpoch({ keep, patience }) });
 }
 
-/** The run with batches of all training images at most. */
-function withFittingBatch(run: Run, dataset: Dataset, onNote: TrainRunOptions['onNote']): Run {
-  const { batchSize, stages, validation, seed } = run.config;
+/** Which epoch's weights are kept, and why training ended, if these weren't the last epoch and the number of epochs. */
+function endNote(run: Run): string | undefined {
+  const { config } = run;
+  if (!choosesEpoch(config)) return undefined;
+  const metrics = readMetrics(run);
+  const best = bestEpoch(metrics);
+  const parts = [
+    ...(isOutOfPatience(config, metrics) ? [`no epoch was better for ${config.patience}, so training ends`] : []),
+    ...(config.keep === 'best' && best ? [`the weights of epoch ${best.epoch} are kept`] : []),
+    'epochs were compared on one half of the validation images; tune-tau uses the other half',
+  ];
+  return parts.join('; ');
+}
+
+/** The config with batches of all training images at most. */
+function fittingBatches(config: Config, dataset: Dataset, onNote?: TrainRunOptions['onNote']): Config {
+  const { batchSize, stages, validation, seed } = config;
   const count = splitTrainValidation(dataset.train, validation, seed).train.length;
   const largest = Math.max(batchSize, ...(stages ?? []).map((stage) => stage.batchSize ?? 0));
-  if (largest <= count) return run;
+  if (largest <= count) return config;
   onNote?.(`batch size ${count} instead of ${largest}, because there are only ${count} training images`);
   const capped = <Sized extends { readonly batchSize?: number }>(sized: Sized): Sized =>
     sized.batchSize === undefined || sized.batchSize <= count ? sized : { ...sized, batchSize: count };
-  return { ...run, config: { ...capped(run.config), stages: stages?.map(capped) } };
+  return { ...capped(config), stages: stages?.map(capped) };
 }
 
 /** The checkpoint to continue from; undefined if the run was killed before its first one and starts again. */

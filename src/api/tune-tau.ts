@@ -1,11 +1,13 @@
 import { branchKind, exitsOf } from '../base/exits.js';
 import { writeFileAtomic } from '../base/files.js';
-import { splitTrainValidation } from '../datasets/split.js';
+import { splitForRun } from '../datasets/split.js';
 import { toPng } from '../report/chart.js';
 import { tauChart } from '../report/tau-chart.js';
 import { writeReport } from '../report/write-report.js';
+import { choosesEpoch } from '../run/config.js';
 import { writeResult } from '../run/results.js';
 import { runFile } from '../run/run-directory.js';
+import { type ClassHarm, harmByClass } from '../tau/by-class.js';
 import { outcomesFromLogits } from '../tau/outcomes.js';
 import type { ExitResult, TauOptions, TauResult } from '../tau/tune.js';
 import { tuneExits } from '../tau/tune-exits.js';
@@ -19,29 +21,41 @@ export interface TuneTauOptions extends TauOptions {
   readonly onFold?: OnFold;
 }
 
+/** Thresholds of a run, and how early exits are spread over the true classes of the images. */
+export interface TunedRun extends TauResult {
+  readonly byClass: readonly (ClassHarm & { readonly name: string })[];
+}
+
 /**
  * Tunes the exit threshold τ of a run, or those of several exits, on its validation images. Writes `tau.json` and charts
  * into the run and updates its report.
  *
  * @throws UserError if the run isn't trained, an option is wrong, or the data are missing
  */
-export async function tuneTau(run: string, options: TuneTauOptions & DataOptions = {}): Promise<TauResult> {
+export async function tuneTau(run: string, options: TuneTauOptions & DataOptions = {}): Promise<TunedRun> {
   const { dataDir, acceptChangedData, onProgress, onNote, ...tau } = options;
   return tuneTrained(await openTrained(run, { dataDir, acceptChangedData, onProgress, onNote }), tau);
 }
 
 /** `tuneTau` for a run that is already open. */
-export async function tuneTrained(trained: Trained, options: TuneTauOptions = {}): Promise<TauResult> {
-  const { crossFit: folds, onFold, ...tau } = options;
+export async function tuneTrained(trained: Trained, options: TuneTauOptions = {}): Promise<TunedRun> {
+  const { crossFit: folds, onFold, ...limits } = options;
   const { run, dataset, evaluate } = trained;
-  const { validation } = splitTrainValidation(dataset.train, run.config.validation, run.config.seed);
+  const { validation, seed } = run.config;
+  const { certifying } = splitForRun(dataset.train, { validation, seed, choosesEpoch: choosesEpoch(run.config) });
   const logits =
     folds === undefined
-      ? await evaluate((logitsOf) => logitsOf(dataset.train, validation))
+      ? await evaluate((logitsOf) => logitsOf(dataset.train, certifying))
       : await crossFit(trained, folds, onFold);
   const outcomes = outcomesFromLogits(logits, logits.labels, logits.classes);
-  const tuned = tuneExits(outcomes, { seed: run.config.seed, ...tau });
-  const result = folds === undefined ? tuned : { ...tuned, note: estimateNote(folds, tuned.note) };
+  const tuned = tuneExits(outcomes, { seed, ...limits }, logits);
+  const taus = exitsOf<ExitResult>(tuned).map(({ tau }) => tau);
+  const byClass = harmByClass(outcomes, taus, logits.labels, logits.classes);
+  const result = {
+    ...tuned,
+    ...(folds === undefined ? {} : { note: estimateNote(folds, tuned.note) }),
+    byClass: byClass.map((harm, i) => ({ name: dataset.labels[i], ...harm })),
+  };
   writeResult(run, 'tau', result);
   for (const [i, exit] of exitsOf<ExitResult>(result).entries()) {
     const svg = tauChart({ ...result, ...exit }, 'light', branchKind(run.network));

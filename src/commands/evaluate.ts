@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { type AnswerComparison, compareAnswers, type RunPair } from '../api/compare-answers.js';
 import { evaluate } from '../api/evaluate.js';
+import { evaluateUnknown, type UnknownAnswers } from '../api/evaluate-unknown.js';
 import { UserError } from '../base/errors.js';
 import { exitsOf } from '../base/exits.js';
 import { percent, table, wholeNumber } from '../base/format.js';
@@ -27,10 +28,15 @@ export default class Evaluate extends LcdnnCommand {
     '<%= config.bin %> <%= command.id %> runs/mnist --against runs/mnist-wide',
     '<%= config.bin %> <%= command.id %> runs/mnist --min-accuracy both=0.98 --min-exits 0.5 --max-harm 0.01 --confident',
     '<%= config.bin %> <%= command.id %> runs/mnist --against runs/released --max-drop 0.002 --junit gates.xml',
+    '<%= config.bin %> <%= command.id %> runs/flowers --unknown photos-without-flowers',
   ];
   static override args = { run: Args.string({ required: true, description: 'Run directory.' }) };
   static override flags = {
     ...dataFlags,
+    unknown: Flags.directory({
+      summary: 'Folder of images that belong to no class: how many of them exit early, and with which answers.',
+      exists: true,
+    }),
     against: Flags.string({ summary: "Another run to compare with, on the same test images (McNemar's test)." }),
     'min-accuracy': namedSharesFlag(
       'Gate: lowest accuracy of full, branch (branch2, ... with several exits) or both, as both=0.98. Repeatable.',
@@ -61,7 +67,7 @@ export default class Evaluate extends LcdnnCommand {
     if (!result.collaborative && run.network.branch.length > 0) {
       this.log(`no threshold yet; next: ${this.config.bin} tune-tau ${args.run}`);
     }
-    const { against: other, 'max-drop': maxDrop } = flags;
+    const { against: other, unknown: folder, 'max-drop': maxDrop } = flags;
     if (maxDrop && other === undefined) {
       throw new UserError('--max-drop: expected a run to compare with, found none; give --against');
     }
@@ -72,6 +78,13 @@ export default class Evaluate extends LcdnnCommand {
             compareAnswers(args.run, other, { ...dataOptions(flags), onProgress, onNote }),
           );
     if (other !== undefined && against) this.log(comparisonTable(args.run, other, against));
+    const unknown =
+      folder === undefined
+        ? undefined
+        : await withDataProgress(({ onProgress, onNote }) =>
+            evaluateUnknown(args.run, folder, { ...dataOptions(flags), onProgress, onNote }),
+          );
+    if (unknown) this.log(unknownText(unknown));
     const limits = {
       minAccuracy: sharesByName(flags['min-accuracy']),
       minExits: flags['min-exits'],
@@ -81,7 +94,12 @@ export default class Evaluate extends LcdnnCommand {
     };
     const gates = evaluationGates(run.network, result, limits, against);
     reportGates(this, `Evaluation of ${args.run}`, gates, flags);
-    return { ...result, ...(against ? { against } : {}), ...(gates.length > 0 ? { gates } : {}) };
+    return {
+      ...result,
+      ...(against ? { against } : {}),
+      ...(unknown ? { unknown } : {}),
+      ...(gates.length > 0 ? { gates } : {}),
+    };
   }
 }
 
@@ -128,4 +146,28 @@ function comparisonTable(first: string, second: string, { samples, full, collabo
   const header = ['', 'A', 'B', 'both right', 'only A', 'only B', 'both wrong', 'p (McNemar)'];
   const rows = [header, row('full branch', full), ...(collaborative ? [row('collaborative', collaborative)] : [])];
   return `A: ${first}, B: ${second}, ${samples} images\n${table(rows, [1, 2, 3, 4, 5, 6, 7])}`;
+}
+
+/** What the run answers to images of no class. */
+function unknownText(unknown: UnknownAnswers): string {
+  const { folder, images, skipped, exits, exitRatio, testExitRatio, answers, scores, surest } = unknown;
+  const share = (value: number | null): string => (value === null ? '' : percent(value));
+  const rows = scores.map(({ score, area, areaAmongEarly, unknownPassing }) => [
+    score,
+    area.toFixed(4),
+    areaAmongEarly === null ? '' : areaAmongEarly.toFixed(4),
+    share(unknownPassing),
+  ]);
+  const header = ['score of the first exit', 'area under ROC', 'among early exits', 'unknown that pass'];
+  return [
+    `${folder}: ${images} images of no class${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}; ` +
+      `${exits} (${percent(exitRatio)}) exit early with a wrong answer (of the test images ${percent(testExitRatio)} exit early)`,
+    ...(answers.length > 0
+      ? [`answers: ${answers.map(({ name, exits: count }) => `${name} ${count}`).join(', ')}`]
+      : []),
+    ...surest.map(({ file, answer, entropy }) => `surest: ${file}: ${answer} (entropy ${entropy.toFixed(5)})`),
+    table([header, ...rows], [1, 2, 3]),
+    'area under ROC: how well the score separates test images from unknown ones (0.5: not at all); "unknown that pass": ' +
+      'share of unknown early exits that a second threshold would let pass if 95 % of the test images that exit early pass',
+  ].join('\n');
 }

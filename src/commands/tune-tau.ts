@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { proposeTauFromServer, type ServerTauOptions } from '../api/propose-tau.js';
-import { tuneTau } from '../api/tune-tau.js';
+import { type TunedRun, tuneTau } from '../api/tune-tau.js';
 import { exitsOf } from '../base/exits.js';
 import { percent, table } from '../base/format.js';
 import { dataFlags, dataOptions } from '../cli/data-flags.js';
@@ -39,6 +39,9 @@ export default class TuneTau extends LcdnnCommand {
     })(),
     epsilon: numberFlag('Share of images (risk) or of accuracy (exits) that may be lost.'),
     delta: numberFlag('For risk: probability that the loss may exceed epsilon. [default: 0.1]'),
+    'per-class': Flags.boolean({
+      summary: 'For risk: prove epsilon for each class that has enough validation images, not only for all together.',
+    }),
     'device-ms': numberFlag('For latency: time of the branch on the device, in ms.'),
     'edge-ms': numberFlag('For latency: time of an answer from the edge, network included, in ms.'),
     'accuracy-floor': numberFlag('For latency: lowest collaborative accuracy allowed.'),
@@ -52,7 +55,17 @@ export default class TuneTau extends LcdnnCommand {
     }),
     'from-server': Flags.string({
       summary: 'Address of an edge server that has served this run.',
-      exclusive: ['method', 'objective', 'device-ms', 'edge-ms', 'accuracy-floor', 'folds', 'cross-fit', 'data-dir'],
+      exclusive: [
+        'method',
+        'objective',
+        'device-ms',
+        'edge-ms',
+        'accuracy-floor',
+        'folds',
+        'cross-fit',
+        'per-class',
+        'data-dir',
+      ],
     }),
     model: Flags.string({ summary: 'Model on the server, if it serves several.', dependsOn: ['from-server'] }),
     'token-file': Flags.file({ summary: "File with the server's token.", exists: true, dependsOn: ['from-server'] }),
@@ -75,6 +88,7 @@ export default class TuneTau extends LcdnnCommand {
         deviceMs: flags['device-ms'],
         edgeMs: flags['edge-ms'],
         accuracyFloor: flags['accuracy-floor'],
+        perClass: flags['per-class'],
       }),
     );
     const exits = exitsOf<ExitResult>(result);
@@ -88,6 +102,7 @@ export default class TuneTau extends LcdnnCommand {
         `full ${percent(result.full.accuracy)}, branch ${branches}`,
     );
     if (result.note) this.log(result.note);
+    for (const line of classLines(result)) this.log(line);
     return result;
   }
 
@@ -110,4 +125,52 @@ export default class TuneTau extends LcdnnCommand {
     }
     return found;
   }
+}
+
+/** Classes that are listed, the most harmed first. */
+const LISTED_CLASSES = 10;
+
+/** Harmful exits by class, and for which classes the limit is proven. */
+function classLines({ byClass, certified, epsilon = 0, delta }: TunedRun): string[] {
+  const harmed = byClass
+    .filter(({ harmful }) => harmful > 0)
+    .sort((a, b) => b.harmful / b.samples - a.harmful / a.samples);
+  const rows = harmed
+    .slice(0, LISTED_CLASSES)
+    .map(({ name, samples, exits, harmful }) => [
+      name,
+      `${samples}`,
+      percent(exits / samples),
+      `${harmful}`,
+      percent(harmful / samples),
+    ]);
+  const header = ['class', 'images', 'exit early', 'harmful', 'of the class'];
+  const more = harmed.length - rows.length;
+  return [
+    ...(harmed.length === 0
+      ? ['no harmful early exit (wrong although the full network is right) in any class']
+      : [
+          `harmful early exits (wrong although the full network is right) by class:\n${table([header, ...rows], [1, 2, 3, 4])}`,
+        ]),
+    ...(more > 0 ? [`and ${more} classes with a smaller share`] : []),
+    ...(certified
+      ? [
+          `proven for each of ${certified.classes.length} of ${byClass.length} classes: at most ${percent(epsilon)} harmful exits, ` +
+            `all of them together with confidence ${percent(1 - (delta ?? 0), 0)}`,
+          ...missingLine(byClass, certified),
+        ]
+      : []),
+  ];
+}
+
+/** How many images other classes need. */
+function missingLine(byClass: TunedRun['byClass'], { classes, needed }: NonNullable<TunedRun['certified']>): string[] {
+  const others = byClass.filter((_, label) => !classes.includes(label));
+  if (others.length === 0) return [];
+  const listed = others
+    .sort((a, b) => b.samples - a.samples)
+    .slice(0, LISTED_CLASSES)
+    .map(({ name, samples }) => `${name} (${Math.max(1, needed - samples)} more)`);
+  const more = others.length > listed.length ? ` and ${others.length - listed.length} more classes` : '';
+  return [`not proven; validation images that are missing: ${listed.join(', ')}${more}`];
 }

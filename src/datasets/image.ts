@@ -64,6 +64,29 @@ export async function decodeSquare(bytes: Uint8Array, path: string, size: number
   }
 }
 
+/**
+ * Decodes an image to a given shape: stretched, in RGB or with one grey channel. For small pictures, as of MNIST.
+ *
+ * @returns height * width * channels bytes, HWC
+ * @throws UserError if the content isn't a usable image
+ */
+export async function decodeShape(
+  bytes: Uint8Array,
+  path: string,
+  [height, width, channels]: readonly [number, number, number],
+): Promise<Uint8Array> {
+  try {
+    const image = sharp(bytes, DECODING)
+      .autoOrient()
+      .resize(width, height, { fit: 'fill' })
+      .flatten({ background: 'black' })
+      .toColourspace(channels === 1 ? 'b-w' : 'srgb');
+    return await image.raw({ depth: 'uchar' }).toBuffer();
+  } catch (thrown) {
+    throw notAnImage(path, thrown);
+  }
+}
+
 /** Width and height of an image after its EXIF orientation is applied. @throws UserError if it isn't an image */
 export async function imageSize(bytes: Uint8Array, path: string): Promise<{ width: number; height: number }> {
   try {

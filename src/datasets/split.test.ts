@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../base/errors.js';
-import { splitTrainValidation } from './split.js';
+import { splitForRun, splitTrainValidation } from './split.js';
 
 const labelsAndSize = fc
   .uint16Array({ min: 0, max: 5, minLength: 2, maxLength: 300 })
@@ -99,5 +99,42 @@ describe('splits by content', () => {
   it('refuse images of which none can be validated on', () => {
     const one = { labels: Uint16Array.of(0, 1), hashes: ['a', 'b'] };
     expect(() => splitTrainValidation(one, 0.1, 1)).toThrow(/^validation: expected two different images of a class/);
+  });
+});
+
+describe('splitForRun', () => {
+  const labels = Uint16Array.from({ length: 400 }, (_, i) => i % 4);
+  const hashes = Array.from(labels, (_, i) => `content ${i}`);
+  const options = { validation: 80, seed: 1, choosesEpoch: true };
+
+  it('uses all validation images for both, if no epoch is chosen', () => {
+    const { validation, choosing, certifying } = splitForRun({ labels }, { ...options, choosesEpoch: false });
+    expect([choosing, certifying]).toEqual([validation, validation]);
+  });
+
+  it.each([
+    ['by position', { labels }],
+    ['by content', { labels, hashes }],
+  ])('halves them %s, with every class on both sides', (_, split) => {
+    const { train, validation, choosing, certifying } = splitForRun(split, options);
+    expect([...choosing, ...certifying].sort((a, b) => a - b)).toEqual([...validation]);
+    expect(train.some((index) => validation.includes(index))).toBe(false);
+    for (let label = 0; label < 4; label++) {
+      expect(countOf(choosing, labels, label)).toBeGreaterThan(0);
+      expect(countOf(certifying, labels, label)).toBeGreaterThan(0);
+    }
+    expect(certifying.length).toBeGreaterThan(validation.length / 4);
+  });
+
+  it('keeps an image in its half if another is deleted', () => {
+    const before = splitForRun({ labels, hashes }, options);
+    const after = splitForRun({ labels: labels.slice(1), hashes: hashes.slice(1) }, options);
+    const contents = (indices: Int32Array, from: readonly string[]) => new Set([...indices].map((i) => from[i]));
+    const [old, now] = [contents(before.certifying, hashes), contents(after.certifying, hashes.slice(1))];
+    expect([...now].filter((content) => !old.has(content)).length).toBeLessThan(4);
+  });
+
+  it('says that one validation image is too few', () => {
+    expect(() => splitForRun({ labels }, { ...options, validation: 1 })).toThrow(/^validation: expected two different/);
   });
 });

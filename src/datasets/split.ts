@@ -50,6 +50,41 @@ export function splitTrainValidation(
   );
 }
 
+/** The parts of a run's training images. Without a choice between epochs, both parts for validation are all of it. */
+export interface RunSplit extends TrainValidation {
+  /** Validation images that choose an epoch. */
+  readonly choosing: Int32Array;
+  /** Validation images that nothing was chosen with: they certify τ. */
+  readonly certifying: Int32Array;
+}
+
+/**
+ * The parts of the training images in a run.
+ *
+ * @param choosesEpoch whether epochs are compared on validation images: they are then halved, with every class in both
+ *   halves if it has two images
+ * @throws UserError as `splitTrainValidation` does, and if there is only one validation image to halve
+ */
+export function splitForRun(
+  split: Pick<Split, 'labels' | 'hashes' | 'recorded'>,
+  { validation: size, seed, choosesEpoch }: { validation: number; seed: number; choosesEpoch: boolean },
+): RunSplit {
+  const { train, validation } = splitTrainValidation(split, size, seed);
+  if (!choosesEpoch) return { train, validation, choosing: validation, certifying: validation };
+  const labels = Uint16Array.from(validation, (index) => split.labels[index]);
+  const hashes = split.hashes && Array.from(validation, (index) => split.hashes![index]);
+  const certifies = hashes
+    ? setAside(labels, hashes, 0.5, `certify ${seed}`)
+    : drawByPosition(labels, validation.length >> 1, seed);
+  const choosing = validation.filter((_, i) => !certifies[i]);
+  const certifying = validation.filter((_, i) => certifies[i]);
+  if (choosing.length > 0 && certifying.length > 0) return { train, validation, choosing, certifying };
+  throw new UserError(
+    'validation: expected two different images of a class or more, one to choose an epoch (--keep best, --patience) and ' +
+      `one to tune the threshold; found ${validation.length} validation images`,
+  );
+}
+
 /**
  * Chooses images by a hash of their content: each is set aside with probability `share`, whatever other images there
  * are. So adding or deleting an image doesn't move others. Only if a class would be missing on one side does the image

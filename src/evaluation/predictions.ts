@@ -21,17 +21,25 @@ export function predictionsOf(logits: Float32Array, classes: number): ClassPredi
   return result;
 }
 
+export interface CollaborativePredictions extends ClassPredictions {
+  /** 1 for each sample that exits early, else 0. */
+  readonly early: Uint8Array;
+  /** The exit that answers, from 0; -1 for the full branch. */
+  readonly exit: Int16Array;
+}
+
 /** Predictions of the whole system: the first exit with an entropy below τ answers, otherwise the full branch. */
 export function collaborativePredictions(
   full: ClassPredictions,
   exits: readonly (ClassPredictions & { readonly entropy: ArrayLike<number> })[],
   taus: readonly number[],
-): ClassPredictions & { readonly early: Uint8Array } {
+): CollaborativePredictions {
   const samples = full.classes.length;
   const result = {
     classes: full.classes.slice(),
     confidence: full.confidence.slice(),
     early: new Uint8Array(samples),
+    exit: new Int16Array(samples).fill(-1),
   };
   for (let sample = 0; sample < samples; sample++) {
     const exit = exits.findIndex(({ entropy }, i) => entropy[sample] < taus[i]);
@@ -39,6 +47,7 @@ export function collaborativePredictions(
     result.classes[sample] = exits[exit].classes[sample];
     result.confidence[sample] = exits[exit].confidence[sample];
     result.early[sample] = 1;
+    result.exit[sample] = exit;
   }
   return result;
 }

@@ -2,6 +2,7 @@ import type { BranchKind } from '../base/exits.js';
 import { percent, wholeNumber } from '../base/format.js';
 import { topConfusions } from '../evaluation/class-statistics.js';
 import type { EvaluationDetails, Statistics } from '../run/evaluation-details.js';
+import { GALLERY_STYLE, gallerySection } from './gallery-section.js';
 import { escapeHtml, figure, htmlTable } from './page.js';
 import { reliabilityChart } from './reliability-chart.js';
 
@@ -11,7 +12,7 @@ const MOST_CONFUSIONS = 10;
 /** With more classes, a confusion matrix is too large to read. */
 const MOST_MATRIX_CLASSES = 20;
 
-export const EVALUATION_STYLE = `
+export const EVALUATION_STYLE = `${GALLERY_STYLE}
 .scroll td, .scroll th { white-space: nowrap; }
 .matrix td { text-align: center; padding: .2rem .5rem; }
 .matrix th { font-weight: 400; padding: .2rem .5rem; }
@@ -26,8 +27,12 @@ interface Answers {
   readonly statistics: Statistics;
 }
 
-/** Sections of a run's report about single classes, on the test split. @returns HTML */
-export function evaluationSections(details: EvaluationDetails, kind: BranchKind): string[] {
+/** Sections of a run's report about single classes and images, on the test split. @returns HTML */
+export function evaluationSections(
+  details: EvaluationDetails,
+  kind: BranchKind,
+  pictures: Readonly<Record<string, string>> = {},
+): string[] {
   const answers = answersOf(details, kind);
   const compared = answers.filter(({ name }) => name !== EARLY);
   const whole = details.collaborative ?? details.full;
@@ -53,6 +58,7 @@ export function evaluationSections(details: EvaluationDetails, kind: BranchKind)
           confusionTable('Most frequent mistakes among early exits', details.classNames, details.early),
         ]
       : []),
+    ...gallerySection(details, pictures),
   ];
 }
 

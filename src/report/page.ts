@@ -36,6 +36,11 @@ figure { margin: 2rem 0; }
 figcaption { font-weight: 600; }
 svg { max-width: 100%; height: auto; }
 .scroll { overflow-x: auto; }
+.scroll th, .scroll td { overflow-wrap: normal; }
+@media (max-width: 40rem) {
+  figure > div { overflow-x: auto; }
+  figure svg { max-width: none; }
+}
 .dark { display: none; }
 @media (prefers-color-scheme: dark) {
   :root { --text: #d5d5d5; --page: #1b1d21; --faint: #3a3d44; }

@@ -4,7 +4,7 @@ import type { EvaluationDetails } from '../run/evaluation-details.js';
 import type { Tuned } from '../run/results.js';
 import type { EpochMetrics } from '../run/run-directory.js';
 import { EVALUATION_STYLE, evaluationSections } from './evaluation-sections.js';
-import { escapeHtml, figure, page } from './page.js';
+import { escapeHtml, figure, htmlTable, page } from './page.js';
 import { tauChart } from './tau-chart.js';
 import { trainingChart } from './training-chart.js';
 
@@ -27,10 +27,12 @@ export interface Report {
   readonly tuned?: Tuned;
   /** The results of `evaluate` on the test split, if it has run. */
   readonly test?: Measured & { readonly details?: EvaluationDetails };
+  /** Pictures of test images as data URLs, by index. */
+  readonly pictures?: Readonly<Record<string, string>>;
 }
 
 /** One self-contained page about a run: no scripts, no requests, and the reader's light or dark colour scheme. */
-export function reportHtml({ title, kind, config, epochs, tuned, test }: Report): string {
+export function reportHtml({ title, kind, config, epochs, tuned, test, pictures }: Report): string {
   const splits: [string, Measured | undefined][] = [
     ['test', test],
     ['validation', tuned],
@@ -40,28 +42,26 @@ export function reportHtml({ title, kind, config, epochs, tuned, test }: Report)
     measured.length > 0 ? accuracyTable(measured, kind) : '<p>Not tuned or evaluated yet.</p>',
     tuned ? tauParagraph(tuned) : '',
     ...(tuned ? tauFigures(tuned, kind) : []),
+    tuned ? harmTable(tuned) : '',
     epochs.length > 0 ? figure('Training', (theme) => trainingChart(epochs, theme, kind)) : '',
-    ...(test?.details ? evaluationSections(test.details, kind) : []),
+    ...(test?.details ? evaluationSections(test.details, kind, pictures) : []),
     `<h2>Configuration</h2>\n<table>\n${flattened(config).map(configRow).join('\n')}\n</table>`,
   ];
   return page(title, sections, EVALUATION_STYLE);
 }
 
-function accuracyTable(rows: readonly string[], kind: BranchKind): string {
-  const columns = ['images', 'full branch', kind, 'both together', 'exits'];
-  const head = columns.map((name) => `<th class="number">${name}</th>`).join('');
-  return `<h2>Accuracy</h2>\n<table>\n<tr><th>split</th>${head}</tr>\n${rows.join('\n')}\n</table>`;
+function accuracyTable(rows: readonly string[][], kind: BranchKind): string {
+  const header = ['split', 'images', 'full branch', kind, 'both together', 'exits'];
+  return `<h2>Accuracy</h2>\n${htmlTable('Accuracy', [header, ...rows], [1, 2, 3, 4, 5])}`;
 }
 
-function splitRow(name: string, measured: Measured): string {
+function splitRow(name: string, measured: Measured): string[] {
   const { samples, full, collaborative } = measured;
   const list = (shares: readonly number[]) => shares.map((share) => percent(share)).join(', ');
   const branches = exitsOf<Branch>(measured).map(({ branch }) => branch.accuracy);
   const { accuracy, exitRatio, exitRatios } = collaborative;
   const exits = exitRatios ? `${percent(exitRatio)} (${list(exitRatios)})` : percent(exitRatio);
-  const texts = [String(samples), percent(full.accuracy), list(branches), percent(accuracy), exits];
-  const cells = texts.map((text) => `<td class="number">${escapeHtml(text)}</td>`);
-  return `<tr><th>${name}</th>${cells.join('')}</tr>`;
+  return [name, String(samples), percent(full.accuracy), list(branches), percent(accuracy), exits];
 }
 
 function tauParagraph(tuned: Tuned): string {
@@ -75,6 +75,30 @@ function tauParagraph(tuned: Tuned): string {
   const kept = epsilon === undefined ? '' : `, epsilon ${percent(epsilon)}`;
   const text = `τ = ${taus} (method ${method}, objective ${objective}${kept}; ${spread}${looser}).${note ? ` ${note}.` : ''}`;
   return `<p>${escapeHtml(text)}</p>`;
+}
+
+/** Classes in the table of harmful exits, at most. */
+const MOST_HARMED = 10;
+
+/** Harmful early exits by class: a limit for all images together can hide one class that pays for all. */
+function harmTable({ byClass = [], certified, epsilon = 0 }: Tuned): string {
+  const harmed = byClass.flatMap((harm, label) => (harm.harmful > 0 ? [{ ...harm, label }] : []));
+  if (harmed.length === 0) return '';
+  harmed.sort((a, b) => b.harmful / b.samples - a.harmful / a.samples);
+  const rows = harmed
+    .slice(0, MOST_HARMED)
+    .map(({ name, samples, exits, harmful, label }) => [
+      name,
+      String(samples),
+      percent(exits / samples),
+      String(harmful),
+      percent(harmful / samples),
+      certified?.classes.includes(label) ? `at most ${percent(epsilon)}` : '',
+    ]);
+  const header = ['class', 'images', 'exit early', 'harmful', 'of the class', ...(certified ? ['proven'] : [])];
+  const shown = rows.map((row) => row.slice(0, header.length));
+  const title = '<h2>Validation split: harmful early exits by class</h2>';
+  return `${title}\n<p>Wrong answers although the full branch is right.</p>\n${htmlTable('Harmful early exits', [header, ...shown], [1, 2, 3, 4, 5])}`;
 }
 
 /** A chart for each exit: the results of the whole system as the exit's τ changes. */

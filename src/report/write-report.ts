@@ -1,7 +1,7 @@
 import { branchKind } from '../base/exits.js';
 import { writeFileAtomic } from '../base/files.js';
 import { dataTitle } from '../run/config.js';
-import { readResult, readTaus } from '../run/results.js';
+import { readGalleryPictures, readResult, readTaus } from '../run/results.js';
 import { type Run, readMetrics, runFile } from '../run/run-directory.js';
 import { reportHtml } from './report-html.js';
 
@@ -17,6 +17,7 @@ export function writeReport(run: Run): void {
     config,
     epochs: readMetrics(run),
     tuned,
+    pictures: readGalleryPictures(run),
     // These results are for another τ, or for none: `evaluate` has to run again.
     test:
       test?.collaborative && `${test.collaborative.tau}` === `${taus}`

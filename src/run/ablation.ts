@@ -5,6 +5,7 @@ import { writeFileAtomic } from '../base/files.js';
 import { readJson } from '../base/json.js';
 import { networkCost } from '../network/cost.js';
 import type { Variant } from './grid.js';
+import { bestEpoch, isComplete } from './patience.js';
 import { type Run, readMetrics, readRunCheckpoint } from './run-directory.js';
 
 const share = z.number().min(0).max(1);
@@ -66,13 +67,14 @@ export function writeAblation(folder: string, ablation: Ablation): void {
 
 /** The row of a run that was trained to its last epoch; otherwise undefined. */
 export function rowOfTrained(variant: Variant, run: Run, command: string): TrainedRow | undefined {
-  const { epochs, batchSize } = run.config;
+  const { batchSize } = run.config;
   const metrics = readMetrics(run);
-  const last = metrics.at(-1);
-  if (last?.epoch !== epochs) return undefined;
+  const last = bestEpoch(run.config.keep === 'best' ? metrics : metrics.slice(-1));
+  const trained = metrics.at(-1)?.epoch ?? 0;
+  if (!last || !isComplete(run.config, metrics)) return undefined;
   const { epoch, totalSteps } = readRunCheckpoint(run).progress;
-  if (epoch !== epochs) return undefined; // killed between the last metrics and the last checkpoint
-  const imagesPerEpoch = (totalSteps / epochs) * batchSize;
+  if (epoch !== trained) return undefined; // killed between the last metrics and the last checkpoint
+  const imagesPerEpoch = (totalSteps / trained) * batchSize;
   // An epoch that was interrupted after its last step recorded no rate.
   const rates = metrics.map(({ imagesPerSecond }) => imagesPerSecond).filter((rate) => rate > 0);
   const perImage = rates.reduce((sum, rate) => sum + 1 / rate, 0) / Math.max(1, rates.length);
@@ -82,7 +84,7 @@ export function rowOfTrained(variant: Variant, run: Run, command: string): Train
     branchAccuracy: last.branchAccuracy,
     fullLoss: last.fullLoss,
     branchLoss: last.branchLoss,
-    seconds: perImage * imagesPerEpoch * epochs,
+    seconds: perImage * imagesPerEpoch * trained,
     imagesPerSecond: perImage > 0 ? 1 / perImage : 0,
   };
 }

@@ -17,6 +17,8 @@ export const configSchema = z.strictObject({
   layers: z.array(layerSchema).min(1).optional(),
   /** What is trained one after another; without it, everything at once (Algorithm 1). */
   stages: z.array(stageSchema).min(1).optional(),
+  /** When the run was extended: its epochs so far, and those of the schedule until then. */
+  extended: z.array(z.strictObject({ epoch: z.int().nonnegative(), planned: z.int().positive() })).optional(),
 });
 
 export type Config = z.infer<typeof configSchema>;
@@ -28,7 +30,7 @@ export const dataTitle = ({ dataset, dataDir }: Pick<Config, 'dataset' | 'dataDi
 /** Defaults of all options. `branchLr` follows `lr`. */
 export const DEFAULT_CONFIG = Object.fromEntries(
   optionNames.flatMap((name) => ('byDefault' in OPTIONS[name] ? [[name, OPTIONS[name].byDefault]] : [])),
-) as Omit<Options, 'branchLr' | 'resize' | 'classes' | 'range' | 'mean' | 'std' | 'initFrom' | 'teacher'>;
+) as Omit<Options, 'branchLr' | 'resize' | 'classes' | 'range' | 'mean' | 'std' | 'patience' | 'initFrom' | 'teacher'>;
 
 /**
  * Options over a recipe over the defaults, checked. The epochs of a run with stages are the sum of theirs.
@@ -41,11 +43,28 @@ export function resolveConfig(...layers: readonly Partial<Config>[]): Config {
   });
   const given = Object.assign({}, DEFAULT_CONFIG, ...layers.map(withoutUndefined));
   const config = checkConfig({ branchLr: given.lr, ...given }, 'options');
+  requireCombinable(config);
   if (!config.stages) return config;
   if (config.freezeFull) {
     throw new UserError('stages: expected no freezeFull beside them, found it on; each stage says what it trains');
   }
   return { ...config, epochs: config.stages.reduce((sum, { epochs = config.epochs }) => sum + epochs, 0) };
+}
+
+/** Whether epochs are compared on validation images, which then can't prove anything about the chosen one. */
+export const choosesEpoch = ({ keep, patience }: Pick<Config, 'keep' | 'patience'>): boolean =>
+  keep === 'best' || patience !== undefined;
+
+/** @throws UserError if epochs are compared in a run with stages, or before batch normalisation is computed anew */
+function requireCombinable(config: Config): void {
+  if (!choosesEpoch(config)) return;
+  const option = config.keep === 'best' ? 'keep best' : 'patience';
+  if (config.stages) throw new UserError(`${option}: expected a recipe without stages, found ${config.stages.length}`);
+  if (config.recalibration > 0) {
+    throw new UserError(
+      `${option}: expected recalibration 0, because it changes the network after the last epoch, found ${config.recalibration}`,
+    );
+  }
 }
 
 /** @throws UserError if a layer sets an option that the stages below it set for themselves */

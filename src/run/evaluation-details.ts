@@ -20,6 +20,23 @@ const statisticsSchema = z.strictObject({
   }),
 });
 
+/** A test image in the gallery. Classes are numbers. */
+const galleryImageSchema = z.strictObject({
+  /** In the test split. */
+  index: whole,
+  /** Path in the folder, or "test 17". */
+  name: z.string(),
+  label: whole,
+  /** Of the part that answered; of the last exit for an image that was sent to the edge for nothing. */
+  answer: whole,
+  confidence: share,
+  /** The full branch's answer. */
+  full: whole,
+  /** Of the exit that answered. */
+  entropy: share.optional(),
+});
+const galleryImages = z.array(galleryImageSchema);
+
 /** The part of `test.json` about single classes. Runs evaluated with an older version don't have it. */
 export const detailsSchema = z.strictObject({
   classNames: z.array(z.string()),
@@ -30,7 +47,10 @@ export const detailsSchema = z.strictObject({
   collaborative: statisticsSchema.optional(),
   /** Only the images that exit early. */
   early: statisticsSchema.optional(),
+  /** A few telling images (`src/evaluation/gallery.ts`); their pictures are in `gallery.json`. */
+  gallery: z.strictObject({ mistakes: galleryImages, harmful: galleryImages, needless: galleryImages }).optional(),
 });
 
 export type EvaluationDetails = z.infer<typeof detailsSchema>;
+export type GalleryImage = z.infer<typeof galleryImageSchema>;
 export type Statistics = z.infer<typeof statisticsSchema>;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { exitsOf } from '../base/exits.js';
 import type { JointNetwork } from '../network/layers.js';
+import { bestEpoch } from './patience.js';
 import { readResult, type Tested } from './results.js';
 import { openRun, type Run, readMetrics, runExists } from './run-directory.js';
 
@@ -13,7 +14,7 @@ export interface MeasuredRun {
   readonly accuracies: { readonly branches: readonly number[]; readonly full: number };
   /** With the tuned thresholds: the share that exits early at each exit, and the collaborative accuracy. */
   readonly tuned?: { readonly exitRatios: readonly number[]; readonly accuracy: number };
-  /** Source of the numbers: `test.json` if the run was evaluated, else `tau.json`, else `metrics.jsonl` (last epoch). */
+  /** Source of the numbers: `test.json` if the run was evaluated, else `tau.json`, else `metrics.jsonl` (the epoch whose weights are kept). */
   readonly file: string;
 }
 
@@ -35,7 +36,7 @@ export function measuredRun(run: Run): MeasuredRun | undefined {
       tuned: { exitRatios, accuracy },
     };
   }
-  const last = metrics.at(-1);
+  const last = run.config.keep === 'best' ? bestEpoch(metrics) : metrics.at(-1);
   if (!last) return undefined;
   const branches = exitsOf<{ readonly branchAccuracy: number }>(last).map(({ branchAccuracy }) => branchAccuracy);
   return { path, epochs, file: 'metrics.jsonl', accuracies: { branches, full: last.fullAccuracy } };

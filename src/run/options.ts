@@ -281,11 +281,31 @@ export const OPTIONS = {
       'Average the weights over the steps, with this decay per step; the average is validated and deployed. 0: off; 0.99 is usual.',
     group: 'TRAINING',
   }),
+  patience: option({
+    schema: z.int().min(1).max(100_000).optional(),
+    summary:
+      'End training after this many epochs without a better accuracy. It is measured on half of the validation images; tune-tau uses the other half.',
+    group: 'TRAINING',
+  }),
+  keep: option({
+    schema: z.enum(['last', 'best']),
+    byDefault: 'last',
+    summary:
+      'Weights to keep: of the last epoch, or of the one with the best accuracy on half of the validation images; tune-tau uses the other half.',
+    group: 'TRAINING',
+  }),
   recalibration: option({
     schema: z.int().min(0).max(100_000),
     byDefault: 0,
     summary:
       "Compute batch normalisation's statistics anew after the last epoch, as means over this many training batches. 0: keep the running ones.",
+    group: 'TRAINING',
+  }),
+  classWeights: option({
+    schema: z.enum(['none', 'balanced']),
+    byDefault: 'none',
+    summary:
+      'Weight of each class in the loss: the same for every image, or balanced, so that every class counts equally.',
     group: 'TRAINING',
   }),
   labelSmoothing: option({

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { exitsOf } from '../base/exits.js';
@@ -28,6 +28,10 @@ const tunedSchema = z.looseObject({
   epsilon: z.number().optional(),
   note: z.string().optional(),
   samples: z.int().positive(),
+  /** Early exits by true class. Missing in runs that an older version tuned. */
+  byClass: z.array(z.looseObject({ name: z.string(), samples: z.int(), exits: z.int(), harmful: z.int() })).optional(),
+  /** Classes for which `epsilon` is proven, with `--per-class`. */
+  certified: z.looseObject({ classes: z.array(z.int()), delta: z.number(), needed: z.int() }).optional(),
   full: accuracy,
   branch: accuracy,
   collaborative: z.looseObject({ accuracy: share, exitRatio: share, exitRatios }),
@@ -100,4 +104,23 @@ export function readTaus(run: Run): readonly number[] | undefined {
 /** Writes a result to the run directory. */
 export function writeResult(run: Pick<Run, 'path'>, name: keyof typeof SCHEMAS, result: object): void {
   writeFileAtomic(runFile(run, name), `${JSON.stringify(result, null, 1)}\n`);
+}
+
+/** Pictures of the gallery as data URLs, by index of the test image; empty if there are none. */
+export function readGalleryPictures(run: Pick<Run, 'path'>): Record<string, string> {
+  const path = runFile(run, 'gallery');
+  if (!existsSync(path)) return {};
+  return readJson(path, z.record(z.string(), z.string()), 'the pictures of a gallery', 'run "lcdnn evaluate" again');
+}
+
+export function writeGalleryPictures(run: Pick<Run, 'path'>, pictures: Readonly<Record<string, string>>): void {
+  writeFileAtomic(runFile(run, 'gallery'), `${JSON.stringify(pictures)}\n`);
+}
+
+/** Removes the results of a network that was trained further since. @returns whether there were any */
+export function removeResults(run: Pick<Run, 'path'>): boolean {
+  const files = (['tau', 'tauSvg', 'tauPng', 'test', 'gallery'] as const).map((file) => runFile(run, file));
+  const present = files.filter((file) => existsSync(file));
+  for (const file of present) rmSync(file);
+  return present.length > 0;
 }

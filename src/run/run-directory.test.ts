@@ -54,6 +54,24 @@ describe('a run directory', () => {
     expect(existsSync(join(half, 'config.json'))).toBe(true);
   });
 
+  it('writes its metrics as a table too, with numbered columns for later exits', () => {
+    const copy = openRun(edited('config.json', {}));
+    const line = { epoch: 1, fullLoss: 2, branchLoss: 3, trainFullAccuracy: 0.1, trainBranchAccuracy: 0.2 };
+    const rest = { fullAccuracy: 0.3, branchAccuracy: 0.4, lr: 0.002, imagesPerSecond: 7 };
+    const further = [{ branchLoss: 5, trainBranchAccuracy: 0.6, branchAccuracy: 0.7 }];
+    writeMetrics(copy, [
+      { ...line, ...rest, further },
+      { ...line, ...rest, epoch: 2, loadingShare: 0.5, further },
+    ]);
+    expect(readFileSync(join(copy.path, 'metrics.csv'), 'utf8').split('\n')).toEqual([
+      'epoch,fullLoss,branchLoss,trainFullAccuracy,trainBranchAccuracy,fullAccuracy,branchAccuracy,lr,imagesPerSecond,' +
+        'branch2Loss,trainBranch2Accuracy,branch2Accuracy,loadingShare',
+      '1,2,3,0.1,0.2,0.3,0.4,0.002,7,5,0.6,0.7,',
+      '2,2,3,0.1,0.2,0.3,0.4,0.002,7,5,0.6,0.7,0.5',
+      '',
+    ]);
+  });
+
   it('says that it has no checkpoint yet', () => {
     expect(() => readRunCheckpoint(original)).toThrow(/no checkpoint yet; "lcdnn train --resume .*" writes one/);
   });

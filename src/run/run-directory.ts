@@ -18,13 +18,16 @@ const FILES = {
   network: 'network.json',
   checkpoint: 'checkpoint.safetensors',
   ranges: 'ranges.json',
+  best: 'best.safetensors',
   metrics: 'metrics.jsonl',
+  metricsTable: 'metrics.csv',
   data: 'data.json',
   images: 'images.jsonl.gz',
   tau: 'tau.json',
   tauSvg: 'tau.svg',
   tauPng: 'tau.png',
   test: 'test.json',
+  gallery: 'gallery.json',
   report: 'report.html',
   lock: 'train.lock',
 } as const;
@@ -154,6 +157,12 @@ export function readRunCheckpoint(run: Run): Checkpoint {
   return readCheckpoint(path, run.network);
 }
 
+/** The weights that a run keeps: of its best epoch if it chooses one, else its checkpoint. @throws UserError */
+export function readKeptCheckpoint(run: Run): Checkpoint {
+  const best = runFile(run, 'best');
+  return run.config.keep === 'best' && existsSync(best) ? readCheckpoint(best, run.network) : readRunCheckpoint(run);
+}
+
 /** The metrics of the epochs so far. @throws UserError if a line is invalid */
 export function readMetrics(run: Run): EpochMetrics[] {
   const path = runFile(run, 'metrics');
@@ -174,7 +183,23 @@ export function readMetrics(run: Run): EpochMetrics[] {
   );
 }
 
-/** Writes the metrics of the epochs so far. */
+/** Writes the metrics of the epochs so far, as lines of JSON and as a table. */
 export function writeMetrics(run: Run, metrics: readonly EpochMetrics[]): void {
+  writeFileAtomic(runFile(run, 'metricsTable'), metricsTable(metrics));
   writeFileAtomic(runFile(run, 'metrics'), metrics.map((line) => `${JSON.stringify(line)}\n`).join(''));
+}
+
+/** Comma-separated values with a header; the columns of later exits are numbered: `branch2Accuracy`. */
+function metricsTable(metrics: readonly EpochMetrics[]): string {
+  const rows = metrics.map(({ further = [], ...line }) => ({
+    ...line,
+    ...Object.fromEntries(
+      further.flatMap((exit, i) =>
+        Object.entries(exit).map(([name, value]) => [name.replace(/branch/i, (part) => numbered(part, i + 1)), value]),
+      ),
+    ),
+  }));
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const lines = rows.map((row: Readonly<Record<string, number | undefined>>) => columns.map((name) => row[name] ?? ''));
+  return [columns, ...lines].map((cells) => `${cells.join(',')}\n`).join('');
 }

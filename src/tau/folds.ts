@@ -1,8 +1,7 @@
 import { permutation, random } from '../base/random.js';
 import { type Curve, hitsAt, pointOf, thresholdCurve } from './curve.js';
-import type { ObjectiveName, TauLimits } from './objectives.js';
 import { type Outcomes, subset } from './outcomes.js';
-import { type MethodName, SEARCH_METHODS } from './search.js';
+import type { SearchResult } from './search.js';
 
 /** A summary over the folds; `std` is the sample standard deviation. */
 export interface MeanAndRange {
@@ -33,11 +32,17 @@ export interface FoldResults {
 export function tuneOnFolds(
   outcomes: Outcomes,
   whole: Curve,
-  how: { method: MethodName; objective: ObjectiveName; limits: TauLimits; count: number; seed: number },
+  how: {
+    /** @param samples the fold's samples */
+    search: (part: Outcomes, curve: Curve, samples: Int32Array) => SearchResult;
+    count: number;
+    seed: number;
+  },
 ): FoldResults {
   const folds = foldsOf(whole.samples, how.count, how.seed).map(({ inside }) => {
-    const part = thresholdCurve(subset(outcomes, inside));
-    const { tau, point, epsilon } = SEARCH_METHODS[how.method](part, how.objective, how.limits);
+    const chosen = subset(outcomes, inside);
+    const part = thresholdCurve(chosen);
+    const { tau, point, epsilon } = how.search(chosen, part, inside);
     // The samples outside the fold: all samples minus the fold's.
     const everywhere = pointOf(whole, tau);
     const outside = whole.samples - part.samples;

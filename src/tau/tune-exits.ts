@@ -4,7 +4,15 @@ import { collaborativeExits, type ExitOutcomes, searchExits } from './exits.js';
 import { foldsOf, meanAndRange } from './folds.js';
 import type { ObjectiveName, TauLimits } from './objectives.js';
 import { count, subset } from './outcomes.js';
-import { checkOptions, type ExitResult, type TauOptions, type TauResult, thinned, tuneOneExit } from './tune.js';
+import {
+  checkOptions,
+  type ExitResult,
+  type SampleLabels,
+  type TauOptions,
+  type TauResult,
+  thinned,
+  tuneOneExit,
+} from './tune.js';
 
 /**
  * Tunes a threshold τ for every exit of a network on validation outcomes. With one exit this is `tuneTau`. Several exits
@@ -12,8 +20,9 @@ import { checkOptions, type ExitResult, type TauOptions, type TauResult, thinned
  *
  * @throws UserError for invalid outcomes or options
  */
-export function tuneExits(exits: ExitOutcomes, options: TauOptions = {}): TauResult {
-  if (exits.length === 1) return tuneOneExit(exits[0], options);
+export function tuneExits(exits: ExitOutcomes, options: TauOptions = {}, labelled?: SampleLabels): TauResult {
+  if (exits.length === 1) return tuneOneExit(exits[0], options, labelled);
+  if (options.perClass) throw new UserError(`tune-tau: expected one exit with per-class, found ${exits.length}`);
   const { method = 'exact', objective = 'risk', folds = 5, seed = 0, epsilon, delta } = options;
   if (method !== 'exact') throw new UserError(`tune-tau: expected method exact for several exits, found ${method}`);
   const samples = exits[0].entropy.length;

@@ -1,10 +1,11 @@
 import { UserError } from '../base/errors.js';
 import type { WithExits } from '../base/exits.js';
+import { type CertifiedClasses, certifiedClasses, pointByClass } from './by-class.js';
 import { type Curve, measuresAt, pointOf, thresholdCurve } from './curve.js';
 import { type FoldResults, tuneOnFolds } from './folds.js';
-import { OBJECTIVES, type ObjectiveName, type TauLimits } from './objectives.js';
+import { OBJECTIVES, type ObjectiveName, RISK_LIMITS, type TauLimits } from './objectives.js';
 import { count, type Outcomes } from './outcomes.js';
-import { type MethodName, SEARCH_METHODS } from './search.js';
+import { type MethodName, SEARCH_METHODS, type SearchResult } from './search.js';
 
 export interface TauOptions extends TauLimits {
   /** Default `exact`. */
@@ -17,6 +18,14 @@ export interface TauOptions extends TauLimits {
   readonly folds?: number;
   /** Seed of the folds. Default 0. */
   readonly seed?: number;
+  /** Only for `risk`, with one exit: prove ε for each class that has enough samples. */
+  readonly perClass?: boolean;
+}
+
+/** The class number of each sample, and the number of classes. */
+export interface SampleLabels {
+  readonly labels: ArrayLike<number>;
+  readonly classes: number;
 }
 
 /** Result of tuning for one exit. */
@@ -45,6 +54,8 @@ export interface TauResult extends WithExits<ExitResult> {
   readonly expectedLatencyMs?: number;
   /** Why a limit differs from the requested one. */
   readonly note?: string;
+  /** With `perClass`: the classes for which ε is proven. */
+  readonly certified?: CertifiedClasses;
   readonly samples: number;
   readonly full: { readonly accuracy: number };
   readonly collaborative: {
@@ -65,7 +76,7 @@ export interface TauResult extends WithExits<ExitResult> {
  *
  * @throws UserError for invalid outcomes or options, or an accuracy floor that no threshold reaches
  */
-export function tuneOneExit(outcomes: Outcomes, options: TauOptions = {}): TauResult {
+export function tuneOneExit(outcomes: Outcomes, options: TauOptions = {}, labelled?: SampleLabels): TauResult {
   const { method = 'exact', folds = 5, seed = 0, accuracyFloor } = options;
   const { objective = method === 'algorithm-2' ? 'accuracy' : 'risk' } = options;
   const curve = thresholdCurve(outcomes);
@@ -75,7 +86,15 @@ export function tuneOneExit(outcomes: Outcomes, options: TauOptions = {}): TauRe
   const { deviceMs, edgeMs, delta } = options;
   const epsilon = accuracyFloor === undefined ? options.epsilon : full - accuracyFloor;
   const limits = { epsilon, delta, deviceMs, edgeMs };
-  const { point, ...found } = SEARCH_METHODS[method](curve, objective, limits);
+  const certified = options.perClass ? classesToCertify(options, objective, limits, labelled) : undefined;
+  const search = (part: Outcomes, ofPart: Curve, chosen?: Int32Array): SearchResult => {
+    if (!certified || !labelled) return SEARCH_METHODS[method](ofPart, objective, limits);
+    const { epsilon: proven = RISK_LIMITS.epsilon, delta: risked = RISK_LIMITS.delta } = limits;
+    const labels = chosen ? chosen.map((sample) => labelled.labels[sample]) : labelled.labels;
+    const at = pointByClass(part, ofPart, labels, proven, certified);
+    return { tau: ofPart.tau[at], point: at, epsilon: proven, delta: risked };
+  };
+  const { point, ...found } = search(outcomes, curve);
   const reached = measuresAt(curve, point);
   if (accuracyFloor !== undefined && reached.accuracy < accuracyFloor - 1e-9) {
     throw new UserError(
@@ -86,13 +105,28 @@ export function tuneOneExit(outcomes: Outcomes, options: TauOptions = {}): TauRe
     method,
     objective,
     ...found,
+    ...(certified ? { certified } : {}),
     samples: curve.samples,
     full: { accuracy: full },
     branch: { accuracy: count(outcomes.branchRight) / curve.samples },
     collaborative: reached,
-    folds: tuneOnFolds(outcomes, curve, { method, objective, limits, count: folds, seed }),
+    folds: tuneOnFolds(outcomes, curve, { search, count: folds, seed }),
     curve: thinned(curve, point).map((i) => ({ tau: curve.tau[i], ...measuresAt(curve, i) })),
   };
+}
+
+function classesToCertify(
+  { method = 'exact' }: TauOptions,
+  objective: ObjectiveName,
+  limits: TauLimits,
+  labelled: SampleLabels | undefined,
+): CertifiedClasses {
+  if (objective !== 'risk' || method !== 'exact' || !labelled) {
+    throw new UserError(`tune-tau: expected objective risk with per-class, found ${objective}`);
+  }
+  const counts = new Array<number>(labelled.classes).fill(0);
+  for (const label of Array.from(labelled.labels)) counts[label]++;
+  return certifiedClasses(counts, limits);
 }
 
 /** @throws UserError for options that are out of range or can't be combined */

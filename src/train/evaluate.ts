@@ -4,6 +4,7 @@ import type { Dataset, Split } from '../datasets/dataset.js';
 import type { Loader } from '../datasets/loading/loader.js';
 import type { JointNetwork } from '../network/layers.js';
 import { networkParameters } from '../network/parameters.js';
+import { featuresOf, flattenChains, placeLayers } from '../network/shapes.js';
 import type { Engine } from './engines/engine.js';
 import { inferenceFunction } from './step.js';
 
@@ -18,9 +19,16 @@ export interface Logits {
 
 export type Evaluator = (split: Split, places?: Int32Array) => Promise<Logits>;
 
-/** Maximum number of images in a batch. It is lower for large images, so that no batch takes more than 16 MB. */
+/** Maximum number of images in a batch. */
 const MOST_IMAGES = 250;
-const MOST_VALUES = 4_000_000;
+/** Maximum number of values in the input and output of a layer for a whole batch, in single precision about 100 MB. */
+const MOST_VALUES = 24_000_000;
+
+/** Number of images in a batch, chosen so that the activations of the network's largest layer stay small. */
+export function evaluationBatchSize(network: JointNetwork): number {
+  const values = flattenChains(placeLayers(network)).map(({ input, output }) => featuresOf(input) + featuresOf(output));
+  return Math.max(1, Math.min(MOST_IMAGES, Math.floor(MOST_VALUES / Math.max(...values))));
+}
 
 /** A function that computes all branches' logits on images of a data set, with the engine's current parameters. */
 export async function createEvaluator(
@@ -31,8 +39,8 @@ export async function createEvaluator(
 ): Promise<Evaluator> {
   const values = network.input.reduce((product, size) => product * size, 1);
   // A batch is always whole, so no larger than there are images.
-  const most = Math.min(MOST_IMAGES, Math.max(dataset.train.count, dataset.test.count));
-  const batchSize = Math.max(1, Math.min(most, Math.floor(MOST_VALUES / values)));
+  const most = Math.max(1, dataset.train.count, dataset.test.count);
+  const batchSize = Math.min(most, evaluationBatchSize(network));
   const shape = [batchSize, ...network.input];
   const infer = await engine.compile(
     inferenceFunction(network),

@@ -92,3 +92,13 @@ describe('label smoothing', () => {
     expect(smoothed(given, 0)).toBe(given);
   });
 });
+
+describe('smoothing of weighted targets', () => {
+  it('is the smoothing of one-hot targets times the weight of each row', () => {
+    const weights = [0.5, 2, 1, 3];
+    const weighted = targets.map((target, i) => target * weights[Math.floor(i / CLASSES)]);
+    const plain = smoothed(matrix(targets), 0.2).dataSync();
+    const found = smoothed(matrix(weighted), 0.2, true).dataSync();
+    for (const [i, value] of found.entries()) expect(value).toBeCloseTo(plain[i] * weights[Math.floor(i / CLASSES)], 6);
+  });
+});

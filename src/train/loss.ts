@@ -6,9 +6,15 @@ export function crossEntropy(logits: tf.Tensor2D, targets: tf.Tensor2D): tf.Scal
   return tf.neg(tf.mean(tf.sum(tf.mul(targets, tf.logSoftmax(logits)), 1)));
 }
 
-/** Label smoothing (Szegedy et al. 2016): targets [n, classes], a share ε of each spread evenly over the classes. */
-export function smoothed(targets: tf.Tensor2D, share: number): tf.Tensor2D {
-  return share === 0 ? targets : tf.add(tf.mul(targets, 1 - share), share / targets.shape[1]);
+/**
+ * Label smoothing (Szegedy et al. 2016): targets [n, classes], a share ε of each spread evenly over the classes.
+ *
+ * @param weighted rows don't add up to 1, but to the weight of their image
+ */
+export function smoothed(targets: tf.Tensor2D, share: number, weighted = false): tf.Tensor2D {
+  if (share === 0) return targets;
+  const spread = share / targets.shape[1];
+  return tf.add(tf.mul(targets, 1 - share), weighted ? tf.mul(tf.sum(targets, 1, true), spread) : spread);
 }
 
 /**

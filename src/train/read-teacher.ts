@@ -1,7 +1,7 @@
 import { UserError } from '../base/errors.js';
 import { isBranch, type JointNetwork } from '../network/layers.js';
 import type { Config } from '../run/config.js';
-import { openRun, readRunCheckpoint } from '../run/run-directory.js';
+import { openRun, readKeptCheckpoint } from '../run/run-directory.js';
 import { ofTeacher, type Teacher } from './teacher.js';
 
 /**
@@ -14,7 +14,7 @@ export function readTeacher({ teacher: path }: Pick<Config, 'teacher'>, network:
   const run = openRun(path);
   const [ours, theirs] = [network, run.network].map(({ input, classes }) => `${input.join('x')}, ${classes} classes`);
   if (ours !== theirs) throw new UserError(`teacher ${path}: expected a network for ${ours}, found one for ${theirs}`);
-  const state = readRunCheckpoint(run).state;
+  const state = readKeptCheckpoint(run).state;
   const trunk = Object.entries(state).filter(([name]) => !isBranch(name) && !name.startsWith('optimizer.'));
   return { network: run.network, state: ofTeacher.rename(Object.fromEntries(trunk)) };
 }

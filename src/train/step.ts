@@ -26,6 +26,8 @@ export interface StepOptions {
   readonly temperature: number;
   /** Default 0. */
   readonly labelSmoothing?: number;
+  /** With `balanced`, targets are multiplied by the weights of their classes. Default `none`. */
+  readonly classWeights?: 'none' | 'balanced';
   /** Gradient of the activations' signs. Default `clip`. */
   readonly estimator?: EstimatorName;
   /** Train only the binary branches; the full network runs in inference mode. Default false. */
@@ -145,7 +147,11 @@ export function trainStep(
         current[name] = values[i];
       });
       const pass = through(network, current, training, { estimator: options.estimator, floatWeights });
-      const targets = smoothed(inputs.targets as tf.Tensor2D, options.labelSmoothing ?? 0);
+      const targets = smoothed(
+        inputs.targets as tf.Tensor2D,
+        options.labelSmoothing ?? 0,
+        options.classWeights === 'balanced',
+      );
       const fullLoss = crossEntropy(pass.full, targets);
       observe('full', pass.full);
       observe('fullLoss', fullLoss);

@@ -2,11 +2,13 @@ import { exitsOf, numbered, withExits } from '../base/exits.js';
 import type { NamedArrays } from '../base/tensors.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { Loader } from '../datasets/loading/loader.js';
-import { splitTrainValidation } from '../datasets/split.js';
+import { splitForRun } from '../datasets/split.js';
 import { deployedState } from '../network/deployed.js';
 import type { OpenFrozenLayers } from '../network/head.js';
 import type { InputShapes } from '../onnx/trace.js';
 import { type Checkpoint, type TrainingProgress, writeCheckpoint } from '../run/checkpoint.js';
+import { choosesEpoch } from '../run/config.js';
+import { bestEpoch, isOutOfPatience } from '../run/patience.js';
 import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from '../run/run-directory.js';
 import type { TrainingStage } from '../run/stages.js';
 import type { Engine, EngineFunction } from './engines/engine.js';
@@ -18,7 +20,7 @@ import { recalibrate } from './recalibrate.js';
 import { type BranchSums, diverged, epochMetrics, epochStart, type StepReport, stepReport } from './reports.js';
 import { rateFactor } from './schedules.js';
 import { averageKeep, trainStep } from './step.js';
-import { fillTargets } from './targets.js';
+import { classWeightsOf, fillTargets } from './targets.js';
 import { ofTeacher, type Teacher } from './teacher.js';
 import { imageSource, type SourceBatch, type TrainingSource } from './training-source.js';
 import { startState } from './warm-start/warm-start.js';
@@ -64,19 +66,25 @@ export interface TrainingOptions {
 export async function trainNetwork(options: TrainingOptions): Promise<'done' | 'interrupted'> {
   const { run, dataset, engine, loader, checkpoint, signal, saveEvery = SAVE_EVERY_MS } = options;
   const { config, network } = run;
-  const places = splitTrainValidation(dataset.train, config.validation, config.seed);
+  const { validation, seed } = config;
+  const places = splitForRun(dataset.train, { validation, seed, choosesEpoch: choosesEpoch(config) });
   const start: TrainingProgress = checkpoint?.progress ?? epochStart(0, 0, run.stage);
   const state = checkpoint?.state ?? options.start ?? startState(config, network).state;
   const teacher = options.teacher ?? readTeacher(config, network);
   const present = { ...state, ...teacher?.state };
   engine.setState(present);
+  const weights = classWeightsOf(config, dataset.train.labels, places.train, network.classes);
   const metrics = readMetrics(run).filter(({ epoch }) => epoch <= (run.epochsBefore ?? 0) + start.epoch);
   let savedAt = performance.now();
-  const save = async (progress: TrainingProgress): Promise<void> => {
-    writeCheckpoint(runFile(run, 'checkpoint'), { progress, state: ofTeacher.leaveOut(await engine.getState()) });
+  const save = async (progress: TrainingProgress, isBest = false): Promise<void> => {
+    const saved = { progress, state: ofTeacher.leaveOut(await engine.getState()) };
+    // The best weights first: if the process is killed between the two, the epoch is repeated.
+    if (isBest) writeCheckpoint(runFile(run, 'best'), saved);
+    writeCheckpoint(runFile(run, 'checkpoint'), saved);
     savedAt = performance.now();
   };
   if (!checkpoint) await save(start);
+  const indices = { train: places.train, validation: places.choosing };
   const source =
     config.views > 0
       ? // The branch learns on what is deployed.
@@ -86,9 +94,9 @@ export async function trainNetwork(options: TrainingOptions): Promise<'done' | '
           network,
           config,
           state: deployedState(network, state),
-          indices: places,
+          indices,
         })
-      : await imageSource(engine, network, config, dataset, places, loader);
+      : await imageSource(engine, network, config, dataset, indices, loader);
   if (!source) return 'interrupted';
   try {
     return await trainOn(source);
@@ -98,10 +106,11 @@ export async function trainNetwork(options: TrainingOptions): Promise<'done' | '
 
   async function trainOn({ samples, batches, validate, shapes }: TrainingSource): Promise<'done' | 'interrupted'> {
     const stepsPerEpoch = Math.floor(samples / config.batchSize);
-    const step = twoStage({ ...options, teacher }, present, config.epochs * stepsPerEpoch, shapes);
+    const plannedFirst = config.extended?.[0].planned ?? config.epochs;
+    const step = twoStage({ ...options, teacher }, weights, present, plannedFirst * stepsPerEpoch, shapes);
     for (
       let progress = start;
-      progress.epoch < config.epochs;
+      progress.epoch < config.epochs && !isOutOfPatience(config, metrics);
       progress = epochStart(progress.epoch + 1, progress.totalSteps, run.stage)
     ) {
       const { epoch } = progress;
@@ -132,7 +141,8 @@ export async function trainNetwork(options: TrainingOptions): Promise<'done' | '
       metrics.push(line);
       // Metrics first: if the process is killed between the two, resuming drops the lines after the checkpoint.
       writeMetrics(run, metrics);
-      await save(epochStart(epoch + 1, progress.totalSteps, run.stage));
+      const isBest = config.keep === 'best' && bestEpoch(metrics) === line;
+      await save(epochStart(epoch + 1, progress.totalSteps, run.stage), isBest);
       options.onEpoch?.(line);
     }
     return 'done';
@@ -154,8 +164,16 @@ interface CompiledStep {
 /**
  * The step of a run: for a share `floatWeights` of all steps the branch has real weights, then binary ones. Each
  * version is compiled when it is first needed.
+ *
+ * @param steps of the run; of a run that was extended, as it was first planned
  */
-function twoStage(options: TrainingOptions, state: NamedArrays, steps: number, shapes: InputShapes): Step {
+function twoStage(
+  options: TrainingOptions,
+  weights: readonly number[] | undefined,
+  state: NamedArrays,
+  steps: number,
+  shapes: InputShapes,
+): Step {
   const switchAt = Math.round(options.run.config.floatWeights * steps);
   let compiled: ({ readonly floatWeights: boolean } & CompiledStep) | undefined;
   return async (batch, progress, stepsPerEpoch) => {
@@ -163,7 +181,7 @@ function twoStage(options: TrainingOptions, state: NamedArrays, steps: number, s
     if (compiled?.floatWeights !== floatWeights) {
       // Keeping both would take twice the memory.
       if (compiled) await options.engine.release(compiled.onEngine);
-      compiled = { floatWeights, ...(await compileStep(options, state, floatWeights, shapes)) };
+      compiled = { floatWeights, ...(await compileStep(options, weights, state, floatWeights, shapes)) };
     }
     return compiled.step(batch, progress, stepsPerEpoch);
   };
@@ -172,6 +190,7 @@ function twoStage(options: TrainingOptions, state: NamedArrays, steps: number, s
 /** Compiles the step of a run, and returns a function that runs it on one batch. */
 async function compileStep(
   { run, engine, teacher }: TrainingOptions,
+  weights: readonly number[] | undefined,
   state: NamedArrays,
   floatWeights: boolean,
   shapes: InputShapes,
@@ -194,7 +213,7 @@ async function compileStep(
   const step: Step = async (batch, progress, stepsPerEpoch) => {
     const factor = rateFactor(config.schedule, progress.totalSteps, config.epochs * stepsPerEpoch, config.warmup);
     const totalSteps = progress.totalSteps + 1;
-    fillTargets(targets, batch, classes);
+    fillTargets(targets, batch, classes, weights);
     const result = await onEngine({
       ...batch.inputs,
       targets,

@@ -37,7 +37,7 @@ const HASH_DIGITS = 32;
 
 /**
  * Decodes every image once, so that training never meets a broken one, and caches the result. The next time, only
- * changed files (by size or modification time) are decoded. The same pass writes the packed images.
+ * changed files (by size or times) are decoded. The same pass writes the packed images.
  *
  * @param files paths in `folder`
  * @throws UserError with `strict`, for the first image that can't be used
@@ -122,7 +122,7 @@ async function stampOf(folder: string, file: string): Promise<FileStamp | string
   try {
     const stats = await stat(join(folder, file));
     if (!stats.isFile()) return 'expected a file, found something else';
-    return { file, bytes: stats.size, modified: stats.mtimeMs };
+    return { file, bytes: stats.size, modified: stats.mtimeMs, changed: stats.ctimeMs };
   } catch (thrown) {
     const code = codeOf(thrown);
     if (code === 'ENOENT') return 'no such file';

@@ -29,12 +29,19 @@ export function listClassFolders(content: FolderContent): FoundImages | undefine
       test: test === undefined ? undefined : { name: test, images: inFolder(test) },
     };
   }
-  const classes = [...classesIn(content, '')].filter(([, files]) => files.length > 0);
+  const found = [...classesIn(content, '')];
+  const classes = found.filter(([, files]) => files.length > 0);
   // A folder with the name of a split may be a class, such as "train" beside "bus": its images are directly in it.
   const isClass = ([name, files]: [string, readonly string[]]) =>
     !isSplitName(name) || (classes.length > 1 && files.some((file) => depth(file) === 2));
-  return classes.length > 0 && classes.every(isClass) ? { layout: 'CLASS', train: new Map(classes) } : undefined;
+  if (classes.length === 0 || !classes.every(isClass)) return undefined;
+  // A folder of notes isn't a class, but one whose images can't be read is, and must not disappear.
+  const unreadable = found.filter(([name, files]) => files.length === 0 && hasUnsupportedImages(content, name));
+  return { layout: 'CLASS', train: new Map([...classes, ...unreadable]) };
 }
+
+const hasUnsupportedImages = ({ files }: FolderContent, folder: string): boolean =>
+  files.some((path) => path.split(sep)[0].normalize('NFC') === folder && fileKind(path) === 'unsupported image');
 
 /** @throws UserError for a folder `train` without class folders */
 export function requireClassFolders(folder: string, content: FolderContent): void {

@@ -10,6 +10,8 @@ export interface FileStamp {
   readonly file: string;
   readonly bytes: number;
   readonly modified: number;
+  /** Time of the last change of content or name, which copying with its times doesn't keep. */
+  readonly changed: number;
 }
 
 /** Check result of a file's content. Only this is cached: a file that can't be read may be readable the next time. */
@@ -31,7 +33,7 @@ const checkSchema = z.union([
   }),
 ]);
 
-const lineSchema = z.tuple([z.string(), z.number(), z.number(), checkSchema]);
+const lineSchema = z.tuple([z.string(), z.number(), z.number(), z.number(), checkSchema]);
 
 /** Results of earlier checks. */
 export interface ImageCheckCache {
@@ -46,7 +48,7 @@ export interface ImageCheckCache {
 const LINES = 256;
 
 /** Increase it when a check gives different results for the same file. */
-const VERSION = 2;
+const VERSION = 3;
 
 /**
  * Opens the cache for a folder: a JSON line per check, only ever appended to, so a kill damages at most the last line.
@@ -73,7 +75,7 @@ export function openImageCheckCache(folder: string, cache: string): ImageCheckCa
     get: (stamp) => known.get(keyOf(stamp)),
     set(stamp, check) {
       known.set(keyOf(stamp), check);
-      fresh.push(JSON.stringify([stamp.file, stamp.bytes, stamp.modified, check]));
+      fresh.push(JSON.stringify([stamp.file, stamp.bytes, stamp.modified, stamp.changed, check]));
       if (fresh.length >= LINES) save();
     },
     save,
@@ -84,8 +86,8 @@ function readLines(path: string): Map<string, ImageCheck> {
   const known = new Map<string, ImageCheck>();
   for (const line of contentOf(path).split('\n')) {
     try {
-      const [file, bytes, modified, check] = lineSchema.parse(JSON.parse(line));
-      known.set(keyOf({ file, bytes, modified }), check);
+      const [file, bytes, modified, changed, check] = lineSchema.parse(JSON.parse(line));
+      known.set(keyOf({ file, bytes, modified, changed }), check);
     } catch {
       // empty, or cut off by a kill
     }
@@ -101,4 +103,4 @@ function contentOf(path: string): string {
   }
 }
 
-const keyOf = ({ file, bytes, modified }: FileStamp): string => `${bytes} ${modified} ${file}`;
+const keyOf = ({ file, bytes, modified, changed }: FileStamp): string => `${bytes} ${modified} ${changed} ${file}`;

@@ -34,10 +34,21 @@ it('for runs of lcdnn 0.1, sets a tenth of labels.csv aside by position', () => 
   expect(listImages(folder).test).toBeUndefined();
 });
 
+it('reads train.csv alone like labels.csv', () => {
+  const rows = 'file,label\na.jpg,x\nb.jpg,y\n';
+  const listing = listImages(folderWith({ 'train.csv': rows, 'a.jpg': '', 'b.jpg': '' }));
+  expect(listing).toMatchObject({ layout: 'train.csv', train: { files: ['a.jpg', 'b.jpg'] } });
+  expect(listing.test).toBeUndefined();
+});
+
 const good = 'file,label\na.jpg,a\nb.jpg,b\n';
 
 it.each<[string, Record<string, string>, RegExp]>([
-  ['no test.csv', { 'train.csv': good }, /test.csv: expected .* table .*, found: no such file/],
+  [
+    'a file with two classes',
+    { 'labels.csv': `${good}./a.jpg,b\n`, 'a.jpg': '' },
+    /labels.csv: expected one class for each file, found \.\/a\.jpg as a in row 1 and as b in row 3/,
+  ],
   [
     'an unknown column',
     { 'train.csv': 'path,label\na,b\n', 'test.csv': good },

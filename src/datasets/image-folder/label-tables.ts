@@ -26,7 +26,7 @@ export const isTable = (path: string): boolean => tableNames.has(path.toLowerCas
 
 /**
  * Reads the classes of images from tables with a column for the file (a path in the folder) and one for its class:
- * `train.csv` and `test.csv` (or `val.csv`), or `labels.csv` alone. Commas, semicolons or tabs separate the columns.
+ * `train.csv` and `test.csv` (or `val.csv`), or `train.csv` or `labels.csv` alone. Commas, semicolons or tabs separate the columns.
  *
  * @throws UserError if a table is missing, isn't such a table, or names a file outside the folder
  */
@@ -46,12 +46,7 @@ export function readLabelTables(folder: string, content: FolderContent): FoundIm
   }
   const test = TEST.map(nameOf).find((name) => name !== undefined);
   const rows = read(train);
-  if (test === undefined) {
-    throw new UserError(
-      `${join(folder, 'test.csv')}: expected a table of test images beside ${train}, found: no such file; ` +
-        'rename the table to labels.csv, and a tenth of its images is set aside for testing',
-    );
-  }
+  if (test === undefined) return { layout: train, train: groupByClass(rows), rows };
   const testRows = read(test);
   return {
     layout: `${train} and ${test}`,
@@ -75,6 +70,7 @@ function readTable(folder: string, name: string, find: (path: string) => string 
   if (fileColumn === undefined || labelColumn === undefined) {
     throw new UserError(`${path}: expected the columns file and label, found ${columns.join(', ')}`);
   }
+  const rowOf = new Map<string, number>();
   return records.map((record, i) => {
     const [file, label] = [record[fileColumn], record[labelColumn]];
     if (!file || !label) {
@@ -84,7 +80,14 @@ function readTable(folder: string, name: string, find: (path: string) => string 
     if (inFolder === '..' || inFolder.startsWith(`..${sep}`) || resolve(inFolder) === inFolder) {
       throw new UserError(`${path}: expected paths in ${folder}, found ${file} in row ${i + 1}`);
     }
-    return { file: inFolder, label: label.normalize('NFC') };
+    const row = { file: inFolder, label: label.normalize('NFC') };
+    const before = rowOf.get(inFolder) ?? i;
+    rowOf.set(inFolder, before);
+    const other = records[before][labelColumn];
+    if (other.normalize('NFC') === row.label) return row;
+    throw new UserError(
+      `${path}: expected one class for each file, found ${file} as ${other} in row ${before + 1} and as ${label} in row ${i + 1}`,
+    );
   });
 }
 

@@ -48,6 +48,13 @@ it.each<[string, string[], object]>([
   expect(listed(...files)).toMatchObject(expected);
 });
 
+it('does not lose a class whose images are all in a format that it cannot read', () => {
+  expect(() => listed('cat/1.heic', 'cat/2.heic', 'dog/1.jpg', 'owl/1.jpg')).toThrow(
+    /expected images of class cat, found none .*\(JPEG, .*\); convert them, or remove the folder/,
+  );
+  expect(listed('notes/1.txt', 'dog/1.jpg', 'owl/1.jpg').classes).toEqual(['dog', 'owl']);
+});
+
 it('counts what is not used, by reason, and what systems hide', () => {
   const { ignored, train } = listed(
     ...['train/a/1.jpg', 'train/b/1.jpg', 'test/a/2.jpg', 'test/b/2.jpg', 'val/a/3.jpg', 'loose.png'],

@@ -124,7 +124,10 @@ function requireSameClasses(
 function split(folder: string, classes: readonly string[], byClass: ByClass): ListedSplit {
   const empty = classes.filter((name) => (byClass.get(name) ?? []).length === 0);
   if (empty.length > 0) {
-    throw new UserError(`${folder}: expected images of class ${names(empty)}, found none in one of its splits`);
+    throw new UserError(
+      `${folder}: expected images of class ${names(empty)}, found none in one of its splits that can be read (JPEG, PNG, ` +
+        'WebP, GIF, AVIF or TIFF); convert them, or remove the folder',
+    );
   }
   const rows = classes.flatMap((name, label) => byClass.get(name)!.map((file) => ({ file, label })));
   return { files: rows.map(({ file }) => file), labels: Uint16Array.from(rows, ({ label }) => label) };

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { hugePng, plainImage, tinyImageFolder, writeText } from '../../../test/image-files.js';
 import { UserError } from '../../base/errors.js';
@@ -188,6 +189,27 @@ it('looks again only at what has changed', async () => {
   writeText(path, 'no image');
   utimesSync(path, atimeMs / 1000, mtimeMs / 1000 + 5);
   expect((await load()).train.count).toBe(9);
+});
+
+it('notices files that were exchanged with their times, if they have the same size', async () => {
+  const paths = ['a/new.tif', 'b/new.tif'].map((file) => join(folder, 'train', file));
+  const plain = (r: number) =>
+    ({ create: { width: 8, height: 8, channels: 3, background: { r, g: 0, b: 0 } } }) as const;
+  const uncompressed = (r: number) => sharp(plain(r)).tiff({ compression: 'none' }).toBuffer();
+  const contents = [await uncompressed(10), await uncompressed(200)];
+  expect(contents[0].length).toBe(contents[1].length);
+  const past = new Date(1e12);
+  const write = (order: readonly number[]) => {
+    for (const [i, path] of paths.entries()) {
+      writeFileSync(path, contents[order[i]]);
+      utimesSync(path, past, past);
+    }
+  };
+  write([0, 1]);
+  const hashes = async () => (await load()).train.hashes;
+  const before = await hashes();
+  write([1, 0]);
+  expect(await hashes()).not.toEqual(before);
 });
 
 it('goes on after a torn line in the image check cache', async () => {

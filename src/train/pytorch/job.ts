@@ -5,11 +5,12 @@ import { UserError } from '../../base/errors.js';
 import { makeFolder, writeFileAtomic } from '../../base/files.js';
 import { encodeSafetensors, type StoredTensor } from '../../base/safetensors.js';
 import type { Dataset } from '../../datasets/dataset.js';
-import { splitTrainValidation } from '../../datasets/split.js';
+import { splitForRun } from '../../datasets/split.js';
 import { networkCost } from '../../network/cost.js';
 import { networkParameters } from '../../network/parameters.js';
-import type { Config } from '../../run/config.js';
+import { type Config, choosesEpoch } from '../../run/config.js';
 import { type Run, runFile } from '../../run/run-directory.js';
+import { classWeightsOf } from '../targets.js';
 import { epochPlan, integers } from './epoch-plan.js';
 
 /** Files of a job. Their folder is in the run directory, so the other machines of a cluster see it. */
@@ -55,11 +56,12 @@ export function writeJob(run: Run, dataset: Dataset, device: string, precision: 
   const folder = jobFolder(run);
   rmSync(folder, { recursive: true, force: true });
   makeFolder(folder);
-  const places = splitTrainValidation(dataset.train, config.validation, config.seed);
+  const { validation, seed } = config;
+  const places = splitForRun(dataset.train, { validation, seed, choosesEpoch: choosesEpoch(config) });
   const { pixels, labels } = dataset.train;
   const tables: Record<string, StoredTensor> = {
     labels: integers([labels.length], Int32Array.from(labels)),
-    validation: integers([places.validation.length], places.validation),
+    validation: integers([places.choosing.length], places.choosing),
     ...(pixels.in === 'packed' ? { records: integers([pixels.records.length], pixels.records) } : {}),
   };
   writeFileAtomic(join(folder, FILES.tables), encodeSafetensors({ tensors: tables, metadata: {} }));
@@ -76,6 +78,7 @@ export function writeJob(run: Run, dataset: Dataset, device: string, precision: 
     stepsPerEpoch,
     compiles: compiles(run, stepsPerEpoch * config.batchSize),
     loaders: Math.max(1, availableParallelism() - 1),
+    classWeights: classWeightsOf(config, dataset.train.labels, places.train, network.classes),
     images: { path: pixelsPath(dataset, folder), shape, stored, mean, std },
   };
   // Recalibration reads the plan after the last epoch's.
@@ -84,7 +87,7 @@ export function writeJob(run: Run, dataset: Dataset, device: string, precision: 
   const written: Job = {
     folder,
     stepsPerEpoch,
-    validationImages: places.validation.length,
+    validationImages: places.choosing.length,
     writePlan(epoch) {
       if (epoch >= plans || existsSync(planPath(epoch))) return;
       const tensors = epochPlan(config, dataset, places.train, epoch);

@@ -20,10 +20,12 @@ import type { BranchForm } from '../../network/branch.js';
 import type { JointNetwork } from '../../network/layers.js';
 import { createNetwork } from '../../network/zoo/index.js';
 import { type Config, resolveConfig } from '../../run/config.js';
+import { bestEpoch, isComplete } from '../../run/patience.js';
 import {
   createRun,
   type EpochMetrics,
   type Run,
+  readKeptCheckpoint,
   readMetrics,
   readRunCheckpoint,
   runFile,
@@ -137,6 +139,7 @@ describe.skipIf(PYTHON === undefined)('one step in PyTorch', () => {
     ['statistics computed anew', smallNetwork(false), { recalibration: 1, shift: 1, flip: true, mixup: 0.4 }],
     ['float exits', narrow('float'), { branch: 'float' }],
     ['a network alone', narrow('none'), { branch: 'none' }],
+    ['balanced classes', smallNetwork(false), { classWeights: 'balanced', labelSmoothing: 0.1, mixup: 1 }],
     [
       'a small network with real weights, flipped images',
       smallNetwork(false),
@@ -271,9 +274,34 @@ describe.skipIf(PYTHON === undefined)('training in PyTorch', () => {
     expect(readdirSync(first.path).sort()).toEqual([
       'checkpoint.safetensors',
       'config.json',
+      'metrics.csv',
       'metrics.jsonl',
       'network.json',
     ]);
+  });
+
+  it('keeps the best epoch and ends by its patience where training here does', async () => {
+    const patient: Given = {
+      ...given,
+      config: config({
+        ...long,
+        branch: 'float',
+        epochs: 8,
+        lr: 0.3,
+        branchLr: 0.3,
+        keep: 'best',
+        patience: 1,
+        validation: 6,
+      }),
+    };
+    const [there, own] = [await inPython(patient), await here(patient)];
+    for (const run of [there, own]) {
+      const metrics = readMetrics(run);
+      expect(readKeptCheckpoint(run).progress.epoch).toBe(bestEpoch(metrics)!.epoch);
+      expect(readRunCheckpoint(run).progress).toMatchObject({ epoch: metrics.length, step: 0 });
+      expect(isComplete(run.config, metrics)).toBe(true);
+    }
+    expect(existsSync(join(there.path, '.pytorch'))).toBe(false);
   });
 
   it('resumes to the bits of a run that was not interrupted, and repeats itself', async () => {

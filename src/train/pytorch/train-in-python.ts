@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { renameSync } from 'node:fs';
+import { copyFileSync, renameSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { delimiter, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,6 +9,7 @@ import { UserError } from '../../base/errors.js';
 import type { NamedArrays } from '../../base/tensors.js';
 import type { Dataset } from '../../datasets/dataset.js';
 import { type Checkpoint, progressSchema, writeCheckpoint } from '../../run/checkpoint.js';
+import { bestEpoch, isOutOfPatience } from '../../run/patience.js';
 import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from '../../run/run-directory.js';
 import type { TrainingStage } from '../../run/stages.js';
 import { diverged, epochMetrics, epochStart, type StepReport, stepReport } from '../reports.js';
@@ -36,6 +37,9 @@ export interface PythonTrainOptions {
 
 /** Folder that holds the Python package `lcdnn_torch`. */
 export const PACKAGE = fileURLToPath(new URL('../../../python', import.meta.url));
+
+/** Thrown to end the trainer after an epoch. */
+const OUT_OF_PATIENCE = Symbol('out of patience');
 
 const losses = { fullLoss: z.string(), branchLoss: z.string() };
 
@@ -85,6 +89,7 @@ export async function trainInPython(options: PythonTrainOptions): Promise<'done'
   const state = checkpoint?.state ?? options.start ?? startState(config, network).state;
   if (!checkpoint) writeCheckpoint(runFile(run, 'checkpoint'), { progress: start, state });
   const metrics = readMetrics(run).filter(({ epoch }) => epoch <= (run.epochsBefore ?? 0) + start.epoch);
+  if (isOutOfPatience(config, metrics)) return 'done';
   const job = writeJob(run, dataset, config.device, chosenPrecision(config.precision, python.bfloat16));
   job.writePlan(start.epoch);
   const stop = (): void => job.requestStop();
@@ -93,6 +98,7 @@ export async function trainInPython(options: PythonTrainOptions): Promise<'done'
   try {
     job.writePlan(start.epoch + 1);
     let outcome: 'done' | 'interrupted' | undefined;
+    let isBest = false;
     const onEvent = (event: TrainerEvent): void => {
       switch (event.event) {
         case 'ready':
@@ -109,13 +115,17 @@ export async function trainInPython(options: PythonTrainOptions): Promise<'done'
           const line = epochMetrics(run, progress, job.stepsPerEpoch, { ...event, accuracies });
           metrics.push(line);
           writeMetrics(run, metrics); // before the checkpoint, as `train` does
+          isBest = config.keep === 'best' && bestEpoch(metrics) === line;
           options.onEpoch?.(line);
           job.removePlan(progress.epoch);
           job.writePlan(progress.epoch + 2);
           return;
         }
         case 'checkpoint':
+          if (isBest) copyFileSync(event.path, runFile(run, 'best'));
+          isBest = false;
           renameSync(event.path, runFile(run, 'checkpoint'));
+          if (isOutOfPatience(config, metrics)) throw OUT_OF_PATIENCE;
           return;
         case 'diverged':
           throw diverged(run, event.progress, [event.fullLoss, event.branchLoss]);
@@ -131,6 +141,9 @@ export async function trainInPython(options: PythonTrainOptions): Promise<'done'
     await listen(await startTrainer(python, launch, job), onEvent);
     if (outcome) return outcome;
     throw new Error('the trainer ended well, but did not say that it was done');
+  } catch (thrown) {
+    if (thrown === OUT_OF_PATIENCE) return 'done';
+    throw thrown;
   } finally {
     signal?.removeEventListener('abort', stop);
     job.remove();

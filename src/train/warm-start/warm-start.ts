@@ -156,7 +156,9 @@ function match(targets: readonly PlacedLayer[], network: JointNetwork, { path, l
     return known === undefined ? undefined : byName.get(known);
   });
   const unnamed = layers.some((layer) => !named.includes(layer));
-  return inOrder && unnamed ? matchInOrder(targets, layers, path) : named;
+  // An exporter that folds normalisations keeps the names of the convolutions.
+  const folded = targets.some(({ layer }, i) => layer.type === 'batch-norm' && named[i] === undefined);
+  return inOrder && (unnamed || folded) ? matchInOrder(targets, layers, path) : named;
 }
 
 /**
@@ -168,7 +170,9 @@ function matchInOrder(targets: readonly PlacedLayer[], layers: readonly SourceLa
   return targets.map(({ layer, part }): Match => {
     const found = layers[next];
     const kind = kindOf(layer.type);
-    if (kind === 'batch-norm' && found?.kind !== kind && next > 0) return foldedNorm(layers[next - 1]);
+    if (kind === 'batch-norm' && found?.kind !== kind && next > 0) {
+      return foldedNorm(layers[next - 1], layer.type === 'batch-norm' ? layer.epsilon : undefined);
+    }
     if (!found) return undefined;
     if (found.kind !== kind) {
       const name = 'name' in layer ? layer.name : layer.type;
@@ -192,14 +196,17 @@ function biasHasPlace({ layer }: PlacedLayer, { tensors: { bias } }: SourceLayer
   return !none || !bias || after?.tensors.beta === bias;
 }
 
-function foldedNorm({ name, tensors: { bias, weight } }: SourceLayer): SourceLayer {
+function foldedNorm(
+  { name, tensors: { bias, weight } }: SourceLayer,
+  epsilon: number = BATCH_NORM_EPSILON,
+): SourceLayer {
   const channels = [bias?.values.length ?? weight.shape[0]];
   const filled = (value: number) => ({ shape: channels, values: new Float32Array(channels[0]).fill(value) });
   return {
     name,
     layout: 'lcdnn',
     tensors: {
-      gamma: filled(Math.sqrt(1 + BATCH_NORM_EPSILON)),
+      gamma: filled(Math.sqrt(1 + epsilon)),
       beta: bias ?? filled(0),
       mean: filled(0),
       variance: filled(1),

@@ -10,7 +10,6 @@ import { TINY_ZOO } from '../../test/zoo.js';
 import { numbered, withExits } from '../base/exits.js';
 import { random } from '../base/random.js';
 import type { NamedArrays } from '../base/tensors.js';
-import { deployedState } from '../network/deployed.js';
 import type { JointNetwork } from '../network/layers.js';
 import { featuresOf } from '../network/shapes.js';
 import { uplinkLayers } from '../network/uplink.js';
@@ -45,10 +44,6 @@ function parameters(network: JointNetwork, seed: number): NamedArrays {
   return state;
 }
 
-/** The deployed state of a network whose shared layers are deployed in 8 bits; others keep their whole numbers. */
-const deployedIn8Bits = (network: JointNetwork, state: NamedArrays): NamedArrays =>
-  network.sharedBits === 8 ? deployedState(network, state) : state;
-
 /** One image through the trainer's own functions, on tfjs's cpu backend. */
 function oracle(network: JointNetwork, state: NamedArrays, image: Float32Array) {
   return tf.tidy(() => {
@@ -76,22 +71,20 @@ function expectClose(found: Float32Array, expected: Float32Array, what: string):
 }
 
 /** Branches behind several depthwise-separable layers, with padding that differs from side to side. */
-const DEEP: readonly (readonly [title: string, network: JointNetwork])[] = (
+const DEEP = (
   [
     ['EfficientNet-Lite0, TensorFlow padding, behind a block of stage 4', 'tf-efficientnet-lite0', 62, 'stage4-2'],
     ['EfficientNet-Lite0 behind a block of stage 3', 'efficientnet-lite0', 68, 'stage3-1'],
     ['MobileNetV1 behind a pointwise layer', 'mobilenet-v1', 66, 'conv6'],
     ['MobileNetV2 behind a block of stage 3', 'mobilenet-v2', 66, 'stage3-1'],
   ] as const
-).flatMap(([title, name, side, attach]) =>
-  [32, 8].map((sharedBits) => {
-    const options = { width: 0.12, attach, form: 'large', sharedBits } as const;
-    return [`${title}, ${sharedBits} bits`, createNetwork(name, [side, side + 4, 3], 5, options)] as const;
-  }),
-);
+).map(([title, name, side, attach]) => {
+  const options = { width: 0.12, attach, form: 'large' } as const;
+  return [title, createNetwork(name, [side, side + 4, 3], 5, options)] as const;
+});
 
 async function expectLowered(network: JointNetwork, seed: number): Promise<void> {
-  const state = deployedIn8Bits(network, parameters(network, seed));
+  const state = parameters(network, seed);
   const program = lowerBranch(network, state);
   const image = wholes(random(seed, 78), featuresOf(network.input));
   const truth = oracle(network, state, image);

@@ -74,7 +74,7 @@ function padWithOnes(signs: tf.Tensor4D, input: Shape, kernel: number, stride: n
   const around = [0, 1].map((axis): [number, number] => {
     const size = input[axis]!;
     const { out, before } = windowed(size, kernel, stride, padding, axis);
-    return [before, Math.max(0, (out - 1) * stride + kernel - size) - before];
+    return [before, Math.max(0, (out - 1) * stride + kernel - size - before)];
   });
   return tf.pad(signs, [[0, 0], around[0], around[1], [0, 0]], 1);
 }

@@ -17,6 +17,7 @@ const COPIED = [
   'bin/run.js',
   'scripts/write-oclif-manifest.js',
   'templates',
+  'models',
   'recipes',
   'schedules',
   'kernels/prebuilt',

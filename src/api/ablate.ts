@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { UserError } from '../base/errors.js';
 import { makeFolder } from '../base/files.js';
 import { writeAblationReport } from '../report/write-ablation.js';
 import {
@@ -8,11 +9,13 @@ import {
   readAblation,
   rowOfFailed,
   rowOfTrained,
+  writeAblation,
 } from '../run/ablation.js';
 import { flagsFor, shellQuoted } from '../run/command-line.js';
 import type { Config } from '../run/config.js';
 import { BASE, openVariant, readGrid, type Variant } from '../run/grid.js';
 import { openRun, type Run } from '../run/run-directory.js';
+import { itemsOf, type Shard } from '../run/shard.js';
 import { Diverged } from '../train/reports.js';
 import { requireTrainable } from './check-variants.js';
 import { withClassNames } from './new-run.js';
@@ -24,6 +27,8 @@ export interface AblateOptions extends DataOptions, TrainingEvents {
   readonly out: string;
   /** Options that override those of the grid's base. */
   readonly options?: Partial<Config>;
+  /** Train only this part of the grid. Only a part with the base has a report; `mergeAblations` combines the parts. */
+  readonly shard?: Shard;
   /** Path of the Python of engine pytorch. */
   readonly python?: string;
   /** Called for every row, also for those that were trained before; `index` counts from 0. */
@@ -40,18 +45,32 @@ export interface AblateOptions extends DataOptions, TrainingEvents {
 export async function ablate(grid: string, options: AblateOptions): Promise<AblationRow[]> {
   const { out, dataDir, python, signal, onRow } = options;
   const given = { ...options.options, dataDir };
-  const variants = readGrid(grid, given).map((variant) => ({ ...variant, config: withClassNames(variant.config) }));
+  const grids = readGrid(grid, given);
+  const variants = (options.shard ? itemsOf(grids, options.shard) : grids).map((variant) => ({
+    ...variant,
+    config: withClassNames(variant.config),
+  }));
+  const [first] = variants;
+  if (!first) {
+    throw new UserError(
+      `--shard: expected at most ${grids.length} shards, one for each run, found ${options.shard?.of}`,
+    );
+  }
   const plans = variants.map((variant) => planOf(variant, out));
   const untrained = plans.filter(({ run }) => !run).map(({ variant }) => variant);
   await requireTrainable(untrained, { dataDir, python, onProgress: options.onProgress, onNote: options.onNote });
   makeFolder(out);
 
   const command = `lcdnn ablate ${[shellQuoted(grid), flagsFor(given)].join(' ').trim()} --out ${shellQuoted(out)}`;
-  const { network, dataset } = variants[0].config;
+  const { network, dataset } = first.config;
   const rows = finishedRows(plans, readAblation(out));
   const inOrder = () => variants.flatMap(({ name }) => rows.get(name) ?? []);
-  const write = () =>
-    writeAblationReport(out, { title: `Ablation: ${network} on ${dataset}`, command, rows: inOrder() });
+  const write = async () => {
+    const table = { title: `Ablation: ${network} on ${dataset}`, command, rows: inOrder() };
+    // Every other row is compared with the base.
+    if (first.name === BASE) await writeAblationReport(out, table);
+    else writeAblation(out, table);
+  };
   if (rows.size === variants.length) await write();
   for (const [i, plan] of plans.entries()) {
     const { name } = plan.variant;

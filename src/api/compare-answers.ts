@@ -3,8 +3,7 @@ import { type PairedComparison, pairedComparison } from '../evaluation/mcnemar.j
 import { collaborativePredictions, predictionsOf } from '../evaluation/predictions.js';
 import { readTaus } from '../run/results.js';
 import { outcomesFromLogits } from '../tau/outcomes.js';
-import { openTrained } from './open-trained.js';
-import type { DataOptions } from './run-data.js';
+import { type MeasureOptions, openTrained } from './open-trained.js';
 
 /** Two runs on the same test images. */
 export interface AnswerComparison {
@@ -24,7 +23,11 @@ export interface RunPair extends PairedComparison {
  *
  * @throws UserError if the runs have different test images or classes
  */
-export async function compareAnswers(first: string, second: string, data: DataOptions = {}): Promise<AnswerComparison> {
+export async function compareAnswers(
+  first: string,
+  second: string,
+  data: MeasureOptions = {},
+): Promise<AnswerComparison> {
   const one = await rightAnswers(first, data);
   const other = await rightAnswers(second, data);
   const isSame =
@@ -52,7 +55,7 @@ function pairOf(first: Uint8Array, second: Uint8Array): RunPair {
 }
 
 /** 1 for each test image that a run gets right, else 0. */
-async function rightAnswers(path: string, data: DataOptions) {
+async function rightAnswers(path: string, data: MeasureOptions) {
   const { run, dataset, evaluate } = await openTrained(path, data);
   const { full, branches, labels, classes } = await evaluate((logitsOf) => logitsOf(dataset.test));
   const rightOf = (predicted: Uint16Array) => Uint8Array.from(labels, (label, i) => (predicted[i] === label ? 1 : 0));

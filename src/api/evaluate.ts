@@ -15,16 +15,17 @@ import { collaborativeExits, harmfulShare } from '../tau/exits.js';
 import { count, type Outcomes, outcomesFromLogits } from '../tau/outcomes.js';
 import type { Logits } from '../train/evaluate.js';
 import { galleryPictures } from './gallery-pictures.js';
-import { openTrained, type Trained } from './open-trained.js';
-import type { DataOptions } from './run-data.js';
+import { type MeasureOptions, openTrained, type Trained } from './open-trained.js';
 
 /**
  * Measures the accuracy of a run on the test split: the full branch, each binary branch and, once τ is tuned, all of them
  * together. Writes `test.json` into the run and updates its report.
  *
- * @throws UserError if the run isn't trained or the data are missing
+ * @throws UserError if the run isn't trained or the data are missing; the signal's reason if it is aborted
+ * @example
+ * const { full, collaborative } = await evaluate('runs/mnist', { signal: AbortSignal.timeout(60_000) });
  */
-export async function evaluate(run: string, options: DataOptions = {}): Promise<Tested> {
+export async function evaluate(run: string, options: MeasureOptions = {}): Promise<Tested> {
   return evaluateTrained(await openTrained(run, options));
 }
 

@@ -4,7 +4,8 @@ import { brotliCompressSync } from 'node:zlib';
 import sharp from 'sharp';
 import { UserError } from '../base/errors.js';
 import { exitsOf, oneOrList } from '../base/exits.js';
-import { BUNDLE_FILES, MANIFEST_FILE, type Manifest, manifestSchema } from '../bundle/manifest.js';
+import { readFileOrExplain } from '../base/files.js';
+import { BUNDLE_FILES, LICENCES_FILE, MANIFEST_FILE, type Manifest, manifestSchema } from '../bundle/manifest.js';
 import type { MeasuredCurve } from '../bundle/measured-curve.js';
 import { writeBundle } from '../bundle/write-bundle.js';
 import { generateBundle } from '../codegen/generate-bundle.js';
@@ -20,11 +21,15 @@ import type { Uplink } from '../export/uplink/encoding.js';
 import { measureUplink, type UplinkReport } from '../export/uplink/measure.js';
 import type { LabelledImage } from '../export/uplink/trial.js';
 import { isModelName, licenceNotice, pretrainedModel } from '../models/catalog.js';
+import { writeAbout } from '../provenance/about-folder.js';
+import { modelCard } from '../provenance/model-card.js';
+import { collectProvenance } from '../provenance/provenance.js';
+import { readDataRecord } from '../run/data-record.js';
 import { readResult, readTaus, type Tuned } from '../run/results.js';
 import type { Run } from '../run/run-directory.js';
 import { entropies } from '../tau/entropy.js';
-import { openTrained, type Trained } from './open-trained.js';
-import type { DataOptions } from './run-data.js';
+import { type MeasureOptions, openTrained, type Trained } from './open-trained.js';
+import { dataRecord } from './run-data.js';
 import { VERSION } from './version.js';
 
 /** Training images that a finished bundle is checked on; fewer if they are large. */
@@ -46,6 +51,10 @@ export interface ExportOptions {
   readonly name?: string;
   /** What devices send to the edge. Default, `auto`: the smallest of f32, f16 and u8 that keeps the accuracy. */
   readonly uplink?: Uplink | 'auto';
+  /** Licence of the model for its model card: `mit`, `apache-2.0`, ... */
+  readonly licence?: string;
+  /** File with the licence text of the network that the run started from. The bundle gets a copy. */
+  readonly licenceFile?: string;
   /** Address of the edge server for the manifest: a URL, or a path such as `/ml/`. */
   readonly edge?: string;
 }
@@ -65,9 +74,10 @@ export interface ExportResult {
  * Writes the web bundle of a run: loader, WebAssembly, packed weights, demo page and the tail for the edge server. It is
  * checked against the trainer first; a bundle that disagrees isn't kept.
  *
- * @throws UserError if τ isn't tuned yet, the name isn't valid, or the folder holds something else
+ * @throws UserError if τ isn't tuned yet, the name isn't valid, or the folder holds something else; the signal's reason
+ *   if it is aborted, and then no bundle is written
  */
-export async function exportWeb(run: string, options: ExportOptions & DataOptions): Promise<ExportResult> {
+export async function exportWeb(run: string, options: ExportOptions & MeasureOptions): Promise<ExportResult> {
   return exportTrained(await openTrained(run, options), options);
 }
 
@@ -113,7 +123,7 @@ export async function exportTrained(trained: Trained, options: ExportOptions): P
     measured: readMeasured(run),
     tail: { model, input: TAIL_INPUT, output: TAIL_OUTPUT, ...encoding },
     samples: await demoSamples(trained),
-    licences: requiredLicences(run),
+    licences: requiredLicences(run, options.licenceFile),
     provenance: {
       ...{ lcdnn: VERSION, seed: run.config.seed, epochs: run.config.epochs },
       uplink: report,
@@ -134,12 +144,32 @@ export async function exportTrained(trained: Trained, options: ExportOptions): P
     (sum, file) => sum + brotliCompressSync(readFileSync(join(options.out, file))).length,
     0,
   );
+  describeBundle(trained, options, manifest, downloadBytes);
   return { manifest, downloadBytes, uplink: report, check: check! };
 }
 
-/** The licence of the pretrained network that a run started from. */
-function requiredLicences({ config: { initFrom } }: Run): string | undefined {
+/** The licence of the network that a run started from: the given text, or the catalogue's. */
+function requiredLicences({ config: { initFrom } }: Run, file: string | undefined): string | undefined {
+  if (file !== undefined) return readFileOrExplain(file, 'a licence text').toString('utf8');
   return initFrom !== undefined && isModelName(initFrom) ? licenceNotice(pretrainedModel(initFrom)) : undefined;
+}
+
+/** Writes provenance and model card beside the bundle. */
+function describeBundle(
+  { run, dataset }: Trained,
+  { out, uplink = 'auto', licence }: ExportOptions,
+  manifest: Manifest,
+  downloadBytes: number,
+): void {
+  const data = readDataRecord(run) ?? dataRecord(dataset, run.config);
+  const provenance = collectProvenance({ version: VERSION, run, data, manifest, bundle: out, uplink });
+  const card = modelCard({
+    ...{ provenance, downloadBytes, licence, network: run.network.name, classNames: dataset.labels },
+    image: dataset.shape,
+    tested: readResult(run, 'test'),
+    licenceFile: LICENCES_FILE in manifest.files ? LICENCES_FILE : undefined,
+  });
+  writeAbout(out, manifest.files, provenance, card);
 }
 
 /** The number of images that fit into the limit. */

@@ -14,17 +14,24 @@
 import '../base/no-telemetry.js';
 
 export { UserError } from '../base/errors.js';
+export { type CacheEntry, clearCache, listCache } from '../datasets/cache.js';
 export type { Progress } from '../datasets/fetch.js';
+export { UnreadableFile } from '../datasets/image.js';
+export { type ComparedAccuracies, type EvaluationLimits, evaluationGates } from '../gates/evaluation-gates.js';
+export type { Gate } from '../gates/gate.js';
+export type { Provenance } from '../provenance/provenance.js';
 export type { AblationRow } from '../run/ablation.js';
 export type { Config } from '../run/config.js';
 export type { Tested } from '../run/results.js';
 export type { EpochMetrics } from '../run/run-directory.js';
 export type { TauOptions, TauResult } from '../tau/tune.js';
+export { TrainerEnded } from '../train/pytorch/train-in-python.js';
 export { Diverged, type StepReport } from '../train/reports.js';
 export { type AblateOptions, ablate } from './ablate.js';
 export { type BenchDeviceOptions, type BenchDeviceResult, benchDevice } from './bench-device.js';
 export { type BenchEdgeResult, benchEdge } from './bench-edge.js';
 export { type CheckDataOptions, checkData } from './check-data.js';
+export { type ChangedFile, checkExport, type RebuildResult } from './check-export.js';
 export { type AnswerComparison, compareAnswers, type RunPair } from './compare-answers.js';
 export { type CompareOptions, compareRuns } from './compare-runs.js';
 export { type DescribedNetwork, describeNetwork, type NetworkOptions } from './describe-network.js';
@@ -35,8 +42,12 @@ export { exportRepository, type RepositoryResult } from './export-repository.js'
 export { type ExportOptions, type ExportResult, exportWeb } from './export-web.js';
 export { type ImportResult, importNetwork } from './import-network.js';
 export { type Inspection, inspect } from './inspect.js';
+export { type BundleInspection, inspectBundle } from './inspect-bundle.js';
 export { type ListedRun, listRuns } from './list-runs.js';
+export { mergeAblations } from './merge-ablations.js';
 export type { NewRunOptions } from './new-run.js';
+export type { MeasureOptions } from './open-trained.js';
+export { type PipelineOptions, type PipelineResult, runPipeline, type StepState } from './pipeline/pipeline.js';
 export { type PlanOptions, plan, writePlan } from './plan.js';
 export { type BaselinePlan, type PlanBaselineOptions, planBaseline } from './plan-baseline.js';
 export { type Prediction, type Predictions, type PredictOptions, predict } from './predict.js';

@@ -7,11 +7,14 @@ import { inLevels } from '../network/levels.js';
 import { readActivationRanges, writeActivationRanges } from '../run/activation-ranges.js';
 import { openRun, type Run, readKeptCheckpoint, requireFitting } from '../run/run-directory.js';
 import { type Answer, createAnswers } from '../train/answers.js';
-import type { Evaluator } from '../train/evaluate.js';
+import type { EvaluationEvents, Evaluator } from '../train/evaluate.js';
 import { measureRanges } from '../train/measure-ranges.js';
 import { withEngine } from '../train/with-engine.js';
 import { withEvaluator } from '../train/with-evaluator.js';
 import { type DataOptions, loadRunData } from './run-data.js';
+
+/** Options of functions that run a trained network: its data, what a caller can follow, and the signal that ends it. */
+export interface MeasureOptions extends DataOptions, EvaluationEvents {}
 
 /** A trained run, opened with its data. */
 export interface Trained {
@@ -31,7 +34,8 @@ export interface Trained {
  *
  * @throws UserError if the run has no checkpoint, or its data are missing or don't fit
  */
-export async function openTrained(path: string, options: DataOptions = {}): Promise<Trained> {
+export async function openTrained(path: string, options: MeasureOptions = {}): Promise<Trained> {
+  const { signal, onImages } = options;
   const stored = openRun(path);
   const floats = deployedState(stored.network, readKeptCheckpoint(stored).state);
   const { dataset } = await loadRunData(stored, options);
@@ -44,8 +48,15 @@ export async function openTrained(path: string, options: DataOptions = {}): Prom
     run,
     dataset,
     state,
-    evaluate: (use) => withEvaluator(config, run.network, state, dataset, use),
-    answers: (use) => withEngine(config, state, async (engine) => use(await createAnswers(engine, run.network))),
+    evaluate: (use) => withEvaluator(config, run.network, state, dataset, use, { signal, onImages }),
+    answers: (use) =>
+      withEngine(config, state, async (engine) => {
+        const answer = await createAnswers(engine, run.network);
+        return use(async (image) => {
+          signal?.throwIfAborted();
+          return answer(image);
+        });
+      }),
   };
 }
 

@@ -21,6 +21,10 @@ export interface Prediction extends Omit<Classification, 'probabilities'> {
 export interface PredictOptions {
   /** Address of an edge server. By default the rest of the network runs in this process. */
   readonly edge?: string | URL;
+  /** Aborting ends the prediction before the next image; it then throws the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Called after every image. */
+  readonly onImages?: (done: number, total: number) => void;
 }
 
 export interface Predictions {
@@ -43,7 +47,7 @@ export interface Predictions {
 export async function predict(
   bundle: string,
   images: readonly string[],
-  { edge }: PredictOptions = {},
+  { edge, signal, onImages }: PredictOptions = {},
 ): Promise<Predictions> {
   const opened = readBundle(bundle);
   const files = images.flatMap(imagesIn);
@@ -57,11 +61,13 @@ export async function predict(
     });
     const predictions: Prediction[] = [];
     const skipped: { file: string; reason: string }[] = [];
-    for (const file of files) {
+    for (const [i, file] of files.entries()) {
+      signal?.throwIfAborted();
       const image = await readImage(file).catch((thrown: unknown) => {
         if (!(thrown instanceof UserError) || files.length === 1) throw thrown;
         skipped.push({ file, reason: messageOf(thrown).replace(`${file}: `, '') });
       });
+      onImages?.(i + 1, files.length);
       if (!image) continue;
       const answer = await model.classify(image);
       predictions.push({ file, ...answer, probabilities: Array.from(answer.probabilities) });

@@ -12,8 +12,7 @@ import { outcomesFromLogits } from '../tau/outcomes.js';
 import type { ExitResult, TauOptions, TauResult } from '../tau/tune.js';
 import { tuneExits } from '../tau/tune-exits.js';
 import { crossFit, type OnFold } from './cross-fit.js';
-import { openTrained, type Trained } from './open-trained.js';
-import type { DataOptions } from './run-data.js';
+import { type MeasureOptions, openTrained, type Trained } from './open-trained.js';
 
 export interface TuneTauOptions extends TauOptions {
   /** Number of folds to cross-fit (`crossFit`) instead of using the validation images. */
@@ -30,11 +29,11 @@ export interface TunedRun extends TauResult {
  * Tunes the exit threshold τ of a run, or those of several exits, on its validation images. Writes `tau.json` and charts
  * into the run and updates its report.
  *
- * @throws UserError if the run isn't trained, an option is wrong, or the data are missing
+ * @throws UserError if the run isn't trained, an option is wrong, or the data are missing; the signal's reason if it is aborted
  */
-export async function tuneTau(run: string, options: TuneTauOptions & DataOptions = {}): Promise<TunedRun> {
-  const { dataDir, acceptChangedData, onProgress, onNote, ...tau } = options;
-  return tuneTrained(await openTrained(run, { dataDir, acceptChangedData, onProgress, onNote }), tau);
+export async function tuneTau(run: string, options: TuneTauOptions & MeasureOptions = {}): Promise<TunedRun> {
+  const { dataDir, acceptChangedData, onProgress, onNote, signal, onImages, ...tau } = options;
+  return tuneTrained(await openTrained(run, { dataDir, acceptChangedData, onProgress, onNote, signal, onImages }), tau);
 }
 
 /** `tuneTau` for a run that is already open. */

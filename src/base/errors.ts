@@ -10,6 +10,8 @@
 export class UserError extends Error {
   override readonly name = 'UserError';
   readonly exitCode: number = 2;
+  /** Stays the same between versions: `ERR_LCDNN_INPUT`, and another one for each subclass. */
+  readonly code: string = 'ERR_LCDNN_INPUT';
 }
 
 /** The message of a thrown value. */

@@ -20,6 +20,9 @@ export const BUNDLE_FILES = {
   package: 'package.json',
 } as const;
 
+/** Licence text of the network that a run started from, if its terms require that the text travels with the weights. */
+export const LICENCES_FILE = 'LICENSE-weights.txt';
+
 /** Whether a file of a bundle is only for the edge server. */
 export const isOfEdge = (path: string): boolean => path.startsWith('edge/');
 

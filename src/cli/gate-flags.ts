@@ -42,7 +42,7 @@ export const namedSharesFlag = (summary: string, unnamed?: string) =>
         `--${name}: expected NAME=SHARE, as both=0.98${unnamed ? ', or a share' : ''}, found ${input}`,
       );
     },
-  })({ multiple: true });
+  })({ multiple: true, multipleNonGreedy: true });
 
 interface GatedCommand {
   log(text: string): void;

@@ -1,5 +1,5 @@
 import { sha256 } from '../base/hash.js';
-import { BUNDLE_FILES, type ManifestDraft } from '../bundle/manifest.js';
+import { BUNDLE_FILES, LICENCES_FILE, type ManifestDraft } from '../bundle/manifest.js';
 import { CURVE_FILE, type MeasuredCurve, printMeasuredCurve } from '../bundle/measured-curve.js';
 import type { BundleDraft } from '../bundle/write-bundle.js';
 import { type DeviceProgram, isPrepared, stagesOf } from '../export/program.js';
@@ -12,7 +12,6 @@ const TAIL_FILE = 'edge/tail.onnx';
 /** The demo page: an example to copy from. No other file of the bundle needs it. */
 const DEMO_FILES = ['index.html', 'demo.js', 'demo.css', 'drawing.js', 'history.js', 'panel.js'];
 /** Licences of the weights that a run started from. */
-const LICENCES_FILE = 'LICENSE-weights.txt';
 const SERVICE_WORKER = 'service-worker.js';
 /** Scripts of the loader beside `lcdnn.js`. Bundles of version 0.1 have only the first two. */
 const SCRIPTS = [BUNDLE_FILES.edge, BUNDLE_FILES.stream, 'lcdnn-worker.js', 'lcdnn-branch.js', 'lcdnn-static.js'];

@@ -1,13 +1,34 @@
 import { Command, Errors } from '@oclif/core';
 import { messageOf, UserError } from '../base/errors.js';
+import { configDefaults, type KnownFlags, requireKnownSections, withDefaults } from '../cli/config-defaults.js';
+import { readConfigFile } from '../cli/config-file.js';
 
 /**
- * Base of all commands: `--json`, and one rule for errors. A mistake of the user (a `UserError`, or flags and arguments
- * that oclif refuses) is printed as one line on stderr, with exit code 2. Anything else is a bug: the stack is printed,
- * with exit code 1. With `--json`, stdout has `{ "error": { "message": ... } }` instead of the line.
+ * Base of all commands: `--json`, defaults from a config file, and one rule for errors. A mistake of the user (a
+ * `UserError`, or flags and arguments that oclif refuses) is printed as one line on stderr, with exit code 2. Anything
+ * else is a bug: the stack is printed, with exit code 1. With `--json`, stdout has `{ "error": { "message": ... } }`
+ * instead of the line.
  */
 export abstract class LcdnnCommand extends Command {
   static override enableJsonFlag = true;
+
+  /** Adds the defaults of `lcdnn.config.*`, if there is one, to the flags that are given. */
+  protected override async init(): Promise<void> {
+    await super.init();
+    if (this.id !== undefined) this.argv = await this.withConfigDefaults(spoken(this.id), this.ctor.flags, this.argv);
+  }
+
+  /**
+   * Arguments of a command, with the defaults of the config file for flags that they don't contain.
+   *
+   * @param command with spaces: `bench device`
+   */
+  protected async withConfigDefaults(command: string, flags: KnownFlags, argv: string[]): Promise<string[]> {
+    const file = await readConfigFile();
+    if (!file) return argv;
+    requireKnownSections(file, this.config.commandIDs.map(spoken));
+    return withDefaults(argv, configDefaults(file, command, flags), flags);
+  }
 
   protected override async catch(thrown: unknown): Promise<never> {
     if (thrown instanceof Errors.ExitError) throw thrown; // `this.exit(code)`: not an error
@@ -27,6 +48,9 @@ export abstract class LcdnnCommand extends Command {
     return `${sentence} (see ${this.config.bin} ${this.id?.replaceAll(':', ' ')} --help)`;
   }
 }
+
+/** A command as users type it: `bench device`. */
+const spoken = (id: string): string => id.replaceAll(':', ' ');
 
 /** A message of oclif in one line, without its hint at --help. */
 const oneLine = (message: string): string =>

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Args, Flags } from '@oclif/core';
+import { checkExport } from '../api/check-export.js';
 import { exportRepository } from '../api/export-repository.js';
 import { type ExportOptions, type ExportResult, exportWeb } from '../api/export-web.js';
 import type { DataOptions } from '../api/run-data.js';
@@ -16,6 +17,15 @@ import { LcdnnCommand } from './base-command.js';
 
 type GivenOptions = ExportOptions & DataOptions;
 
+interface CheckFlags extends Omit<GateFlags, 'max-bytes'> {
+  readonly name?: string;
+  readonly uplink?: ExportOptions['uplink'];
+  readonly edge?: string;
+  readonly 'licence-file'?: string;
+  readonly 'data-dir'?: string;
+  readonly 'accept-changed-data'?: boolean;
+}
+
 interface GateFlags {
   readonly 'max-bytes'?: number;
   readonly junit?: string;
@@ -28,11 +38,12 @@ export default class Export extends LcdnnCommand {
   static override description =
     'The bundle is checked against the trainer first; one that disagrees is not kept. What devices send to the edge is ' +
     'chosen on validation images. --target triton writes the tail as a model repository for Triton, OpenVINO Model Server ' +
-    'and KServe.';
+    'and KServe. Beside the bundle, in BUNDLE.about, are its provenance, a statement for supply chain tools, and a model card.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> runs/mnist --target web --out bundles/mnist',
     '<%= config.bin %> <%= command.id %> runs/mnist --uplink f32 --out bundles/mnist',
     '<%= config.bin %> <%= command.id %> runs/mnist --out bundles/mnist --max-bytes 100KB',
+    '<%= config.bin %> <%= command.id %> runs/mnist --check bundles/mnist',
     '<%= config.bin %> <%= command.id %> bundles/mnist --target triton --out repositories/mnist',
   ];
   static override args = {
@@ -40,7 +51,11 @@ export default class Export extends LcdnnCommand {
   };
   static override flags = {
     target: Flags.option({ summary: 'What to write.', options: ['web', 'triton'] as const, default: 'web' })(),
-    out: Flags.string({ summary: 'Folder for the bundle or the repository.', required: true }),
+    out: Flags.string({ summary: 'Folder for the bundle or the repository.' }),
+    check: Flags.string({
+      summary: 'Bundle to compare with: export again without keeping the result, and exit with 3 if a file differs.',
+      exclusive: ['out', 'max-bytes'],
+    }),
     name: Flags.string({ summary: 'Name of the model on the edge server. [default: NETWORK-DATASET]' }),
     uplink: Flags.option({
       summary:
@@ -53,6 +68,10 @@ export default class Export extends LcdnnCommand {
       summary:
         'Address of the edge server for pages: a URL, or a path on the server that hosts the bundle, such as /ml/. [default: the root of that server]',
     }),
+    licence: Flags.string({ summary: 'Licence of the model for its model card, as mit or apache-2.0.' }),
+    'licence-file': Flags.string({
+      summary: 'Licence text of the network that the run started from. The bundle gets a copy.',
+    }),
     'max-bytes': bytesFlag('Gate: largest download of a page, compressed with brotli.', 'GATES'),
     ...gateReportFlags,
     ...dataFlags,
@@ -64,8 +83,12 @@ export default class Export extends LcdnnCommand {
     if (target === 'triton' && flags['max-bytes'] !== undefined) {
       throw new UserError('--max-bytes: expected --target web, found triton; the limit is for the download of a page');
     }
+    if (flags.check !== undefined) return this.checkBundle(args.run, flags.check, flags);
+    if (out === undefined)
+      throw new UserError('--out: expected a folder for the bundle, found none; give --out or --check');
     return withDataProgress(({ onProgress, onNote }) => {
-      const options = { out, name, uplink, edge, ...dataOptions(flags), onProgress, onNote };
+      const { licence, 'licence-file': licenceFile } = flags;
+      const options = { out, name, uplink, edge, licence, licenceFile, ...dataOptions(flags), onProgress, onNote };
       return target === 'triton'
         ? this.exportRepository(args.run, options)
         : this.exportBundle(args.run, options, flags);
@@ -89,6 +112,21 @@ export default class Export extends LcdnnCommand {
     return { bundle: options.out, name, version, tau, downloadBytes, uplink, check, ...checked };
   }
 
+  private async checkBundle(run: string, bundle: string, flags: CheckFlags): Promise<unknown> {
+    const { name, uplink, edge, 'licence-file': licenceFile } = flags;
+    const result = await withDataProgress(({ onProgress, onNote }) =>
+      checkExport(run, bundle, { name, uplink, edge, licenceFile, ...dataOptions(flags), onProgress, onNote }),
+    );
+    const { changed, files, differentInputs } = result;
+    for (const file of changed)
+      this.log(`${file.path}: ${brief(file.bundle)} in the bundle, ${brief(file.rebuilt)} rebuilt`);
+    if (differentInputs.length > 0) this.log(`different from the recorded export: ${differentInputs.join(', ')}`);
+    const value = changed.length;
+    const gate = checkGate({ name: `changed files of ${files}`, unit: 'count', bound: 'max', limit: 0, value });
+    reportGates(this, `Rebuild of ${bundle}`, [gate], flags);
+    return { bundle, ...result, gates: [gate] };
+  }
+
   private async exportRepository(source: string, options: GivenOptions): Promise<unknown> {
     const { uplink, name, version, files } = await exportRepository(source, options);
     if (uplink) this.log(uplinkTable(uplink));
@@ -97,6 +135,8 @@ export default class Export extends LcdnnCommand {
     return { repository: options.out, name, version, files };
   }
 }
+
+const brief = (hash: string | undefined): string => hash?.slice(0, 12) ?? 'missing';
 
 function inWords(out: string, { manifest, downloadBytes, check }: ExportResult): string {
   return [

@@ -1,6 +1,8 @@
 import { Flags } from '@oclif/core';
+import { withMlflow } from '../api/mlflow.js';
 import { newRunConfig, newRunPath } from '../api/new-run.js';
 import { joinTrainingOf, openResumed, resumeTraining, train } from '../api/train.js';
+import type { TrainingEvents } from '../api/train-run.js';
 import { clusterFlags } from '../cli/cluster-flags.js';
 import { configFlags } from '../cli/config-flags.js';
 import { dataFlags } from '../cli/data-flags.js';
@@ -39,6 +41,9 @@ export default class Train extends LcdnnCommand {
     ...pytorchFlags,
     ...clusterFlags,
     'accept-changed-data': dataFlags['accept-changed-data'],
+    mlflow: Flags.string({
+      summary: 'Address of an MLflow tracking server that gets options and metrics of every epoch.',
+    }),
     resume: Flags.directory({
       summary: 'Run directory to continue. Its own options apply.',
       aliases: ['continue'],
@@ -66,12 +71,17 @@ export default class Train extends LcdnnCommand {
       });
       return { run: path };
     }
-    const { interrupted: _, ...result } = await withTrainingDisplay(this, (shown) => {
+    const { interrupted: _, ...result } = await withTrainingDisplay(this, async (shown) => {
       const options = {
         ...{ ...given, ...shown, pytorch, loaders: flags.loaders },
         acceptChangedData: flags['accept-changed-data'],
       };
-      return flags.resume === undefined ? train(options) : resumeTraining(flags.resume, options);
+      const start = (onEpoch: TrainingEvents['onEpoch']) =>
+        flags.resume === undefined
+          ? train({ ...options, onEpoch })
+          : resumeTraining(flags.resume, { ...options, onEpoch });
+      if (flags.mlflow === undefined) return start(shown.onEpoch);
+      return withMlflow(flags.mlflow, { name: path, config, onNote: shown.onNote, onEpoch: shown.onEpoch }, start);
     });
     this.log(`done: ${result.run}; next: ${this.config.bin} tune-tau ${result.run}`);
     return result;

@@ -107,7 +107,9 @@ export async function readImageFile(path: string): Promise<Buffer> {
 }
 
 /** A file that can't be read now; it isn't necessarily damaged. */
-export class UnreadableFile extends UserError {}
+export class UnreadableFile extends UserError {
+  override readonly code: string = 'ERR_LCDNN_IMAGE';
+}
 
 function notAnImage(path: string, thrown: unknown): UserError {
   const reason = messageOf(thrown).replace(/\s*\n\s*/g, '; ');

@@ -10,7 +10,7 @@ import { createEdgeServer } from '../edge/server.js';
 
 const milliseconds = z.number().nonnegative();
 
-const resultSchema = z.strictObject({
+export const deviceResultSchema = z.strictObject({
   userAgent: z.string(),
   /** Whether the SIMD build ran. */
   simd: z.boolean(),
@@ -30,7 +30,7 @@ const resultSchema = z.strictObject({
 });
 
 /** What a browser measured of a bundle's branch. */
-export type DeviceResult = z.infer<typeof resultSchema>;
+export type DeviceResult = z.infer<typeof deviceResultSchema>;
 
 const SCRIPT = 'text/javascript; charset=utf-8';
 const PAGE = { 'index.html': 'text/html; charset=utf-8', 'bench.js': SCRIPT, 'profile.js': SCRIPT };
@@ -107,7 +107,7 @@ function readResult(body: string): DeviceResult {
   }
   const failed = z.object({ error: z.string() }).safeParse(sent);
   if (failed.success) throw new UserError(`the page could not measure the bundle: ${failed.data.error}`);
-  const { success, data, error } = resultSchema.safeParse(sent);
+  const { success, data, error } = deviceResultSchema.safeParse(sent);
   if (!success) throw new UserError(`expected measurements from the page, found ${z.prettifyError(error)}`);
   return data;
 }

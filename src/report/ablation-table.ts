@@ -1,13 +1,22 @@
 import { percent } from '../base/format.js';
 import { type Ablation, type AblationRow, isTrainedRow } from '../run/ablation.js';
+import { BASE } from '../run/grid.js';
 import { points, signed } from './ablation-chart.js';
 
 const HEADER = ['variant', 'changes', 'branch', 'against base', 'full', 'device', 'time', 'images/s', 'seed', 'epochs'];
 const RIGHT = new Set(['branch', 'against base', 'full', 'device', 'time', 'images/s', 'seed', 'epochs']);
 
-/** Cells of an ablation's table, for terminals and Markdown: header, base, variants. */
+/** Cells of an ablation's table, for terminals and Markdown: header, base (not in every shard), variants. */
 export function ablationCells(rows: readonly AblationRow[]): string[][] {
-  return [HEADER, ...rows.map((row) => cells(row, rows[0]))];
+  return [
+    HEADER,
+    ...rows.map((row) =>
+      cells(
+        row,
+        rows.find(({ name }) => name === BASE),
+      ),
+    ),
+  ];
 }
 
 /** Indices of the columns with numbers. */
@@ -44,12 +53,12 @@ export function ablationMarkdown({ title, command, rows }: Ablation): string {
   ].join('\n');
 }
 
-function cells(row: AblationRow, base: AblationRow): string[] {
+function cells(row: AblationRow, base: AblationRow | undefined): string[] {
   const { name, changes, deviceBytes, seed, epochs } = row;
   const ends = [`${seed}`, `${epochs}`];
   const device = `${(deviceBytes / 1000).toFixed(1)} KB`;
   if (!isTrainedRow(row)) return [name, describeChanges(changes), 'diverged', '', '', device, '', '', ...ends];
-  const difference = row === base ? undefined : points(row, base, 'branchAccuracy');
+  const difference = row === base || !base ? undefined : points(row, base, 'branchAccuracy');
   return [
     name,
     describeChanges(changes),

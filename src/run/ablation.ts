@@ -22,7 +22,7 @@ const described = {
   command: z.string(),
 };
 
-const doneSchema = z.strictObject({
+export const doneSchema = z.strictObject({
   ...described,
   /** Accuracies on the validation images after the last epoch. */
   fullAccuracy: share,
@@ -35,7 +35,7 @@ const doneSchema = z.strictObject({
   imagesPerSecond: z.number(),
 });
 
-const failedSchema = z.strictObject({ ...described, /** Why training ended early. */ failed: z.string() });
+export const failedSchema = z.strictObject({ ...described, /** Why training ended early. */ failed: z.string() });
 
 const ablationSchema = z.strictObject({
   title: z.string(),

@@ -21,7 +21,7 @@ const curve = z
  * `tau.json`, the result of `tune-tau` on the validation images, as far as later stages read it. Shares in [0, 1]. With
  * several exits, `further` contains the same fields for the later exits.
  */
-const tunedSchema = z.looseObject({
+export const tunedSchema = z.looseObject({
   tau: share,
   method: z.string(),
   objective: z.string(),
@@ -47,7 +47,7 @@ const tunedSchema = z.looseObject({
  * `test.json`, the result of `evaluate` on the test split. `collaborative` is null if no τ was tuned yet; its `tau` is a
  * list if there are several exits.
  */
-const testedSchema = z.strictObject({
+export const testedSchema = z.strictObject({
   full: accuracy,
   branch: accuracy,
   collaborative: z

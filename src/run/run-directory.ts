@@ -33,7 +33,7 @@ const FILES = {
 } as const;
 
 /** One line of `metrics.jsonl`. Accuracies are shares in [0, 1]; validation accuracies use running statistics. */
-const epochSchema = z.strictObject({
+export const epochSchema = z.strictObject({
   /** From 1; counts through all stages. */
   epoch: z.int().positive(),
   /** The stage that it belongs to, from 0; absent in a run that has none. */

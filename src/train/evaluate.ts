@@ -30,12 +30,21 @@ export function evaluationBatchSize(network: JointNetwork): number {
   return Math.max(1, Math.min(MOST_IMAGES, Math.floor(MOST_VALUES / Math.max(...values))));
 }
 
+/** What a caller can follow of an evaluation, and the signal that ends it. */
+export interface EvaluationEvents {
+  /** Aborting ends the evaluation after the current batch; it then throws the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Called after every batch. */
+  readonly onImages?: (done: number, total: number) => void;
+}
+
 /** A function that computes all branches' logits on images of a data set, with the engine's current parameters. */
 export async function createEvaluator(
   engine: Engine,
   network: JointNetwork,
   dataset: Dataset,
   loader?: Loader,
+  { signal, onImages }: EvaluationEvents = {},
 ): Promise<Evaluator> {
   const values = network.input.reduce((product, size) => product * size, 1);
   // A batch is always whole, so no larger than there are images.
@@ -56,6 +65,7 @@ export async function createEvaluator(
     // The last batch may be short: the end of this array then still holds the batch before, and is ignored.
     const images = new Float32Array(batchSize * values);
     for await (const batch of evaluationBatches(dataset, split, batchSize, places, loader)) {
+      signal?.throwIfAborted();
       const from = batch.index * batchSize;
       images.set(batch.images);
       const logits = await infer({ images });
@@ -64,6 +74,7 @@ export async function createEvaluator(
         branch.set(logits[numbered('branch', i)].subarray(0, batch.size * classes), from * classes);
       });
       labels.set(batch.labels, from);
+      onImages?.(from + batch.size, count);
     }
     return { full, branches, labels, classes };
   };

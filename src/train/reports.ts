@@ -110,6 +110,8 @@ export function augmentationOf(config: Config): Augmentation {
 
 /** Training ended because the loss was no longer finite. */
 export class Diverged extends UserError {
+  override readonly code = 'ERR_LCDNN_DIVERGED';
+
   constructor(
     /** The losses, and the step at which they occurred. */
     readonly reason: string,

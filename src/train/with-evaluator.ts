@@ -3,7 +3,7 @@ import type { Dataset } from '../datasets/dataset.js';
 import { createLoader } from '../datasets/loading/create-loader.js';
 import type { JointNetwork } from '../network/layers.js';
 import type { Config } from '../run/config.js';
-import { createEvaluator, type Evaluator } from './evaluate.js';
+import { createEvaluator, type EvaluationEvents, type Evaluator } from './evaluate.js';
 import { withEngine } from './with-engine.js';
 
 /**
@@ -19,11 +19,12 @@ export async function withEvaluator<Result>(
   state: NamedArrays,
   dataset: Dataset,
   use: (evaluate: Evaluator) => Promise<Result>,
+  events?: EvaluationEvents,
 ): Promise<Result> {
   const loader = createLoader(dataset);
   try {
     return await withEngine(config, state, async (engine) =>
-      use(await createEvaluator(engine, network, dataset, loader)),
+      use(await createEvaluator(engine, network, dataset, loader, events)),
     );
   } finally {
     await loader.close();

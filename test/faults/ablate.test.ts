@@ -50,6 +50,26 @@ it('trains base and variants, records what diverges, and writes table and chart'
   expect(leftovers(whole)).toEqual([]);
 });
 
+it('is the same in two shards that are merged', async () => {
+  await wholeDone;
+  const [one, two, merged] = [fresh('one'), fresh('two'), fresh('merged')];
+  await Promise.all([
+    lcdnn('ablate', grid, '--shard', '1/2', '--out', one),
+    lcdnn('ablate', grid, '--shard', '2/2', '--out', two),
+  ]);
+  const names = (out: string) => JSON.parse(read(out, 'ablation.json')).rows.map((row: { name: string }) => row.name);
+  expect([names(one), names(two)]).toEqual([
+    ['base', 'wild'],
+    ['lr-0.01', 'flip'],
+  ]);
+  const { code } = await lcdnn('ablate', grid, '--merge', one, '--merge', two, '--out', merged);
+  expect(code).toBe(0);
+  const withoutCommand = (out: string) => rowsOf(out).map((row) => ({ ...row, command: undefined }));
+  expect(withoutCommand(merged)).toEqual(withoutCommand(whole));
+  await expectMistake(['ablate', grid, '--merge', two, '--out', merged], /expected the base in one of 1 folders/);
+  await expectMistake(['ablate', grid, '--shard', '5/4', '--out', merged], /expected K\/N with K from 1 to N/);
+});
+
 it('gives a row to the byte of the run that its command trains', async () => {
   await wholeDone;
   const run = fresh('alone');

@@ -3,6 +3,8 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect } from 'vitest';
+import { z } from 'zod';
+import { ERROR_SCHEMA, OUTPUT_SCHEMAS } from '../../src/cli/json-output/schemas.js';
 import { commandHost, type Ended } from './command-host.js';
 import { preparedPackage } from './prepared-package.js';
 
@@ -15,6 +17,7 @@ const PACKAGE = await preparedPackage();
 /** A trained and tuned run, and its bundle: to read or to copy. */
 export const RUN = join(PACKAGE, 'run');
 export const BUNDLE = join(PACKAGE, 'bundle');
+const EXIT_GATE_FAILED = 3;
 /** The folder of the data set `tiny`. */
 export const DATA = join(PACKAGE, 'datasets', 'tiny');
 
@@ -57,8 +60,23 @@ export function startProgram([file, ...args]: readonly string[], more: NodeJS.Pr
   return { child, ended, printed };
 }
 
-/** Runs `lcdnn ARGS` to its end, in the process that this test file keeps for its commands, one after the other. */
-export const lcdnn = (...args: string[]): Promise<Ended> => host.run(args);
+/** Runs `lcdnn ARGS` to its end, in the process that this test file keeps for its commands, one after the other. JSON is compared with its schema. */
+export async function lcdnn(...args: string[]): Promise<Ended> {
+  const ended = await host.run(args);
+  if (args.includes('--json')) requireSchema(args, ended);
+  return ended;
+}
+
+/** @throws if the JSON output isn't as `schemas/` describes it */
+function requireSchema([first, second]: readonly string[], { code, stdout }: Ended): void {
+  if (code !== 0 && code !== 2 && code !== EXIT_GATE_FAILED) return;
+  const schemas: Readonly<Record<string, z.ZodType>> = OUTPUT_SCHEMAS;
+  const done = schemas[`${first} ${second}`] ?? schemas[first];
+  // `predict` ends with 2 if some of the images can't be used.
+  const schema = code === 2 && first !== 'predict' ? ERROR_SCHEMA : done;
+  const checked = schema.safeParse(JSON.parse(stdout));
+  if (!checked.success) throw new Error(`${first} ${second} --json: ${z.prettifyError(checked.error)}`);
+}
 
 /** Runs `lcdnn ARGS` and expects the one line of a mistake that the user can mend, and nothing else. */
 export async function expectMistake(args: readonly string[], line: RegExp | string): Promise<void> {

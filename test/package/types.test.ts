@@ -15,14 +15,21 @@ writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
 const program = join(folder, 'program.ts');
 writeFileSync(
   program,
-  `import { evaluate, exportWeb, train, tuneTau, UserError, type TrainResult } from 'lcdnn';
+  `import { evaluate, evaluationGates, exportWeb, runPipeline, train, tuneTau, UserError, type Gate, type TrainResult } from 'lcdnn';
 const { run }: TrainResult = await train({ out: 'run', options: { dataset: 'mnist', epochs: 3 }, onEpoch: ({ epoch }) => epoch });
 const tau: number = (await tuneTau(run, { objective: 'risk' })).tau;
 const accuracy: number = (await evaluate(run)).full.accuracy;
 const bytes: number = (await exportWeb(run, { out: 'bundle' })).downloadBytes;
+const stop = AbortSignal.timeout(1000);
+await evaluate(run, { signal: stop, onImages: (done, total) => void (done / total) });
+const { gates, passed } = await runPipeline({ out: 'build', signal: stop, limits: { minAccuracy: { both: 0.9 } } });
+const failed: Gate[] = gates.filter((gate) => !gate.passed);
+const code: string = new UserError('x').code;
+// @ts-expect-error limits are numbers
+await runPipeline({ out: 'build', limits: { minExits: '0.5' } });
 // @ts-expect-error the folder of the bundle is required
 await exportWeb(run, {}).catch((thrown: UserError) => thrown.exitCode);
-export { accuracy, bytes, tau };
+export { accuracy, bytes, code, evaluationGates, failed, passed, tau };
 `,
 );
 

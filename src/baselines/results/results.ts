@@ -51,7 +51,7 @@ const answers = z.strictObject({
 });
 export type AnswerTimes = z.infer<typeof answers>;
 
-const measurement = z.strictObject({
+export const measurementSchema = z.strictObject({
   /** Name in the table of connections. */
   connection: z.string(),
   /** Factor by which the browser's processor is slowed down, relative to this machine. */
@@ -61,7 +61,7 @@ const measurement = z.strictObject({
   /** Answers of a page that has loaded everything. */
   warm: answers,
 });
-export type Measurement = z.infer<typeof measurement>;
+export type Measurement = z.infer<typeof measurementSchema>;
 
 const approach = z.strictObject({
   approach: z.enum(APPROACHES),
@@ -81,7 +81,7 @@ const approach = z.strictObject({
     /** Energy of the server's processor per image that it receives, from its own counters (RAPL), in J. */
     joules: z.number().nonnegative().optional(),
   }),
-  measurements: z.array(measurement).min(1),
+  measurements: z.array(measurementSchema).min(1),
 });
 export type ApproachResults = z.infer<typeof approach>;
 
@@ -99,7 +99,7 @@ const network = z.strictObject({
 });
 export type NetworkResults = z.infer<typeof network>;
 
-const resultsSchema = z.strictObject({
+export const systemResultsSchema = z.strictObject({
   format: z.literal(RESULTS_FORMAT),
   /** ISO 8601. */
   date: z.string(),
@@ -112,9 +112,9 @@ const resultsSchema = z.strictObject({
 });
 
 /** The results of `lcdnn bench system`. */
-export type SystemResults = z.infer<typeof resultsSchema>;
+export type SystemResults = z.infer<typeof systemResultsSchema>;
 
 /** @throws UserError if the file isn't a result of `bench system` */
 export function readSystemResults(path: string): SystemResults {
-  return readJson(path, resultsSchema, 'what "lcdnn bench system" writes', 'measure again');
+  return readJson(path, systemResultsSchema, 'what "lcdnn bench system" writes', 'measure again');
 }

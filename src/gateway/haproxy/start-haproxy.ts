@@ -9,6 +9,7 @@ import { command } from './socket.js';
 /** HAProxy has ended by itself while the gateway needed it. */
 export class HaproxyEnded extends UserError {
   override readonly exitCode = 1;
+  override readonly code = 'ERR_LCDNN_HAPROXY';
 
   constructor(output: string) {
     const reason = output.trim() || 'no message, so it was probably killed';

@@ -71,6 +71,7 @@ type TrainerEvent = z.infer<typeof eventSchema>;
 /** The trainer ended without a reason. The last checkpoint is complete, so the run can resume from it. */
 export class TrainerEnded extends UserError {
   override readonly exitCode = 1;
+  override readonly code = 'ERR_LCDNN_TRAINER';
 }
 
 /**

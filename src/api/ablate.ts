@@ -61,7 +61,8 @@ export async function ablate(grid: string, options: AblateOptions): Promise<Abla
   await requireTrainable(untrained, { dataDir, python, onProgress: options.onProgress, onNote: options.onNote });
   makeFolder(out);
 
-  const command = `lcdnn ablate ${[shellQuoted(grid), flagsFor(given)].join(' ').trim()} --out ${shellQuoted(out)}`;
+  const shard = options.shard ? ` --shard ${options.shard.index}/${options.shard.of}` : '';
+  const command = `lcdnn ablate ${[shellQuoted(grid), flagsFor(given)].join(' ').trim()}${shard} --out ${shellQuoted(out)}`;
   const { network, dataset } = first.config;
   const rows = finishedRows(plans, readAblation(out));
   const inOrder = () => variants.flatMap(({ name }) => rows.get(name) ?? []);

@@ -49,7 +49,10 @@ export default class Pipeline extends LcdnnCommand {
 
   async run(): Promise<PipelineResult> {
     const { flags } = await this.parse(Pipeline);
+    // Parsing for another command replaces the arguments, which decide on --json.
+    const { argv } = this;
     const options = await this.optionsOfSteps(flags);
+    this.argv = argv;
     const result = await withTrainingDisplay(this, (shown) =>
       runPipeline({
         ...{ ...options, ...shown, out: flags.out },

@@ -48,7 +48,7 @@ export const OUTPUT_SCHEMAS = {
   'cache list': output({ folder: text, bytes: whole, entries: z.array(cacheEntry) }),
   config: output({
     file: text.nullable(),
-    commands: z.record(text, z.array(output({ flag: text, value: z.unknown(), from: text.optional() }))),
+    commands: z.record(text, z.array(output({ flag: text, value: z.unknown().optional(), from: text.optional() }))),
   }),
   'data check': output({
     dataset: text,
@@ -185,7 +185,7 @@ export const OUTPUT_SCHEMAS = {
   }),
   'schedule report': output({ out: text, figures: z.array(z.unknown()) }),
   'schedule simulate': output({ seeds: z.array(whole), episodes: whole, results: z.array(output({ policy: text })) }),
-  'schedule train': output({ policy: text, interrupted: z.boolean() }),
+  'schedule train': output({ policy: text }),
   train: z.union([
     output({
       run: text,

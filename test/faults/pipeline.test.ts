@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { PipelineResult } from '../../src/api/pipeline/pipeline.js';
-import { copyOf, expectMistake, folder, fresh, lcdnn, RUN, start } from './cli.js';
+import { copyOf, expectMistake, folder, fresh, LCDNN, lcdnn, RUN, start, startProgram } from './cli.js';
 
 const config = join(folder, 'lcdnn.config.yaml');
 const CONFIG = `
@@ -86,14 +86,8 @@ describe('lcdnn config', () => {
     const [module, wrong] = [fresh('lcdnn.config.mjs'), fresh('lcdnn.config.json')];
     writeFileSync(module, 'export default { train: { epochs: 7 } };');
     writeFileSync(wrong, '{ "train": { "epoch": 7 } }');
-    const withConfig = async (path: string, ...args: string[]) => {
-      process.env.LCDNN_CONFIG = path;
-      try {
-        return await lcdnn(...args);
-      } finally {
-        delete process.env.LCDNN_CONFIG;
-      }
-    };
+    const withConfig = (path: string, ...args: string[]) =>
+      startProgram([...LCDNN, ...args], { LCDNN_CONFIG: path }).ended;
     expect((await withConfig(module, 'config')).stdout).toMatch(/train +--epochs +7 +train/);
     expect((await withConfig(wrong, 'train')).stderr).toMatch(
       /expected flags of "train", found epoch; did you mean epochs\?/,

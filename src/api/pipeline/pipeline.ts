@@ -11,7 +11,6 @@ import { aboutFolder } from '../../provenance/about-folder.js';
 import { portableOptions } from '../../provenance/provenance.js';
 import { readResult } from '../../run/results.js';
 import { openRun, runExists, runFile } from '../../run/run-directory.js';
-import type { TauOptions } from '../../tau/tune.js';
 import { compareAnswers } from '../compare-answers.js';
 import { evaluate } from '../evaluate.js';
 import { type ExportOptions, exportWeb } from '../export-web.js';
@@ -19,7 +18,7 @@ import { type NewRunOptions, newRunConfig } from '../new-run.js';
 import { type DataOptions, dataRecord, loadNewData } from '../run-data.js';
 import { resumeTraining, train } from '../train.js';
 import type { PytorchOptions, TrainingEvents } from '../train-run.js';
-import { tuneTau } from '../tune-tau.js';
+import { type TuneTauOptions, tuneTau } from '../tune-tau.js';
 import { VERSION } from '../version.js';
 import { inputsHash, openPipelineState, type PipelineStep } from './pipeline-state.js';
 
@@ -31,7 +30,7 @@ export interface PipelineOptions extends TrainingEvents, Pick<DataOptions, 'onPr
   readonly pytorch?: PytorchOptions;
   /** Problems that the data must not have. */
   readonly failOn?: readonly DataProblem[];
-  readonly tune?: TauOptions;
+  readonly tune?: TuneTauOptions;
   readonly limits?: EvaluationLimits;
   /** A run to compare with, for `limits.maxDrop`. */
   readonly against?: string;

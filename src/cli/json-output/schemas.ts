@@ -29,7 +29,7 @@ const stepState = z.enum(['done', 'skipped', 'failed']);
 
 /**
  * What each command prints with `--json`, by the command's name. `schemas/` has the same as JSON Schema. `serve` and
- * `gateway` run until they are stopped and print nothing.
+ * `gateway` run until they are stopped, and `learn` runs other commands.
  */
 export const OUTPUT_SCHEMAS = {
   ablate: output({ out: text, rows: z.array(z.union([doneSchema, failedSchema])) }),
@@ -128,6 +128,16 @@ export const OUTPUT_SCHEMAS = {
       provenance: provenanceSchema.optional(),
     }),
   ]),
+  'models fetch': output({ name: text, path: text, origin: text, downloaded: z.boolean() }),
+  'models list': z.array(
+    output({
+      name: text,
+      title: text,
+      licence: text,
+      bytes: whole,
+      found: output({ path: text, origin: text }).nullable(),
+    }),
+  ),
   pipeline: output({
     run: text,
     bundle: text.optional(),

@@ -30,11 +30,11 @@ export default class ConfigCommand extends LcdnnCommand {
   async run(): Promise<unknown> {
     const { args } = await this.parse(ConfigCommand);
     const file = await readConfigFile();
-    this.log(file ? file.path : 'no lcdnn.config.json, .yaml or .mjs in this folder or above it');
     const ids = this.config.commandIDs.map((id) => id.replaceAll(':', ' ')).sort();
     if (args.command !== undefined && !ids.includes(args.command)) {
       throw new UserError(`expected a command, found "${args.command}"; "lcdnn --help" lists them`);
     }
+    this.log(file ? file.path : 'no lcdnn.config.json, .yaml or .mjs in this folder or above it');
     const found = ids
       .filter((id) => args.command === undefined || id === args.command)
       .map((id) => {

@@ -76,7 +76,9 @@ function removeLeftovers(folder: string): void {
 
 function entriesIn(folder: string): Dirent[] {
   if (!existsSync(folder)) return [];
-  return readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !name.startsWith(REMOVED));
+  return readdirSync(folder, { withFileTypes: true })
+    .filter(({ name }) => !name.startsWith(REMOVED))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function described(folder: string, name: string, kind: CacheEntry['kind']): CacheEntry {

@@ -15,7 +15,8 @@ export abstract class LcdnnCommand extends Command {
   /** Adds the defaults of `lcdnn.config.*`, if there is one, to the flags that are given. */
   protected override async init(): Promise<void> {
     await super.init();
-    if (this.id !== undefined) this.argv = await this.withConfigDefaults(spoken(this.id), this.ctor.flags ?? {}, this.argv);
+    if (this.id !== undefined)
+      this.argv = await this.withConfigDefaults(spoken(this.id), this.ctor.flags ?? {}, this.argv);
   }
 
   /**

@@ -90,7 +90,11 @@ export default class Pipeline extends LcdnnCommand {
       failOn: own['fail-on'] ?? check['fail-on'],
       tune: {
         ...withoutUndefined({ method, objective, epsilon, delta, folds, deviceMs: tune['device-ms'] }),
-        ...withoutUndefined({ edgeMs: tune['edge-ms'], accuracyFloor: tune['accuracy-floor'], crossFit: tune['cross-fit'] }),
+        ...withoutUndefined({
+          edgeMs: tune['edge-ms'],
+          accuracyFloor: tune['accuracy-floor'],
+          crossFit: tune['cross-fit'],
+        }),
       },
       limits: {
         minAccuracy: sharesByName(own['min-accuracy'] ?? evaluate['min-accuracy']),

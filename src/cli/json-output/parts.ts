@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { APPROACHES } from '../../baselines/results/results.js';
 import { UPLINKS } from '../../export/uplink/encoding.js';
-import { configSchema } from '../../run/config.js';
 
 /** Parts that the JSON output of several commands has. Objects may get further keys in later versions. */
 export const share = z.number().min(0).max(1);
@@ -26,8 +25,8 @@ export const gateSchema = output({
 /** Present if limits were given. */
 export const gates = z.array(gateSchema).optional();
 
-/** Options of a run. Those of later versions are kept as they are. */
-export const options = z.looseObject(configSchema.shape);
+/** Options of a run, named as in its `config.json`: those that every run has. */
+export const options = z.looseObject({ network: text, dataset: text, epochs: whole, seed: whole });
 
 export const approachName = z.enum(APPROACHES);
 export const uplinkName = z.enum(UPLINKS);

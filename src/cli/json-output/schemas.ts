@@ -104,7 +104,7 @@ export const OUTPUT_SCHEMAS = {
     config: part.options,
     warmStart: part.warmStartSchema,
     check: output({ images: whole, compared: z.enum(['logits', 'features']), difference: number }).optional(),
-    form: z.enum(['small', 'large']),
+    form: text.optional(),
     validation: output({ images: whole, fullAccuracy: share }),
   }),
   inspect: z.union([

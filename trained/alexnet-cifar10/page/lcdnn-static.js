@@ -1,0 +1,1 @@
+import{loadWith as n}from"./lcdnn.js";import*as r from"./lcdnn-branch.js";import*as s from"./lcdnn-edge.js";import*as o from"./lcdnn-stream.js";const c={"lcdnn-branch.js":r,"lcdnn-edge.js":s,"lcdnn-stream.js":o};export function load(r,s){return n(c,r,s)}

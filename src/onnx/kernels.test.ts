@@ -175,6 +175,7 @@ const CASES: Readonly<Record<string, Cases>> = {
   Tanh: unary(tf.tanh),
   Sqrt: unary(tf.sqrt, positive),
   Rsqrt: unary(tf.rsqrt, positive),
+  Round: unary(tf.round),
   Square: unary(tf.square),
   Step: (next) => {
     const alpha = pick(next, [0, 0.25]);

@@ -115,7 +115,7 @@ describe.concurrent('predict', () => {
 
   it('refuses a folder without images', () =>
     expectMistake(
-      ['predict', '--bundle', BUNDLE, image, BUNDLE],
+      ['predict', '--bundle', BUNDLE, image, join(BUNDLE, 'edge')],
       /expected images \(\.png, \.jpg, \.webp, \.\.\.\), found none/,
     ));
 

@@ -37,7 +37,7 @@ it('refuses photographs for LeNet, with advice', async () => {
   for (const name of ['a', 'b'])
     for (let i = 0; i < 3; i++) await plainImage(join(images, name, `${i}.png`), [9, 9, 9 * i]);
   await expectMistake(
-    ['train', '--dataset', 'folder', '--data-dir', images, '--out', fresh('run')],
+    ['train', '--dataset', 'folder', '--network', 'lenet', '--data-dir', images, '--out', fresh('run')],
     /^error: network lenet: expected images of up to 64x64 pixels, found 224x224; give --network resnet18 .*\n$/,
   );
 });

@@ -68,8 +68,8 @@ describe.concurrent('train refuses', () => {
 
   it('another option than the run that it resumes has', () =>
     expectMistake(
-      ['train', '--resume', RUN, '--epochs', '9'],
-      / goes on with epochs 3, found 9; leave the option out/,
+      ['train', '--resume', RUN, '--batch-size', '9'],
+      / goes on with batchSize \d+, found 9; leave the option out/,
     ));
 });
 
@@ -86,7 +86,7 @@ describe.concurrent('other commands refuse', () => {
       ['export', BUNDLE, '--target', 'triton', '--uplink', 'u8', '--out', 'x'],
       /: a bundle already has a name and an uplink; leave out --name and --uplink/,
     ],
-    [['export', RUN], 'error: Missing required flag out (see lcdnn export --help)\n'],
+    [['export', RUN], 'error: --out: expected a folder for the bundle, found none; give --out or --check\n'],
     [
       ['export', RUN, '--out', 'x', '--name', 'A b'],
       '--name: expected lower-case letters, digits and hyphens, found A b',

@@ -1,12 +1,12 @@
-// node scripts/make-model-servers.js - KServe's Python server and MLServer from PyPI, each in its own Python in
-// node_modules/.cache: other servers of the Open Inference Protocol, for test/peers/inference-servers.test.ts.
+// node scripts/make-model-servers.js - KServe's Python server from PyPI, in a Python of its own in node_modules/.cache: another
+// server of the Open Inference Protocol, for test/peers/inference-servers.test.ts.
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const run = (program, ...args) => execFileSync(program, args, { stdio: 'inherit' });
 
-for (const name of ['kserve', 'mlserver']) {
+for (const name of ['kserve']) {
   const folder = fileURLToPath(new URL(`../node_modules/.cache/python-${name}`, import.meta.url));
   try {
     run('/usr/bin/python3', '-m', 'venv', folder);

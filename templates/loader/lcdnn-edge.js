@@ -35,20 +35,10 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
     if (adaptTau) raised = parseTau(headers) ?? raised;
   };
 
-  // Tensors are JSON for servers without the extension for binary tensors, once a request has failed. JSON has no half precision.
-  let isJson = false;
-  const needsJson = async ({ status }) => {
-    if (isJson || tail.datatype === 'FP16' || ![400, 415, 422, 500].includes(status)) return false;
-    const metadata = () => fetch(`${base}/v2`, { signal: ended });
-    const { extensions } = await (await metadata().catch(metadata)).json(); // a failed request may end a kept connection
-    isJson = Array.isArray(extensions) && !extensions.includes('binary_tensor_data');
-    return isJson;
-  };
-
   // Deflates the body if that makes it smaller. Not every server of the protocol can inflate: one that refuses gets the plain body.
   let deflates = Boolean(globalThis.CompressionStream);
   const send = async (url, request, bytes) => {
-    const body = deflates && !isJson && (await deflated(request.body));
+    const body = deflates && (await deflated(request.body));
     if (!body) return exchange(url, request, bytes, applyTau);
     const headers = { ...request.headers, 'content-encoding': 'deflate' };
     try {
@@ -74,24 +64,18 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
   };
 
   const infer = async (outputs, answer, exits, stop) => {
-    const tensor = encode(outputs.shared, tail);
-    const parameters = {
+    const { head, body } = requestBody(tail, encode(outputs.shared, tail), {
       exits,
       entropy: `${outputs.entropy}`, // as text: some servers of the protocol accept only whole numbers
       branch: answer.index,
       audit: answer.audit,
       tau: answer.tau === ownTau ? undefined : `${answer.tau}`,
-    };
-    const { headers, body } = (isJson ? jsonRequest : binaryRequest)(tail, tensor, parameters);
+    });
+    const headers = { 'content-type': 'application/octet-stream', 'inference-header-content-length': `${head}` };
     const secret = typeof token === 'function' ? await token() : token;
     if (secret) headers.authorization = `Bearer ${secret}`;
     const url = `${base}/v2/models/${name}${path}/infer`;
-    const reply = await send(url, { method: 'POST', headers, body, signal: stop }, answer.bytes).catch(
-      async (thrown) => {
-        if (!(await needsJson(thrown).catch(() => false))) throw thrown;
-      },
-    );
-    if (!reply) return infer(outputs, answer, exits, stop);
+    const reply = await send(url, { method: 'POST', headers, body, signal: stop }, answer.bytes);
     const { found, logits } = parseReply(url, reply, tail);
     if (!path) notice(found);
     if (!isHash(found) || found === version) return logits;
@@ -191,31 +175,21 @@ function createBreaker() {
 
 // ---- the protocol
 
-const jsonOf = ({ input, output, shape, datatype = 'FP32' }, parameters, tensor, answer) =>
-  new TextEncoder().encode(
+/** A JSON header of `head` bytes, followed by the tensor. */
+function requestBody(tail, tensor, parameters) {
+  const binary = { binary_data_size: tensor.byteLength };
+  const head = new TextEncoder().encode(
     JSON.stringify({
       parameters,
-      inputs: [{ name: input, shape: [1, ...shape], datatype, ...tensor }],
-      outputs: [{ name: output, ...answer }],
+      inputs: [{ name: tail.input, shape: [1, ...tail.shape], datatype: tail.datatype ?? 'FP32', parameters: binary }],
+      outputs: [{ name: tail.output, parameters: { binary_data: true } }],
     }),
   );
-
-/** A request with a JSON header, followed by the tensor. */
-function binaryRequest(tail, tensor, parameters) {
-  const size = { parameters: { binary_data_size: tensor.byteLength } };
-  const head = jsonOf(tail, parameters, size, { parameters: { binary_data: true } });
   const body = new Uint8Array(head.length + tensor.byteLength);
   body.set(head);
   body.set(new Uint8Array(tensor.buffer, tensor.byteOffset, tensor.byteLength), head.length);
-  const headers = { 'content-type': 'application/octet-stream', 'inference-header-content-length': `${head.length}` };
-  return { headers, body };
+  return { head: head.length, body };
 }
-
-/** A request that is JSON throughout. */
-const jsonRequest = (tail, tensor, parameters) => ({
-  headers: { 'content-type': 'application/json' },
-  body: jsonOf(tail, parameters, { data: [...tensor] }),
-});
 
 /**
  * One request. An error has the HTTP `status`, if any; `againMs`, the time after which a retry makes sense; and `pauseMs`, the time

@@ -86,43 +86,6 @@ describe('the edge', () => {
     expect(await model.classify(image)).toMatchObject({ by: 'edge', unsure: false });
   });
 
-  it('gets JSON if it has no binary tensors, from the second request on at once', async () => {
-    const requests: string[] = [];
-    const other = createServer((request, response) => {
-      const parts: Buffer[] = [];
-      request.on('data', (part) => parts.push(part));
-      request.on('end', async () => {
-        requests.push(`${request.url} ${request.headers['content-type']}`);
-        if (request.url === '/v2') return response.end(JSON.stringify({ name: 'other', extensions: [] }));
-        try {
-          const { inputs, outputs } = JSON.parse(Buffer.concat(parts).toString());
-          expect(inputs).toEqual([
-            expect.objectContaining({ name: 'shared', shape: [1, ...bundle.manifest.tail.shape] }),
-          ]);
-          expect(outputs).toEqual([{ name: 'logits' }]);
-          const data = [...(await tail.infer(Float32Array.from(inputs[0].data), 1))];
-          response.end(JSON.stringify({ outputs: [{ name: 'logits', shape: [1, 3], datatype: 'FP32', data }] }));
-        } catch {
-          response.writeHead(500).end('a server that could not read the request');
-        }
-      });
-    });
-    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-    const model = await load({ edge: `http://127.0.0.1:${(other.address() as AddressInfo).port}` });
-    const local = await load({ edge: (tensor) => tail.infer(tensor, 1) });
-    for (const image of images.slice(0, 2)) {
-      expect(await model.classify(image)).toMatchObject({
-        by: 'edge',
-        probabilities: (await local.classify(image)).probabilities,
-      });
-    }
-    const infer = `/v2/models/${bundle.manifest.name}/infer`;
-    const json = `${infer} application/json`;
-    expect(requests).toEqual([`${infer} application/octet-stream`, '/v2 undefined', json, json]);
-    other.closeAllConnections();
-    other.close();
-  });
-
   it('is believed only where its reply makes sense', async () => {
     const logits = { name: 'logits', shape: [1, 3], datatype: 'FP32' };
     const head = (output: object) => JSON.stringify({ outputs: [{ ...logits, ...output }] });

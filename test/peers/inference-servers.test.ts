@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importLoader } from '../../src/bundle/import-loader.js';
@@ -79,21 +79,7 @@ async function startKserve(python: string): Promise<string> {
   return started(python, [script, bundle.manifest.name, tailFile(), `${port}`], port, folder);
 }
 
-async function startMlserver(python: string): Promise<string> {
-  const [port, grpc, metrics] = [await freePort(), await freePort(), await freePort()];
-  const cwd = join(folder, 'mlserver');
-  cpSync(join(root, 'examples/mlserver'), cwd, { recursive: true });
-  const model = { name: bundle.manifest.name, implementation: 'tail.Tail', parameters: { uri: tailFile() } };
-  writeFileSync(join(cwd, 'model-settings.json'), JSON.stringify(model));
-  const ports = { http_port: port, grpc_port: grpc, metrics_port: metrics, parallel_workers: 0 };
-  writeFileSync(join(cwd, 'settings.json'), JSON.stringify(ports));
-  return started(join(dirname(python), 'mlserver'), ['start', '.'], port, cwd);
-}
-
-const SERVERS = [
-  ['kserve', startKserve],
-  ['mlserver', startMlserver],
-] as const;
+const SERVERS = [['kserve', startKserve]] as const;
 
 describe.each(SERVERS)('the tail in %s', (name, start) => {
   const python = pythonWith(name);

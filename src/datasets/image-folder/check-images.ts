@@ -122,7 +122,7 @@ async function stampOf(folder: string, file: string): Promise<FileStamp | string
   try {
     const stats = await stat(join(folder, file));
     if (!stats.isFile()) return 'expected a file, found something else';
-    return { file, bytes: stats.size, modified: stats.mtimeMs, changed: stats.ctimeMs };
+    return { file, bytes: stats.size, modified: stats.mtimeMs, changed: stats.ctimeMs, inode: stats.ino };
   } catch (thrown) {
     const code = codeOf(thrown);
     if (code === 'ENOENT') return 'no such file';

@@ -12,6 +12,8 @@ export interface FileStamp {
   readonly modified: number;
   /** Time of the last change of content or name, which copying with its times doesn't keep. */
   readonly changed: number;
+  /** Number of the file on its disk: times are too coarse to tell two files apart that were written together. */
+  readonly inode: number;
 }
 
 /** Check result of a file's content. Only this is cached: a file that can't be read may be readable the next time. */
@@ -33,7 +35,7 @@ const checkSchema = z.union([
   }),
 ]);
 
-const lineSchema = z.tuple([z.string(), z.number(), z.number(), z.number(), checkSchema]);
+const lineSchema = z.tuple([z.string(), z.number(), z.number(), z.number(), z.number(), checkSchema]);
 
 /** Results of earlier checks. */
 export interface ImageCheckCache {
@@ -48,7 +50,7 @@ export interface ImageCheckCache {
 const LINES = 256;
 
 /** Increase it when a check gives different results for the same file. */
-const VERSION = 3;
+const VERSION = 4;
 
 /**
  * Opens the cache for a folder: a JSON line per check, only ever appended to, so a kill damages at most the last line.
@@ -75,7 +77,7 @@ export function openImageCheckCache(folder: string, cache: string): ImageCheckCa
     get: (stamp) => known.get(keyOf(stamp)),
     set(stamp, check) {
       known.set(keyOf(stamp), check);
-      fresh.push(JSON.stringify([stamp.file, stamp.bytes, stamp.modified, stamp.changed, check]));
+      fresh.push(JSON.stringify([stamp.file, stamp.bytes, stamp.modified, stamp.changed, stamp.inode, check]));
       if (fresh.length >= LINES) save();
     },
     save,
@@ -86,8 +88,8 @@ function readLines(path: string): Map<string, ImageCheck> {
   const known = new Map<string, ImageCheck>();
   for (const line of contentOf(path).split('\n')) {
     try {
-      const [file, bytes, modified, changed, check] = lineSchema.parse(JSON.parse(line));
-      known.set(keyOf({ file, bytes, modified, changed }), check);
+      const [file, bytes, modified, changed, inode, check] = lineSchema.parse(JSON.parse(line));
+      known.set(keyOf({ file, bytes, modified, changed, inode }), check);
     } catch {
       // empty, or cut off by a kill
     }
@@ -103,4 +105,5 @@ function contentOf(path: string): string {
   }
 }
 
-const keyOf = ({ file, bytes, modified, changed }: FileStamp): string => `${bytes} ${modified} ${changed} ${file}`;
+const keyOf = ({ file, bytes, modified, changed, inode }: FileStamp): string =>
+  `${bytes} ${modified} ${changed} ${inode} ${file}`;

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { BUNDLE, fresh, LCDNN, RUN, startProgram, tinyOptions } from './cli.js';
+import { BUNDLE, copyOf, fresh, LCDNN, RUN, startProgram, tinyOptions } from './cli.js';
 
 /** Variables by which ONNX Runtime recognises a CI machine and sends nothing. They would hide a fault. */
 const SILENCING = [
@@ -36,7 +36,7 @@ describe('telemetry of ONNX Runtime', () => {
       'train, with threads that load images',
       () => ['train', ...tinyOptions(1), '--loaders', '2', '--out', fresh('run')],
     ],
-    ['evaluate', () => ['evaluate', RUN]],
+    ['evaluate', () => ['evaluate', copyOf(RUN)]],
     ['export', () => ['export', RUN, '--out', fresh('bundle')]],
     ['predict', () => ['predict', '--bundle', BUNDLE, SAMPLES]],
   ])('is not written by %s', async (_, args) => {
@@ -63,7 +63,7 @@ describe('telemetry of ONNX Runtime', () => {
 
   it('stays as the user has set it', async () => {
     const { home, env } = emptyHome();
-    await startProgram([...LCDNN, 'evaluate', RUN], { ...env, ORT_DISABLE_TELEMETRY: '0' }).ended;
+    await startProgram([...LCDNN, 'evaluate', copyOf(RUN)], { ...env, ORT_DISABLE_TELEMETRY: '0' }).ended;
     expect(filesIn(home)).toContain('.cache/Microsoft/DeveloperTools/.onnxruntime/deviceid');
   });
 });

@@ -24,7 +24,7 @@ export default class ConfigCommand extends LcdnnCommand {
     '<%= config.bin %> <%= command.id %> "data check" --json',
   ];
   static override args = {
-    command: Args.string({ description: 'Command whose flags are shown with their defaults.', ignoreStdin: true }),
+    command: Args.string({ description: 'Command to show, with the defaults of its flags.', ignoreStdin: true }),
   };
 
   async run(): Promise<unknown> {

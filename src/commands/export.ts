@@ -13,6 +13,7 @@ import { gateReportFlags, reportGates } from '../cli/gate-flags.js';
 import { uplinkTable } from '../cli/uplink-table.js';
 import { UPLINKS } from '../export/uplink/encoding.js';
 import { checkGate } from '../gates/gate.js';
+import { downloadGates } from '../gates/size-gate.js';
 import { LcdnnCommand } from './base-command.js';
 
 type GivenOptions = ExportOptions & DataOptions;
@@ -102,11 +103,7 @@ export default class Export extends LcdnnCommand {
     this.log(uplinkTable(uplink));
     this.log(inWords(options.out, exported));
     this.log(`next: ${this.config.bin} serve ${options.out}`);
-    const limit = given['max-bytes'];
-    const gates =
-      limit === undefined
-        ? []
-        : [checkGate({ name: 'download', unit: 'bytes', bound: 'max', limit, value: downloadBytes })];
+    const gates = downloadGates(downloadBytes, given['max-bytes']);
     reportGates(this, `Bundle ${options.out}`, gates, given);
     const checked = gates.length > 0 ? { gates } : {};
     return { bundle: options.out, name, version, tau, downloadBytes, uplink, check, ...checked };

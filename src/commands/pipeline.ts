@@ -5,6 +5,7 @@ import { configFlags, givenConfig } from '../cli/config-flags.js';
 import { reportGates, sharesByName } from '../cli/gate-flags.js';
 import { newRunFlags } from '../cli/new-run-flags.js';
 import { pythonFlag, pytorchOptions } from '../cli/pytorch-flags.js';
+import { tuneOptions } from '../cli/tune-options.js';
 import { withTrainingDisplay } from '../cli/with-training-display.js';
 import { LcdnnCommand } from './base-command.js';
 import DataCheck from './data/check.js';
@@ -22,8 +23,8 @@ export default class Pipeline extends LcdnnCommand {
   static override summary =
     'Run every step from data to bundle: check, train, tune, evaluate, gates, export, model card.';
   static override description =
-    'Steps whose inputs have not changed are skipped, and an interrupted training continues. A failed gate ends the ' +
-    'pipeline with exit code 3 before a bundle is written. Options of each step are read from its section in ' +
+    'Skips a step if its inputs have not changed, and continues an interrupted training. If a gate fails, the pipeline ends ' +
+    'with exit code 3 before it writes a bundle. Options of each step are read from its section in ' +
     'lcdnn.config.json, .yaml or .mjs ("data check", train, tune-tau, evaluate, export); flags override them.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> --out build',
@@ -75,7 +76,6 @@ export default class Pipeline extends LcdnnCommand {
     const { flags: tune } = await this.parse(TuneTau, [...(await section('tune-tau', TuneTau.flags)), 'RUN']);
     const { flags: evaluate } = await this.parse(Evaluate, [...(await section('evaluate', Evaluate.flags)), 'RUN']);
     const { flags: exported } = await this.parse(Export, [...(await section('export', Export.flags)), 'RUN']);
-    const { method, objective, epsilon, delta, folds } = tune;
     const { name, uplink, edge, licence, 'licence-file': licenceFile } = exported;
     const given = withoutUndefined(givenConfig({ ...own }));
     const options = { ...givenConfig({ ...train }), ...given };
@@ -88,14 +88,7 @@ export default class Pipeline extends LcdnnCommand {
       },
       pytorch: pytorchOptions({ ...train, emit: undefined, python: own.python ?? train.python }, 'pytorch'),
       failOn: own['fail-on'] ?? check['fail-on'],
-      tune: {
-        ...withoutUndefined({ method, objective, epsilon, delta, folds, deviceMs: tune['device-ms'] }),
-        ...withoutUndefined({
-          edgeMs: tune['edge-ms'],
-          accuracyFloor: tune['accuracy-floor'],
-          crossFit: tune['cross-fit'],
-        }),
-      },
+      tune: withoutUndefined(tuneOptions(tune)),
       limits: {
         minAccuracy: sharesByName(own['min-accuracy'] ?? evaluate['min-accuracy']),
         minExits: own['min-exits'] ?? evaluate['min-exits'],

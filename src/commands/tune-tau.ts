@@ -8,6 +8,7 @@ import { percent, table } from '../base/format.js';
 import { dataFlags, dataOptions } from '../cli/data-flags.js';
 import { withDataProgress } from '../cli/data-progress.js';
 import { numberFlag } from '../cli/number-flag.js';
+import { tuneOptions } from '../cli/tune-options.js';
 import type { UsePoint } from '../tau/in-use.js';
 import { OBJECTIVES, type ObjectiveName } from '../tau/objectives.js';
 import { type MethodName, SEARCH_METHODS } from '../tau/search.js';
@@ -79,16 +80,10 @@ export default class TuneTau extends LcdnnCommand {
       const token = tokenFile && readFileSync(tokenFile, 'utf8').trim();
       return this.proposeFrom(server, args.run, { model, token, apply, epsilon, delta });
     }
-    const { method, objective, folds } = flags;
     const result = await withDataProgress(({ onProgress, onNote }) =>
       tuneTau(args.run, {
-        ...{ method, objective, epsilon, delta, folds, ...dataOptions(flags), onProgress, onNote },
-        crossFit: flags['cross-fit'],
+        ...{ ...tuneOptions(flags), ...dataOptions(flags), onProgress, onNote },
         onFold: (fold, folds) => onNote(`training the head of fold ${fold} of ${folds}`),
-        deviceMs: flags['device-ms'],
-        edgeMs: flags['edge-ms'],
-        accuracyFloor: flags['accuracy-floor'],
-        perClass: flags['per-class'],
       }),
     );
     const exits = exitsOf<ExitResult>(result);

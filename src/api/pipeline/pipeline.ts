@@ -6,7 +6,8 @@ import { MANIFEST_FILE } from '../../bundle/manifest.js';
 import { inspectData } from '../../datasets/inspect/inspect-data.js';
 import { type DataProblem, dataGates } from '../../gates/data-gates.js';
 import { type EvaluationLimits, evaluationGates } from '../../gates/evaluation-gates.js';
-import { checkGate, type Gate } from '../../gates/gate.js';
+import type { Gate } from '../../gates/gate.js';
+import { downloadGates } from '../../gates/size-gate.js';
 import { aboutFolder } from '../../provenance/about-folder.js';
 import { portableOptions } from '../../provenance/provenance.js';
 import { readResult } from '../../run/results.js';
@@ -61,8 +62,8 @@ export interface PipelineResult {
 }
 
 /**
- * Runs every step from data to bundle: check, train, tune, evaluate, gates, export with model card. A step whose inputs
- * haven't changed since it was done is skipped, and an interrupted training continues. A failed gate ends the pipeline:
+ * Runs every step from data to bundle: check, train, tune, evaluate, gates, export with model card. A step is
+ * skipped if its inputs haven't changed since it was done, and an interrupted training continues. A failed gate ends the pipeline:
  * a bad model isn't exported.
  *
  * @throws UserError if an option is wrong or data are missing; Diverged as `train` does
@@ -174,7 +175,6 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRes
     },
     join(bundle, MANIFEST_FILE),
   );
-  const size = { name: 'download', unit: 'bytes', bound: 'max', value: downloadBytes } as const;
-  requireGates('export', options.maxBytes === undefined ? [] : [checkGate({ ...size, limit: options.maxBytes })]);
+  requireGates('export', downloadGates(downloadBytes, options.maxBytes));
   return result({ bundle, version, card: join(aboutFolder(bundle), 'MODEL_CARD.md') });
 }

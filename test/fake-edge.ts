@@ -43,10 +43,7 @@ export function fakeEdge(...reactions: Reaction[]): FakeEdge {
   // What is asked when is looked at by a clock of the test's, for which a stream doesn't wait.
   vi.stubGlobal('CompressionStream', undefined);
   vi.stubGlobal('fetch', async (url: string, { headers, body, signal }: RequestInit) => {
-    if (!url.endsWith('/infer')) {
-      const extensions = ['binary_tensor_data'];
-      return new Response(JSON.stringify({ name: 'tiny', versions: asked.versions, extensions }));
-    }
+    if (!url.endsWith('/infer')) return new Response(JSON.stringify({ name: 'tiny', versions: asked.versions }));
     const at = headers as Record<string, string>;
     const head = (body as Uint8Array).subarray(0, Number(at['inference-header-content-length']));
     const request = { url, headers: at, said: JSON.parse(new TextDecoder().decode(head)) };

@@ -26,9 +26,23 @@ const NAMED_RANGES: Readonly<Record<string, readonly string[]>> = {
   uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
 };
 
-/** Replaces the names `loopback`, `linklocal` and `uniquelocal` with their ranges. */
-export const expandRanges = (ranges: readonly string[]): string[] =>
-  ranges.flatMap((name) => NAMED_RANGES[name] ?? [name]);
+/** An address, or the addresses with the same first bits. */
+interface Range {
+  readonly address: string;
+  readonly bits?: number;
+  readonly family: 'ipv4' | 'ipv6';
+}
+
+/**
+ * Replaces the names `loopback`, `linklocal` and `uniquelocal` with their ranges.
+ *
+ * @throws UserError if a range is invalid
+ */
+export function expandRanges(ranges: readonly string[]): string[] {
+  const expanded = ranges.flatMap((name) => NAMED_RANGES[name] ?? [name]);
+  expanded.forEach(parseRange);
+  return expanded;
+}
 
 /**
  * A test for addresses of trusted proxies.
@@ -38,14 +52,17 @@ export const expandRanges = (ranges: readonly string[]): string[] =>
  */
 export function addressMatcher(ranges: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
-  for (const range of expandRanges(ranges)) addRange(list, range);
+  for (const { address, bits, family } of expandRanges(ranges).map(parseRange)) {
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, bits, family);
+  }
   return (address) => {
     const plain = withoutIPv4Prefix(address);
     return isIP(plain) !== 0 && list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4');
   };
 }
 
-function addRange(list: BlockList, range: string): void {
+function parseRange(range: string): Range {
   const [address, prefix, ...more] = range.split('/');
   const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
   const bits = prefix === undefined ? undefined : Number(prefix);
@@ -56,8 +73,7 @@ function addRange(list: BlockList, range: string): void {
       `--trust-proxy: expected an IP address, a CIDR range such as 10.0.0.0/8, or one of ${names}, found ${range}`,
     );
   }
-  if (bits === undefined) list.addAddress(address, family);
-  else list.addSubnet(address, bits, family);
+  return { address, bits, family };
 }
 
 /** `::ffff:10.0.0.1` is how a socket for both families shows 10.0.0.1. */

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { messageOf, UserError } from '../../base/errors.js';
+import { sha256 } from '../../base/hash.js';
 import type { Split } from '../dataset.js';
 import { bytesOf, sharedBytes } from '../pixels.js';
 
@@ -98,7 +99,7 @@ export function imagesHash(pixels: Uint8Array, labels: Uint16Array, imageBytes: 
   return sortedHash(hashes.sort());
 }
 
-const sortedHash = (hashes: readonly string[]): string => createHash('sha256').update(hashes.join('\n')).digest('hex');
+const sortedHash = (hashes: readonly string[]): string => sha256(hashes.join('\n'));
 
 const imageHash = (label: number, pixels: Uint8Array): string =>
   createHash('sha256').update(Uint8Array.of(label)).update(pixels).digest('hex');

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { messageOf } from '../../base/errors.js';
 import { createGuards, currentToken } from '../../edge/access.js';
-import { addressMatcher } from '../../edge/client-address.js';
 import { createHttpServer } from '../../edge/http-server.js';
 import { inUrl, listen } from '../../edge/listen.js';
 import { createLog } from '../../edge/log.js';
@@ -62,7 +61,6 @@ export async function startHaproxyGateway(options: HaproxyGatewayOptions): Promi
   const { fetchMetrics, isReady } = serverProbes(forwarder);
   // A HAProxy that is started here passes on requests for the gateway's own routes, with the client's address.
   const own = createHttpServer(log, running ? options : { ...options, trustProxy: ['loopback'] });
-  if (options.trustProxy) addressMatcher(options.trustProxy); // throws if one is invalid
   ownRoutes(own.app, own, upstreams, metrics, createGuards(token, undefined).other);
   const stops: (() => unknown)[] = [() => forwarder.close(), () => own.app.close()];
   const stop = async (): Promise<void> => {

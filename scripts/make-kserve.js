@@ -1,0 +1,19 @@
+// node scripts/make-kserve.js - KServe's Python server from PyPI, in a Python of its own (node_modules/.cache/python-kserve):
+// another server of the Open Inference Protocol, for test/peers/kserve.test.ts.
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const folder = fileURLToPath(new URL('../node_modules/.cache/python-kserve', import.meta.url));
+const run = (program, ...args) => execFileSync(program, args, { stdio: 'inherit' });
+
+try {
+  run('/usr/bin/python3', '-m', 'venv', folder);
+  const pip = ['-m', 'pip', 'install', '--quiet', '--no-cache-dir', '--disable-pip-version-check'];
+  run(`${folder}/bin/python`, ...pip, 'kserve', 'onnxruntime');
+  run(`${folder}/bin/python`, '-c', 'import kserve, onnxruntime');
+} catch (thrown) {
+  rmSync(folder, { recursive: true, force: true }); // tests would take an incomplete one for a complete one
+  console.error(`no KServe: ${thrown.message}`);
+  process.exit(1);
+}

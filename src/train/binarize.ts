@@ -60,7 +60,7 @@ export const kernelSignsOfFreeScale = (latent: tf.Tensor): tf.Tensor => signStra
 export const normalisedKernel = (latent: tf.Tensor): tf.Tensor =>
   tf.div(latent, tf.maximum(filterScale(latent), SMALLEST_SCALE));
 
-/** Avoids a division by 0 for a filter of zeros, whose gradient is 0 anyway. */
+/** Avoids a division by 0 for a filter of zeros. Its gradient is 0 anyway. */
 const SMALLEST_SCALE = 1e-12;
 
 /**

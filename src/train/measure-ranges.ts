@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { sum } from '../base/statistics.js';
 import { evaluationBatches } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { evenSample } from '../datasets/even-sample.js';
@@ -44,7 +45,7 @@ export async function measureRanges(
     }
   }
   await engine.release(observe);
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const mean = (values: readonly number[]) => sum(values) / values.length;
   return Object.fromEntries(
     Object.entries(seen).map(([name, { least, most }]) => [
       name,

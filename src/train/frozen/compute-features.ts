@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { exitsOf } from '../../base/exits.js';
+import { sum } from '../../base/statistics.js';
 import type { NamedArrays } from '../../base/tensors.js';
 import type { Dataset } from '../../datasets/dataset.js';
 import type { BatchRequest } from '../../datasets/loading/fill-batch.js';
@@ -46,13 +47,13 @@ export async function computeFeatures(options: FeatureOptions): Promise<FeatureF
   const { network, config, dataset, loader = loadHere, signal, onViews } = options;
   const shapes = Object.entries(headInputs(network));
   const lengths = shapes.map(([, shape]) => featuresOf(shape));
-  const length = lengths.reduce((sum, count) => sum + count, 0);
+  const length = sum(lengths);
   const path = join(cacheFolder(), 'features', `${keyOf(options)}.f32`);
   const known = openFeatures(path, length);
   if (known) return known;
 
   const requests = requestsOf(options);
-  const total = requests.reduce((sum, { indices }) => sum + indices.length, 0);
+  const total = sum(requests.map(({ indices }) => indices.length));
   const writer = writeFeatures(path, length, total);
   let next = 0;
   let done = 0;
@@ -68,25 +69,27 @@ export async function computeFeatures(options: FeatureOptions): Promise<FeatureF
   const preparation = { shape, stored, mean, std, augmentation: augmentationOf(config) };
   const remaining = requests.slice(next);
   let at = 0;
-  for await (const batch of loader.load(dataset.train.pixels, preparation, remaining)) {
-    const { indices } = remaining[at++];
-    const found = await frozen.compute(batch, indices.length);
-    for (let i = 0; i < indices.length; i++) {
-      let offset = i * length;
-      for (const [part, [name]] of shapes.entries()) {
-        records.set(found[name].subarray(i * lengths[part], (i + 1) * lengths[part]), offset);
-        offset += lengths[part];
+  try {
+    for await (const batch of loader.load(dataset.train.pixels, preparation, remaining)) {
+      const { indices } = remaining[at++];
+      const found = await frozen.compute(batch, indices.length);
+      for (let i = 0; i < indices.length; i++) {
+        let offset = i * length;
+        for (const [part, [name]] of shapes.entries()) {
+          records.set(found[name].subarray(i * lengths[part], (i + 1) * lengths[part]), offset);
+          offset += lengths[part];
+        }
       }
+      writer.append(records.subarray(0, indices.length * length));
+      done += indices.length;
+      onViews?.(done, total);
+      if (signal?.aborted) break;
     }
-    writer.append(records.subarray(0, indices.length * length));
-    done += indices.length;
-    onViews?.(done, total);
-    if (signal?.aborted) break;
+  } finally {
+    await frozen.close();
+    if (done < total) writer.close();
   }
-  await frozen.close();
-  if (done === total) return writer.finish();
-  writer.close();
-  return undefined;
+  return done === total ? writer.finish() : undefined;
 }
 
 function requestsOf({ config: { views, seed }, dataset }: FeatureOptions): BatchRequest[] {

@@ -196,6 +196,8 @@ function saveResult(
   const ms = (result: Result): string => `${median(result.lcdnn).toFixed(2)} ms`;
   const text = (title: string) => ({ title, align: 'right' as const });
   const giga = ({ operations = 0, lcdnn }: Result): number => operations / median(lcdnn) / 1e6;
+  const known = (result: Result, peer: string) => (peer in result.peers ? ratio(result, peer) : null);
+  const profiled = conv1Shares.size > 0;
   const layers = {
     columns: [
       { title: 'layer' },
@@ -227,22 +229,20 @@ function saveResult(
       { title: 'same shape, int8', digits: 1 },
       { title: 'TensorFlow.js, wasm', digits: 1 },
       { title: 'goal (full, fp32)', digits: 0 },
-      { title: 'share of conv1', digits: 0, unit: ' %' },
+      ...(profiled ? [{ title: 'share of conv1', digits: 0, unit: ' %' }] : []),
     ],
     rows: networks.map((result) => {
       const others = ['int8', 'branch fp32', 'branch int8', 'tfjs-wasm'].map((peer) => ratio(result, peer));
-      const known = (peer: string) => (peer in result.peers ? ratio(result, peer) : null);
       const liteRt = [
-        known(STRONGEST),
+        known(result, STRONGEST),
         STRONGEST in result.peers ? spread(result, STRONGEST) : null,
-        known('LiteRT.js fp32'),
+        known(result, 'LiteRT.js fp32'),
       ];
-      const conv1 = conv1Shares.get(result.title) ?? null;
       const fp32 = [ratio(result, 'fp32'), spread(result, 'fp32')];
-      return [result.title, ms(result), ...liteRt, ...fp32, ...others, result.goal, conv1];
+      const conv1 = profiled ? [conv1Shares.get(result.title) ?? null] : [];
+      return [result.title, ms(result), ...liteRt, ...fp32, ...others, result.goal, ...conv1];
     }),
   };
-  const known = (result: Result, peer: string) => (peer in result.peers ? ratio(result, peer) : null);
   const efficientnet = {
     columns: [
       { title: 'layer' },
@@ -261,7 +261,14 @@ function saveResult(
   writeResult('browser-speed', {
     command: `npm run bench:browser -- ${process.argv.slice(2).join(' ')}`.trim().replace(/ --$/, ''),
     versions: { chromium, ...packageVersions('onnxruntime-web', '@tensorflow/tfjs-core', '@litertjs/core') },
-    figures: { 'empty-call-nanoseconds': Math.round(10 * emptyCall) / 10 },
+    figures: {
+      'empty-call-nanoseconds': Math.round(10 * emptyCall) / 10,
+      ...Object.fromEntries(
+        networks
+          .filter(({ peers }) => STRONGEST in peers)
+          .map((result) => [`${result.title.toLowerCase()}-litert-int8`, ratio(result, STRONGEST)]),
+      ),
+    },
     tables: { layers, branches, 'efficientnet-layers': efficientnet },
   });
 }

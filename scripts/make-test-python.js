@@ -2,10 +2,10 @@
 // is printed last.
 //
 // Without a flag, node_modules/.cache/python: the system's torch (Debian: python3-torch libopenblas0-pthread python3-venv,
-// torch 1.13, the oldest that lcdnn supports), and from PyPI what else they need. With --current, ~/.cache/lcdnn-tests (or
-// that of XDG_CACHE_HOME), which `npm ci` keeps: the newest torch, for the CPU alone where PyTorch's own index can be
-// reached (200 MB), otherwise from PyPI (4 GB with CUDA's libraries, without which that one can't be imported). Only what
-// is newer than the last time is fetched again.
+// torch 1.13, the oldest that lcdnn supports), and from PyPI what else they need. With --current, the newest torch in
+// $XDG_CACHE_HOME/lcdnn-tests or ~/.cache/lcdnn-tests, which `npm ci` keeps. If PyTorch's own index can be reached, it is the
+// build for the CPU alone (200 MB). Otherwise it is PyPI's (4 GB), which can't be imported without CUDA's libraries. A package
+// is only fetched again if there is a newer one.
 import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';

@@ -51,7 +51,7 @@ def device_name(device: str) -> str:
 
 
 def exit_at_once(code: int) -> NoReturn:
-    """Exits without destructors: that of a distributed model can deadlock with a gloo thread over the GIL."""
+    """Exits without running destructors: a distributed model's can deadlock with a gloo thread over the GIL."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from .estimators import Estimator, clip
 
-# Avoids a division by 0 for a filter of zeros, whose gradient is 0 anyway.
+# Avoids a division by 0 for a filter of zeros. Its gradient is 0 anyway.
 SMALLEST_SCALE = 1e-12
 
 

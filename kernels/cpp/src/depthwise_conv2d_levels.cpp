@@ -50,7 +50,7 @@ struct Layer {
   }
 
 #ifdef LCDNN_SIMD128
-  // kPixels outputs whose windows have all their columns inside the image.
+  // kPixels outputs. Every column of their windows is inside the image.
   static constexpr int kPixels = 4;
   template <int Kernel, int Stride>
   void tile(int32_t out_row, int32_t out_column) const {

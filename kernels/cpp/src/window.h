@@ -49,7 +49,7 @@ struct Geometry {
   int32_t top(int32_t out_row) const { return out_row * stride - pad_top; }
   int32_t left(int32_t out_column) const { return out_column * stride - pad_left; }
 
-  // The outputs of a row whose windows have all their columns inside the image.
+  // The outputs of a row for which every column of the window is inside the image.
   TapRange outputs_inside() const {
     const int32_t begin = clamp((pad_left + stride - 1) / stride, 0, out_width);
     const int32_t room = width + pad_left - kernel;

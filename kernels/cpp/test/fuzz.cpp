@@ -232,7 +232,7 @@ void fuzz_conv2d_levels(Window at) {
 
 void fuzz_depthwise_conv2d_levels(const Window& at) {
   const Bits x = levels(at.h * at.w * at.c);
-  // The largest weights whose sums fit, or one large weight.
+  // The largest weights that keep the sums in range, or one large weight.
   reference::Weights w = byte_weights(at.kernel * at.kernel * at.c);
   const int most = std::min(127, 258 / (at.kernel * at.kernel));
   for (int8_t& weight : w) weight = static_cast<int8_t>(weight % (most + 1));

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { z } from 'zod';
 
 /** For every build, the functions that each export needs, by index (scripts/build-kernels.ts). */
-const FUNCTIONS: Readonly<Record<string, Readonly<Record<string, readonly number[]>>>> = JSON.parse(
-  readFileSync(new URL('../../kernels/prebuilt/functions.json', import.meta.url), 'utf8'),
-);
+const FUNCTIONS = z
+  .record(z.string(), z.record(z.string(), z.array(z.int())))
+  .parse(JSON.parse(readFileSync(new URL('../../kernels/prebuilt/functions.json', import.meta.url), 'utf8')));
 
 const EXPORTS = 7;
 const CODE = 10;

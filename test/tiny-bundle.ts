@@ -3,6 +3,7 @@ import type { Bundle } from '../src/bundle/read-bundle.js';
 import { readBundle } from '../src/bundle/read-bundle.js';
 import { type BundleDraft, writeBundle } from '../src/bundle/write-bundle.js';
 import { type BundleInfo, generateBundle } from '../src/codegen/generate-bundle.js';
+import { entryParts, entryPoints } from '../src/export/entry-points.js';
 import { TAIL_INPUT, TAIL_OUTPUT, tailModel } from '../src/export/float-model.js';
 import { lowerBranch } from '../src/export/lower.js';
 import { deployedState } from '../src/network/deployed.js';
@@ -13,11 +14,13 @@ import { initialState } from '../src/train/initial-state.js';
 export const SIZE = 16;
 export const LABELS = ['one', 'two', 'three'];
 
+const INPUT: BundleInfo['input'] = { shape: [SIZE, SIZE, 1], mean: [0.5], std: [0.25] };
+
 /** LeNet as it is before any training, on 16x16 images, with exits behind these layers. */
-function tinyModel(attach: string, seed = 1) {
+export function tinyModel(attach: string, seed = 1) {
   const network = createNetwork('lenet', [SIZE, SIZE, 1], LABELS.length, { attach });
   const state = deployedState(network, initialState(network, 'momentum', seed));
-  return { program: lowerBranch(network, state), tail: tailModel(network, state) };
+  return { network, state, program: lowerBranch(network, state), tail: tailModel(network, state) };
 }
 
 const one = tinyModel('conv1');
@@ -35,15 +38,21 @@ export function tinyDraft(
   change: Partial<Pick<BundleInfo, 'name' | 'tau' | 'samples' | 'input'>> = {},
   seed = 1,
 ): BundleDraft {
-  const { program, tail } = Array.isArray(change.tau) ? three : seed === 1 ? one : tinyModel('conv1', seed);
+  const { network, state, program, tail } = Array.isArray(change.tau)
+    ? three
+    : seed === 1
+      ? one
+      : tinyModel('conv1', seed);
+  const { name = 'tiny', input = INPUT } = change;
   return generateBundle(program, {
-    name: 'tiny',
+    name,
     network: 'lenet',
     dataset: 'tiny',
-    input: { shape: [SIZE, SIZE, 1], mean: [0.5], std: [0.25] },
+    input,
     labels: LABELS,
     tau: 0.5,
     tail: { model: tail, input: TAIL_INPUT, output: TAIL_OUTPUT },
+    ...entryPoints(entryParts(network, input, {}), network, state, name),
     samples: [],
     provenance: { seed: 1 },
     ...change,

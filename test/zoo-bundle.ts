@@ -1,7 +1,8 @@
 import { random } from '../src/base/random.js';
 import type { NamedArrays } from '../src/base/tensors.js';
 import type { BundleDraft } from '../src/bundle/write-bundle.js';
-import { generateBundle } from '../src/codegen/generate-bundle.js';
+import { type BundleInfo, generateBundle } from '../src/codegen/generate-bundle.js';
+import { entryParts, entryPoints } from '../src/export/entry-points.js';
 import { TAIL_INPUT, TAIL_OUTPUT, tailModel } from '../src/export/float-model.js';
 import { lowerBranch } from '../src/export/lower.js';
 import { stagesOf } from '../src/export/program.js';
@@ -38,11 +39,13 @@ export function zooEncoding(network: JointNetwork, state: NamedArrays, uplink: U
 
 /** A bundle of a network of the zoo for colour images, with this deployed state and no samples. */
 export function zooDraft(network: JointNetwork, state: NamedArrays, tau: number, encoding: Encoding = {}): BundleDraft {
+  const images: BundleInfo['input'] = { shape: [...network.input], ...input };
   return generateBundle(lowerBranch(network, state, encoding.from), {
     name: network.name,
     network: network.name,
     dataset: 'none',
-    input: { shape: [...network.input], ...input },
+    input: images,
+    ...entryPoints(entryParts(network, images, encoding), network, state, network.name),
     labels: Array.from({ length: network.classes }, (_, i) => `class ${i}`),
     tau,
     tail: { model: tailModel(network, state, encoding), input: TAIL_INPUT, output: TAIL_OUTPUT, ...encoding },

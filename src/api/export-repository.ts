@@ -7,6 +7,7 @@ import { readBundle } from '../bundle/read-bundle.js';
 import { modelRepository } from '../codegen/model-repository.js';
 import { writeRepository } from '../codegen/write-repository.js';
 import type { UplinkReport } from '../export/uplink/measure.js';
+import { joinModels } from '../onnx/join-models.js';
 import { type ExportOptions, exportWeb } from './export-web.js';
 import type { DataOptions } from './run-data.js';
 
@@ -21,7 +22,7 @@ export interface RepositoryResult {
 }
 
 /**
- * Writes a model repository of the tail for Triton, OpenVINO Model Server and KServe.
+ * Writes a model repository of the bundle's entry points for Triton, OpenVINO Model Server and KServe.
  *
  * @param source a run directory or a bundle
  * @throws UserError as `exportWeb`, or if a bundle is given together with a name or an uplink
@@ -41,7 +42,7 @@ export async function exportRepository(
     const folder = isBundle ? source : join(temporary, 'bundle');
     const uplink = isBundle ? undefined : (await exportWeb(source, { ...options, out: folder })).uplink;
     const { manifest, files } = readBundle(folder);
-    const repository = modelRepository(manifest, files.get(manifest.tail.file)!);
+    const repository = modelRepository(manifest, (entry) => joinModels(entry.files.map((file) => files.get(file)!)));
     writeRepository(options.out, repository);
     return { name: manifest.name, version: manifest.version, files: [...repository.keys()], uplink };
   } finally {

@@ -14,6 +14,8 @@ import { evenSample, indicesByClass } from '../datasets/even-sample.js';
 import { bytesOf, type ImageShape, openPixels } from '../datasets/pixels.js';
 import { splitTrainValidation } from '../datasets/split.js';
 import { type CheckResult, checkBundle } from '../export/check-bundle.js';
+import { checkEntryParts } from '../export/check-entry-parts.js';
+import { entryParts, entryPoints } from '../export/entry-points.js';
 import { TAIL_INPUT, TAIL_OUTPUT, tailModel } from '../export/float-model.js';
 import { lowerBranch } from '../export/lower.js';
 import { openLoaderAndTails } from '../export/open-loader-and-tails.js';
@@ -112,8 +114,11 @@ export async function exportTrained(trained: Trained, options: ExportOptions): P
   );
   const program = lowerBranch(run.network, state, encoding.from);
   const model = tailModel(run.network, state, encoding);
+  const name = options.name ?? `${run.config.network}-${run.config.dataset}`;
+  const parts = entryParts(run.network, input, encoding);
+  const entries = entryPoints(parts, run.network, state, name);
   const draft = generateBundle(program, {
-    name: options.name ?? `${run.config.network}-${run.config.dataset}`,
+    name,
     network: run.config.network,
     dataset: run.config.dataset,
     edge: options.edge,
@@ -122,6 +127,7 @@ export async function exportTrained(trained: Trained, options: ExportOptions): P
     tau: oneOrList(taus),
     measured: readMeasured(run),
     tail: { model, input: TAIL_INPUT, output: TAIL_OUTPUT, ...encoding },
+    ...entries,
     samples: await demoSamples(trained),
     licences: requiredLicences(run, options.licenceFile),
     provenance: {
@@ -137,6 +143,8 @@ export async function exportTrained(trained: Trained, options: ExportOptions): P
       tailModel(run.network, state, { from: encoding.from }),
     );
     check = await trained.answers((trainer) => checkBundle(program, wasm, bundle, images, trainer, encoding));
+    const models = [...entries.entryModels.values()];
+    await checkEntryParts(bundle, parts, models, images.slice(0, CHECK_IMAGES.least));
     await close();
   });
   const fetched = [BUNDLE_FILES.loader, 'lcdnn-worker.js', BUNDLE_FILES.simd, BUNDLE_FILES.weights, MANIFEST_FILE];

@@ -7,6 +7,9 @@ export const BUNDLE_FORMAT = 1;
 /** The manifest's own file, the only one that it doesn't list. */
 export const MANIFEST_FILE = 'manifest.json';
 
+/** The rest of the full network. Manifests name this file, because other writers may name it otherwise. */
+export const TAIL_FILE = 'edge/tail.onnx';
+
 /** Files of every bundle besides the manifest and the tail. */
 export const BUNDLE_FILES = {
   loader: 'lcdnn.js',
@@ -49,6 +52,49 @@ const threshold = z.number().min(0).max(1);
 
 const shape = z.array(z.int().positive()).min(1).max(3);
 
+/** Encoding of a tensor that is sent to the edge. */
+const encodingFields = {
+  shape,
+  /** Absent for float32. */
+  datatype: z.enum(['FP16', 'UINT8']).optional(),
+  /** Only for UINT8, one per channel: a value is scale[c] * byte + offset[c], with an offset of 0 unless given. */
+  scale: z.array(z.number().positive()).optional(),
+  offset: z.array(z.number()).optional(),
+};
+
+interface SentTensor {
+  readonly shape: readonly number[];
+  readonly datatype?: 'FP16' | 'UINT8';
+  readonly scale?: readonly number[];
+  readonly offset?: readonly number[];
+}
+
+const hasItsScales = ({ datatype, shape, scale, offset = scale }: SentTensor): boolean => {
+  const channels = datatype === 'UINT8' ? shape.at(-1) : undefined;
+  return scale?.length === channels && offset?.length === channels;
+};
+const NEEDS_SCALES = { error: 'needs one scale (and offset) per channel if it is UINT8, and none otherwise' };
+
+/** A model's name on the edge server. */
+const modelName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,79}$/);
+
+/** Where else the edge can take over, besides the tail. */
+const entryPoint = z
+  .strictObject({
+    /** What is sent: the image as normalised values, or the output of an exit's shared layers, by the exit's number from 1. */
+    from: z.union([z.literal('image'), z.int().positive()]),
+    /** Its name on the edge server. */
+    model: modelName,
+    /** ONNX models that run one after another. The last one is the tail. */
+    files: z.array(bundlePath).min(1).max(100),
+    input: z.string(),
+    output: z.string(),
+    ...encodingFields,
+  })
+  .refine(hasItsScales, NEEDS_SCALES);
+
+export type EntryPoint = z.infer<typeof entryPoint>;
+
 const fields = {
   format: z.literal(BUNDLE_FORMAT),
   /** The model's name on the edge server: lower-case letters, digits, hyphens. */
@@ -76,24 +122,22 @@ const fields = {
   tail: z
     .strictObject({
       file: bundlePath,
-      shape,
       input: z.string(),
       output: z.string(),
-      /** Absent for float32. */
-      datatype: z.enum(['FP16', 'UINT8']).optional(),
-      /** Only for UINT8, one per channel: a value is scale[c] * byte + offset[c], with an offset of 0 unless given. */
-      scale: z.array(z.number().positive()).optional(),
-      offset: z.array(z.number()).optional(),
+      ...encodingFields,
       /** The device sends the image itself, as normalised values, instead of the shared layers' output. */
       from: z.literal('image').optional(),
     })
-    .refine(
-      ({ datatype, shape, scale, offset = scale }) => {
-        const channels = datatype === 'UINT8' ? shape.at(-1) : undefined;
-        return scale?.length === channels && offset?.length === channels;
-      },
-      { error: 'needs one scale (and offset) per channel if it is UINT8, and none otherwise' },
-    ),
+    .refine(hasItsScales, NEEDS_SCALES),
+  /** Where else the edge can take over: for the image, and for the outputs of earlier exits. Bundles of version 0.1 have none. */
+  entries: z
+    .array(entryPoint)
+    .min(1)
+    .max(100)
+    .refine((entries) => new Set(entries.map(({ model }) => model)).size === entries.length, {
+      error: 'needs entry points with different models',
+    })
+    .optional(),
   labels: z.array(z.string()).min(2),
   /** The branch answers alone if its normalised entropy is below this (Algorithm 3). A list for several exits, in order. */
   tau: z.union([threshold, z.array(threshold).min(2).max(100)]),
@@ -126,7 +170,7 @@ export type ManifestDraft = Omit<Manifest, 'format' | 'version' | 'files'>;
  * same version. Readers compare it, so that they notice a τ or a label that was edited by hand as they notice a changed file.
  */
 export function versionOf(manifest: Omit<Manifest, 'version'>): string {
-  const { format, name, network, dataset, input, tail, labels, tau } = manifest;
+  const { format, name, network, dataset, input, tail, entries, labels, tau } = manifest;
   const files = Object.entries(manifest.files).sort(([a], [b]) => (a < b ? -1 : 1));
   const tailFields = [tail.file, tail.shape, tail.input, tail.output];
   const { shape, mean, std, resize } = input;
@@ -135,5 +179,8 @@ export function versionOf(manifest: Omit<Manifest, 'version'>): string {
   if (manifest.edge !== undefined) hashed.push({ edge: manifest.edge });
   const { datatype, scale, offset, from } = tail;
   if (datatype) hashed.push({ datatype, scale, offset, from });
+  for (const { from, model, files, input, output, shape, datatype, scale, offset } of entries ?? []) {
+    hashed.push({ from, model, files, input, output, shape, datatype, scale, offset });
+  }
   return sha256(JSON.stringify([...hashed, files.map(([path, file]) => [path, file.bytes, file.sha256])])).slice(0, 12);
 }

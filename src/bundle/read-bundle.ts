@@ -4,6 +4,7 @@ import { UserError } from '../base/errors.js';
 import { readFileOrExplain } from '../base/files.js';
 import { sha256 } from '../base/hash.js';
 import { readJson } from '../base/json.js';
+import { entryPointsOf } from './entry-points.js';
 import { BUNDLE_FILES, MANIFEST_FILE, type Manifest, manifestSchema, versionOf } from './manifest.js';
 
 /** A bundle in memory. `files` holds every file listed in the manifest, by its path in the bundle. */
@@ -44,7 +45,8 @@ export function readManifest(folder: string): Manifest {
   );
   // Bundles of earlier versions have no relaxed SIMD build, and their loader doesn't look for one.
   const { relaxedSimd: _, ...always } = BUNDLE_FILES;
-  const needed = [...Object.values(always), manifest.tail.file];
+  const parts = entryPointsOf(manifest).flatMap(({ files }) => files);
+  const needed = [...Object.values(always), ...parts];
   const missing = needed.find((path) => !Object.hasOwn(manifest.files, path));
   if (missing)
     throw new UserError(`${where}: expected ${missing} among its files, but it is missing; export the bundle again`);

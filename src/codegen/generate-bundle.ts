@@ -1,5 +1,5 @@
 import { sha256 } from '../base/hash.js';
-import { BUNDLE_FILES, LICENCES_FILE, type ManifestDraft } from '../bundle/manifest.js';
+import { BUNDLE_FILES, LICENCES_FILE, type ManifestDraft, TAIL_FILE } from '../bundle/manifest.js';
 import { CURVE_FILE, type MeasuredCurve, printMeasuredCurve } from '../bundle/measured-curve.js';
 import type { BundleDraft } from '../bundle/write-bundle.js';
 import { type DeviceProgram, isPrepared, stagesOf } from '../export/program.js';
@@ -8,10 +8,9 @@ import { printLoader, programHash } from './print-program.js';
 import { pruneKernels } from './prune-kernels.js';
 import { encodeWeights } from './weights.js';
 
-const TAIL_FILE = 'edge/tail.onnx';
 /** The demo page: an example to copy from. No other file of the bundle needs it. */
 const DEMO_FILES = ['index.html', 'demo.js', 'demo.css', 'drawing.js', 'history.js', 'panel.js'];
-/** Licences of the weights that a run started from. */
+/** Keeps a bundle for use offline. */
 const SERVICE_WORKER = 'service-worker.js';
 /** Scripts of the loader beside `lcdnn.js`. Bundles of version 0.1 have only the first two. */
 const SCRIPTS = [BUNDLE_FILES.edge, BUNDLE_FILES.stream, 'lcdnn-worker.js', 'lcdnn-branch.js', 'lcdnn-static.js'];
@@ -20,6 +19,8 @@ const SCRIPTS = [BUNDLE_FILES.edge, BUNDLE_FILES.stream, 'lcdnn-worker.js', 'lcd
 export interface BundleInfo extends Omit<ManifestDraft, 'tail'> {
   /** The rest of the full network as ONNX: [batch, ...shape of what is sent] (NHWC) to logits [batch, classes]. */
   readonly tail: Omit<ManifestDraft['tail'], 'file' | 'shape'> & { readonly model: Uint8Array };
+  /** ONNX models of the entry points besides the tail, by their path. */
+  readonly entryModels?: ReadonlyMap<string, Uint8Array>;
   /** Accuracy with other thresholds, for the edge server. */
   readonly measured?: MeasuredCurve;
   /** Licences that must accompany the weights, as text. */
@@ -35,6 +36,7 @@ export function generateBundle(program: DeviceProgram, info: BundleInfo): Bundle
     samples,
     measured,
     licences,
+    entryModels = [],
     tail: { model, ...tail },
     ...fields
   } = info;
@@ -48,6 +50,7 @@ export function generateBundle(program: DeviceProgram, info: BundleInfo): Bundle
     ),
     [BUNDLE_FILES.weights, encodeWeights(program.constants, { program: programHash(program) })],
     [TAIL_FILE, model],
+    ...entryModels,
     [SERVICE_WORKER, template(SERVICE_WORKER)],
     ...DEMO_FILES.map((file) => [`demo/${file}`, template(file, 'demo')] as const),
   ]);

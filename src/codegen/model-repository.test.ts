@@ -1,11 +1,14 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InferenceSession } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { LABELS, tinyBundle } from '../../test/tiny-bundle.js';
-import type { Manifest } from '../bundle/manifest.js';
+import { fullNetworkLogits } from '../../test/full-network.js';
+import { LABELS, SIZE, tinyBundle } from '../../test/tiny-bundle.js';
+import type { EntryPoint, Manifest } from '../bundle/manifest.js';
+import type { Bundle } from '../bundle/read-bundle.js';
+import { joinModels } from '../onnx/join-models.js';
 import { modelRepository } from './model-repository.js';
 import { writeRepository } from './write-repository.js';
 
@@ -58,6 +61,9 @@ function parseTextFormat(text: string): Message {
   return whole;
 }
 
+const modelsOf = (files: Bundle['files']) => (entry: EntryPoint) =>
+  joinModels(entry.files.map((file) => files.get(file)!));
+
 const textOf = (files: Map<string, Uint8Array>, path: string) => Buffer.from(files.get(path)!).toString();
 
 describe('the model repository of a bundle', () => {
@@ -68,7 +74,7 @@ describe('the model repository of a bundle', () => {
   ])('has a configuration for Triton with an input of %s', async (type, encoding) => {
     const { manifest, files } = await tinyBundle(join(folder, type));
     const tail = files.get(manifest.tail.file)!;
-    const written = modelRepository({ ...manifest, tail: { ...manifest.tail, ...encoding } }, tail);
+    const written = modelRepository({ ...manifest, tail: { ...manifest.tail, ...encoding } }, () => tail);
     expect(parseTextFormat(textOf(written, 'models/tiny/config.pbtxt'))).toEqual({
       name: ['tiny'],
       backend: ['onnxruntime'],
@@ -81,25 +87,43 @@ describe('the model repository of a bundle', () => {
 
   it('has the tail as version 1, with the tensors that the configuration names', async () => {
     const { manifest, files } = await tinyBundle(join(folder, 'model'));
-    const model = modelRepository(manifest, files.get(manifest.tail.file)!).get('models/tiny/1/model.onnx')!;
+    const model = modelRepository(manifest, modelsOf(files)).get('models/tiny/1/model.onnx')!;
     const session = await InferenceSession.create(model);
     expect([session.inputNames, session.outputNames]).toEqual([['shared'], ['logits']]);
     await session.release();
   });
 
+  it('has a model for each entry point, which answers an image as the full network does', async () => {
+    const { manifest, files } = await tinyBundle(join(folder, 'entries'), { tau: [0.3, 0.5, 0.7] });
+    const written = modelRepository(manifest, modelsOf(files));
+    const names = ['tiny', 'tiny-image', 'tiny-exit1', 'tiny-exit2'];
+    const models = [...written.keys()].filter((path) => path.endsWith('model.onnx'));
+    expect(models).toEqual(names.map((name) => `models/${name}/1/model.onnx`));
+    expect(parseTextFormat(textOf(written, 'models/tiny-image/config.pbtxt'))).toMatchObject({
+      name: ['tiny-image'],
+      input: [{ name: ['given'], data_type: ['TYPE_UINT8'], dims: [SIZE, SIZE, 1] }],
+      output: [{ name: ['logits'], data_type: ['TYPE_FP32'], dims: [LABELS.length] }],
+    });
+    const levels = Uint8Array.from({ length: 2 * SIZE * SIZE }, (_, i) => (i * 37) % 256);
+    const session = await InferenceSession.create(written.get('models/tiny-image/1/model.onnx')!);
+    const feeds = { given: new Tensor('uint8', levels, [2, SIZE, SIZE, 1]) };
+    const logits = (await session.run(feeds)).logits.data as Float32Array;
+    await session.release();
+    const expected = await fullNetworkLogits(levels, 3);
+    for (const [i, logit] of logits.entries()) expect(logit).toBeCloseTo(expected[i], 4);
+  });
+
   it('has the files of OpenVINO Model Server and KServe', async () => {
     const { manifest } = await tinyBundle(join(folder, 'others'));
-    const written = modelRepository(manifest, new Uint8Array());
+    const written = modelRepository(manifest, () => new Uint8Array());
     expect(JSON.parse(textOf(written, 'openvino-model-server.json'))).toEqual({
-      model_config_list: [
-        {
-          config: {
-            name: 'tiny',
-            base_path: '/lcdnn/models/tiny',
-            plugin_config: { INFERENCE_PRECISION_HINT: 'f32' },
-          },
+      model_config_list: ['tiny', 'tiny-image'].map((name) => ({
+        config: {
+          name,
+          base_path: `/lcdnn/models/${name}`,
+          plugin_config: { INFERENCE_PRECISION_HINT: 'f32' },
         },
-      ],
+      })),
     });
     expect(parse(textOf(written, 'kserve.yaml'))).toMatchObject({
       apiVersion: 'serving.kserve.io/v1beta1',
@@ -112,12 +136,23 @@ describe('the model repository of a bundle', () => {
   it('is written over an earlier one, and over nothing else', async () => {
     const { manifest } = await tinyBundle(join(folder, 'written'));
     const target = join(folder, 'repository');
-    writeRepository(target, modelRepository(manifest, Uint8Array.of(1)));
-    writeRepository(target, modelRepository(manifest, Uint8Array.of(2)));
+    writeRepository(
+      target,
+      modelRepository(manifest, () => Uint8Array.of(1)),
+    );
+    writeRepository(
+      target,
+      modelRepository(manifest, () => Uint8Array.of(2)),
+    );
     const model = join(target, 'models/tiny/1/model.onnx');
     expect(readFileSync(model)).toEqual(Buffer.of(2));
     writeFileSync(join(target, 'notes.txt'), 'mine');
-    expect(() => writeRepository(target, modelRepository(manifest, Uint8Array.of(3)))).toThrow(/found notes\.txt/);
+    expect(() =>
+      writeRepository(
+        target,
+        modelRepository(manifest, () => Uint8Array.of(3)),
+      ),
+    ).toThrow(/found notes\.txt/);
     expect(readFileSync(model)).toEqual(Buffer.of(2));
   });
 });

@@ -42,10 +42,12 @@ async function serve({ fault, budget = 1e6 }: { fault?: TailFault; budget?: numb
     maxBatch: 2,
     web: new Map(),
     fault: () => fault,
+    entries: [],
     close: idle,
   };
   const models: Models = {
     names: ['slow'],
+    entries: () => ['slow'],
     get: (name, version = 'v1') => (name === 'slow' && version === 'v1' ? model : undefined),
     versions: () => ['v1'],
     using: (_, work) => work(),

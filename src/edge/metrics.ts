@@ -27,7 +27,7 @@ const IMAGES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 export function createMetrics(models: () => Models): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  const all = () => models().names.map((name) => models().get(name)!);
+  const entries = () => models().entries();
   collectDefaultMetrics({ register: registry });
 
   const requests = new Counter({
@@ -87,7 +87,7 @@ export function createMetrics(models: () => Models): Metrics {
     labelNames: ['model'],
     registers,
     collect() {
-      for (const model of ['unknown', ...models().names]) this.set({ model }, inFlight.get(model) ?? 0);
+      for (const model of ['unknown', ...entries()]) this.set({ model }, inFlight.get(model) ?? 0);
     },
   });
   new Gauge({
@@ -96,7 +96,7 @@ export function createMetrics(models: () => Models): Metrics {
     labelNames: ['model'],
     registers,
     collect() {
-      for (const { name, waiting } of all()) this.set({ model: name }, waiting());
+      for (const model of entries()) this.set({ model }, models().get(model)!.waiting());
     },
   });
   new Gauge({
@@ -106,7 +106,7 @@ export function createMetrics(models: () => Models): Metrics {
     registers,
     collect() {
       this.reset();
-      for (const { name, version } of all()) this.set({ model: name, version }, 1);
+      for (const model of models().names) this.set({ model, version: models().get(model)!.version }, 1);
     },
   });
 

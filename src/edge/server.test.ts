@@ -5,7 +5,8 @@ import { brotliDecompressSync, deflateSync, gunzipSync, gzipSync } from 'node:zl
 import type { InjectOptions } from 'fastify';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { tinyBundle, tinyDraft } from '../../test/tiny-bundle.js';
+import { fullNetworkLogits } from '../../test/full-network.js';
+import { SIZE, tinyBundle, tinyDraft } from '../../test/tiny-bundle.js';
 import { random } from '../base/random.js';
 import type { Bundle } from '../bundle/read-bundle.js';
 import { writeBundle } from '../bundle/write-bundle.js';
@@ -60,6 +61,92 @@ async function oracle(values: Float32Array, batch: number): Promise<number[]> {
   const { logits } = await session.run({ shared: new Tensor('float32', values, [batch, ...tail.shape]) });
   return Array.from(logits.data as Float32Array);
 }
+
+describe('entry points', () => {
+  const LEVELS = Uint8Array.from({ length: 2 * SIZE * SIZE }, (_, i) => (i * 91) % 256);
+  const ask = (server: EdgeServer, model: string, image: Uint8Array, version?: string) =>
+    server.inject({
+      method: 'POST',
+      url: `/v2/models/${model}/infer`,
+      payload: {
+        parameters: { version },
+        inputs: [
+          {
+            name: 'given',
+            shape: [image.length / SIZE ** 2, SIZE, SIZE, 1],
+            datatype: 'UINT8',
+            data: Array.from(image),
+          },
+        ],
+      },
+    });
+
+  it('answer an image with the full network, for a model with one exit and with three', async () => {
+    const exits = await tinyBundle(join(folder, 'exits'), { name: 'exits', tau: [0.3, 0.5, 0.7] });
+    const server = await createEdgeServer([bundle, exits]);
+    for (const [name, count] of [
+      ['tiny', 1],
+      ['exits', 3],
+    ] as const) {
+      const reply = await ask(server, `${name}-image`, LEVELS);
+      expect(reply.statusCode, reply.body).toBe(200);
+      expect(reply.json()).toMatchObject({ model_name: `${name}-image` });
+      const expected = await fullNetworkLogits(LEVELS, count);
+      for (const [i, logit] of reply.json().outputs[0].data.entries()) expect(logit).toBeCloseTo(expected[i], 4);
+    }
+    await server.close();
+  });
+
+  it('answer the output of an earlier exit', async () => {
+    const { manifest, files } = await tinyBundle(join(folder, 'exit'), { name: 'exits', tau: [0.3, 0.5, 0.7] });
+    const server = await createEdgeServer({ manifest, files });
+    const image = LEVELS.subarray(0, SIZE * SIZE);
+    const session = await InferenceSession.create(files.get('edge/image.onnx')!);
+    const feeds = { given: new Tensor('uint8', image, [1, SIZE, SIZE, 1]) };
+    const { sent } = await session.run(feeds);
+    const entry = manifest.entries!.find(({ model }) => model === 'exits-exit1')!;
+    expect(entry).toMatchObject({
+      from: 1,
+      shape: sent.dims.slice(1),
+      files: expect.arrayContaining(['edge/tail.onnx']),
+    });
+    const reply = await server.inject({
+      method: 'POST',
+      url: '/v2/models/exits-exit1/infer',
+      payload: {
+        inputs: [{ name: 'given', shape: sent.dims, datatype: 'FP32', data: Array.from(sent.data as Float32Array) }],
+      },
+    });
+    const expected = await fullNetworkLogits(image, 3);
+    for (const [i, logit] of reply.json().outputs[0].data.entries()) expect(logit).toBeCloseTo(expected[i], 4);
+    await server.close();
+  });
+
+  it('have metadata, metrics and the version of their bundle, but no pages', async () => {
+    const { version } = bundle.manifest;
+    expect((await app.inject('/v2/models/tiny-image')).json()).toMatchObject({
+      name: 'tiny-image',
+      versions: [version],
+      inputs: [{ name: 'given', datatype: 'UINT8', shape: [-1, SIZE, SIZE, 1] }],
+    });
+    const image = LEVELS.subarray(0, SIZE * SIZE);
+    expect((await ask(app, `tiny-image/versions/${version}`, image)).statusCode).toBe(200);
+    expect((await ask(app, 'tiny-image', image, 'abcdefabcdef')).statusCode).toBe(409);
+    expect((await app.inject('/tiny-image/manifest.json')).statusCode).toBe(404);
+    const metrics = (await app.inject('/metrics')).body;
+    expect(metrics).toContain('lcdnn_requests_total{model="tiny-image",code="200"} 1');
+    expect(metrics).toMatch(/lcdnn_batch_images_count\{model="tiny-image"\} 1/);
+  });
+
+  it('need the models that the manifest names', async () => {
+    const { manifest, files } = bundle;
+    const [image] = manifest.entries!;
+    const other = { manifest: { ...manifest, entries: [{ ...image, input: 'pixels' }] }, files };
+    await expect(createEdgeServer(other)).rejects.toThrow(/edge\/image\.onnx: expected input pixels and output logits/);
+    const twin = await tinyBundle(join(folder, 'twin'), { name: 'tiny-image' });
+    await expect(createEdgeServer([bundle, twin])).rejects.toThrow('found tiny-image twice');
+  });
+});
 
 describe('the protocol', () => {
   it('tells that server and model are ready, and what the model takes', async () => {

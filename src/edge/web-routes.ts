@@ -24,6 +24,7 @@ export function webRoutes(app: FastifyInstance, models: Models): void {
 
   const locate = (path: string): { file?: WebFile; immutable: boolean } => {
     const [name, ...rest] = only === undefined ? path.split('/') : [only, ...path.split('/')];
+    if (!models.names.includes(name)) return { immutable: false }; // entry points have no pages
     const versioned = models.get(name, rest[0] ?? '');
     if (!versioned) return { file: models.get(name)?.web.get(rest.join('/')), immutable: false };
     const inFolder = rest.slice(1).join('/');

@@ -19,6 +19,11 @@ import type { Encoding } from './uplink/encoding.js';
 const FLOAT = 1;
 export const TAIL_INPUT = 'shared';
 export const TAIL_OUTPUT = 'logits';
+/** ONNX's codes of the datatypes that a device sends, for `Cast`. */
+const SENT_TYPES = { FP16: 10, UINT8: 2 } as const;
+/** Names of the tensors of `partModel`. */
+export const PART_INPUT = 'given';
+export const PART_OUTPUT = 'sent';
 
 /**
  * Float layers as an ONNX model, from the layer list: the full part (`['full']`), the whole full network
@@ -45,11 +50,30 @@ export function chainModel(
   const graph = createGraph();
   const [{ input }] = layers;
   const { output } = layers[layers.length - 1];
-  let x = decodedInput(graph, input, encoding);
-  if (input.length === 3) x = graph.node('Transpose', [x], { perm: [0, 3, 1, 2] });
-  x = appendChain(graph, state, layers, x);
-  if (output.length === 3) x = graph.node('Transpose', [x], { perm: [0, 2, 3, 1] });
+  const x = appendChannelsLast(graph, state, layers, decodedInput(graph, TAIL_INPUT, input, encoding));
   graph.output(TAIL_OUTPUT, x, 'float32', ['batch', ...output]);
+  return graph.encode(title);
+}
+
+/**
+ * Consecutive float layers as an ONNX model whose output another one reads: input `given`, output `sent`, images in NHWC.
+ *
+ * @param from encoding of the input
+ * @param to encoding of the output: the values that a device would send
+ */
+export function partModel(
+  state: NamedArrays,
+  layers: readonly PlacedLayer[],
+  title: string,
+  from: Encoding,
+  to: Encoding,
+): Uint8Array {
+  const graph = createGraph();
+  const [{ input }] = layers;
+  const { output } = layers[layers.length - 1];
+  const x = appendChannelsLast(graph, state, layers, decodedInput(graph, PART_INPUT, input, from));
+  const type = DATATYPES[to.datatype ?? 'FP32'].onnx;
+  graph.output(PART_OUTPUT, encoded(graph, x, to), type, ['batch', ...output]);
   return graph.encode(title);
 }
 
@@ -83,13 +107,34 @@ export function frozenModel(network: JointNetwork, state: NamedArrays): Uint8Arr
 }
 
 /** The input as float32. */
-function decodedInput(graph: Graph, shape: Shape, { datatype, scale, offset }: Encoding): string {
-  let x = graph.input(TAIL_INPUT, DATATYPES[datatype ?? 'FP32'].onnx, ['batch', ...shape]);
+function decodedInput(graph: Graph, name: string, shape: Shape, { datatype, scale, offset }: Encoding): string {
+  let x = graph.input(name, DATATYPES[datatype ?? 'FP32'].onnx, ['batch', ...shape]);
   if (datatype) x = graph.node('Cast', [x], { to: FLOAT });
-  const perChannel = (values: readonly number[]) => graph.floats(Float32Array.from(values), [values.length]);
-  if (scale) x = graph.node('Mul', [x, perChannel(scale)]);
-  if (offset) x = graph.node('Add', [x, perChannel(offset)]);
+  if (scale) x = graph.node('Mul', [x, perChannel(graph, scale)]);
+  if (offset) x = graph.node('Add', [x, perChannel(graph, offset)]);
   return x;
+}
+
+/** Values (NHWC) as a device sends them: see `encode` in uplink/encoding.ts. */
+function encoded(graph: Graph, values: string, { datatype, scale, offset }: Encoding): string {
+  if (!datatype) return values;
+  let x = values;
+  if (offset) x = graph.node('Sub', [x, perChannel(graph, offset)]);
+  if (scale) x = graph.node('Div', [x, perChannel(graph, scale)]);
+  if (datatype === 'UINT8')
+    x = graph.node('Clip', [graph.node('Round', [x]), scalarOf(graph, 0), scalarOf(graph, 255)]);
+  return graph.node('Cast', [x], { to: SENT_TYPES[datatype] });
+}
+
+const perChannel = (graph: Graph, values: readonly number[]): string =>
+  graph.floats(Float32Array.from(values), [values.length]);
+
+/** Appends layers on an input in NHWC. Returns their output, also in NHWC. */
+function appendChannelsLast(graph: Graph, state: NamedArrays, layers: readonly PlacedLayer[], input: string): string {
+  let x = input;
+  if (layers[0].input.length === 3) x = graph.node('Transpose', [x], { perm: [0, 3, 1, 2] });
+  x = appendChain(graph, state, layers, x);
+  return layers[layers.length - 1].output.length === 3 ? graph.node('Transpose', [x], { perm: [0, 2, 3, 1] }) : x;
 }
 
 function appendChain(graph: Graph, state: NamedArrays, chain: readonly PlacedLayer[], x: string): string {

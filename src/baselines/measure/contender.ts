@@ -1,3 +1,4 @@
+import { TAIL_FILE } from '../../bundle/manifest.js';
 import type { Bundle } from '../../bundle/read-bundle.js';
 import { completeManifest } from '../../bundle/write-bundle.js';
 import { TAIL_INPUT, TAIL_OUTPUT } from '../../export/float-model.js';
@@ -19,8 +20,6 @@ export interface Contender {
   /** Its files on the host, by path. */
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
-
-const TAIL_FILE = 'edge/tail.onnx';
 
 /** A baseline, hosted under an id. */
 export function baselineContender(id: string, baseline: Baseline): Contender {

@@ -22,8 +22,11 @@ export interface ModelEvents {
 
 /** The models of a server, by name. */
 export interface Models {
+  /** The names of the bundles. */
   readonly names: readonly string[];
-  /** The current version; or a given one of the current and the previous version, for pages that started with it. */
+  /** The names of all entry points: the bundles' names first. */
+  entries(): readonly string[];
+  /** The model of a bundle or of an entry point. The current version; or a given one of the current and the previous version, for pages that started with it. */
   get(name: string, version?: string): Model | undefined;
   /** The available versions, the current one last. */
   versions(name: string): readonly string[];
@@ -58,7 +61,7 @@ export async function openModels(
   const open = async (source: BundleSource): Promise<ServedBundle> => {
     const stamp = typeof source === 'string' ? await stampOf(source) : undefined;
     const current: Model = await openModel(source, options, {
-      batch: (images, ms) => events.batch(current.name, images, ms),
+      batch: events.batch,
       died: (error, pauseMs) => events.died(current.name, error, pauseMs),
       restarted: () => events.restarted(current.name),
     });
@@ -69,16 +72,21 @@ export async function openModels(
   const served = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   try {
     for (const result of opened) if (result.status === 'rejected') throw result.reason;
-    requireUniqueNames(served.map(({ current }) => current.name));
+    requireUniqueNames(served.flatMap(({ current }) => [current, ...current.entries].map(({ name }) => name)));
   } catch (thrown) {
     await Promise.all(served.map(({ current }) => current.close()));
     throw thrown;
   }
-  const byName = new Map(served.map((slot) => [slot.current.name, slot]));
+  const names = served.map(({ current }) => current.name);
+  const find = (version: Model | undefined, name: string): Model | undefined =>
+    version && [version, ...version.entries].find((model) => model.name === name);
+  const slotOf = (name: string): ServedBundle | undefined =>
+    served.find(({ current, before }) => find(current, name) ?? find(before, name));
 
   /** Closes a model after its last request. */
   const retire = (model: Model): void => {
-    const closed = references.ended(model).then(() => model.close());
+    const ended = Promise.all([model, ...model.entries].map(references.ended));
+    const closed = ended.then(() => model.close());
     retired.add(closed);
     void closed.finally(() => retired.delete(closed));
   };
@@ -109,15 +117,16 @@ export async function openModels(
   };
 
   return {
-    names: served.map(({ current }) => current.name),
+    names,
+    entries: () => served.flatMap(({ current }) => [current, ...current.entries].map(({ name }) => name)),
     get(name, version) {
-      const { current, before } = byName.get(name) ?? {};
-      if (version === undefined) return current;
-      return [current, before].find((model) => model?.version === version);
+      const { current, before } = slotOf(name) ?? {};
+      if (version === undefined) return find(current, name);
+      return [current, before].map((model) => find(model, name)).find((model) => model?.version === version);
     },
     versions(name) {
-      const { current, before } = byName.get(name)!;
-      return [before, current].flatMap((model) => model?.version ?? []);
+      const { current, before } = slotOf(name)!;
+      return [before, current].flatMap((model) => find(model, name)?.version ?? []);
     },
     using: references.during,
     reload() {

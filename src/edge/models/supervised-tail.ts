@@ -69,7 +69,7 @@ export async function openSupervisedTail(
     manifest,
     files,
     fault: () => fault,
-    infer: (parts, batch) => tail.infer(parts, batch),
+    infer: (parts, batch, entry) => tail.infer(parts, batch, entry),
     async close() {
       closed = true;
       clearTimeout(timer);

@@ -7,14 +7,15 @@ import type { BundleSource, FromTailThread, InferMessage, TailThreadData } from 
 /** A tail that computes in its own thread, and the other contents of its bundle. */
 export interface TailInThread {
   /**
-   * Computes logits [batch, classes] of a batch in several parts, each in the tail's datatype.
+   * Computes logits [batch, classes] of a batch in several parts, each in the entry point's datatype.
    *
+   * @param entry number of the entry point; default: the tail's
    * @throws TailDied
    */
-  infer(parts: readonly Values[], batch: number): Promise<Float32Array>;
+  infer(parts: readonly Values[], batch: number, entry?: number): Promise<Float32Array>;
   close(): Promise<void>;
   readonly manifest: Manifest;
-  /** All files of the bundle except the tail. */
+  /** All files of the bundle except the models. */
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
@@ -86,13 +87,13 @@ export async function openTailInThread(
   return {
     manifest,
     files,
-    infer: (parts, batch) =>
+    infer: (parts, batch, entry = 0) =>
       new Promise((resolve, reject) => {
         if (fault) return reject(fault);
         const id = lastId++;
         const memory = spare.take(parts.reduce((bytes, { byteLength }) => bytes + byteLength, 0));
         waiting.set(id, { memory, resolve, reject });
-        thread.postMessage({ id, values: joined(parts, memory), batch } satisfies InferMessage);
+        thread.postMessage({ id, values: joined(parts, memory), batch, entry } satisfies InferMessage);
       }),
     async close() {
       if (fault) return;

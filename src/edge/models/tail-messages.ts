@@ -18,6 +18,8 @@ export interface InferMessage {
   readonly id: number;
   readonly values: Values;
   readonly batch: number;
+  /** Number of the entry point. */
+  readonly entry: number;
 }
 
 /** Messages of the thread: first that it is open, or why it isn't; then an answer to each request. */

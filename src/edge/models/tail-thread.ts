@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { failureOf } from '../../base/threads.js';
 import type { Values } from '../../bundle/datatypes.js';
+import { entryPointsOf } from '../../bundle/entry-points.js';
 import { type Bundle, readBundle } from '../../bundle/read-bundle.js';
 import { openTail, type Tail } from '../tail.js';
 import type { FromTailThread, InferMessage, TailThreadData } from './tail-messages.js';
@@ -19,7 +20,8 @@ try {
   const bundle: Bundle = typeof source === 'string' ? readBundle(source) : source;
   const tail = await openTail(bundle, threads);
   const files = new Map(bundle.files);
-  files.delete(bundle.manifest.tail.file); // only this thread needs it
+  // Only this thread needs the models.
+  for (const file of entryPointsOf(bundle.manifest).flatMap((entry) => entry.files)) files.delete(file);
   tell({ manifest: bundle.manifest, files });
   let turn = Promise.resolve();
   port.on('message', (message: InferMessage | 'close') => {
@@ -29,9 +31,9 @@ try {
   tell({ failure: failureOf(thrown) });
 }
 
-async function answer(tail: Tail, { id, values, batch }: InferMessage): Promise<void> {
+async function answer(tail: Tail, { id, values, batch, entry }: InferMessage): Promise<void> {
   try {
-    tell({ id, logits: await tail.infer(ownCopy(values), batch) });
+    tell({ id, logits: await tail.infer(ownCopy(values), batch, entry) });
   } catch (thrown) {
     tell({ id, failure: failureOf(thrown) });
   }

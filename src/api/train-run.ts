@@ -40,6 +40,7 @@ import { type TrainingOptions, trainNetwork } from '../train/train.js';
 import { trainStages } from '../train/train-stages.js';
 import { requireMemory } from '../train/training-memory.js';
 import type { WarmStart } from '../train/warm-start/warm-start.js';
+import { AUTO, attachmentTable, chooseAttachment } from './choose-attachment.js';
 import { createRecordedRun, type DataOptions, dataRecord, loadNewData, loadRunData, type RunData } from './run-data.js';
 import { checkedStart } from './start-state.js';
 
@@ -83,6 +84,8 @@ export interface TrainRunOptions extends DataOptions, TrainingEvents {
   readonly config: Config;
   /** The run to continue. If given, its path and options apply. */
   readonly resumed?: Run;
+  /** Largest page in bytes, if the config has `attach: 'auto'`. Default: 400 KB. */
+  readonly budget?: number;
   /** Threads that load images ahead of training. Default: chosen to suit the data. */
   readonly loaders?: number;
   readonly pytorch?: PytorchOptions;
@@ -108,17 +111,18 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
   requireEngineFor(given);
   const python = inPython ? await findPython(options.pytorch?.python, given.device) : undefined;
   // The run records what it was trained with.
-  const config = { ...given, precision: chosenPrecision(given.precision, python?.bfloat16) };
-  const resumed = options.resumed && { ...options.resumed, config };
+  const planned = { ...given, precision: chosenPrecision(given.precision, python?.bfloat16) };
+  const resumed = options.resumed && { ...options.resumed, config: planned };
   // Python decodes no images: it gets packed ones.
-  const toLoad = inPython ? { ...config, cache: true } : config;
+  const toLoad = inPython ? { ...planned, cache: true } : planned;
   const { dataset, changes }: RunData = resumed
     ? await loadRunData({ ...resumed, config: toLoad }, options)
     : { dataset: await loadNewData(toLoad, options) };
-  requireImages(config, dataset);
+  requireImages(planned, dataset);
   // Data sets of the catalogue are known, and large: only folders are inspected each time.
-  if (!resumed && dataset.folder && options.onData) options.onData(await inspectData(dataset, config));
+  if (!resumed && dataset.folder && options.onData) options.onData(await inspectData(dataset, planned));
   if (resumed) requireFitting(resumed, dataset);
+  const config = await withAttachment(planned, dataset, options);
   const trainer = python
     ? pythonTrainer(python, launchOf(options.pytorch, config))
     : await inProcessTrainer(config, dataset, options.loaders);
@@ -175,6 +179,21 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
   }
 }
 
+/** The config with a chosen attachment instead of `auto`. */
+async function withAttachment(
+  config: Config,
+  dataset: Dataset,
+  { budget, onNote }: Pick<TrainRunOptions, 'budget' | 'onNote'>,
+): Promise<Config> {
+  if (config.attach !== AUTO) {
+    if (budget === undefined) return config;
+    throw new UserError(`budget: expected attach ${AUTO} with it, found attach ${config.attach}`);
+  }
+  const chosen = await chooseAttachment(config, dataset, budget);
+  onNote?.(attachmentTable(chosen));
+  return { ...config, attach: chosen.attach };
+}
+
 /** Trains in this process or in a Python. */
 interface Trainer {
   train(options: Omit<TrainingOptions, 'engine' | 'loader'>): Promise<'done' | 'interrupted'>;
@@ -204,6 +223,11 @@ function pythonTrainer(python: Python, launch: Launch): Trainer {
 function requireEngineFor(config: Config): void {
   const { engine, precision, teacher } = config;
   if (config.views > 0) requireViews(config);
+  if (config.attach === AUTO && config.views === 0) {
+    throw new UserError(
+      `attach ${AUTO}: expected frozen layers to look at, found views 0; give --init-from and --views, or a layer`,
+    );
+  }
   if (teacher !== undefined && engine === PYTORCH) {
     throw new UserError(`engine ${PYTORCH}: expected no teacher, found ${teacher}; another engine has it`);
   }

@@ -18,7 +18,10 @@ export interface ComputeOptions extends DataOptions, TrainingEvents {
   readonly pytorch?: PytorchOptions;
 }
 
-export type TrainOptions = NewRunOptions & ComputeOptions;
+export interface TrainOptions extends NewRunOptions, ComputeOptions {
+  /** Largest page in bytes, if the options have `attach: 'auto'`. Default: 400 KB. */
+  readonly budget?: number;
+}
 
 export interface ResumeOptions extends ComputeOptions {
   /** Only `engine`, `device` and `precision` may differ from the run's own options. */

@@ -3,6 +3,7 @@ import { withMlflow } from '../api/mlflow.js';
 import { newRunConfig, newRunPath } from '../api/new-run.js';
 import { joinTrainingOf, openResumed, resumeTraining, train } from '../api/train.js';
 import type { TrainingEvents } from '../api/train-run.js';
+import { bytesFlag } from '../cli/bytes-flag.js';
 import { clusterFlags } from '../cli/cluster-flags.js';
 import { configFlags } from '../cli/config-flags.js';
 import { dataFlags } from '../cli/data-flags.js';
@@ -31,6 +32,7 @@ export default class Train extends LcdnnCommand {
   static override flags = {
     ...configFlags(),
     ...newRunFlags,
+    budget: bytesFlag('Largest page, for --attach auto: 400000, 400KB, 1.5MB. [default: 400KB]'),
     loaders: Flags.integer({
       summary:
         'Number of threads that load images ahead of training; 0 loads them in the training thread. Image files are ' +
@@ -73,7 +75,7 @@ export default class Train extends LcdnnCommand {
     }
     const { interrupted: _, ...result } = await withTrainingDisplay(this, async (shown) => {
       const options = {
-        ...{ ...given, ...shown, pytorch, loaders: flags.loaders },
+        ...{ ...given, ...shown, pytorch, loaders: flags.loaders, budget: flags.budget },
         acceptChangedData: flags['accept-changed-data'],
       };
       const start = (onEpoch: TrainingEvents['onEpoch']) =>

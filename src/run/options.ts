@@ -42,7 +42,8 @@ export const OPTIONS = {
     schema: z.string(),
     byDefault: 'conv1',
     summary:
-      'Layer of the full network that the branch is attached behind. For several exits list several layers in order, as in "conv1,conv3".',
+      'Layer of the full network that the branch is attached behind. For several exits list several layers in order, as in ' +
+      '"conv1,conv3". With --views, "auto" chooses it from the photographs and --budget.',
     group: 'NETWORK',
   }),
   branch: option({

@@ -11,6 +11,7 @@ import { createEngine } from '../train/engines/index.js';
 import type { Logits } from '../train/evaluate.js';
 import { augmentationOf } from '../train/reports.js';
 import { trainNetwork } from '../train/train.js';
+import { trainStages } from '../train/train-stages.js';
 import type { Trained } from './open-trained.js';
 import { checkedStart } from './start-state.js';
 
@@ -48,19 +49,17 @@ export async function crossFit({ run: opened, dataset }: Trained, folds: number,
     for (let fold = 0; fold < folds; fold++) {
       onFold?.(fold + 1, folds);
       let answers: Logits | undefined;
-      await trainNetwork({
-        ...{
-          run: { ...run, path, config: toTheEnd },
-          dataset: withFold(dataset, assigned, fold),
-          engine,
-          loader,
-          openFrozenLayers,
-        },
+      const options = {
+        dataset: withFold(dataset, assigned, fold),
+        openFrozenLayers,
         start: (await checkedStart(config, network, dataset)).state,
-        onValidated: (logits) => {
+        onValidated: (logits: Logits) => {
           answers = logits;
         },
-      });
+      };
+      await trainStages({ ...run, path, config: toTheEnd }, options, (stage) =>
+        trainNetwork({ ...stage, engine, loader }),
+      );
       found.push(answers!);
     }
   } finally {

@@ -26,9 +26,10 @@ export function newRunConfig({ options = {}, recipe, preprocessing, dataDir }: N
   const base = chosen === undefined ? {} : withClassNames(readRecipe(chosen).options);
   const ofModel = modelOptions(options.initFrom ?? base.initFrom);
   const normalisation = preprocessing === undefined ? {} : readPreprocessing(preprocessing);
-  return resolveConfig(base, ofModel, normalisation as Partial<Config>, withClassNames(options), {
+  const config = resolveConfig(base, ofModel, normalisation as Partial<Config>, withClassNames(options), {
     dataDir: dataDir && resolve(dataDir),
   });
+  return config.fineTune > 0 && !config.stages ? withFineTuning(config) : config;
 }
 
 /** Recipe of image folders with photographs: a pretrained network, of which only the last layer and the branch train. */
@@ -49,6 +50,19 @@ function modelOptions(initFrom: string | undefined): Partial<Config> {
   if (initFrom === undefined || !isModelName(initFrom)) return {};
   const { network, mean, std } = pretrainedModel(initFrom);
   return { network, mean: [...mean], std: [...std] };
+}
+
+/** `fineTune` as a stage after the others, shorter and with smaller rates. */
+function withFineTuning({ fineTune, ...config }: Config): Config {
+  const { epochs, lr, branchLr } = config;
+  const after = { epochs: Math.max(1, Math.round(epochs / 10)), lr: lr / 10, branchLr: branchLr / 10, warmup: 0.1 };
+  return resolveConfig({
+    ...config,
+    stages: [
+      { trains: 'both', epochs },
+      { trains: 'both', ...after, fineTune },
+    ],
+  });
 }
 
 /** Where the run is created. */

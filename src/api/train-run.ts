@@ -223,6 +223,11 @@ function pythonTrainer(python: Python, launch: Launch): Trainer {
 function requireEngineFor(config: Config): void {
   const { engine, precision, teacher } = config;
   if (config.views > 0) requireViews(config);
+  else if (config.fineTune > 0 || config.stages?.some((stage) => stage.fineTune)) {
+    throw new UserError(
+      'fineTune: expected frozen layers before the blocks, found views 0; give --init-from and --views',
+    );
+  }
   if (config.attach === AUTO && config.views === 0) {
     throw new UserError(
       `attach ${AUTO}: expected frozen layers to look at, found views 0; give --init-from and --views, or a layer`,
@@ -236,12 +241,16 @@ function requireEngineFor(config: Config): void {
 }
 
 /** @throws UserError if another option needs the images that `views` replaces by features */
-function requireViews({ engine, branch, teacher, stages, recalibration, mixup }: Config): void {
+function requireViews({ engine, branch, teacher, stages = [], ...config }: Config): void {
+  const trained = [config, ...stages];
+  const recalibration = trained.find((stage) => stage.recalibration)?.recalibration ?? 0;
+  const mixup = trained.find((stage) => stage.mixup)?.mixup ?? 0;
+  const other = stages.find(({ trains }) => trains !== 'both')?.trains;
   const wrong = [
     ...(engine === PYTORCH ? [`engine ${engine}`] : []),
     ...(branch === 'none' ? ['branch none'] : []),
     ...(teacher === undefined ? [] : [`teacher ${teacher}`]),
-    ...(stages === undefined ? [] : ['stages']),
+    ...(other === undefined ? [] : [`a stage that trains ${other}`]),
     ...(recalibration > 0 ? [`recalibration ${recalibration}`] : []),
     ...(mixup > 0 ? [`mixup ${mixup}`] : []),
   ];

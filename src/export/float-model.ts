@@ -1,6 +1,6 @@
 import type { NamedArrays } from '../base/tensors.js';
 import { DATATYPES } from '../bundle/datatypes.js';
-import { frozenParts, headInputs } from '../network/head.js';
+import { frozenParts } from '../network/head.js';
 import {
   BATCH_NORM_EPSILON,
   isBranch,
@@ -92,12 +92,11 @@ export function tailModel(network: JointNetwork, state: NamedArrays, encoding: E
  * The layers before a network's head as one ONNX model: `images` [batch, ...] in NHWC to what the head reads, by name,
  * images in NHWC.
  */
-export function frozenModel(network: JointNetwork, state: NamedArrays): Uint8Array {
+export function frozenModel(network: JointNetwork, state: NamedArrays, fineTune = 0): Uint8Array {
   const graph = createGraph();
   const input = graph.input('images', 'float32', ['batch', ...network.input]);
   let x = graph.node('Transpose', [input], { perm: [0, 3, 1, 2] });
-  for (const [name, shape] of Object.entries(headInputs(network))) {
-    const { layers } = frozenParts(network).find((part) => part.name === name)!;
+  for (const { name, layers, output: shape } of frozenParts(network, fineTune)) {
     x = appendChain(graph, state, layers, x);
     // A part may be empty, and an output needs a node of its own.
     const y = shape.length === 3 ? graph.node('Transpose', [x], { perm: [0, 2, 3, 1] }) : graph.node('Identity', [x]);

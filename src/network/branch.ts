@@ -122,7 +122,7 @@ function attachment(chain: readonly Layer[], name: string): number {
 }
 
 /** Name of a convolution or dense layer; for a residual block, the common prefix of its layers' names. */
-function attachmentName(layer: Layer): string | undefined {
+export function attachmentName(layer: Layer): string | undefined {
   if (layer.type === 'residual') {
     const first = layer.body.find((inner) => 'name' in inner);
     return first && 'name' in first ? first.name.slice(0, first.name.lastIndexOf('-')) : undefined;

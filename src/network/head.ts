@@ -1,39 +1,85 @@
+import { UserError } from '../base/errors.js';
 import { exitsOf, numbered } from '../base/exits.js';
+import { attachmentName } from './branch.js';
 import { isBranch, type JointNetwork, type Shape } from './layers.js';
-import { type PlacedLayer, placeLayers, sharedShapes } from './shapes.js';
+import { type PlacedLayer, placeLayers } from './shapes.js';
 
 /**
- * The head of a network is what `--views` trains: the full network's last layer and the branches. It reads what the
- * frozen layers before it compute: the outputs of the shared parts (`shared`, `shared2`, ...), and the input of the last
- * layer (`full`).
+ * The head of a network is what training with `--views` changes: the branches, and the full network's last layer with
+ * the last `fineTune` blocks before it. It reads what the frozen layers compute: the outputs of the shared parts
+ * (`shared`, `shared2`, ...), and the input of the full network's head (`full`).
  */
 export type HeadInputs = Readonly<Record<string, Shape>>;
 
 /** Names and shapes of what the head reads, in a fixed order. */
-export function headInputs(network: JointNetwork): HeadInputs {
-  const shared = sharedShapes(network).map((shape, i) => [numbered('shared', i), shape] as const);
-  return { ...Object.fromEntries(shared), full: lastLayer(network).input };
+export function headInputs(network: JointNetwork, fineTune = 0): HeadInputs {
+  const shared = exitsOf(network).map((_, i) => numbered('shared', i));
+  const last = frozenParts(network, fineTune).map(({ name, output }) => [name, output] as const);
+  const shapes = Object.fromEntries(last);
+  return Object.fromEntries([...shared, 'full'].map((name) => [name, shapes[name]]));
 }
 
-/** Whether a parameter belongs to the head. */
-export function isOfHead(network: JointNetwork, parameter: string): boolean {
-  const last = network.full.at(-1);
-  return isBranch(parameter) || (last !== undefined && 'name' in last && parameter.startsWith(`full.${last.name}.`));
+/** Tells which parameters belong to the head. */
+export function isOfHead(network: JointNetwork, fineTune = 0): (parameter: string) => boolean {
+  const names = fullHead(network, fineTune).flatMap(({ layer }) => layerNames(layer));
+  return (parameter) => isBranch(parameter) || names.some((name) => parameter.startsWith(`full.${name}.`));
 }
 
-/** The last layer of the full network. */
-export function lastLayer(network: JointNetwork): PlacedLayer {
-  const last = placeLayers(network).findLast(({ part }) => part === 'full');
-  if (!last) throw new Error(`network ${network.name} has no layers behind its shared part`);
-  return last;
+/**
+ * The layers of the full network's head: the last one, and the last `fineTune` blocks before it.
+ *
+ * @throws UserError if the full network has fewer blocks behind its shared part
+ */
+export function fullHead(network: JointNetwork, fineTune = 0): readonly PlacedLayer[] {
+  const layers = placeLayers(network).filter(({ part }) => part === 'full');
+  if (layers.length === 0) throw new Error(`network ${network.name} has no layers behind its shared part`);
+  if (fineTune === 0) return layers.slice(-1);
+  const starts = blockStarts(layers.slice(0, -1));
+  if (fineTune <= starts.length) return layers.slice(starts[starts.length - fineTune]);
+  throw new UserError(
+    `fineTune: expected at most ${starts.length}, the blocks behind the branch in ${network.name}, found ${fineTune}`,
+  );
+}
+
+/** Index of the first layer of each block: a residual block, or the convolutions that a name like `stage2-0` joins. */
+function blockStarts(layers: readonly PlacedLayer[]): number[] {
+  const blocks = layers.map(({ layer }) => {
+    const name = attachmentName(layer);
+    return name === undefined ? undefined : (/^(.+-\d+)-[a-z]+$/.exec(name)?.[1] ?? name);
+  });
+  let current: string | undefined;
+  return blocks.flatMap((block, i) => {
+    if (block === undefined || block === current) return [];
+    current = block;
+    return [i];
+  });
+}
+
+/** Names of a layer and of the layers in it. */
+function layerNames(layer: PlacedLayer['layer']): string[] {
+  if (layer.type === 'residual') return [...layer.body, ...layer.shortcut].flatMap(layerNames);
+  return 'name' in layer ? [layer.name] : [];
+}
+
+/** Frozen layers, and the shape of what they compute. */
+interface FrozenPart {
+  readonly name: string;
+  readonly layers: readonly PlacedLayer[];
+  readonly output: Shape;
 }
 
 /** The frozen layers, part by part: those that compute `shared`, then `shared2`, ..., then `full`. */
-export function frozenParts(network: JointNetwork): readonly { name: string; layers: readonly PlacedLayer[] }[] {
+export function frozenParts(network: JointNetwork, fineTune = 0): readonly FrozenPart[] {
   const placed = placeLayers(network);
   const of = (name: string): PlacedLayer[] => placed.filter(({ part }) => part === name);
   const shared = exitsOf(network).map((_, i) => numbered('shared', i));
-  return [...shared.map((name) => ({ name, layers: of(name) })), { name: 'full', layers: of('full').slice(0, -1) }];
+  const head = fullHead(network, fineTune);
+  let output: Shape = network.input;
+  const part = (name: string, layers: readonly PlacedLayer[]): FrozenPart => {
+    output = layers.at(-1)?.output ?? output;
+    return { name, layers, output };
+  };
+  return [...shared.map((name) => part(name, of(name))), part('full', of('full').slice(0, -head.length))];
 }
 
 /** Computes what the head reads. */
@@ -47,4 +93,5 @@ export interface FrozenLayers {
 export type OpenFrozenLayers = (
   network: JointNetwork,
   state: Readonly<Record<string, { readonly shape: readonly number[]; readonly values: Float32Array }>>,
+  fineTune?: number,
 ) => Promise<FrozenLayers>;

@@ -372,6 +372,14 @@ export const OPTIONS = {
       'augmented views of each image. It runs once per view; the results are kept in the cache. 0: off.',
     group: 'TRAINING',
   }),
+  fineTune: option({
+    schema: z.int().min(0).max(1000),
+    byDefault: 0,
+    summary:
+      'With --views: after the last epoch, train the last blocks of the full network as well (this many), with a tenth of ' +
+      'the learning rate, for a tenth of the epochs. Batch normalisation keeps its statistics. 0: off.',
+    group: 'TRAINING',
+  }),
   seed: option({
     schema: z.int().nonnegative(),
     byDefault: 1,

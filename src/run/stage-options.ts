@@ -20,6 +20,7 @@ export const STAGE_OPTIONS = [
   'estimator',
   'floatWeights',
   'branchStart',
+  'fineTune',
   'shift',
   'shiftFill',
   'flip',

@@ -20,7 +20,7 @@ export function initialState(network: JointNetwork, optimizer: OptimizerName, se
 export function initialSlots(
   parameters: NamedArrays,
   network: JointNetwork,
-  options: Pick<StepOptions, 'optimizer' | 'freezeFull' | 'views' | 'averageDecay'>,
+  options: Pick<StepOptions, 'optimizer' | 'freezeFull' | 'views' | 'fineTune' | 'averageDecay'>,
 ): NamedArrays {
   return Object.fromEntries(
     optimizerSlots(network, options).map(({ name, parameter, startsAsCopy }) => {

@@ -6,7 +6,7 @@ import { isBranch, type JointNetwork } from '../network/layers.js';
 import { networkParameters, type Parameter } from '../network/parameters.js';
 import type { TensorFunction } from '../onnx/trace.js';
 import type { EstimatorName } from './estimators.js';
-import { forward, fullLogits } from './forward.js';
+import { type ForwardPass, forward, fullLogits } from './forward.js';
 import { headForward } from './frozen/head-pass.js';
 import { crossEntropy, distillation, smoothed } from './loss.js';
 import { OPTIMIZERS, type OptimizerName } from './optimizers.js';
@@ -37,12 +37,14 @@ export interface StepOptions {
    * (`headInputs`) instead of images. Default 0.
    */
   readonly views?: number;
+  /** With `views`: blocks before the last layer that are trained as well. Their batch normalisation keeps its statistics. */
+  readonly fineTune?: number;
   /** Decay per step of the average of the weights. Default 0: no average. */
   readonly averageDecay?: number;
 }
 
 /** The options that decide which parameters a step changes. */
-type Frozen = Pick<StepOptions, 'freezeFull' | 'views'>;
+type Frozen = Pick<StepOptions, 'freezeFull' | 'views' | 'fineTune'>;
 
 /** Names of a step's inputs besides the state; `averageKeep` only if weights are averaged. */
 export const STEP_INPUTS = [
@@ -60,11 +62,16 @@ export const slotName = (parameter: string, slot: string): string => `optimizer.
 
 /**
  * Parameters that a step changes, including running statistics. If the full network is frozen, only those of the
- * branches; with `views`, those of the last layer as well.
+ * branches; with `views`, those of the full network's head as well.
  */
-function changedParameters(network: JointNetwork, { freezeFull = false, views = 0 }: Frozen): Parameter[] {
-  const isTrained = (name: string): boolean => !freezeFull && (views === 0 || isOfHead(network, name));
-  return networkParameters(network).filter(({ name }) => isBranch(name) || isTrained(name));
+function changedParameters(
+  network: JointNetwork,
+  { freezeFull = false, views = 0, fineTune = 0 }: Frozen,
+): Parameter[] {
+  const inHead = views > 0 ? isOfHead(network, fineTune) : () => true;
+  const isTrained = ({ name, role }: Parameter): boolean =>
+    !freezeFull && inHead(name) && (views === 0 || role !== 'statistic');
+  return networkParameters(network).filter((parameter) => isBranch(parameter.name) || isTrained(parameter));
 }
 
 /**
@@ -121,13 +128,13 @@ export function trainStep(
   floatWeights = false,
   teacher?: JointNetwork,
 ): TensorFunction {
-  const { freezeFull = false, views = 0, averageDecay = 0 } = options;
+  const { freezeFull = false, views = 0, fineTune = 0, averageDecay = 0 } = options;
   const changed = changedParameters(network, options);
   const trained = changed.filter(({ role }) => role !== 'statistic');
   /** Name of a changed parameter during training. */
   const rawName = (name: string): string => (averageDecay > 0 ? slotName(name, RAW) : name);
   const training = freezeFull || views > 0 ? isBranch : () => true;
-  const through = views > 0 ? headForward : imageForward;
+  const through = views > 0 ? headOf(fineTune) : imageForward;
   const optimizer = OPTIMIZERS[options.optimizer];
   const distilledLoss = (sum: tf.Scalar, student: tf.Tensor2D, from: tf.Tensor2D): tf.Scalar =>
     options.distillation === 0
@@ -197,12 +204,17 @@ export function trainStep(
   };
 }
 
+type Through = (network: JointNetwork, tensors: tf.NamedTensorMap, ...how: How) => ForwardPass;
+type How = [training: Parameters<typeof forward>[3], binary: Parameters<typeof forward>[4]];
+
 /** The forward pass of a step that reads images, which are among its parameters. */
-const imageForward = (
-  network: JointNetwork,
-  tensors: tf.NamedTensorMap,
-  ...how: [training: Parameters<typeof forward>[3], binary: Parameters<typeof forward>[4]]
-) => forward(network, tensors, tensors.images, ...how);
+const imageForward: Through = (network, tensors, ...how) => forward(network, tensors, tensors.images, ...how);
+
+/** The forward pass of a step that reads what frozen layers compute. */
+const headOf =
+  (fineTune: number): Through =>
+  (network, tensors, training, binary) =>
+    headForward(network, tensors, training, binary, fineTune);
 
 /**
  * Computes the logits on `images` with running statistics: `full` and `branch` (`branch2`, ...) [n, classes], and the

@@ -28,7 +28,7 @@ export async function trainStages(
       writeCheckpoint(runFile(run, 'checkpoint'), checkpoint);
     }
     const total = run.config.stages?.length ?? 1;
-    if (total > 1) options.onNote?.(`stage ${(stage.stage ?? 0) + 1} of ${total}: ${TITLES[titleOf(stage)]}`);
+    if (total > 1) options.onNote?.(`stage ${(stage.stage ?? 0) + 1} of ${total}: ${titleOf(stage)}`);
     const outcome = await trainOne({ ...options, run: stage, checkpoint, start });
     if (outcome === 'interrupted') return outcome;
     checkpoint = readRunCheckpoint(run);
@@ -37,15 +37,12 @@ export async function trainStages(
   return 'done';
 }
 
-const TITLES = {
-  full: 'the full network alone',
-  branch: 'the branch, on the frozen full network',
-  both: 'the full network and the branch',
-};
-
-function titleOf({ network, config }: TrainingStage<Run>): keyof typeof TITLES {
-  if (config.freezeFull) return 'branch';
-  return network.branch.length === 0 ? 'full' : 'both';
+function titleOf({ network, config }: TrainingStage<Run>): string {
+  if (config.freezeFull) return 'the branch, on the frozen full network';
+  if (network.branch.length === 0) return 'the full network alone';
+  if (config.views === 0) return 'the full network and the branch';
+  const blocks = config.fineTune > 0 ? `${config.fineTune} blocks, ` : '';
+  return `${blocks}the last layer and the branch`;
 }
 
 /** The initial state of a stage. @param ended checkpoint at the end of the stage before */

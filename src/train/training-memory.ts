@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import { UserError } from '../base/errors.js';
+import { fullHead } from '../network/head.js';
 import { isBranch, type JointNetwork } from '../network/layers.js';
 import { networkParameters } from '../network/parameters.js';
 import { featuresOf, flattenChains, placeLayers } from '../network/shapes.js';
@@ -23,12 +24,14 @@ const STATE_COPIES = 5;
 const ACTIVATION_OVERHEAD = 1.1;
 const BYTES = 4;
 
-/** An estimate of the memory that training needs on the CPU. A frozen full network needs no backward pass, and with `views` no step. */
+/** An estimate of the memory that training needs on the CPU. A frozen full network needs no backward pass, and with `views` only its head has a step. */
 export function stepMemory(network: JointNetwork, config: Config): StepMemory {
   const sizes = [...networkParameters(network), ...optimizerSlots(network, config).map(({ parameter }) => parameter)];
   const state = sizes.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
   const isTrained = !config.freezeFull && config.views === 0;
-  const kept = flattenChains(placeLayers(network)).filter(({ part }) => isTrained || isBranch(part));
+  const tuned = config.views > 0 && config.fineTune > 0 ? fullHead(network, config.fineTune) : [];
+  const trained = placeLayers(network).filter(({ part }) => isTrained || isBranch(part));
+  const kept = flattenChains([...trained, ...tuned]);
   const activations = kept.reduce((sum, { output }) => sum + featuresOf(output), 0);
   return {
     base: PROCESS + STATE_COPIES * BYTES * state,

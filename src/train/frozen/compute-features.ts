@@ -7,7 +7,7 @@ import type { Dataset } from '../../datasets/dataset.js';
 import type { BatchRequest } from '../../datasets/loading/fill-batch.js';
 import { type Loader, loadHere } from '../../datasets/loading/loader.js';
 import { cacheFolder } from '../../datasets/locations.js';
-import { headInputs, isOfHead, type OpenFrozenLayers } from '../../network/head.js';
+import { fullHead, headInputs, isOfHead, type OpenFrozenLayers } from '../../network/head.js';
 import type { JointNetwork } from '../../network/layers.js';
 import { networkParameters } from '../../network/parameters.js';
 import { featuresOf } from '../../network/shapes.js';
@@ -45,7 +45,7 @@ export interface FeatureOptions {
  */
 export async function computeFeatures(options: FeatureOptions): Promise<FeatureFile | undefined> {
   const { network, config, dataset, loader = loadHere, signal, onViews } = options;
-  const shapes = Object.entries(headInputs(network));
+  const shapes = Object.entries(headInputs(network, config.fineTune));
   const lengths = shapes.map(([, shape]) => featuresOf(shape));
   const length = sum(lengths);
   const path = join(cacheFolder(), 'features', `${keyOf(options)}.f32`);
@@ -64,7 +64,7 @@ export async function computeFeatures(options: FeatureOptions): Promise<FeatureF
   onViews?.(done, total);
 
   const records = new Float32Array(BATCH * length);
-  const frozen = await options.openFrozenLayers(network, options.state);
+  const frozen = await options.openFrozenLayers(network, options.state, config.fineTune);
   const { shape, stored, mean, std } = dataset;
   const preparation = { shape, stored, mean, std, augmentation: augmentationOf(config) };
   const remaining = requests.slice(next);
@@ -108,13 +108,15 @@ function requestsOf({ config: { views, seed }, dataset }: FeatureOptions): Batch
 /** A hash of everything that decides the features. */
 function keyOf({ network, config, state, dataset }: FeatureOptions): string {
   const { shape, stored, mean, std, resize, train } = dataset;
-  const { seed, views } = config;
+  const { seed, views, fineTune } = config;
   const hash = createHash('sha256');
-  const layers = [...exitsOf(network).map(({ shared }) => shared), network.full.slice(0, -1)];
+  const frozen = network.full.slice(0, -fullHead(network, fineTune).length);
+  const layers = [...exitsOf(network).map(({ shared }) => shared), frozen];
+  const isTrained = isOfHead(network, fineTune);
   const described = { FORMAT, layers, shape, stored, mean, std, resize, seed, views, ...augmentationOf(config) };
   hash.update(JSON.stringify(described));
   for (const { name } of networkParameters(network)) {
-    if (!isOfHead(network, name)) hash.update(bytesOf(state[name].values));
+    if (!isTrained(name)) hash.update(bytesOf(state[name].values));
   }
   if (train.hashes) hash.update(JSON.stringify(train.hashes));
   else if (train.pixels.in === 'memory') hash.update(train.pixels.bytes);

@@ -26,9 +26,12 @@ export async function featureSource(
   const { labels, count: images } = dataset.train;
   const stepInputs = createInputs(options, batchSize);
 
-  const head = networkParameters(network).flatMap(({ name }) => (isOfHead(network, name) ? [name] : []));
+  const { fineTune } = config;
+  const head = networkParameters(network)
+    .map(({ name }) => name)
+    .filter(isOfHead(network, fineTune));
   const evaluated = createInputs(options, Math.min(batchSize, validation.length));
-  const infer = await engine.compile(headInference(network), head, evaluated.shapes);
+  const infer = await engine.compile(headInference(network, fineTune), head, evaluated.shapes);
   const { classes } = network;
 
   return {
@@ -61,8 +64,8 @@ export async function featureSource(
 }
 
 /** Arrays for the head's inputs for `size` samples, and a function that fills them with records. */
-function createInputs({ network }: FeatureOptions, size: number) {
-  const parts = Object.entries(headInputs(network)).map(([name, shape]) => ({
+function createInputs({ network, config }: FeatureOptions, size: number) {
+  const parts = Object.entries(headInputs(network, config.fineTune)).map(([name, shape]) => ({
     name,
     shape,
     length: featuresOf(shape),

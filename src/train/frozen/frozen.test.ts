@@ -8,7 +8,7 @@ import { normal, random } from '../../base/random.js';
 import type { Dataset } from '../../datasets/dataset.js';
 import { loadDataset } from '../../datasets/load-dataset.js';
 import { openFrozenLayers } from '../../export/frozen-layers.js';
-import { headInputs, isOfHead } from '../../network/head.js';
+import { fullHead, headInputs, isOfHead } from '../../network/head.js';
 import { networkParameters } from '../../network/parameters.js';
 import { featuresOf } from '../../network/shapes.js';
 import { resolveConfig } from '../../run/config.js';
@@ -16,6 +16,7 @@ import { createRun, networkOf, openRun, readMetrics, readRunCheckpoint, runFile 
 import { createEngine } from '../engines/index.js';
 import { inferenceFunction } from '../step.js';
 import { trainNetwork } from '../train.js';
+import { trainStages } from '../train-stages.js';
 import { writeFeatures } from './feature-file.js';
 import { headInference } from './head-pass.js';
 
@@ -31,23 +32,26 @@ const IMAGES = 300;
 const features = () => readdirSync(join(folder, 'lcdnn/features'));
 
 it.each([
-  ['one exit', smallNetwork(false)],
-  ['two exits', severalExits(2)],
-])('frozen layers and head together compute what the network of %s computes', async (_, network) => {
+  ['one exit', smallNetwork(false), 0],
+  ['two exits', severalExits(2), 0],
+  ['one exit, a block of which is trained', smallNetwork(false), 1],
+])('frozen layers and head together compute what the network of %s computes', async (_, network, fineTune) => {
   const engine = await createEngine('onnxruntime');
   const state = randomParameters(network, 1);
   engine.setState(state);
   const names = networkParameters(network).map(({ name }) => name);
-  const inHead = names.filter((name) => isOfHead(network, name));
+  const inHead = names.filter(isOfHead(network, fineTune));
   const next = random(1);
   const images = Float32Array.from({ length: 2 * featuresOf(network.input) }, () => normal(next));
   const shape = [2, ...network.input];
   const whole = await (await engine.compile(inferenceFunction(network), names, { images: shape }))({ images });
-  const frozen = await openFrozenLayers(network, state);
+  const frozen = await openFrozenLayers(network, state, fineTune);
   const read = await frozen.compute(images, 2);
   await frozen.close();
-  const shapes = Object.fromEntries(Object.entries(headInputs(network)).map(([name, s]) => [name, [2, ...s]]));
-  const logits = await (await engine.compile(headInference(network), inHead, shapes))(read);
+  const shapes = Object.fromEntries(
+    Object.entries(headInputs(network, fineTune)).map(([name, s]) => [name, [2, ...s]]),
+  );
+  const logits = await (await engine.compile(headInference(network, fineTune), inHead, shapes))(read);
   await engine.dispose();
   expect(Object.keys(logits)).toEqual(Object.keys(whole).filter((name) => name !== 'shared'));
   for (const [name, values] of Object.entries(logits)) {
@@ -74,17 +78,18 @@ async function run(name: string, given = base, stop: { afterViews?: number; afte
   let steps = 0;
   const computed: number[] = [];
   try {
-    await trainNetwork({
-      ...{ run: opened, dataset, engine, openFrozenLayers, signal: controller.signal },
+    const options = {
+      ...{ dataset, openFrozenLayers, signal: controller.signal },
       checkpoint: resumed ? readRunCheckpoint(opened) : undefined,
-      onViews(done) {
+      onViews(done: number) {
         computed.push(done);
         if (done > (stop.afterViews ?? Number.POSITIVE_INFINITY)) controller.abort();
       },
       onStep: () => {
         if (++steps === stop.afterSteps) controller.abort();
       },
-    });
+    };
+    await trainStages(opened, options, (stage) => trainNetwork({ ...stage, engine }));
   } finally {
     await engine.dispose();
   }
@@ -121,10 +126,42 @@ describe('training on views', () => {
         !name.startsWith('optimizer') && !before[name].values.every((value, i) => value === after[name].values[i]),
     );
     expect(changed).toContain('full.fc2.kernel');
-    expect(changed.filter((name) => !isOfHead(network, name))).toEqual([]);
+    expect(changed.filter((name) => !isOfHead(network)(name))).toEqual([]);
     expect(Object.keys(after).filter((name) => /^optimizer\.\w+\.(shared|full\.conv)/.test(name))).toEqual([]);
     const [first, second] = readMetrics(openRun(whole.path));
     expect(second.branchLoss).toBeLessThan(first.branchLoss);
+  });
+
+  it('trains the last blocks after the last layer, with the same bits after an interruption', async () => {
+    const { path: full } = await run('full-2');
+    const given = resolveConfig({
+      ...{
+        validation: 100,
+        width: 0.2,
+        batchSize: 50,
+        seed: 3,
+        views: 1,
+        initFrom: join(full, 'checkpoint.safetensors'),
+      },
+      stages: [
+        { trains: 'both', epochs: 2 },
+        { trains: 'both', epochs: 1, lr: 1e-4, fineTune: 1 },
+      ],
+    });
+    const whole = await run('tuned', given);
+    await run('tuned-stopped', given, { afterSteps: 10 });
+    expect((await run('tuned-stopped', given)).bytes.equals(whole.bytes)).toBe(true);
+    const [before, after] = [full, whole.path].map((path) => readRunCheckpoint(openRun(path)).state);
+    const { network } = openRun(full);
+    const differs = (name: string) => !before[name].values.every((value, i) => value === after[name].values[i]);
+    const changed = networkParameters(network).filter(({ name }) => differs(name));
+    const ofFull = fullHead(network, 1).flatMap(({ layer }) => ('name' in layer ? [layer.name] : []));
+    expect(ofFull.length).toBeGreaterThan(1);
+    for (const name of ofFull) expect(changed.map((one) => one.name)).toContain(`full.${name}.kernel`);
+    expect(changed.filter(({ name }) => !isOfHead(network, 1)(name))).toEqual([]);
+    // Their batch normalisation keeps its statistics.
+    expect(changed.filter(({ name, role }) => role === 'statistic' && !name.startsWith('branch'))).toEqual([]);
+    expect(() => fullHead(network, 99)).toThrow(/fineTune: expected at most \d, the blocks behind the branch/);
   });
 
   it('refuses more features than the cache may hold, and continues a file of an ended process', () => {

@@ -1,18 +1,22 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { exitsOf, numbered } from '../../base/exits.js';
-import { lastLayer } from '../../network/head.js';
+import { fullHead } from '../../network/head.js';
 import { isBranch, type JointNetwork, type Part } from '../../network/layers.js';
 import { placeLayers } from '../../network/shapes.js';
 import type { TensorFunction } from '../../onnx/trace.js';
 import type { BinaryPass } from '../binary-layers.js';
 import { applyLayer, type ForwardPass } from '../forward.js';
 
-/** `forward` from the head's inputs, which are among the tensors: the logits are those of the whole network. */
+/**
+ * `forward` from the head's inputs, which are among the tensors: the logits are those of the whole network. The full
+ * network's batch normalisation keeps its statistics.
+ */
 export function headForward(
   network: JointNetwork,
   tensors: tf.NamedTensorMap,
   training: (part: Part) => boolean,
   binary: BinaryPass = {},
+  fineTune = 0,
 ): ForwardPass {
   const layers = placeLayers(network).filter(({ part }) => isBranch(part));
   const statistics: tf.NamedTensorMap = {};
@@ -26,14 +30,17 @@ export function headForward(
         tensors[numbered('shared', i)],
       ) as tf.Tensor2D;
   });
-  const full = applyLayer(lastLayer(network), tensors.full, tensors, undefined, binary) as tf.Tensor2D;
+  const full = fullHead(network, fineTune).reduce(
+    (y, placed) => applyLayer(placed, y, tensors, undefined, binary),
+    tensors.full,
+  ) as tf.Tensor2D;
   return { shared: tensors[numbered('shared', branches.length - 1)], full, branches, statistics };
 }
 
 /** Logits of all branches from the head's inputs, with running statistics. */
-export function headInference(network: JointNetwork): TensorFunction {
+export function headInference(network: JointNetwork, fineTune = 0): TensorFunction {
   return (tensors) => {
-    const { full, branches } = headForward(network, tensors, () => false);
+    const { full, branches } = headForward(network, tensors, () => false, {}, fineTune);
     return { full, ...Object.fromEntries(branches.map((branch, i) => [numbered('branch', i), branch])) };
   };
 }

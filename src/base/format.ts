@@ -13,10 +13,19 @@ export function percent(share: number, decimals = 2): string {
 /** 1234567 as "1,234,567". */
 export const wholeNumber = (value: number): string => Math.round(value).toLocaleString('en-US');
 
-/** Bytes as "1.2 KB" or "3.4 MB" (powers of 1000). */
+/** Bytes as "1.2 KB", "3.4 MB" or "5.67 GB" (powers of 1000). */
 export function fileSize(bytes: number): string {
   if (bytes < 1000) return `${Math.round(bytes)} B`;
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(2)} MB`;
+  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} KB`;
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(2)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12 };
+
+/** The bytes that `79000`, `79KB`, `1.5MB`, `2GB` or `1TB` name (powers of 1000); undefined if it isn't a size. */
+export function parseBytes(text: string): number | undefined {
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?) ?([kmgt]?b)?$/i.exec(text) ?? [];
+  return digits === undefined ? undefined : Number(digits) * UNITS[unit.toLowerCase()];
 }
 
 /** Seconds as "2:05" or "1:02:05". */

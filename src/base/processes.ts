@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { codeOf } from './errors.js';
 
 /**
  * Starts a process from a module in the same folder as the caller. Messages may contain buffers.
@@ -13,4 +14,13 @@ export function startProcess(from: string, name: string): ChildProcess {
     serialization: 'advanced',
     execArgv: isSource ? ['--import', 'tsx'] : [],
   });
+}
+
+/** Whether a process of this machine is running. */
+export function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (thrown) {
+    return codeOf(thrown) === 'EPERM';
+  }
 }

@@ -1,5 +1,8 @@
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
+import { makeFolder } from '../base/files.js';
+import { useEntry } from './cache/in-use.js';
+import { makeRoom } from './cache/make-room.js';
 import { DownloadError, download } from './download.js';
 import { existingFile, type Location, type SourceFile } from './formats/format.js';
 import { type CatalogEntry, formatOf } from './formats/index.js';
@@ -48,14 +51,28 @@ async function downloadDataset(entry: CatalogEntry, options: FetchOptions): Prom
   if (entry.sources.length === 0) {
     throw new UserError(`${entry.name} comes with lcdnn and can't be downloaded; omit --data-dir and --force`);
   }
-  const folder = join(options.dataDir ?? cacheFolder(options.env), entry.name);
+  const cache = cacheFolder(options.env);
+  const folder = join(options.dataDir ?? cache, entry.name);
+  const needed = await neededFiles(entry, folder, options.force);
+  const release = options.dataDir === undefined ? makeRoomFor(entry, cache, needed) : () => {};
   const downloaded: string[] = [];
-  for (const file of await neededFiles(entry, folder, options.force)) {
-    downloaded.push(await downloadFile(entry, file, folder, options));
+  try {
+    for (const file of needed) downloaded.push(await downloadFile(entry, file, folder, options));
+  } finally {
+    release();
   }
   const location = locationIn(folder, entry, options.dataDir === undefined ? 'cache' : '--data-dir');
   if (!location) throw new Error(`${folder}: files of ${entry.name} vanished after their download`);
   return { location, downloaded };
+}
+
+/** Makes room for the files in the cache, where the files that are there stay. @returns a function that ends the use */
+function makeRoomFor({ name }: CatalogEntry, cache: string, needed: readonly SourceFile[]): () => void {
+  makeFolder(cache);
+  const release = useEntry(cache, name);
+  const bytes = needed.reduce((sum, file) => sum + file.bytes, 0);
+  makeRoom(cache, bytes, name, 'name another folder with --data-dir');
+  return release;
 }
 
 /** The downloads that are needed: each archive, and each file that is missing or wrong. */

@@ -1,11 +1,12 @@
 import { UserError } from '../base/errors.js';
+import { useEntry } from './cache/in-use.js';
 import { catalogEntry } from './catalog.js';
 import type { Dataset } from './dataset.js';
 import { type FetchOptions, fetchDataset } from './fetch.js';
 import type { Location } from './formats/format.js';
 import { type CatalogEntry, formatOf } from './formats/index.js';
 import { IMAGE_FOLDERS, type ImageFolderOptions, loadImageFolder } from './image-folder/load-image-folder.js';
-import { findDataset, notInDataDir } from './locations.js';
+import { cacheFolder, findDataset, notInDataDir } from './locations.js';
 
 export type LoadOptions = Omit<FetchOptions, 'force'> & ImageFolderOptions;
 
@@ -24,9 +25,17 @@ export async function loadDataset(name: string, options: LoadOptions = {}): Prom
       `classes: expected an image folder (imagenet, folder), found data set ${name}; leave the option out`,
     );
   }
-  const location = (await findDataset(entry, options)) ?? (await fetchMissing(entry, options));
+  const release = useEntry(cacheFolder(options.env), name);
+  try {
+    return await readDataset(entry, (await findDataset(entry, options)) ?? (await fetchMissing(entry, options)));
+  } finally {
+    release();
+  }
+}
+
+async function readDataset(entry: CatalogEntry, location: Location): Promise<Dataset> {
   const { train, test } = await formatOf(entry).read(entry, location);
-  const { shape, labels, mean, std } = entry;
+  const { name, shape, labels, mean, std } = entry;
   return { name, shape, stored: shape, labels, mean, std, train, test };
 }
 

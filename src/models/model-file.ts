@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { readFileOrExplain } from '../base/files.js';
 import { sha256 } from '../base/hash.js';
+import { useEntry } from '../datasets/cache/in-use.js';
+import { makeRoom } from '../datasets/cache/make-room.js';
 import { DownloadError, download } from '../datasets/download.js';
 import type { Progress } from '../datasets/fetch.js';
 import { cacheFolder } from '../datasets/locations.js';
@@ -23,6 +25,10 @@ export interface FetchModelOptions {
 
 const cachedPath = ({ file }: PretrainedModel, env?: NodeJS.ProcessEnv): string =>
   join(cacheFolder(env), 'models', file);
+
+/** Marks the network's entry in the cache as in use: the folder of its file. */
+const useModel = ({ file }: PretrainedModel, env?: NodeJS.ProcessEnv): (() => void) =>
+  useEntry(cacheFolder(env), `models/${dirname(file)}`);
 
 /** The network's file in the package or in the cache, if it is there. */
 export function findModelFile(model: PretrainedModel, env?: NodeJS.ProcessEnv): ModelFile | undefined {
@@ -52,6 +58,8 @@ export async function fetchModel(
     );
   }
   const path = cachedPath(model, env);
+  makeRoom(cacheFolder(env), bytes, name, 'give the path of a file with --init-from');
+  const release = useModel(model, env);
   try {
     await download({
       urls: sources.map((source) => source + file),
@@ -64,6 +72,8 @@ export async function fetchModel(
       `${name} is not here and could not be downloaded (${thrown.message || 'it has no sources'}); put its file into ` +
         `${dirname(path)}, or give the path of one with --init-from`,
     );
+  } finally {
+    release();
   }
   return { path, origin: 'cache', downloaded: true };
 }
@@ -76,6 +86,7 @@ export async function fetchModel(
 export function startFile(initFrom: string, env?: NodeJS.ProcessEnv): string {
   if (!isModelName(initFrom)) return initFrom;
   const model = pretrainedModel(initFrom);
+  useModel(model, env); // until the process ends
   const found = findModelFile(model, env);
   if (found) return found.path;
   throw new UserError(`${initFrom} is not on this machine; "lcdnn models fetch ${initFrom}" downloads it`);

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { codeOf, messageOf, UserError } from '../../base/errors.js';
+import { makeFolder } from '../../base/files.js';
+import { useEntry } from '../cache/in-use.js';
 import type { Progress } from '../fetch.js';
 import { decodeSquare, imageSize, readImageFile, UnreadableFile } from '../image.js';
 import { encodeFingerprint, fingerprint } from '../near-copies/fingerprint.js';
-import { type FileStamp, type ImageCheck, openImageCheckCache } from './image-check-cache.js';
+import { type FileStamp, type ImageCheck, type ImageCheckCache, openImageCheckCache } from './image-check-cache.js';
 import { isPacked, type Packing, packedPath, startPacking } from './pack-images.js';
 
 export interface CheckOptions {
@@ -61,6 +63,11 @@ export async function checkImages(
   });
   const packed = pack ? packedPath(cache, folder, side, stamps) : undefined;
   const size = side * side * 3;
+  // Until the process ends: threads and Python open the file again and again.
+  if (packed !== undefined) {
+    makeFolder(cache);
+    useEntry(dirname(cache), `${basename(cache)}/${basename(packed)}`);
+  }
   const isWritten = packed === undefined || (await isPacked(packed, files.length * size));
   const packing = isWritten ? undefined : await startPacking(cache, packed, files.length, size);
   const checks = new Array<ImageCheck | undefined>(files.length);
@@ -70,7 +77,9 @@ export async function checkImages(
     if (stamp) {
       const known = cached.get(stamp);
       const isNeeded = known === undefined || (!('fault' in known) && packing !== undefined);
-      const result = isNeeded ? await decode(join(folder, stamp.file), side, index, packing) : known;
+      const result = isNeeded
+        ? await decode(join(folder, stamp.file), side, index, packing, cached.getByContent)
+        : known;
       if (typeof result === 'string') {
         addFault(index, result);
       } else {
@@ -99,6 +108,7 @@ async function decode(
   side: number,
   record: number,
   packing: Packing | undefined,
+  getByContent: ImageCheckCache['getByContent'],
 ): Promise<ImageCheck | string> {
   let hash = '';
   let pixels: Uint8Array;
@@ -106,6 +116,8 @@ async function decode(
   try {
     const bytes = await readImageFile(path);
     hash = createHash('sha256').update(bytes).digest('hex').slice(0, HASH_DIGITS);
+    const known = packing === undefined ? getByContent(hash) : undefined;
+    if (known !== undefined) return known;
     pixels = await decodeSquare(bytes, path, side);
     size = await imageSize(bytes, path);
   } catch (thrown) {

@@ -3,6 +3,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { makeFolder } from '../../base/files.js';
+import { touch } from '../cache/in-use.js';
 import { MAX_PIXELS } from '../image.js';
 
 /** State of a file when it was checked. */
@@ -41,6 +42,8 @@ const lineSchema = z.tuple([z.string(), z.number(), z.number(), z.number(), z.nu
 export interface ImageCheckCache {
   /** Undefined if the file is new or has changed. */
   get(stamp: FileStamp): ImageCheck | undefined;
+  /** The result for a content with this hash, in whichever file: a fresh checkout has other times and the same content. */
+  getByContent(hash: string): ImageCheck | undefined;
   set(stamp: FileStamp, check: ImageCheck): void;
   /** Writes new results. */
   save(): void;
@@ -60,7 +63,9 @@ const VERSION = 4;
 export function openImageCheckCache(folder: string, cache: string): ImageCheckCache {
   const key = createHash('sha256').update(`${VERSION} ${MAX_PIXELS} ${folder}`).digest('hex').slice(0, 16);
   const path = join(cache, `${key}.jsonl`);
+  touch(path);
   const known = readLines(path);
+  const byContent = new Map([...known.values()].map((check) => [check.hash, check]));
   let fresh: string[] = [];
   const save = (): void => {
     if (fresh.length === 0) return;
@@ -75,6 +80,7 @@ export function openImageCheckCache(folder: string, cache: string): ImageCheckCa
   };
   return {
     get: (stamp) => known.get(keyOf(stamp)),
+    getByContent: (hash) => byContent.get(hash),
     set(stamp, check) {
       known.set(keyOf(stamp), check);
       fresh.push(JSON.stringify([stamp.file, stamp.bytes, stamp.modified, stamp.changed, stamp.inode, check]));

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import { type FileHandle, open, rename, rm, stat, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { codeOf, UserError } from '../../base/errors.js';
 import { makeFolder } from '../../base/files.js';
+import { isWriterRunning, UNFINISHED, unfinishedName } from '../cache/in-use.js';
+import { makeRoom } from '../cache/make-room.js';
 import type { FileStamp } from './image-check-cache.js';
 
 /** A file of image records that is being written. */
@@ -43,14 +45,8 @@ export async function isPacked(path: string, bytes: number): Promise<boolean> {
 export async function startPacking(cache: string, path: string, count: number, size: number): Promise<Packing> {
   makeFolder(cache);
   await removeAbandoned(cache);
-  const { bavail, bsize } = await statfs(cache);
-  if (bavail * bsize < count * size) {
-    throw new UserError(
-      `${cache}: expected room for ${gigabytes(count * size)} GB of packed images (--cache), found ` +
-        `${gigabytes(bavail * bsize)} GB; free some space, set XDG_CACHE_HOME, or leave --cache out`,
-    );
-  }
-  const temporary = `${path}.${process.pid}.tmp`;
+  makeRoom(dirname(cache), count * size, 'packed images (--cache)', 'leave --cache out');
+  const temporary = unfinishedName(path, 'tmp');
   const file = await open(temporary, 'w');
   const onDisk = async <T>(work: Promise<T>): Promise<T> =>
     work.catch((thrown) => {
@@ -83,17 +79,7 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): 
 /** Removes what crashed processes have left behind. */
 async function removeAbandoned(cache: string): Promise<void> {
   for (const name of readdirSync(cache)) {
-    const pid = /\.packed\.(\d+)\.tmp$/.exec(name)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(cache, name), { force: true });
+    const path = join(cache, name);
+    if (name.endsWith('.tmp') && UNFINISHED.test(name) && !isWriterRunning(path)) await rm(path, { force: true });
   }
 }
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (thrown) {
-    return codeOf(thrown) === 'EPERM';
-  }
-}
-
-const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);

@@ -1,23 +1,19 @@
 import {
   closeSync,
-  existsSync,
+  fstatSync,
   ftruncateSync,
   openSync,
   readdirSync,
   readSync,
   renameSync,
-  rmSync,
   statSync,
-  utimesSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { UserError } from '../../base/errors.js';
+import { basename, dirname, join } from 'node:path';
+import { codeOf, UserError } from '../../base/errors.js';
 import { makeFolder, writeError } from '../../base/files.js';
-import { fileSize } from '../../base/format.js';
-
-/** Most bytes of all feature files together. The least recently used ones are removed. */
-const MOST_BYTES = 8e9;
+import { isWriterRunning, unfinishedName, useEntry } from '../../datasets/cache/in-use.js';
+import { makeRoom } from '../../datasets/cache/make-room.js';
 
 /** Records of equally many float32 numbers in one file of the cache. */
 export interface FeatureFile {
@@ -42,42 +38,57 @@ export interface FeatureWriter {
 
 /** @returns nothing if the file isn't in the cache */
 export function openFeatures(path: string, length: number): FeatureFile | undefined {
-  if (!existsSync(path)) return undefined;
-  const file = openSync(path, 'r');
-  const now = new Date();
-  utimesSync(path, now, now);
+  const release = useEntry(...entryAt(path));
+  const file = openIfThere(path);
+  if (file === undefined) {
+    release();
+    return undefined;
+  }
   const size = 4 * length;
   return {
-    bytes: statSync(path).size,
+    bytes: fstatSync(file).size,
     read(record, target) {
       const bytes = new Uint8Array(target.buffer, target.byteOffset, size);
       if (readSync(file, bytes, 0, size, record * size) === size) return;
       throw new UserError(`${path}: expected record ${record}, found the file cut short; remove it and start again`);
     },
-    close: () => closeSync(file),
+    close() {
+      closeSync(file);
+      release();
+    },
   };
 }
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch (thrown) {
+    if (codeOf(thrown) === 'ENOENT') return undefined;
+    throw thrown;
+  }
+}
+
+/** Folder of the cache, and the name of an entry in it: `features/0123.f32`. */
+const entryAt = (path: string): [folder: string, name: string] => [
+  dirname(dirname(path)),
+  `${basename(dirname(path))}/${basename(path)}`,
+];
 
 /**
  * Begins a file, or continues one that an ended process has left.
  *
  * @param records number of records that the file will have
- * @throws UserError if it would be larger than the whole cache, or can't be written
+ * @throws UserError if it would be larger than the cache may be, or can't be written
  */
 export function writeFeatures(path: string, length: number, records: number): FeatureWriter {
   const size = 4 * length;
-  if (records * size > MOST_BYTES) {
-    throw new UserError(
-      `views: expected at most ${fileSize(MOST_BYTES)} of features, found ${fileSize(records * size)} for ${records} ` +
-        'views; give a smaller --views, or fewer images',
-    );
-  }
   makeFolder(dirname(path));
-  makeRoom(dirname(path), records * size);
-  const part = `${path}.${process.pid}.part`;
-  const abandoned = partsOf(path).find((found) => !isRunning(pidOf(found)));
-  if (abandoned) renameSync(abandoned, part);
+  const [folder] = entryAt(path);
+  makeRoom(folder, records * size, `features of ${records} views`, 'give a smaller --views, or fewer images');
+  const part = unfinishedName(path, 'part');
+  const abandoned = takeAbandoned(path, part);
   const file = guarded(path, () => openSync(part, abandoned ? 'r+' : 'w'));
+  const release = useEntry(...entryAt(path));
   let written = abandoned ? Math.floor(statSync(part).size / size) : 0;
   return {
     get records() {
@@ -95,9 +106,14 @@ export function writeFeatures(path: string, length: number, records: number): Fe
     finish() {
       closeSync(file);
       renameSync(part, path);
-      return openFeatures(path, length)!;
+      const finished = openFeatures(path, length)!;
+      release();
+      return finished;
     },
-    close: () => closeSync(file),
+    close() {
+      closeSync(file);
+      release();
+    },
   };
 }
 
@@ -109,38 +125,19 @@ function guarded<Result>(path: string, write: () => Result): Result {
   }
 }
 
-/** Removes the least recently used files until `needed` more bytes fit. Files in the making stay. */
-function makeRoom(folder: string, needed: number): void {
-  const files = readdirSync(folder)
-    .filter((name) => name.endsWith('.f32') || (name.endsWith('.part') && !isRunning(pidOf(name))))
-    .map((name) => ({ path: join(folder, name), ...sizeAndTime(join(folder, name)) }))
-    .sort((a, b) => b.time - a.time);
-  let total = needed;
-  for (const { path, bytes } of files) {
-    total += bytes;
-    if (total > MOST_BYTES) rmSync(path, { force: true });
-  }
-}
-
-function sizeAndTime(path: string): { bytes: number; time: number } {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return { bytes: found?.size ?? 0, time: found?.mtimeMs ?? 0 };
-}
-
-function partsOf(path: string): string[] {
+/** Renames what an ended process has written of a file to `part`, if there is something. @returns whether there is */
+function takeAbandoned(path: string, part: string): boolean {
   const folder = dirname(path);
-  const names = readdirSync(folder).map((name) => join(folder, name));
-  return names.filter((name) => name.startsWith(`${path}.`) && name.endsWith('.part'));
-}
-
-/** The process that writes `NAME.f32.PID.part`. */
-const pidOf = (part: string): number => Number(/\.(\d+)\.part$/.exec(part)?.[1] ?? 0);
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return pid !== process.pid;
-  } catch {
-    return false;
-  }
+  const parts = readdirSync(folder).filter((name) => name.startsWith(`${basename(path)}.`) && name.endsWith('.part'));
+  return parts.some((name) => {
+    const found = join(folder, name);
+    if (found !== part && isWriterRunning(found)) return false;
+    try {
+      renameSync(found, part);
+      return true;
+    } catch (thrown) {
+      if (codeOf(thrown) === 'ENOENT') return false; // another process was faster
+      throw thrown;
+    }
+  });
 }

@@ -1,11 +1,13 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { readFileOrExplain } from '../base/files.js';
+import { refuseNewerFormat } from '../base/format-version.js';
 import { sha256 } from '../base/hash.js';
-import { readJson } from '../base/json.js';
+import { checkValue, readJson } from '../base/json.js';
 import { entryPointsOf } from './entry-points.js';
-import { BUNDLE_FILES, MANIFEST_FILE, type Manifest, manifestSchema, versionOf } from './manifest.js';
+import { BUNDLE_FILES, BUNDLE_FORMAT, MANIFEST_FILE, type Manifest, manifestSchema, versionOf } from './manifest.js';
 
 /** A bundle in memory. `files` holds every file listed in the manifest, by its path in the bundle. */
 export interface Bundle {
@@ -37,12 +39,10 @@ export function readBundle(folder: string): Bundle {
 /** Reads the manifest and checks it, but not the files. @throws UserError if it isn't a valid manifest */
 export function readManifest(folder: string): Manifest {
   const where = join(folder, MANIFEST_FILE);
-  const manifest = readJson(
-    where,
-    manifestSchema,
-    'the manifest of a bundle (made by "lcdnn export")',
-    'export it again',
-  );
+  const what = 'the manifest of a bundle (made by "lcdnn export")';
+  const written = readJson(where, z.unknown(), what, 'export it again');
+  refuseNewerFormat(written, BUNDLE_FORMAT, where, what);
+  const manifest = checkValue(written, manifestSchema, where, what, 'export it again');
   // Bundles of earlier versions have no relaxed SIMD build, and their loader doesn't look for one.
   const { relaxedSimd: _, ...always } = BUNDLE_FILES;
   const parts = entryPointsOf(manifest).flatMap(({ files }) => files);

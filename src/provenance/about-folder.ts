@@ -1,13 +1,18 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { makeFolder, readFileOrExplain, writeFileAtomic } from '../base/files.js';
+import { refuseNewerFormat } from '../base/format-version.js';
 import { sha256 } from '../base/hash.js';
-import { readJson } from '../base/json.js';
+import { checkValue, readJson } from '../base/json.js';
 import { MANIFEST_FILE, type Manifest } from '../bundle/manifest.js';
 import { bundleSbom } from './bundle-sbom.js';
 import { type Provenance, provenanceSchema } from './provenance.js';
 import { slsaStatement } from './slsa-statement.js';
+
+const WHAT = 'the provenance of a bundle';
+const ADVICE = 'export the bundle again';
 
 /** Files about a bundle. */
 const FILES = {
@@ -42,7 +47,9 @@ export function writeAbout(bundle: string, files: Manifest['files'], provenance:
 export function readProvenance(bundle: string): Provenance | undefined {
   const path = join(aboutFolder(bundle), FILES.provenance);
   if (!existsSync(path)) return undefined;
-  const provenance = readJson(path, provenanceSchema, 'the provenance of a bundle', 'export the bundle again');
+  const written = readJson(path, z.unknown(), WHAT, ADVICE);
+  refuseNewerFormat(written, 1, path, WHAT);
+  const provenance = checkValue(written, provenanceSchema, path, WHAT, ADVICE);
   const manifest = sha256(readFileOrExplain(join(bundle, MANIFEST_FILE), 'the manifest of a bundle'));
   if (manifest === provenance.bundle.manifest) return provenance;
   const { name, version } = provenance.bundle;

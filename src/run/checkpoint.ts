@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { readFileOrExplain, writeFileAtomic } from '../base/files.js';
+import { refuseNewerFormat } from '../base/format-version.js';
 import { decodeSafetensors, encodeSafetensors, floatTensor, floatValues } from '../base/safetensors.js';
 import type { NamedArrays } from '../base/tensors.js';
 import type { JointNetwork } from '../network/layers.js';
@@ -53,6 +54,7 @@ export function writeCheckpoint(path: string, { progress, state }: Checkpoint): 
  */
 export function readCheckpoint(path: string, network: JointNetwork): Checkpoint {
   const { tensors, metadata } = decodeSafetensors(readFileOrExplain(path, 'a checkpoint'), path);
+  refuseNewerFormat(metadata, 1, path, 'a checkpoint');
   if (metadata.format !== FORMAT) {
     throw new UserError(
       `${path}: expected a checkpoint of lcdnn (${FORMAT}), found ${metadata.format ?? 'another file'}`,

@@ -85,8 +85,11 @@ function requireUnstaged(layer: Partial<Config>, stages: Config['stages']): void
  */
 export function readConfig(value: unknown, origin: string): Config {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return checkConfig(isObject ? { ...DEFAULT_CONFIG, ...value } : value, origin);
+  return checkConfig(isObject ? { ...DEFAULT_CONFIG, ...withoutFormat(value) } : value, origin);
 }
+
+/** The options in a run's `config.json`, without the number of its format. */
+export const withoutFormat = ({ format: _, ...options }: object & { readonly format?: unknown }): object => options;
 
 /** @param origin where the value came from, for messages */
 function checkConfig(value: unknown, origin: string): Config {

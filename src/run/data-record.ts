@@ -3,14 +3,18 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { messageOf, UserError } from '../base/errors.js';
 import { readFileOrExplain, writeFileAtomic } from '../base/files.js';
-import { readJson } from '../base/json.js';
+import { refuseNewerFormat } from '../base/format-version.js';
+import { checkValue, readJson } from '../base/json.js';
 import { type Run, runFile } from './run-directory.js';
+
+const FORMAT = 1;
+const WHAT = 'the data record of a run';
 
 const count = z.int().nonnegative();
 
 /** What a run was trained on: `data.json`. */
 const recordSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(FORMAT),
   dataset: z.string(),
   /** Class names by class number. */
   classes: z.array(z.string()).min(1),
@@ -44,7 +48,9 @@ export function writeDataRecord(run: Pick<Run, 'path'>, { files, ...record }: Da
 export function readDataRecord(run: Pick<Run, 'path'>): DataRecord | undefined {
   const path = runFile(run, 'data');
   if (!existsSync(path)) return undefined;
-  const record = readJson(path, recordSchema, 'the data record of a run');
+  const written = readJson(path, z.unknown(), WHAT);
+  refuseNewerFormat(written, FORMAT, path, WHAT);
+  const record = checkValue(written, recordSchema, path, WHAT);
   return existsSync(runFile(run, 'images')) ? { ...record, files: readImages(run) } : record;
 }
 

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { rmSync, statSync, utimesSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { codeOf, UserError } from '../base/errors.js';
@@ -7,27 +7,46 @@ import { type Run, runFile } from './run-directory.js';
 
 const holderSchema = z.object({ pid: z.int().positive(), host: z.string() });
 
+/** A process shows this often that it is still running, for machines that can't see it. */
+const RENEWAL_MS = 60_000;
+/** After so long without renewal, the process of another machine is taken for ended: a container that was killed. */
+const STALE_MS = 10 * RENEWAL_MS;
+
 /**
- * Locks a run for this process, so that two processes never train in the same folder. The lock of a process that has
- * ended is taken over.
+ * Locks a run, or the folder of a pipeline, for this process, so that two processes never train in the same folder. The
+ * lock of a process that has ended is taken over.
  *
+ * @param use what the process does with the folder, for messages
  * @returns a function that releases the lock
- * @throws UserError if another process is training the run
+ * @throws UserError if another process holds the lock
  */
-export function lockRun(run: Pick<Run, 'path'>): () => void {
+export function lockRun(run: Pick<Run, 'path'>, use = 'is training this run'): () => void {
   const path = runFile(run, 'lock');
   if (!createLock(path)) {
     const holder = readHolder(path);
-    if (holder && isRunning(holder)) {
+    if (holder && isRunning(holder, path)) {
       throw new UserError(
-        `${run.path}: process ${holder.pid} on ${holder.host} is training this run; stop it or wait until it ends ` +
+        `${run.path}: process ${holder.pid} on ${holder.host} ${use}; stop it or wait until it ends ` +
           `(if that process isn't lcdnn, remove ${path})`,
       );
     }
     rmSync(path, { force: true });
-    if (!createLock(path)) throw new UserError(`${run.path}: another process has just started to train this run`);
+    if (!createLock(path)) throw new UserError(`${run.path}: another process has just started here`);
   }
-  return () => rmSync(path, { force: true });
+  const timer = setInterval(() => renew(path), RENEWAL_MS).unref();
+  return () => {
+    clearInterval(timer);
+    rmSync(path, { force: true });
+  };
+}
+
+function renew(path: string): void {
+  const now = new Date();
+  try {
+    utimesSync(path, now, now);
+  } catch {
+    // The folder was removed.
+  }
 }
 
 const createLock = (path: string): boolean =>
@@ -42,9 +61,9 @@ function readHolder(path: string): z.infer<typeof holderSchema> | undefined {
   }
 }
 
-/** Whether that process is running. On another machine that can't be checked, and it is assumed to be. */
-function isRunning({ pid, host }: { pid: number; host: string }): boolean {
-  if (host !== hostname()) return true;
+/** Whether that process is running. On another machine, renewals of the lock tell. */
+function isRunning({ pid, host }: { pid: number; host: string }, lock: string): boolean {
+  if (host !== hostname()) return Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? 0) < STALE_MS;
   if (pid === process.pid) return false; // an earlier process with the same id
   try {
     process.kill(pid, 0);

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { readJson } from '../base/json.js';
 import { suggestName } from '../base/suggest-name.js';
-import { type Config, checkPartialConfig } from './config.js';
+import { type Config, checkPartialConfig, withoutFormat } from './config.js';
 
 /** Folder of the recipes in this package. The relative path is the same from `src/` and from `dist/`. */
 const FOLDER = fileURLToPath(new URL('../../recipes', import.meta.url));
@@ -49,7 +49,8 @@ function parse(name: string, value: unknown, origin: string): Recipe {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { name, description: '', options: checkPartialConfig(value, origin) };
   }
-  const { description = '', ...options } = value as Record<string, unknown>;
+  // The config of a run is a recipe, too.
+  const { description = '', ...options } = withoutFormat(value) as Record<string, unknown>;
   if (typeof description !== 'string') {
     throw new UserError(`${origin}: description: expected text, found ${JSON.stringify(description)}`);
   }

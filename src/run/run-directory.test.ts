@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { resolveConfig } from './config.js';
+import { readRecipe } from './recipes.js';
 import {
   createRun,
   type EpochMetrics,
@@ -82,6 +83,16 @@ describe('a run directory', () => {
     ['7', /config\.json: expected an object of options, found 7/],
   ])('is refused with the config %j', (content, fault) => {
     expect(() => openRun(runWith('config.json', content))).toThrow(fault);
+  });
+
+  it('has the number of its format; runs of earlier versions have none, and newer ones are refused', () => {
+    const { format, ...written } = JSON.parse(readFileSync(join(original.path, 'config.json'), 'utf8'));
+    expect(format).toBe(1);
+    expect(openRun(runWith('config.json', JSON.stringify(written))).config).toEqual(config);
+    expect(readRecipe(join(original.path, 'config.json')).options).toEqual(config);
+    expect(() => openRun(edited('config.json', { format: 2, newOption: 1 }))).toThrow(
+      /config\.json: expected the config of a run in format 1 or earlier, found format 2, .* update lcdnn/,
+    );
   });
 
   it('takes the defaults of options that are newer than it', () => {

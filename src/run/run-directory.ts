@@ -5,12 +5,16 @@ import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { numbered } from '../base/exits.js';
 import { makeFolder, readFileOrExplain, writeFileAtomic } from '../base/files.js';
+import { refuseNewerFormat } from '../base/format-version.js';
 import { parseJson, readJson } from '../base/json.js';
 import { jointNetwork, parseBranch } from '../network/branch.js';
 import type { JointNetwork, Layer } from '../network/layers.js';
 import { createNetwork } from '../network/zoo/index.js';
 import { type Checkpoint, readCheckpoint } from './checkpoint.js';
 import { type Config, readConfig } from './config.js';
+
+/** Format of the files in a run directory, in its config. Runs of lcdnn 0.1 don't have the number; they are read as 1. */
+const RUN_FORMAT = 1;
 
 /** Files of a run directory. */
 const FILES = {
@@ -108,7 +112,7 @@ export function createRun(path: string, config: Config, network: JointNetwork): 
 }
 
 export function writeConfig(run: Pick<Run, 'path' | 'config'>): void {
-  writeFileAtomic(runFile(run, 'config'), `${JSON.stringify(run.config, null, 2)}\n`);
+  writeFileAtomic(runFile(run, 'config'), `${JSON.stringify({ format: RUN_FORMAT, ...run.config }, null, 2)}\n`);
 }
 
 /** Whether this folder contains a run. */
@@ -123,7 +127,9 @@ export function openRun(path: string): Run {
       `${path}: expected a run directory with a config.json, found none; create one with "lcdnn train"`,
     );
   }
-  const config = readConfig(readJson(origin, z.unknown(), 'the config of a run'), origin);
+  const written = readJson(origin, z.unknown(), 'the config of a run');
+  refuseNewerFormat(written, RUN_FORMAT, origin, 'the config of a run');
+  const config = readConfig(written, origin);
   // The layer list is rebuilt from the zoo. If the file differs, another version of lcdnn wrote it.
   const stored = readJson(runFile(run, 'network'), storedNetwork, 'the network of a run');
   const network = networkOf(config, stored.input, stored.classes);

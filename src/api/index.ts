@@ -14,7 +14,8 @@
 import '../base/no-telemetry.js';
 
 export { UserError } from '../base/errors.js';
-export { type CacheEntry, clearCache, listCache } from '../datasets/cache.js';
+export { type CacheEntry, listCache } from '../datasets/cache/entries.js';
+export { clearCache } from '../datasets/cache/make-room.js';
 export type { Progress } from '../datasets/fetch.js';
 export { UnreadableFile } from '../datasets/image.js';
 export { type ComparedAccuracies, type EvaluationLimits, evaluationGates } from '../gates/evaluation-gates.js';
@@ -47,7 +48,9 @@ export { type ListedRun, listRuns } from './list-runs.js';
 export { mergeAblations } from './merge-ablations.js';
 export type { NewRunOptions } from './new-run.js';
 export type { MeasureOptions } from './open-trained.js';
-export { type PipelineOptions, type PipelineResult, runPipeline, type StepState } from './pipeline/pipeline.js';
+export { type PipelineOptions, type PipelineResult, runPipeline } from './pipeline/pipeline.js';
+export type { PipelineStep } from './pipeline/pipeline-state.js';
+export type { EndedStep, StepEvents, StepState } from './pipeline/step-runner.js';
 export { type PlanOptions, plan, writePlan } from './plan.js';
 export { type BaselinePlan, type PlanBaselineOptions, planBaseline } from './plan-baseline.js';
 export { type Prediction, type Predictions, type PredictOptions, predict } from './predict.js';

@@ -12,7 +12,9 @@ import { createWorld } from '../scheduling/world.js';
 export interface PolicyTrainingEvents {
   /** Aborting saves the policy after the current iteration and ends training. */
   readonly signal?: AbortSignal;
+  /** Called when the training begins or continues. */
   readonly onStart?: (folder: string, trained: TrainedPolicy) => void;
+  /** Called after every iteration. */
   readonly onIteration?: (report: IterationReport) => void;
 }
 

@@ -22,6 +22,8 @@ export interface TuneTauOptions extends TauOptions {
 
 /** Thresholds of a run, and how early exits are spread over the true classes of the images. */
 export interface TunedRun extends TauResult {
+  /** Number of folds, if it was cross-fitted. */
+  readonly crossFit?: number;
   readonly byClass: readonly (ClassHarm & { readonly name: string })[];
 }
 
@@ -52,7 +54,7 @@ export async function tuneTrained(trained: Trained, options: TuneTauOptions = {}
   const byClass = harmByClass(outcomes, taus, logits.labels, logits.classes);
   const result = {
     ...tuned,
-    ...(folds === undefined ? {} : { note: estimateNote(folds, tuned.note) }),
+    ...(folds === undefined ? {} : { crossFit: folds, note: estimateNote(folds, tuned.note) }),
     byClass: byClass.map((harm, i) => ({ name: dataset.labels[i], ...harm })),
   };
   writeResult(run, 'tau', result);

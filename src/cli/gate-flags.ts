@@ -44,6 +44,18 @@ export const namedSharesFlag = (summary: string, unnamed?: string) =>
     },
   })({ multiple: true, multipleNonGreedy: true });
 
+/** Checks, before the work begins, that there is something to report on. @throws UserError if no gate was given */
+export function requireGateFlag({ junit, summary }: ReportFiles, given: boolean): void {
+  const file = junit ?? summary;
+  if (given || file === undefined) return;
+  throw new UserError(`${file}: expected a gate to report on, found none; give a limit too`);
+}
+
+interface ReportFiles {
+  readonly junit?: string;
+  readonly summary?: string;
+}
+
 interface GatedCommand {
   log(text: string): void;
 }
@@ -57,13 +69,10 @@ export function reportGates(
   command: GatedCommand,
   title: string,
   gates: readonly Gate[],
-  { junit, summary }: { readonly junit?: string; readonly summary?: string },
+  { junit, summary }: ReportFiles,
 ): void {
-  if (gates.length === 0) {
-    const file = junit ?? summary;
-    if (file === undefined) return;
-    throw new UserError(`${file}: expected a gate to report on, found none; give a limit too`);
-  }
+  requireGateFlag({ junit, summary }, gates.length > 0);
+  if (gates.length === 0) return;
   command.log(gatesText(gates));
   if (junit !== undefined) {
     makeFolder(dirname(junit));

@@ -2,19 +2,14 @@ import { Args, Flags } from '@oclif/core';
 import { type AnswerComparison, compareAnswers, type RunPair } from '../api/compare-answers.js';
 import { evaluate } from '../api/evaluate.js';
 import { evaluateUnknown, type UnknownAnswers } from '../api/evaluate-unknown.js';
-import { UserError } from '../base/errors.js';
-import { exitsOf } from '../base/exits.js';
 import { percent, table, wholeNumber } from '../base/format.js';
 import { dataFlags, dataOptions } from '../cli/data-flags.js';
 import { withDataProgress } from '../cli/data-progress.js';
-import { gateReportFlags, namedSharesFlag, reportGates, sharesByName } from '../cli/gate-flags.js';
+import { evaluationText } from '../cli/evaluation-text.js';
+import { gateReportFlags, namedSharesFlag, reportGates, requireGateFlag, sharesByName } from '../cli/gate-flags.js';
 import { numberFlag } from '../cli/number-flag.js';
-import { evaluationGates } from '../gates/evaluation-gates.js';
-import { branchName } from '../network/branch-name.js';
-import { dataTitle } from '../run/config.js';
-import type { Statistics } from '../run/evaluation-details.js';
-import type { Tested } from '../run/results.js';
-import { openRun, type Run } from '../run/run-directory.js';
+import { evaluationGates, hasLimits, requireLimits } from '../gates/evaluation-gates.js';
+import { openRun } from '../run/run-directory.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class Evaluate extends LcdnnCommand {
@@ -59,17 +54,23 @@ export default class Evaluate extends LcdnnCommand {
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Evaluate);
+    const { against: other, unknown: folder, 'max-drop': maxDrop } = flags;
+    const limits = {
+      minAccuracy: sharesByName(flags['min-accuracy']),
+      minExits: flags['min-exits'],
+      maxHarm: flags['max-harm'],
+      maxDrop: sharesByName(maxDrop),
+      confident: flags.confident,
+    };
+    requireLimits(limits, other);
+    requireGateFlag(flags, hasLimits(limits));
     const result = await withDataProgress(({ onProgress, onNote }) =>
       evaluate(args.run, { ...dataOptions(flags), onProgress, onNote }),
     );
     const run = openRun(args.run);
-    this.log(`${dataTitle(run.config)}, test split, ${result.samples} images\n${accuracyTable(run, result)}`);
+    this.log(evaluationText(run, result));
     if (!result.collaborative && run.network.branch.length > 0) {
       this.log(`no threshold yet; next: ${this.config.bin} tune-tau ${args.run}`);
-    }
-    const { against: other, unknown: folder, 'max-drop': maxDrop } = flags;
-    if (maxDrop && other === undefined) {
-      throw new UserError('--max-drop: expected a run to compare with, found none; give --against');
     }
     const against =
       other === undefined
@@ -85,13 +86,6 @@ export default class Evaluate extends LcdnnCommand {
             evaluateUnknown(args.run, folder, { ...dataOptions(flags), onProgress, onNote }),
           );
     if (unknown) this.log(unknownText(unknown));
-    const limits = {
-      minAccuracy: sharesByName(flags['min-accuracy']),
-      minExits: flags['min-exits'],
-      maxHarm: flags['max-harm'],
-      maxDrop: sharesByName(maxDrop),
-      confident: flags.confident,
-    };
     const gates = evaluationGates(run.network, result, limits, against);
     reportGates(this, `Evaluation of ${args.run}`, gates, flags);
     return {
@@ -102,38 +96,6 @@ export default class Evaluate extends LcdnnCommand {
     };
   }
 }
-
-function accuracyTable({ network }: Run, { collaborative, full, details, ...first }: Tested): string {
-  const isAlone = network.branch.length === 0;
-  const branches = isAlone ? [] : exitsOf<Pick<Tested, 'branch'>>(first);
-  const rows = [
-    ['', 'accuracy', '95 % interval', 'exit early'],
-    [isAlone ? 'network' : 'full branch', percent(full.accuracy), interval(details?.full), ''],
-    ...branches.map(({ branch }, i) => {
-      const share = collaborative?.exitRatios?.[i];
-      return [
-        branchName(network, i),
-        percent(branch.accuracy),
-        interval(details?.branches[i]),
-        share === undefined ? '' : percent(share),
-      ];
-    }),
-  ];
-  if (collaborative) {
-    const { tau, accuracy, exitRatio } = collaborative;
-    const shown = [tau].flat().map((value) => value.toFixed(5));
-    rows.push([
-      `collaborative (tau ${shown.join(', ')})`,
-      percent(accuracy),
-      interval(details?.collaborative),
-      percent(exitRatio),
-    ]);
-  }
-  return table(rows, [1, 2, 3]);
-}
-
-const interval = (statistics: Statistics | undefined): string =>
-  statistics ? statistics.interval.map((end) => percent(end)).join(' to ') : '';
 
 /** Who is right where, for two runs on the same images. */
 function comparisonTable(first: string, second: string, { samples, full, collaborative }: AnswerComparison): string {

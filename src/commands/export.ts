@@ -2,13 +2,13 @@ import { join } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { checkExport } from '../api/check-export.js';
 import { exportRepository } from '../api/export-repository.js';
-import { type ExportOptions, type ExportResult, exportWeb } from '../api/export-web.js';
+import { type ExportOptions, exportWeb } from '../api/export-web.js';
 import type { DataOptions } from '../api/run-data.js';
 import { UserError } from '../base/errors.js';
-import { fileSize } from '../base/format.js';
 import { bytesFlag } from '../cli/bytes-flag.js';
 import { dataFlags, dataOptions } from '../cli/data-flags.js';
 import { withDataProgress } from '../cli/data-progress.js';
+import { exportText } from '../cli/export-text.js';
 import { gateReportFlags, reportGates } from '../cli/gate-flags.js';
 import { uplinkTable } from '../cli/uplink-table.js';
 import { UPLINKS } from '../export/uplink/encoding.js';
@@ -100,8 +100,7 @@ export default class Export extends LcdnnCommand {
     const exported = await exportWeb(run, options);
     const { manifest, downloadBytes, uplink, check } = exported;
     const { name, version, tau } = manifest;
-    this.log(uplinkTable(uplink));
-    this.log(inWords(options.out, exported));
+    this.log(exportText(options.out, exported));
     this.log(`next: ${this.config.bin} serve ${options.out}`);
     const gates = downloadGates(downloadBytes, given['max-bytes']);
     reportGates(this, `Bundle ${options.out}`, gates, given);
@@ -134,14 +133,3 @@ export default class Export extends LcdnnCommand {
 }
 
 const brief = (hash: string | undefined): string => hash?.slice(0, 12) ?? 'missing';
-
-function inWords(out: string, { manifest, downloadBytes, check }: ExportResult): string {
-  return [
-    `${out}: ${manifest.name} ${manifest.version}, ${fileSize(downloadBytes)} to download (brotli), ` +
-      `${fileSize(check.memoryBytes)} of memory`,
-    `checked on ${check.images} images; largest differences from the trainer: ` +
-      `branch ${check.largestBranchError.toExponential(1)}, full ${check.largestFullError.toExponential(1)}, ` +
-      `full after the uplink ${check.largestEncodedError.toExponential(1)}`,
-    `${check.rounded} images with a sign that rounds differently here, ${check.otherClass} of them with another class`,
-  ].join('\n');
-}

@@ -1,27 +1,28 @@
 import { basename, join, resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
+import type { PipelineOptions, PipelineResult } from '../api/pipeline/pipeline.js';
 import { percent, wholeNumber } from '../base/format.js';
 import { numberFlag } from '../cli/number-flag.js';
-import { readDataRecord } from '../run/data-record.js';
-import { openRun, runExists } from '../run/run-directory.js';
+import { shellQuoted } from '../run/command-line.js';
 import { samplesToProve } from '../tau/binomial.js';
-import { LcdnnCommand } from './base-command.js';
+import { PipelineCommand, withoutUndefined } from './base-pipeline.js';
 
 /** Heads that are trained to tune a threshold on few photographs. */
 const FOLDS = 5;
 
-export default class Learn extends LcdnnCommand {
+type Images = Parameters<Extract<PipelineOptions['tune'], (images: never) => unknown>>[0];
+
+export default class Learn extends PipelineCommand {
   static override summary = 'From a folder of photographs to a web page: check, train, tune, evaluate, export.';
   static override description =
-    'The folder holds a subfolder of photographs for each class. Each step is a command of its own and is printed, so that ' +
-    'you can repeat it with other options. A training that was interrupted goes on when you run the same command again. ' +
+    'The folder holds a subfolder of photographs for each class. Runs "lcdnn pipeline" with options that suit photographs. ' +
+    'Each step is a command of its own and is printed, so that you can repeat it with other options. If you run the same ' +
+    'command again, it skips what has not changed and continues an interrupted training. ' +
     'Nothing is downloaded, and no photograph leaves this machine. docs/train/photos.md walks through it.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> photos/',
     '<%= config.bin %> <%= command.id %> photos/ --out flowers --seed 2',
   ];
-  // The steps print their own results; each of them has --json.
-  static override enableJsonFlag = false;
   static override args = {
     photos: Args.directory({
       description: 'Folder with a subfolder per class.',
@@ -41,47 +42,48 @@ export default class Learn extends LcdnnCommand {
     delta: numberFlag('Probability that the share may exceed epsilon. [default: 0.1]'),
   };
 
-  async run(): Promise<void> {
+  async run(): Promise<PipelineResult> {
     const { args, flags } = await this.parse(Learn);
-    const { epsilon = 0.01, delta = 0.1 } = flags;
-    const photos = args.photos;
-    const out = flags.out ?? join('learned', basename(resolve(photos)));
-    const [run, page] = [join(out, 'run'), join(out, 'page')];
-    const seed = String(flags.seed);
-
-    await this.step('data:check', [photos, '--seed', seed]);
-    if (runExists(run)) await this.step('train', ['--resume', run]);
-    else {
-      const data = ['--dataset', 'folder', '--data-dir', photos];
-      await this.step('train', ['--recipe', 'photos', ...data, '--seed', seed, '--out', run]);
-    }
-    const { images } = readDataRecord(openRun(run))!;
+    const { seed, epsilon = 0.01, delta = 0.1 } = flags;
+    const out = flags.out ?? join('learned', basename(resolve(args.photos)));
+    const bundle = join(out, 'page');
     const needed = samplesToProve(epsilon, delta);
-    const limits = ['--objective', 'risk', '--epsilon', String(epsilon), '--delta', String(delta)];
-    const few = images.validation < needed;
-    await this.step('tune-tau', [run, ...limits, ...(few ? ['--cross-fit', String(FOLDS)] : [])]);
-    this.log(few ? whatMoreWouldBuy(images, needed, epsilon, delta) : '');
-    await this.step('evaluate', [run]);
-    await this.step('export', [run, '--target', 'web', '--out', page]);
-    this.log(`\nNow run this, and open the address that it prints:\n  ${this.config.bin} serve ${page}`);
-  }
-
-  /** Prints a command and runs it. */
-  private step(id: string, argv: string[]): Promise<unknown> {
-    const shown = argv.map((word) => (/[^\w@%+=:,./-]/.test(word) ? `'${word.replaceAll("'", "'\\''")}'` : word));
-    this.log(`\n$ ${this.config.bin} ${[id.replaceAll(':', ' '), ...shown].join(' ')}`);
-    return this.config.runCommand(id, argv);
+    const steps = await this.configuredSteps();
+    const configured = withoutUndefined({ ...steps.train?.options });
+    let advice: string | undefined;
+    const result = await this.runSteps(
+      `Photographs ${args.photos}`,
+      {
+        ...{ ...steps, out, bundle },
+        train: {
+          ...steps.train,
+          options: { ...configured, dataset: 'folder', seed },
+          recipe: 'photos',
+          dataDir: args.photos,
+        },
+        tune: (images) => {
+          const isFew = images.validation < needed;
+          advice = isFew ? whatMoreWouldBuy(images, needed, epsilon, delta) : undefined;
+          const limits = { objective: 'risk' as const, epsilon, delta };
+          return { ...withoutUndefined(steps.tune), ...limits, ...(isFew ? { crossFit: FOLDS } : {}) };
+        },
+      },
+      {},
+      ({ step, state }) => {
+        if (step === 'tune' && state === 'done' && advice !== undefined) this.log(advice);
+      },
+    );
+    if (result.bundle !== undefined) {
+      this.log(
+        `\nNow run this, and open the address that it prints:\n  ${this.config.bin} serve ${shellQuoted(bundle)}`,
+      );
+    }
+    return result;
   }
 }
 
 /** What the validation photographs alone would prove, and how many photographs would prove epsilon. */
-function whatMoreWouldBuy(
-  images: { readonly train: number; readonly validation: number },
-  needed: number,
-  epsilon: number,
-  delta: number,
-): string {
-  const { train, validation } = images;
+function whatMoreWouldBuy({ train, validation }: Images, needed: number, epsilon: number, delta: number): string {
   const total = Math.ceil(((train + validation) * needed) / validation);
   return (
     `${wholeNumber(validation)} photographs were kept for validation. They could prove at most that ` +

@@ -2,17 +2,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { proposeTauFromServer, type ServerTauOptions } from '../api/propose-tau.js';
-import { type TunedRun, tuneTau } from '../api/tune-tau.js';
-import { exitsOf } from '../base/exits.js';
+import { tuneTau } from '../api/tune-tau.js';
 import { percent, table } from '../base/format.js';
 import { dataFlags, dataOptions } from '../cli/data-flags.js';
 import { withDataProgress } from '../cli/data-progress.js';
 import { numberFlag } from '../cli/number-flag.js';
 import { tuneOptions } from '../cli/tune-options.js';
+import { tunedLines } from '../cli/tuned-lines.js';
 import type { UsePoint } from '../tau/in-use.js';
 import { OBJECTIVES, type ObjectiveName } from '../tau/objectives.js';
 import { type MethodName, SEARCH_METHODS } from '../tau/search.js';
-import type { ExitResult } from '../tau/tune.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class TuneTau extends LcdnnCommand {
@@ -86,18 +85,7 @@ export default class TuneTau extends LcdnnCommand {
         onFold: (fold, folds) => onNote(`training the head of fold ${fold} of ${folds}`),
       }),
     );
-    const exits = exitsOf<ExitResult>(result);
-    const { accuracy, exitRatio, exitRatios } = result.collaborative;
-    const taus = exits.map(({ tau }) => tau.toFixed(5)).join(', ');
-    const each = exitRatios ? ` (${exitRatios.map(percent).join(', ')})` : '';
-    const branches = exits.map(({ branch }) => percent(branch.accuracy)).join(', ');
-    this.log(
-      `tau ${taus} (${result.method}, ${result.objective}) on ${result.samples} ${flags['cross-fit'] ? 'cross-fitted' : 'validation'} images: ` +
-        `${percent(exitRatio)} exit early${each}, collaborative ${percent(accuracy)}, ` +
-        `full ${percent(result.full.accuracy)}, branch ${branches}`,
-    );
-    if (result.note) this.log(result.note);
-    for (const line of classLines(result)) this.log(line);
+    for (const line of tunedLines(result)) this.log(line);
     return result;
   }
 
@@ -120,52 +108,4 @@ export default class TuneTau extends LcdnnCommand {
     }
     return found;
   }
-}
-
-/** Classes that are listed, the most harmed first. */
-const LISTED_CLASSES = 10;
-
-/** Harmful exits by class, and for which classes the limit is proven. */
-function classLines({ byClass, certified, epsilon = 0, delta }: TunedRun): string[] {
-  const harmed = byClass
-    .filter(({ harmful }) => harmful > 0)
-    .sort((a, b) => b.harmful / b.samples - a.harmful / a.samples);
-  const rows = harmed
-    .slice(0, LISTED_CLASSES)
-    .map(({ name, samples, exits, harmful }) => [
-      name,
-      `${samples}`,
-      percent(exits / samples),
-      `${harmful}`,
-      percent(harmful / samples),
-    ]);
-  const header = ['class', 'images', 'exit early', 'harmful', 'of the class'];
-  const more = harmed.length - rows.length;
-  return [
-    ...(harmed.length === 0
-      ? ['no harmful early exit (wrong although the full network is right) in any class']
-      : [
-          `harmful early exits (wrong although the full network is right) by class:\n${table([header, ...rows], [1, 2, 3, 4])}`,
-        ]),
-    ...(more > 0 ? [`and ${more} classes with a smaller share`] : []),
-    ...(certified
-      ? [
-          `proven for each of ${certified.classes.length} of ${byClass.length} classes: at most ${percent(epsilon)} harmful exits, ` +
-            `all of them together with confidence ${percent(1 - (delta ?? 0), 0)}`,
-          ...missingLine(byClass, certified),
-        ]
-      : []),
-  ];
-}
-
-/** How many images other classes need. */
-function missingLine(byClass: TunedRun['byClass'], { classes, needed }: NonNullable<TunedRun['certified']>): string[] {
-  const others = byClass.filter((_, label) => !classes.includes(label));
-  if (others.length === 0) return [];
-  const listed = others
-    .sort((a, b) => b.samples - a.samples)
-    .slice(0, LISTED_CLASSES)
-    .map(({ name, samples }) => `${name} (${Math.max(1, needed - samples)} more)`);
-  const more = others.length > listed.length ? ` and ${others.length - listed.length} more classes` : '';
-  return [`not proven; validation images that are missing: ${listed.join(', ')}${more}`];
 }

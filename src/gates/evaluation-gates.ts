@@ -20,6 +20,23 @@ export interface EvaluationLimits {
   readonly confident?: boolean;
 }
 
+/** Checks limits before anything is trained or evaluated. @throws UserError if one isn't a share, or lacks a baseline */
+export function requireLimits({ minAccuracy, minExits, maxHarm, maxDrop }: EvaluationLimits, against?: string): void {
+  for (const limit of Object.values({ ...minAccuracy })) requireShare('--min-accuracy', limit);
+  for (const limit of Object.values({ ...maxDrop })) requireShare('--max-drop', limit);
+  if (minExits !== undefined) requireShare('--min-exits', minExits);
+  if (maxHarm !== undefined) requireShare('--max-harm', maxHarm);
+  if (against === undefined && Object.keys({ ...maxDrop }).length > 0) {
+    throw new UserError('--max-drop: expected a run to compare with, found none; give --against');
+  }
+}
+
+/** Whether there is a limit at all. */
+export const hasLimits = ({ confident: _, ...limits }: EvaluationLimits): boolean =>
+  Object.values(limits).some((limit) =>
+    typeof limit === 'object' ? Object.keys(limit).length > 0 : limit !== undefined,
+  );
+
 /** A run and a baseline on the same images: the run is the first. */
 export interface ComparedAccuracies {
   readonly full: PairedComparison;

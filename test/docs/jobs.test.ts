@@ -16,7 +16,7 @@ describe('job files', () => {
 
   it.each(['github-actions.yml', 'gitlab-ci.yml'])('%s calls commands and flags that exist', (name) => {
     const calls = [...read(name).matchAll(/npx lcdnn ([a-z]+(?: [a-z]+)?)(.*)$/gm)];
-    expect(calls.length).toBeGreaterThan(1);
+    expect(calls.length).toBeGreaterThan(0);
     for (const [, words, rest] of calls) {
       const command = commands[words.replace(' ', ':')] ?? commands[words.split(' ')[0]];
       for (const [, flag] of rest.matchAll(/--([a-z-]+)/g)) expect(Object.keys(command.flags)).toContain(flag);

@@ -2,11 +2,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readFileOrExplain, writeFileAtomic } from '../../base/files.js';
+import { refuseNewerFormat } from '../../base/format-version.js';
 import { sha256 } from '../../base/hash.js';
-import { readJson } from '../../base/json.js';
+import { checkValue, readJson } from '../../base/json.js';
 
 export const PIPELINE_STEPS = ['check', 'train', 'tune', 'evaluate', 'gates', 'export'] as const;
 export type PipelineStep = (typeof PIPELINE_STEPS)[number];
+
+const FORMAT = 'lcdnn-pipeline-1';
 
 const stepRecord = z.strictObject({
   /** SHA-256 of everything that the step depends on. */
@@ -18,7 +21,7 @@ const stepRecord = z.strictObject({
 });
 
 const stateSchema = z.strictObject({
-  format: z.literal('lcdnn-pipeline-1'),
+  format: z.literal(FORMAT),
   steps: z.partialRecord(z.enum(PIPELINE_STEPS), stepRecord),
 });
 
@@ -32,9 +35,7 @@ export interface PipelineState {
 /** Opens `pipeline.json` of a pipeline's folder, or begins with an empty one. @throws UserError if it is damaged */
 export function openPipelineState(folder: string): PipelineState {
   const path = join(folder, 'pipeline.json');
-  const { steps }: z.infer<typeof stateSchema> = existsSync(path)
-    ? readJson(path, stateSchema, 'what "lcdnn pipeline" writes', 'remove it to run every step again')
-    : { format: 'lcdnn-pipeline-1', steps: {} };
+  const steps: z.infer<typeof stateSchema>['steps'] = existsSync(path) ? readState(path).steps : {};
   return {
     completed(step, inputs, output) {
       const record = steps[step];
@@ -43,10 +44,19 @@ export function openPipelineState(folder: string): PipelineState {
     },
     record(step, inputs, { output, result }) {
       steps[step] = { inputs, output: output === undefined ? undefined : hashOf(output), result };
-      writeFileAtomic(path, `${JSON.stringify({ format: 'lcdnn-pipeline-1', steps }, null, 2)}\n`);
+      writeFileAtomic(path, `${JSON.stringify({ format: FORMAT, steps }, null, 2)}\n`);
     },
   };
 }
+
+function readState(path: string): z.infer<typeof stateSchema> {
+  const written = readJson(path, z.unknown(), WHAT, ADVICE);
+  refuseNewerFormat(written, 1, path, WHAT);
+  return checkValue(written, stateSchema, path, WHAT, ADVICE);
+}
+
+const WHAT = 'what "lcdnn pipeline" writes';
+const ADVICE = 'remove it to run every step again';
 
 const hashOf = (path: string): string | undefined =>
   existsSync(path) ? sha256(readFileOrExplain(path, 'the result of a step')) : undefined;

@@ -24,12 +24,21 @@ const costs = { floatParameters: whole, binaryWeights: whole, bytes: whole, macs
 const usePoint = output({ tau: share, exitRatio: share, disagreement: share });
 const pricedDesign = output({ attach: text, branch: text, deviceBytes: whole, command: text, expectedMs: number });
 const networkTotal = output(costs);
-const cacheEntry = output({ name: text, kind: text, bytes: whole, used: text });
-const stepState = z.enum(['done', 'skipped', 'failed']);
+const cacheEntry = output({ name: text, kind: text, bytes: whole, used: text, inUse: z.boolean() });
+const pipelineResult = output({
+  run: text,
+  bundle: text.optional(),
+  version: text.optional(),
+  card: text.optional(),
+  steps: z.record(text, z.enum(['done', 'skipped', 'failed'])),
+  gates: z.array(part.gateSchema),
+  passed: z.boolean(),
+  interrupted: z.boolean(),
+});
 
 /**
  * What each command prints with `--json`, by the command's name. `schemas/` has the same as JSON Schema. `serve` and
- * `gateway` run until they are stopped, and `learn` runs other commands.
+ * `gateway` run until they are stopped.
  */
 export const OUTPUT_SCHEMAS = {
   ablate: output({ out: text, rows: z.array(z.union([doneSchema, failedSchema])) }),
@@ -44,8 +53,8 @@ export const OUTPUT_SCHEMAS = {
     tails: z.array(output({ attach: text, tailMs: z.array(time) })),
   }),
   'bench system': systemResultsSchema,
-  'cache clear': output({ removed: z.array(cacheEntry) }),
-  'cache list': output({ folder: text, bytes: whole, entries: z.array(cacheEntry) }),
+  'cache clear': output({ removed: z.array(cacheEntry), inUse: z.array(cacheEntry) }),
+  'cache list': output({ folder: text, bytes: whole, limit: whole.nullable(), entries: z.array(cacheEntry) }),
   config: output({
     file: text.nullable(),
     commands: z.record(text, z.array(output({ flag: text, value: z.unknown().optional(), from: text.optional() }))),
@@ -128,6 +137,7 @@ export const OUTPUT_SCHEMAS = {
       provenance: provenanceSchema.optional(),
     }),
   ]),
+  learn: pipelineResult,
   'models fetch': output({ name: text, path: text, origin: text, downloaded: z.boolean() }),
   'models list': z.array(
     output({
@@ -138,16 +148,7 @@ export const OUTPUT_SCHEMAS = {
       found: output({ path: text, origin: text }).nullable(),
     }),
   ),
-  pipeline: output({
-    run: text,
-    bundle: text.optional(),
-    version: text.optional(),
-    card: text.optional(),
-    steps: z.record(text, stepState),
-    gates: z.array(part.gateSchema),
-    passed: z.boolean(),
-    interrupted: z.boolean(),
-  }),
+  pipeline: pipelineResult,
   plan: output({
     network: output({ name: text, input: z.array(whole).length(3), classes: whole }),
     images: number,

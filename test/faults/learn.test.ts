@@ -1,0 +1,72 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { plainImage } from '../image-files.js';
+import { folder, fresh, lcdnn, start } from './cli.js';
+
+vi.setConfig({ testTimeout: 300_000 });
+
+const photos = join(folder, 'my photos');
+const out = join(folder, 'learned');
+
+beforeAll(async () => {
+  // Small, so that the pretrained network takes seconds.
+  const train = { 'image-size': 32, views: 1, epochs: 1, 'batch-size': 8, validation: 0.2 };
+  writeFileSync(join(folder, 'lcdnn.config.json'), JSON.stringify({ train }));
+  for (const [label, name] of ['a', 'b'].entries()) {
+    for (let i = 0; i < 16; i++) await plainImage(join(photos, name, `${i}.png`), [200 * label, 10 * i, 30]);
+  }
+});
+
+describe('lcdnn learn', () => {
+  it('prints each step as a command with its result, and what to open', async () => {
+    const { code, stdout } = await lcdnn('learn', photos, '--out', out, '--seed', '3');
+    expect(code).toBe(0);
+    const run = /--out (\S+\/runs\/\w{12})\n/.exec(stdout)![1];
+    const commands = [...stdout.matchAll(/^\$ lcdnn (.*)$/gm)].map(([, command]) => command);
+    const page = join(out, 'page');
+    expect(commands).toEqual([
+      `data check '${photos}' --image-size 32 --validation 0.2 --seed 3`,
+      expect.stringMatching(/^train --recipe photos .*--views 1 .*--seed 3 .*--data-dir '.*\/my photos' --out \S+$/),
+      `tune-tau ${run} --objective risk --epsilon 0.01 --delta 0.1 --cross-fit 5`,
+      `evaluate ${run}`,
+      `export ${run} --target web --out ${page}`,
+    ]);
+    expect(stdout).toMatch(/2 classes\nclass +train +validation +test\na /);
+    expect(stdout).toMatch(/tau \d\.\d+ \(exact, risk\) on \d+ cross-fitted images/);
+    expect(stdout).toMatch(
+      /Proving 1\.00 % takes 230 for validation: about [\d,]+ photographs besides those for testing/,
+    );
+    expect(stdout).toMatch(/folder my photos, test split, \d+ images\n.*\nfull branch +\d/);
+    expect(stdout).toMatch(new RegExp(`open the address that it prints:\n {2}lcdnn serve ${page}\n$`));
+    expect(existsSync(join(page, 'manifest.json'))).toBe(true);
+  });
+
+  it('skips what has not changed, and trains another run if a photograph was added', async () => {
+    const { run, steps } = JSON.parse((await lcdnn('learn', photos, '--out', out, '--seed', '3', '--json')).stdout);
+    expect(new Set(Object.values(steps))).toEqual(new Set(['skipped']));
+    await plainImage(join(photos, 'b', 'new.png'), [5, 250, 250]);
+    // Its validation photographs are enough for this limit.
+    const { code, stdout } = await lcdnn('learn', photos, '--out', out, '--epsilon', '0.5', '--delta', '0.2');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\$ lcdnn tune-tau \S+ --objective risk --epsilon 0\.5 --delta 0\.2$/m);
+    expect(stdout).not.toMatch(/Proving|skipped/);
+    expect(stdout).not.toContain(run);
+  });
+
+  it('continues a training that was interrupted', async () => {
+    const at = fresh('stopped');
+    const config = fresh('lcdnn.config.json');
+    const { train } = JSON.parse(readFileSync(join(folder, 'lcdnn.config.json'), 'utf8'));
+    writeFileSync(config, JSON.stringify({ train: { ...train, epochs: 200 } }));
+    const stopped = start(['learn', photos, '--out', at], `export LCDNN_CONFIG=${config}`);
+    await stopped.printed('epoch   2/200');
+    stopped.child.kill('SIGINT');
+    expect((await stopped.ended).code).toBe(130);
+    const killed = start(['learn', photos, '--out', at], `export LCDNN_CONFIG=${config}`);
+    await killed.printed('resumed at epoch');
+    killed.child.kill('SIGKILL');
+    const { stdout } = await killed.ended;
+    expect(stdout).toMatch(/skipped: nothing that it depends on has changed\n\n\$ lcdnn train --resume \S+\n/);
+  });
+});

@@ -99,7 +99,11 @@ describe('a checkpoint', () => {
       { metadata: {} },
       /expected a checkpoint of lcdnn \(lcdnn-checkpoint-1\), found another file/,
     ],
-    ['of a later version', { metadata: { format: 'lcdnn-checkpoint-2' } }, /in format 1 or earlier, found format 2, which a newer version/],
+    [
+      'of a later version',
+      { metadata: { format: 'lcdnn-checkpoint-2' } },
+      /in format 1 or earlier, found format 2, which a newer version/,
+    ],
     ['without progress', { metadata: { format: 'lcdnn-checkpoint-1' } }, /expected the progress of a training run/],
     [
       'with progress that makes no sense',

@@ -20,6 +20,7 @@ const SLOWEST = [
   'test/browser/bench-device.test.ts',
   'test/faults/disk.test.ts',
   'test/browser/edge-faults.test.ts',
+  'test/browser/engines/engines.test.ts',
   'test/browser/loader.test.ts',
   'kernels/native.test.ts',
   'test/faults/edge-overload.test.ts',

@@ -233,6 +233,24 @@ describe('clients that do not read', () => {
     expect((await reply.arrayBuffer()).byteLength).toBe(12 << 20);
   });
 
+  it('make way for others when the server is full', async () => {
+    const large = join(folder, 'large-too');
+    const draft = { manifest: bundle.manifest, files: new Map(bundle.files).set('demo/large.bin', bytes(12 << 20)) };
+    await writeBundle(large, draft);
+    const { url, port } = await serve({ maxConnections: 4, maxConnectionsPerClient: 4, sendTimeoutMs: 600_000 }, large);
+    const slow = Array.from({ length: 4 }, () => raw(port, { reads: false }));
+    for (const socket of slow) socket.write('GET /demo/large.bin HTTP/1.1\r\nhost: edge\r\n\r\n');
+    await soon(() => connections(url)).toBe(4);
+    const live = () =>
+      fetch(`${url}/v2/health/live`).then(
+        ({ status }) => status,
+        () => undefined,
+      );
+    expect(await live()).toBeUndefined();
+    // After some seconds, one of them is closed for each new connection.
+    await expect.poll(live, { timeout: 20_000, interval: 500 }).toBe(200);
+  });
+
   const connections = (url: string): Promise<number> => {
     const app = open.find(({ server }) => url.endsWith(`:${(server.address() as { port: number }).port}`))!;
     return new Promise((resolve) => app.server.getConnections((_, connections) => resolve(connections)));

@@ -15,20 +15,23 @@ export interface ConnectionLimits {
 /** Why a connection was closed. */
 export type CloseReason =
   | 'idle while the server is full'
-  | 'slow request while the server is full'
+  | 'slow while the server is full'
   | 'server full'
+  | 'too many unanswered requests'
   | 'not reading';
 
 /** Bytes that a client must read within the send timeout while an answer waits. */
 const LEAST_READ = 16 << 10;
-/** Milliseconds after which an unfinished request may be closed in favour of a new connection. */
-const SLOW_REQUEST_MS = 5000;
+/** Milliseconds after which an unfinished request or an unread answer may be closed in favour of a new connection. */
+const SLOW_MS = 5000;
+/** Requests on one connection that may wait for answers. Browsers and the gateway send one at a time. */
+const MOST_UNANSWERED = 32;
 
 interface Connection {
   readonly socket: Socket;
   readonly client: string;
-  /** Requests that aren't answered yet; almost always 0 or 1. */
-  readonly requests: Set<IncomingMessage>;
+  /** Requests that aren't answered yet, and their answers; almost always 0 or 1. */
+  readonly requests: Map<IncomingMessage, ServerResponse>;
   /** When it became idle or its oldest request arrived (`performance.now()`). */
   since: number;
   /** What the client had read when, while an answer waits. */
@@ -37,7 +40,8 @@ interface Connection {
 
 /**
  * Limits the connections of a server. When it is full, a new connection replaces the one that has been idle longest; if
- * none is idle, one whose request has been arriving slowly. Clients that don't read their answers are disconnected.
+ * none is idle, one whose request arrives slowly or whose answer is read slowly. Clients that don't read their answers, or
+ * send many requests without waiting for answers, are disconnected.
  */
 export function limitConnections(
   server: Server,
@@ -69,10 +73,11 @@ export function limitConnections(
     if (--client.count === 0) clients.delete(connection.client);
   };
   const findSlow = (isCandidate: (connection: Connection) => boolean): Connection | undefined => {
-    const before = performance.now() - SLOW_REQUEST_MS;
+    const before = performance.now() - SLOW_MS;
     for (const connection of connections.values()) {
-      const isArriving = [...connection.requests].some((request) => !request.complete);
-      if (isArriving && connection.since < before && isCandidate(connection)) return connection;
+      const isArriving = [...connection.requests.keys()].some((request) => !request.complete);
+      const isSlow = (isArriving && connection.since < before) || (connection.progress?.at ?? before) < before;
+      if (isSlow && isCandidate(connection)) return connection;
     }
     return undefined;
   };
@@ -84,7 +89,7 @@ export function limitConnections(
       return true;
     }
     const slow = findSlow(isCandidate);
-    if (slow) close(slow, 'slow request while the server is full');
+    if (slow) close(slow, 'slow while the server is full');
     return slow !== undefined;
   };
 
@@ -101,20 +106,25 @@ export function limitConnections(
       onClose('server full', client);
       return;
     }
-    const connection: Connection = { socket, client, requests: new Set(), since: 0 };
+    const connection: Connection = { socket, client, requests: new Map(), since: 0 };
     const entry = clients.get(client) ?? { count: 0, idle: new Set() };
     entry.count++;
     clients.set(client, entry);
     connections.set(socket, connection);
     setIdle(connection, true);
-    socket.once('close', () => forget(connection));
+    socket.once('close', () => {
+      forget(connection);
+      endWaitingAnswers(connection);
+    });
   });
 
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+  // Before the listener that answers, which skips requests whose connection is closed here.
+  server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
     const connection = connections.get(request.socket);
     if (!connection) return;
+    if (connection.requests.size >= MOST_UNANSWERED) return close(connection, 'too many unanswered requests');
     if (connection.requests.size === 0) setIdle(connection, false);
-    connection.requests.add(request);
+    connection.requests.set(request, response);
     response.once('close', () => {
       connection.requests.delete(request);
       if (connection.requests.size === 0 && connections.has(connection.socket)) setIdle(connection, true);
@@ -132,6 +142,18 @@ export function limitConnections(
   );
   timer.unref();
   server.once('close', () => clearInterval(timer));
+}
+
+/**
+ * Reports to the answers of a closed connection that their client has disconnected. Node itself does so only for the first
+ * one of those that wait.
+ */
+function endWaitingAnswers({ requests }: Connection): void {
+  for (const response of requests.values()) {
+    if (response.socket) continue;
+    response.destroy();
+    response.emit('close');
+  }
 }
 
 /** Whether an answer waits for a client that has read too little of it. */

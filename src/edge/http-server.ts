@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Logger } from 'pino';
@@ -23,6 +23,8 @@ export interface HttpServerOptions {
   readonly sendTimeoutMs?: number;
 }
 
+/** Node's limit for headers, which a path is among. */
+const MAX_HEADER_BYTES = 16 << 10;
 /** Milliseconds after which a connection without any traffic is closed. */
 const STALLED_MS = 120_000;
 /** Milliseconds between two checks for idle connections while the server closes. */
@@ -50,6 +52,8 @@ export function createHttpServer(log: Logger, options: HttpServerOptions): HttpS
     trustProxy: trustProxy.length > 0 ? isProxy : false,
     rewriteUrl: ({ url = '/' }) => originForm(url),
     clientErrorHandler: answerParserError,
+    routerOptions: { maxParamLength: MAX_HEADER_BYTES },
+    frameworkErrors: (_error, _request, { raw }) => answerBadPath(raw),
     forceCloseConnections: 'idle',
     return503OnClosing: false, // requests that were accepted are answered
     requestTimeout: requestTimeoutMs,
@@ -67,8 +71,11 @@ export function createHttpServer(log: Logger, options: HttpServerOptions): HttpS
     sendTimeoutMs: options.sendTimeoutMs ?? 30_000,
   };
   limitConnections(app.server, limits, (reason, client) => log.info({ client, reason }, 'a connection was closed'));
+  skipClosedConnections(app);
   sendSecurityHeaders(app);
   answerErrors(app);
+  // Expectations that the server doesn't know don't matter to it (RFC 9110, 10.1.1).
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   if (cors.length > 0) allowOrigins(app, cors);
   refuseAsterisk(app);
   if (trustProxy.length === 0) warnOfUndeclaredProxy(app, log);
@@ -93,6 +100,14 @@ export function createHttpServer(log: Logger, options: HttpServerOptions): HttpS
   };
 }
 
+/** One read can contain thousands of requests. Once their connection is closed, they cost nothing. */
+function skipClosedConnections(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.raw.socket.destroyed) reply.hijack();
+    else done();
+  });
+}
+
 /** The path of a request target in absolute form (`GET http://host/path`), which servers must accept (RFC 9112, 3.2.2). */
 function originForm(target: string): string {
   if (target.startsWith('/')) return target;
@@ -112,6 +127,18 @@ function refuseAsterisk(app: FastifyInstance): void {
     throw new Refusal(400, `expected a path, found * with ${request.method}`);
   });
 }
+
+/** Answers a path that the router can't decode. No hook runs for it. */
+function answerBadPath(response: ServerResponse): void {
+  const body = JSON.stringify({ error: 'path: expected valid percent-encoding, found other text' });
+  response.writeHead(400, errorHeaders(body)).end(body);
+}
+
+const errorHeaders = (body: string) => ({
+  ...SECURITY_HEADERS,
+  'content-type': 'application/json; charset=utf-8',
+  'content-length': Buffer.byteLength(body),
+});
 
 const PARSER_STATUS: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
@@ -133,12 +160,7 @@ function answerParserError(error: Error, socket: Socket): void {
     431: 'expected at most 16 KiB of headers, found more',
   };
   const body = JSON.stringify({ error: reasons[status] ?? 'expected a valid HTTP/1.1 request' });
-  const headers = {
-    ...SECURITY_HEADERS,
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
-    connection: 'close',
-  };
+  const headers = { ...errorHeaders(body), connection: 'close' };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
 }

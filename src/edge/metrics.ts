@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Models } from './models/models.js';
+import { oncePerTurn } from './once-per-turn.js';
 
 /** The server's own metrics for Prometheus. */
 export interface Metrics {
@@ -125,7 +126,7 @@ export function createMetrics(models: () => Models): Metrics {
     reload: (model, result) => reloads.inc({ model, result }),
     tail: (model, event) => tails.inc({ model, event }),
     lostLogLines: (lines) => lostLogLines.inc(lines),
-    text: () => registry.metrics(),
+    text: oncePerTurn(() => registry.metrics()),
     contentType: registry.contentType,
   };
 }

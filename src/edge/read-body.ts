@@ -3,7 +3,15 @@ import { clientOf } from './client-address.js';
 import { bodyTooLarge, Refusal } from './errors.js';
 
 /** Memory that a chunk takes besides its bytes: clients may send bodies a byte at a time. */
-const CHUNK_OVERHEAD = 128;
+const CHUNK_OVERHEAD = 512;
+/** Bodies of more chunks than this must have this many bytes in each, on average. */
+const MANY_CHUNKS = 1000;
+const LEAST_CHUNK_BYTES = 64;
+
+const tooManyChunks = (): Refusal =>
+  new Refusal(400, `body: expected chunks of at least ${LEAST_CHUNK_BYTES} bytes on average, found smaller ones`, {
+    closesConnection: true,
+  });
 
 /** A body that is being read. */
 interface Unfinished {
@@ -61,6 +69,8 @@ export function createBodyReader(budgetBytes: number): ReadBody {
         held += chunk.length + CHUNK_OVERHEAD;
         chunks.push(chunk);
         if (length > limitBytes) body.refuse(bodyTooLarge(limitBytes));
+        else if (chunks.length > MANY_CHUNKS && length < LEAST_CHUNK_BYTES * chunks.length)
+          body.refuse(tooManyChunks());
         else if (held > budgetBytes) makeRoom();
       };
       const finish = (): void => {

@@ -19,9 +19,12 @@ import {
 const MAX_INLINE_BYTES = 512 << 10;
 const MAX_INLINE_JSON = 64 << 10;
 
-/** Requests that wait for the parser's thread: in all, and of one client. */
-const MOST_WAITING = 64;
-const MOST_WAITING_OF_CLIENT = 16;
+/** Compressed bytes that are decompressed in that thread. Some streams cost much more time than their output suggests. */
+const MAX_INLINE_COMPRESSED = 64 << 10;
+
+/** Requests that wait for the parser's thread, and their bytes: in all, and of one client. */
+const MOST_WAITING = { requests: 64, bytes: 256 << 20 };
+const MOST_WAITING_OF_CLIENT = { requests: 16, bytes: 64 << 20 };
 
 /** Decompresses and parses the bodies of infer requests. Large ones are handled in a thread of their own. */
 export interface RequestParser {
@@ -36,6 +39,9 @@ interface Job {
   resolve(request: InferRequest): void;
   reject(error: Error): void;
 }
+
+const isFull = (jobs: readonly Job[], most: { readonly requests: number; readonly bytes: number }): boolean =>
+  jobs.length >= most.requests || jobs.reduce((sum, { message }) => sum + message.body.length, 0) >= most.bytes;
 
 export function createRequestParser(): RequestParser {
   let thread: Worker | undefined;
@@ -76,8 +82,8 @@ export function createRequestParser(): RequestParser {
   };
   const parseInThread = (message: Job['message'], client: string): Promise<InferRequest> =>
     new Promise((resolve, reject) => {
-      const waitingOfClient = waiting.filter((job) => job.client === client).length;
-      if (waiting.length >= MOST_WAITING || waitingOfClient >= MOST_WAITING_OF_CLIENT) throw new Overloaded(1);
+      const ofClient = waiting.filter((job) => job.client === client);
+      if (isFull(waiting, MOST_WAITING) || isFull(ofClient, MOST_WAITING_OF_CLIENT)) throw new Overloaded(1);
       waiting.push({ client, message, resolve, reject });
       startNext();
     });
@@ -89,12 +95,14 @@ export function createRequestParser(): RequestParser {
       const limit = maxBodyBytes(model, jsonLength !== undefined);
       const isSmall = (plain: Uint8Array): boolean => jsonLength !== undefined || plain.length <= MAX_INLINE_JSON;
       const inlineLimit = jsonLength === undefined ? MAX_INLINE_JSON : MAX_INLINE_BYTES;
-      const plain = encoding ? decompress(body, encoding, Math.min(limit, inlineLimit)) : body;
-      if (plain && isSmall(plain)) return parseInferRequest(plain, jsonLength, model);
-      if (!plain && limit <= inlineLimit) throw bodyTooLarge(limit);
+      const isInline = !encoding || body.length <= MAX_INLINE_COMPRESSED;
+      const plain = encoding && isInline ? decompress(body, encoding, Math.min(limit, inlineLimit)) : undefined;
+      const whole = encoding ? plain : body;
+      if (whole && isSmall(whole)) return parseInferRequest(whole, jsonLength, model);
+      if (isInline && !whole && limit <= inlineLimit) throw bodyTooLarge(limit);
       const { input, output, maxBatch, version } = model;
       const tensors = { input, output, maxBatch, version };
-      const message = plain ? { body: plain } : { body, encoding };
+      const message = whole ? { body: whole } : { body, encoding };
       return parseInThread({ ...message, jsonLength, model: tensors }, clientOf(address));
     },
     async close() {

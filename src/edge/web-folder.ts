@@ -91,12 +91,8 @@ const compress: Record<ContentEncoding, (bytes: Buffer) => Promise<Buffer>> = {
 
 /** Chooses an encoding from the `Accept-Encoding` header of a request. */
 export function acceptedEncoding(header = ''): ContentEncoding | undefined {
-  const accepted = header.split(',').map((item) =>
-    item
-      .trim()
-      .toLowerCase()
-      .split(/\s*;\s*/),
-  );
+  // Without regular expressions: on a long row of spaces, they could take seconds.
+  const accepted = header.split(',').map((item) => item.split(';').map((part) => part.trim().toLowerCase()));
   return ENCODINGS.find((encoding) =>
     accepted.some(([name, weight]) => name === encoding && !/^q=0(\.0*)?$/.test(weight ?? '')),
   );

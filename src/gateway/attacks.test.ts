@@ -3,6 +3,7 @@ import { deflateSync, gzipSync, inflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type FakeUpstream, fakeUpstream } from '../../test/fake-upstream.js';
+import { rawConnection, requestHead } from '../../test/raw-connection.js';
 import { listen } from '../edge/listen.js';
 import { RULES } from '../scheduling/policies/index.js';
 import { endToEnd } from './forward.js';
@@ -185,6 +186,54 @@ it('request targets that undici would refuse do not count against a server', asy
   expect(await answerTo('GET http://other.example/demo/')).toBe('200');
   expect(server.asked.map(({ url }) => url)).toEqual(['/demo/']);
   expect(gateway.upstreams[0].up).toBe(true);
+});
+
+describe('unusual requests', () => {
+  const answersTo = async (port: number, text: string) => {
+    const socket = rawConnection(port);
+    ends.push(() => socket.destroy());
+    socket.write(text);
+    await soon(() => socket.closed).toBe(true);
+    return socket.received.text;
+  };
+  const close = { connection: 'close' };
+
+  it('that no server could answer do not count against one', async () => {
+    const { port, gateway, server } = await setUp();
+    const withBody = await answersTo(port, `${requestHead('GET', '/v2', { 'content-length': 5, ...close })}hello`);
+    expect(withBody).toMatch(/^HTTP\/1\.1 200 /);
+    const chunks = await answersTo(
+      port,
+      `${requestHead('GET', '/v2', { 'transfer-encoding': 'chunked', ...close })}0\r\n\r\n`,
+    );
+    expect(chunks).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await answersTo(port, 'GET /v2 HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await answersTo(port, requestHead('GET', '/%zz', close))).toMatch(/^HTTP\/1\.1 400 [\s\S]*nosniff/);
+    expect(await answersTo(port, requestHead('GET', '/v2', { 'x-odd': 'a\xff\tb', ...close }))).toMatch(
+      /^HTTP\/1\.1 200 /,
+    );
+    expect(server.asked.map(({ url }) => url)).toEqual(['/v2', '/v2', '/v2', '/v2']);
+    expect(gateway.upstreams[0].up).toBe(true);
+    expect(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()).not.toMatch(
+      /^lcdnn_gateway_unanswered_total\{/m,
+    );
+  });
+
+  it('on one connection cannot fill the buffer, and are forgotten when it ends', async () => {
+    const answer: FakeUpstream['answer'] = (_request, response) => void setTimeout(() => response.end('late'), 300);
+    const { port, gateway, url, server } = await setUp({ answer }, { maxWaiting: 40 });
+    const many = rawConnection(port);
+    ends.push(() => many.destroy());
+    many.write(`${requestHead('POST', INFER, { 'content-length': 1 })}x`.repeat(2000));
+    await soon(() => many.closed).toBe(true);
+    expect(server.asked.length).toBeLessThanOrEqual(32);
+    const few = rawConnection(port);
+    few.write(`${requestHead('POST', INFER, { 'content-length': 1 })}x`.repeat(20), () => few.destroy());
+    await soon(() => gateway.upstreams[0].inFlight).toBe(0);
+    expect((await post(url)).text).toBe('late');
+    const waiting = async () => /^lcdnn_gateway_waiting (.*)$/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1];
+    expect(await waiting()).toBe('0');
+  });
 });
 
 it('servers are added and removed while it runs, and no request is lost', async () => {

@@ -58,6 +58,7 @@ describe('forwarding', () => {
           .end(Buffer.concat([body, body])),
     });
     const { url } = await gatewayOf([server]);
+    const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const body = Buffer.alloc(300_000, 'bytes');
     const answer = await new Promise<{ status?: number; headers: object; body: Buffer }>((resolve, reject) => {
       const headers = {
@@ -65,6 +66,7 @@ describe('forwarding', () => {
         te: 'trailers',
         connection: 'keep-alive, x-hop',
         'x-hop': '1',
+        traceparent: TRACE,
       };
       const asked = httpRequest(`${url}${INFER}?a=1`, { method: 'POST', headers }, async (response) => {
         const parts: Buffer[] = [];
@@ -80,6 +82,7 @@ describe('forwarding', () => {
     expect(headers).toMatchObject({
       'inference-header-content-length': '7',
       'content-length': '300000',
+      traceparent: TRACE,
       'x-forwarded-for': '127.0.0.1',
       host: new URL(server.origin).host,
     });

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { oncePerTurn } from '../edge/once-per-turn.js';
 import type { DispatcherEvents } from './dispatcher.js';
 import type { SchedulerEvents } from './scheduler.js';
 import { type Upstream, utilisationOf } from './upstream.js';
@@ -83,7 +84,7 @@ export function createGatewayMetrics(upstreams: readonly Upstream[], waiting: ()
     decided: (seconds) => decisionSeconds.observe(seconds),
     fallback: (reason) => fallback.set(reason === undefined ? 0 : 1),
     lostLogLines: (lines) => lostLogLines.inc(lines),
-    text: () => registry.metrics(),
+    text: oncePerTurn(() => registry.metrics()),
     contentType: registry.contentType,
   };
 }

@@ -1,4 +1,4 @@
-import { CORS_HEADERS, PREFLIGHT_HEADERS } from '../../edge/access.js';
+import { CORS_HEADERS, PREFLIGHT_HEADERS, SECURITY_HEADERS } from '../../edge/access.js';
 import { expandRanges } from '../../edge/client-address.js';
 import { rateRefusal } from '../../edge/rate-limit.js';
 
@@ -8,10 +8,13 @@ export interface AccessSettings {
   /** Inference requests of one client in a second. */
   readonly rateLimit?: number;
   readonly trustProxy?: readonly string[];
+  readonly maxConnections: number;
+  readonly maxConnectionsPerClient?: number;
 }
 
-/** The backend whose table counts requests by client. It has no servers. */
+/** Backends without servers, whose tables count requests and connections by client. */
 const RATES = 'rates';
+const CONNECTIONS = 'connections';
 /** Proxies in a row whose X-Forwarded-For is read. HAProxy has no loops. */
 const MOST_PROXIES = 4;
 
@@ -27,11 +30,29 @@ export function accessRules({ cors = [], rateLimit, trustProxy = [] }: AccessSet
   ];
 }
 
-/** The table that `accessRules` counts in. */
-export const rateTable = ({ rateLimit }: AccessSettings): string =>
-  rateLimit === undefined
-    ? ''
-    : `\nbackend ${RATES}\n  stick-table type ipv6 size 10k expire 2s store http_req_rate(1s)\n`;
+/** Limits the connections of each client, except for trusted proxies. */
+export function connectionRules({ trustProxy = [], ...settings }: AccessSettings): string[] {
+  const most = settings.maxConnectionsPerClient ?? Math.ceil(settings.maxConnections / 2);
+  const exempt = trustProxy.length > 0 ? ` !{ src ${expandRanges(trustProxy).join(' ')} }` : '';
+  return [
+    `tcp-request connection track-sc1 src,ipmask(32,64) table ${CONNECTIONS}`,
+    `tcp-request connection reject if { sc1_conn_cur(${CONNECTIONS}) gt ${most} }${exempt}`,
+  ];
+}
+
+/** The tables that the rules count in. */
+export function accessTables({ rateLimit }: AccessSettings): string {
+  const table = (name: string, size: string, store: string) =>
+    `\nbackend ${name}\n  stick-table type ipv6 size ${size} store ${store}\n`;
+  const rates = rateLimit === undefined ? '' : table(RATES, '10k expire 2s', 'http_req_rate(1s)');
+  return table(CONNECTIONS, '10k expire 10m', 'conn_cur') + rates;
+}
+
+/** An answer of HAProxy itself, in the form of every other error. */
+export function jsonAnswer(status: number, error: string, headers: Readonly<Record<string, string>> = {}): string {
+  const all = Object.entries({ ...headers, ...SECURITY_HEADERS }).map(([name, value]) => `hdr ${name} ${quote(value)}`);
+  return `status ${status} content-type application/json string '${JSON.stringify({ error })}' ${all.join(' ')}`;
+}
 
 /** From a trusted proxy, the client is the last address in X-Forwarded-For that isn't a trusted proxy's. */
 function addressRules(ranges: readonly string[]): string[] {
@@ -59,11 +80,10 @@ function corsRules(origins: readonly string[]): string[] {
 /** A client is an IPv4 address or the /64 network of an IPv6 address, as in `clientOf`. */
 function rateRules(perSecond: number): string[] {
   const infer = 'METH_POST { path_end /infer }';
-  const body = JSON.stringify({ error: rateRefusal(perSecond) });
+  const refusal = jsonAnswer(429, rateRefusal(perSecond), { 'retry-after': '1' });
   return [
     `http-request track-sc0 src,ipmask(32,64) table ${RATES} if ${infer}`,
-    `http-request return status 429 content-type application/json string '${body}' hdr retry-after 1 ` +
-      `if ${infer} { sc0_http_req_rate(${RATES}) gt ${perSecond} }`,
+    `http-request return ${refusal} if ${infer} { sc0_http_req_rate(${RATES}) gt ${perSecond} }`,
   ];
 }
 

@@ -61,7 +61,7 @@ export async function startHaproxyGateway(options: HaproxyGatewayOptions): Promi
   const { fetchMetrics, isReady } = serverProbes(forwarder);
   // A HAProxy that is started here passes on requests for the gateway's own routes, with the client's address.
   const own = createHttpServer(log, running ? options : { ...options, trustProxy: ['loopback'] });
-  ownRoutes(own.app, own, upstreams, metrics, createGuards(token, undefined).other);
+  ownRoutes(own.app, own, upstreams, metrics, createGuards(token, options.rateLimit).other);
   const stops: (() => unknown)[] = [() => forwarder.close(), () => own.app.close()];
   const stop = async (): Promise<void> => {
     for (const each of stops.splice(0).reverse()) await each();
@@ -112,8 +112,15 @@ async function start(
   stops.push(() => rmSync(folder, { recursive: true, force: true }));
   const socket = join(folder, 'haproxy.sock');
   const defaults = { healthEveryMs: 500, maxWaiting: 512, maxConnections: 1024, timeoutMs: 10_000 };
-  const timeouts = { answerTimeoutMs: 5000, requestTimeoutMs: 30_000 };
-  const config = haproxyConfig({ ...defaults, ...timeouts, ...given(options), socket, ownPort });
+  const timeouts = { answerTimeoutMs: 5000, requestTimeoutMs: 30_000, sendTimeoutMs: 30_000 };
+  const config = haproxyConfig({
+    ...defaults,
+    ...timeouts,
+    maxBodyBytes: 16 << 20,
+    ...given(options),
+    socket,
+    ownPort,
+  });
   const process = await startHaproxy(folder, config, socket);
   stops.push(() => process.stop(END_MS));
   return { process, socket };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type FakeUpstream, fakeUpstream } from '../../../test/fake-upstream.js';
+import { rawConnection, requestHead } from '../../../test/raw-connection.js';
 import { CORS_HEADERS, PREFLIGHT_HEADERS } from '../../edge/access.js';
 import { RULES } from '../../scheduling/policies/index.js';
 import type { Policy } from '../../scheduling/policies/policy.js';
@@ -172,6 +173,56 @@ describe.skipIf(!isThere)('a HAProxy that is started', () => {
     await expect(start([server], roundRobin, { trustProxy: ['nowhere'] })).rejects.toThrow(/--trust-proxy: expected/);
   });
 
+  it('keeps its servers free of clients that send or read slowly', async () => {
+    const file = Buffer.alloc(16 << 20);
+    const answer: FakeUpstream['answer'] = (request, response, body) =>
+      void response.end(request.method === 'GET' ? file : body);
+    const server = await fake({ answer });
+    const { url } = await start([server], roundRobin, { requestTimeoutMs: 1000 });
+    const port = Number(new URL(url).port);
+    const slow = Array.from({ length: 20 }, (_, i) => {
+      const socket = rawConnection(port, { reads: i % 2 === 0 });
+      ends.push(async () => socket.destroy());
+      const isReader = i % 2 === 1;
+      socket.write(
+        requestHead(isReader ? 'GET' : 'POST', isReader ? '/big.bin' : INFER, isReader ? {} : { 'content-length': 9 }),
+      );
+      return socket;
+    });
+    await vi.waitFor(() => expect(server.asked.length).toBe(10), { timeout: 10_000 }); // no unfinished body reaches it
+    for (let i = 0; i < 10; i++) expect((await post(url, 'body')).text).toBe('body');
+    await vi.waitFor(() => expect(slow[0].closed).toBe(true), { timeout: 10_000 });
+    expect(slow[0].received.text).toMatch(
+      /^HTTP\/1\.1 408 [\s\S]*\r\nx-content-type-options: nosniff\r\n[\s\S]*\{"error":"/,
+    );
+  });
+
+  it('limits the connections of one client, so that others get in', async () => {
+    const { url } = await start([await fake()], roundRobin, { maxConnections: 100, maxConnectionsPerClient: 10 });
+    const port = Number(new URL(url).port);
+    const held = Array.from({ length: 30 }, () => rawConnection(port));
+    for (const socket of held) ends.push(async () => socket.destroy());
+    await vi.waitFor(() => expect(held.filter(({ closed }) => closed).length).toBe(20), { timeout: 10_000 });
+    const other = rawConnection(port, { localAddress: '127.0.0.2' });
+    ends.push(async () => other.destroy());
+    other.write(`${requestHead('POST', INFER, { 'content-length': 1 })}x`);
+    await vi.waitFor(() => expect(other.received.text).toMatch(/^HTTP\/1\.1 200 /), { timeout: 10_000 });
+  });
+
+  it('refuses what the embedded gateway refuses, in the same form', async () => {
+    const { url } = await start([await fake()], roundRobin, { maxBodyBytes: 1000, token: 'secret', rateLimit: 3 });
+    const long = await post(url, 'x'.repeat(2000));
+    expect([long.reply.status, JSON.parse(long.text)]).toEqual([
+      413,
+      { error: expect.stringContaining('at most 1000') },
+    ]);
+    expect(long.reply.headers.get('x-content-type-options')).toBe('nosniff');
+    expect((await fetch(`${url}/lcdnn/use`)).status).toBe(404);
+    const guess = async (token: string) =>
+      (await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } })).status;
+    expect([await guess('a'), await guess('b'), await guess('c'), await guess('secret')]).toEqual([401, 401, 401, 429]);
+  });
+
   it('lets running requests end', async () => {
     const server = await fake({ answer: (_request, response) => void setTimeout(() => response.end('late'), 500) });
     const { url, drain } = await start([server], roundRobin);
@@ -206,6 +257,8 @@ describe.skipIf(!isThere)('a HAProxy that runs already', () => {
       timeoutMs: 1000,
       answerTimeoutMs: 1000,
       requestTimeoutMs: 1000,
+      sendTimeoutMs: 1000,
+      maxBodyBytes: 1000,
     });
     const process = await startHaproxy(folder, config, socket);
     ends.push(async () => {

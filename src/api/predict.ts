@@ -9,6 +9,7 @@ import { readImage } from '../datasets/image.js';
 import { fileKind } from '../datasets/image-folder/file-kinds.js';
 import { walk } from '../datasets/image-folder/walk.js';
 import { openTail } from '../edge/tail.js';
+import { edgeInJson } from './edge-in-json.js';
 
 /** The answer to one image. */
 export interface Prediction extends Omit<Classification, 'probabilities'> {
@@ -55,7 +56,7 @@ export async function predict(
   try {
     const { load } = await importLoader(bundle, opened.manifest);
     const model = await load(pathToFileURL(`${resolve(bundle)}/`), {
-      edge: tail ? (sent: EdgeTensor) => tail.infer(sent, 1) : edge,
+      edge: tail ? (sent: EdgeTensor) => tail.infer(sent, 1) : ((await edgeInJson(edge!, opened.manifest)) ?? edge),
       // In this process the rest of the network always answers, however long a large one takes.
       timeoutMs: tail ? Number.POSITIVE_INFINITY : undefined,
     });

@@ -1,0 +1,76 @@
+import { Readable } from 'node:stream';
+import { decompress, encodingOf } from '../edge/content-encoding.js';
+import { answerInBinary, listsBinaryTensors, requestInJson } from '../edge/json-tensors.js';
+import { JSON_LENGTH_HEADER } from '../edge/protocol.js';
+import type { StartedAnswer } from './dispatcher.js';
+import type { Forwarded, Forwarder, ServerAnswer } from './forward.js';
+
+/** Answers to a request that a server can't read. */
+const REFUSALS = [400, 415, 422, 500];
+const METADATA_MS = 2000;
+const MAX_BODY = 16 << 20;
+
+/**
+ * Translates binary requests for servers that only read JSON (MLServer). A server counts as one if it refuses a binary
+ * request, doesn't list the binary extension at `/v2`, and answers the same request in JSON.
+ */
+export function translateForJsonServers(forwarder: Forwarder): Forwarder {
+  const reads = new Map<string, 'binary' | 'JSON'>();
+  const forward = async (origin: string, request: Forwarded): Promise<StartedAnswer<ServerAnswer>> => {
+    const isBinary = request.headers[JSON_LENGTH_HEADER] !== undefined && request.body !== undefined;
+    if (!isBinary || reads.get(origin) === 'binary') return forwarder.forward(origin, request);
+    if (reads.get(origin) === 'JSON') {
+      return (await forwardInJson(forwarder, origin, request)) ?? forwarder.forward(origin, request);
+    }
+    const first = await forwarder.forward(origin, request);
+    const { status } = first.answer;
+    if (status < 300) reads.set(origin, 'binary');
+    if (!REFUSALS.includes(status)) return first;
+    const { text } = await forwarder.text(origin, '/v2', METADATA_MS).catch(() => ({ text: '' }));
+    if (listsBinaryTensors(text.startsWith('{') ? JSON.parse(text) : undefined)) {
+      reads.set(origin, 'binary');
+      return first;
+    }
+    const second = await forwardInJson(forwarder, origin, request);
+    if (second?.answer.status !== 200) {
+      second?.answer.body.on('error', () => {}).resume();
+      return first;
+    }
+    reads.set(origin, 'JSON');
+    first.answer.body.on('error', () => {}).resume();
+    return second;
+  };
+  return { ...forwarder, forward };
+}
+
+/** Sends a binary request in JSON, and writes the answer in binary if the client wants that. @returns undefined if the request is invalid */
+async function forwardInJson(
+  forwarder: Forwarder,
+  origin: string,
+  request: Forwarded,
+): Promise<StartedAnswer<ServerAnswer> | undefined> {
+  const { [JSON_LENGTH_HEADER]: jsonLength, 'content-encoding': coding, ...headers } = request.headers;
+  const plain = plainBody(request.body!, coding);
+  const translated = plain && requestInJson(plain, Number(jsonLength));
+  if (!translated) return undefined;
+  const body = Buffer.from(translated.json);
+  const inJson = { 'content-type': 'application/json', 'content-length': `${body.length}` };
+  const started = await forwarder.forward(origin, { ...request, headers: { ...headers, ...inJson }, body });
+  if (started.answer.status !== 200 || !translated.binaryOutput) return started;
+  const parts: Buffer[] = [];
+  for await (const part of started.answer.body) parts.push(part);
+  const text = Buffer.concat(parts);
+  const binary = answerInBinary(String(text)) ?? { headers: {}, body: text };
+  const { 'content-length': _, 'transfer-encoding': __, ...kept } = started.answer.headers;
+  const answer = { status: 200, headers: { ...kept, ...binary.headers }, body: Readable.from([binary.body]) };
+  return { answer, ended: started.ended };
+}
+
+function plainBody(body: Buffer, coding: string | string[] | undefined): Buffer | undefined {
+  try {
+    const encoding = encodingOf(coding?.toString());
+    return encoding ? decompress(body, encoding, MAX_BODY) : body;
+  } catch {
+    return undefined;
+  }
+}

@@ -41,6 +41,10 @@ export const serverFlags = {
     min: 0,
     summary: 'Seconds between SIGTERM, when the server becomes unready, and the moment it stops listening.',
   }),
+  otel: Flags.boolean({
+    summary:
+      "Send traces of requests with OpenTelemetry's Node SDK, as its standard OTEL_* variables say. Needs @opentelemetry/sdk-node.",
+  }),
   log: Flags.option({ options: LOG_LEVELS })({
     default: 'warn',
     summary: 'What is logged as JSON lines on standard error. info logs every request, but never images.',

@@ -4,6 +4,7 @@ import { messageOf, UserError } from '../base/errors.js';
 import { listenForInterruption } from '../cli/interruption.js';
 import { serverFlags, serverOptions } from '../cli/server-flags.js';
 import { listen } from '../edge/listen.js';
+import { startTracing } from '../edge/tracing.js';
 import { createGateway, type GatewayOptions, type Gateway as GatewayServer } from '../gateway/gateway.js';
 import { type HaproxyGateway, startHaproxyGateway } from '../gateway/haproxy/haproxy-gateway.js';
 import { HaproxyEnded } from '../gateway/haproxy/start-haproxy.js';
@@ -124,6 +125,7 @@ export default class Gateway extends LcdnnCommand {
       timeoutMs: flags.timeout,
       answerTimeoutMs: flags['answer-timeout'],
       maxBodyBytes: flags['max-body'] << 20,
+      tracing: flags.otel && flags.driver === 'embedded' ? await startTracing('lcdnn-gateway') : undefined,
       ...server,
     };
     const at = { host: flags.host, port: flags.port };
@@ -184,6 +186,11 @@ async function embedded(options: GatewayOptions, at: At): Promise<Running> {
 function steered(options: GatewayOptions, at: At, flags: Readonly<Record<string, unknown>>): Promise<Running> {
   if (flags['servers-file'] !== undefined) {
     throw new UserError('--servers-file: needs --driver embedded, which can replace servers');
+  }
+  if (flags['otel']) {
+    throw new UserError(
+      '--otel: needs --driver embedded; HAProxy passes traceparent headers on, so servers can have --otel',
+    );
   }
   const socket = flags['haproxy-socket'] as string | undefined;
   const foreign = ['cors', 'rate-limit', 'trust-proxy'].find((name) => flags[name] !== undefined);

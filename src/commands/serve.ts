@@ -5,6 +5,7 @@ import { numberFlag } from '../cli/number-flag.js';
 import { serverFlags, serverOptions } from '../cli/server-flags.js';
 import { listen } from '../edge/listen.js';
 import { createEdgeServer, type EdgeServer } from '../edge/server.js';
+import { startTracing } from '../edge/tracing.js';
 import { LcdnnCommand } from './base-command.js';
 
 /** Milliseconds between two checks of the bundle folders. */
@@ -71,6 +72,7 @@ export default class Serve extends LcdnnCommand {
       threads: flags.threads,
       ...options,
       loosenTau: flags['loosen-tau'],
+      tracing: flags.otel ? await startTracing('lcdnn-serve') : undefined,
       packWeb: true,
     });
     const interruption = listenForInterruption();

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type {
   FastifyInstance,
   FastifyReply,
@@ -17,6 +18,7 @@ import { formatInferResponse, JSON_LENGTH_HEADER, type ModelTensors, maxBodyByte
 import type { ReadBody } from './read-body.js';
 import { watchRequest } from './request-deadline.js';
 import type { RequestParser } from './request-parser.js';
+import type { Trace, Tracing } from './tracing.js';
 import type { UsageCounter } from './usage-counts.js';
 
 interface ModelParams {
@@ -31,6 +33,7 @@ export interface InferenceRoutes {
   readonly loadShedding: LoadShedding;
   readonly readBody: ReadBody;
   readonly parser: RequestParser;
+  readonly tracing?: Tracing;
   /** Checks that apply to inference: rate limit and token. */
   readonly guard: onRequestAsyncHookHandler[];
   /** Whether the server accepts new requests. */
@@ -97,6 +100,8 @@ async function infer(served: InferenceRoutes, model: Model, request: FastifyRequ
   model.checkRoom();
   const deadline = watchRequest(reply.raw);
   const arrivalMs = Date.now();
+  const came = performance.now();
+  const trace = served.tracing?.begin('infer', headers, reply.raw, { 'lcdnn.model': model.name });
   try {
     const limit = maxBodyBytes(model, headers[JSON_LENGTH_HEADER] !== undefined);
     const body = await served.readBody(request.raw, ip, limit);
@@ -106,6 +111,7 @@ async function infer(served: InferenceRoutes, model: Model, request: FastifyRequ
     if (parsed.exits) served.metrics.exits(model.name, parsed.exits);
     if (parsed.timeout !== undefined) deadline.limit(parsed.timeout / 1000);
     const batched = await model.infer(parsed.values, parsed.batch, deadline);
+    if (trace) traceSteps(trace, came, started, parseMs, batched, reply.raw);
     served.usage.count(model, parsed, batched.logits);
     request.log.info(traceOf(model, parsed.batch, arrivalMs, parseMs, batched), 'inferred');
     const answer = formatInferResponse(parsed, batched.logits, model);
@@ -115,6 +121,24 @@ async function infer(served: InferenceRoutes, model: Model, request: FastifyRequ
   } finally {
     deadline.end();
   }
+}
+
+/** The steps of an answered request: its body arrived and was parsed, waited, was computed, and the answer was written. */
+function traceSteps(
+  trace: Trace,
+  came: number,
+  hasBody: number,
+  parseMs: number,
+  { queueMs, inferMs }: Batched,
+  response: ServerResponse,
+): void {
+  const done = performance.now();
+  const parsed = hasBody + parseMs;
+  trace.step('read', came, hasBody);
+  trace.step('parse', hasBody, parsed);
+  trace.step('queue', parsed, parsed + queueMs);
+  trace.step('run', parsed + queueMs, parsed + queueMs + inferMs);
+  response.once('close', () => trace.step('write', done, performance.now()));
 }
 
 /** What `lcdnn schedule --trace` replays: when a request arrived, and the time it was worked on, without waiting. */

@@ -14,6 +14,7 @@ import { openApiDocument } from './openapi.js';
 import { createBodyReader } from './read-body.js';
 import { USAGE_PATH } from './read-usage-counts.js';
 import { createRequestParser } from './request-parser.js';
+import type { Tracing } from './tracing.js';
 import { createUsageCounts } from './usage-counts.js';
 import { webRoutes } from './web-routes.js';
 
@@ -36,6 +37,8 @@ export interface EdgeServerOptions extends HttpServerOptions {
   readonly log?: LogLevel;
   /** Compresses the web folders before the first request for them. */
   readonly packWeb?: boolean;
+  /** Records inference requests as traces. Default: none. */
+  readonly tracing?: Tracing;
 }
 
 /** Bytes of all bodies that are being received at the same time. */
@@ -70,6 +73,7 @@ export async function createEdgeServer(
   app.addHook('onClose', async () => {
     await models.close();
     await parser.close();
+    await options.tracing?.close();
   });
 
   const guards = createGuards(token, options.rateLimit);
@@ -84,7 +88,8 @@ export async function createEdgeServer(
   const readBody = createBodyReader(BODY_BUDGET);
   const isReady = (): boolean => !isDraining();
   const guard = guards.inference;
-  app.register(inferenceRoutes, { models, metrics, usage, loadShedding, readBody, parser, guard, isReady });
+  const { tracing } = options;
+  app.register(inferenceRoutes, { models, metrics, usage, loadShedding, readBody, parser, tracing, guard, isReady });
   try {
     webRoutes(app, models);
   } catch (thrown) {

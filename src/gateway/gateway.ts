@@ -4,11 +4,13 @@ import { messageOf } from '../base/errors.js';
 import { createGuards, currentToken, type Token } from '../edge/access.js';
 import { createHttpServer, type HttpServer, type HttpServerOptions } from '../edge/http-server.js';
 import { createLog, type LogLevel } from '../edge/log.js';
+import type { Tracing } from '../edge/tracing.js';
 import type { Policy } from '../scheduling/policies/policy.js';
 import { createDispatcher, type Dispatcher, type DispatcherEvents } from './dispatcher.js';
 import { findServers, serverProbes, warnOfUnreportedLoad } from './find-servers.js';
 import { createForwarder, type Forwarder } from './forward.js';
 import { type Health, watchHealth } from './health.js';
+import { translateForJsonServers } from './json-servers.js';
 import { createGatewayMetrics, type GatewayMetrics } from './metrics.js';
 import { ownRoutes } from './own-routes.js';
 import type { ServerAddress } from './parse-servers.js';
@@ -40,6 +42,8 @@ export interface GatewayOptions extends HttpServerOptions {
   readonly rateLimit?: number;
   /** What is logged on standard error (`error`); `info` includes every request. Bodies are never logged. */
   readonly log?: LogLevel;
+  /** Records forwarded requests as traces. Default: none; `traceparent` headers are passed on in any case. */
+  readonly tracing?: Tracing;
 }
 
 /** A gateway that isn't listening yet. */
@@ -65,10 +69,12 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const metrics = createGatewayMetrics(upstreams, () => dispatcher.waiting());
   const log = createLog(options.log ?? 'error', metrics.lostLogLines);
   const server = createHttpServer(log, options);
-  const forwarder = createForwarder({
-    answerTimeoutMs: options.answerTimeoutMs ?? 5000,
-    token: () => currentToken(token),
-  });
+  const forwarder = translateForJsonServers(
+    createForwarder({
+      answerTimeoutMs: options.answerTimeoutMs ?? 5000,
+      token: () => currentToken(token),
+    }),
+  );
   const { fetchMetrics, isReady } = serverProbes(forwarder);
   try {
     await findServers(upstreams, isReady, fetchMetrics);
@@ -107,6 +113,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     polling.stop();
     health.stop();
     await forwarder.close();
+    await options.tracing?.close();
   });
 
   const add = async ({ origin, capacity }: ServerAddress): Promise<void> => {
@@ -155,7 +162,7 @@ function serveGateway(options: GatewayOptions, parts: Parts): FastifyInstance {
   const { app } = server;
   const guards = createGuards(options.token, options.rateLimit);
   ownRoutes(app, server, upstreams, metrics, guards.other);
-  const { timeoutMs = 10_000, maxBodyBytes = 16 << 20 } = options;
-  app.register(forwardRoutes, { ...parts, guard: guards.inference, timeoutMs, maxBodyBytes });
+  const { timeoutMs = 10_000, maxBodyBytes = 16 << 20, tracing } = options;
+  app.register(forwardRoutes, { ...parts, guard: guards.inference, timeoutMs, maxBodyBytes, tracing });
   return app;
 }

@@ -4,8 +4,9 @@ import { Overloaded } from '../edge/models/batcher.js';
 import { createBodyReader } from '../edge/read-body.js';
 import { USAGE_PATH } from '../edge/read-usage-counts.js';
 import { signalOf, watchRequest } from '../edge/request-deadline.js';
+import type { Trace, Tracing } from '../edge/tracing.js';
 import { clientTimeoutMs } from './client-timeout.js';
-import type { Dispatcher } from './dispatcher.js';
+import { type Dispatcher, type Send, Unanswered } from './dispatcher.js';
 import { endToEnd, type Forwarded, type Forwarder, type ServerAnswer } from './forward.js';
 import type { GatewayMetrics } from './metrics.js';
 
@@ -19,6 +20,7 @@ export interface ForwardRoutes {
   readonly maxBodyBytes: number;
   /** Milliseconds after which a request without a shorter timeout of its own gets 504. */
   readonly timeoutMs: number;
+  readonly tracing?: Tracing;
 }
 
 /** Bytes of all bodies at the same time: of those being read, and of those that wait or are being answered. */
@@ -45,6 +47,10 @@ export async function forwardRoutes(app: FastifyInstance, routes: ForwardRoutes)
   const forward = async (request: FastifyRequest, reply: FastifyReply, hasBody: boolean) => {
     const deadline = watchRequest(reply.raw);
     deadline.limit(routes.timeoutMs);
+    const trace = routes.tracing?.begin('forward', request.headers, reply.raw, {
+      'http.request.method': request.method,
+    });
+    const came = performance.now();
     let length = 0;
     try {
       const body = hasBody ? await readBody(request.raw, request.ip, routes.maxBodyBytes) : undefined;
@@ -54,7 +60,9 @@ export async function forwardRoutes(app: FastifyInstance, routes: ForwardRoutes)
       const ownMs = body && clientTimeoutMs(request.headers, body);
       if (ownMs !== undefined && ownMs < routes.timeoutMs) deadline.limit(ownMs);
       const forwarded = forwardedRequest(request, body, signalOf(deadline));
-      const send = (origin: string) => routes.forwarder.forward(origin, forwarded);
+      const send = trace
+        ? traced(trace, came, forwarded, routes.forwarder)
+        : (origin: string) => routes.forwarder.forward(origin, forwarded);
       const { signal } = forwarded;
       const answer = await (hasBody ? dispatcher.dispatch(send, signal) : dispatcher.relay(send, signal));
       return sendAnswer(reply, answer, request.method);
@@ -74,6 +82,32 @@ export async function forwardRoutes(app: FastifyInstance, routes: ForwardRoutes)
 }
 
 /**
+ * Sends a request like the forwarder. Traces the body's arrival, the wait for a server, and each server's attempt up to the
+ * start of its answer. The server continues the trace.
+ */
+function traced(trace: Trace, came: number, forwarded: Forwarded, forwarder: Forwarder): Send<ServerAnswer> {
+  const request = { ...forwarded, headers: { ...forwarded.headers, ...trace.headers } };
+  let since = performance.now();
+  trace.step('read', came, since);
+  return async (origin) => {
+    const sentAt = performance.now();
+    trace.step('wait', since, sentAt);
+    const attempt = (result: string): void => {
+      since = performance.now();
+      trace.step('attempt', sentAt, since, { 'server.address': origin, 'lcdnn.result': result });
+    };
+    try {
+      const started = await forwarder.forward(origin, request);
+      attempt('answered');
+      return started;
+    } catch (thrown) {
+      attempt(thrown instanceof Unanswered ? thrown.how : 'cancelled');
+      throw thrown;
+    }
+  };
+}
+
+/**
  * The request for a server. The gateway's own headers are set last, so that a client can't remove them by naming them in
  * its `Connection` header.
  */
@@ -82,8 +116,10 @@ export function forwardedRequest(
   body: Buffer | undefined,
   signal: AbortSignal,
 ): Forwarded {
+  // Without a body, the length of the client's own would contradict it.
+  const { 'content-length': _, ...kept } = endToEnd(request.headers);
   const headers = {
-    ...endToEnd(request.headers),
+    ...kept,
     'x-forwarded-for': request.ip,
     'x-forwarded-host': request.host,
     'x-forwarded-proto': request.protocol,

@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { deflateSync } from 'node:zlib';
 import { openTail } from '../../src/edge/tail.js';
 import { readAnswer } from '../../test/infer-request.js';
+import { packageVersions, writeResult } from '../results.js';
 import { edgeCase, question } from './bundles.js';
 import { startServer } from './server-process.js';
 
@@ -72,6 +73,8 @@ async function run(command: string, args: string[], signal: AbortSignal): Promis
 }
 
 const tinyJson = ['['.repeat(1e6), `[${'{},'.repeat(3e5)}{}]`].map((text) => deflateSync(text));
+const costlyHeader = `GET /lcdnn.js HTTP/1.1\r\nhost: x\r\nconnection: close\r\naccept-encoding: a${' '.repeat(15_000)}b\r\n\r\n`;
+const tinyChunks = head({ 'transfer-encoding': 'chunked' }) + '1\r\nx\r\n'.repeat(40_000);
 const unfinished = deflateSync(Buffer.alloc(2 << 20)).subarray(0, -8);
 const slow = ['-c', '500', '-r', '200', '-l', `${SECONDS}`, '-u', `http://127.0.0.1:${port}/lcdnn.js`];
 const ATTACKS: Readonly<Record<string, (signal: AbortSignal) => Promise<unknown>>> = {
@@ -80,6 +83,10 @@ const ATTACKS: Readonly<Record<string, (signal: AbortSignal) => Promise<unknown>
   'slow bodies': (signal) => flood(400, () => raw(head({ 'content-length': 1000 })), signal),
   'readers of 20,000 pipelined files that never read': (signal) =>
     flood(400, () => raw('GET /lcdnn-simd.wasm HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(50), false), signal),
+  'pipelined requests for metrics': (signal) =>
+    flood(100, () => raw('GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(1800), false), signal),
+  'costly headers': (signal) => flood(50, () => raw(costlyHeader), signal),
+  'bodies in tiny chunks': (signal) => flood(50, () => raw(tinyChunks), signal),
   'tiny JSON': (signal) =>
     flood(
       50,
@@ -140,6 +147,7 @@ try {
   console.log('| attack | answers | faults | median ms | p99 ms | median / normal | memory MB |');
   console.log('| --- | --: | --: | --: | --: | --: | --: |');
   let normal = 0;
+  const rows: (string | number)[][] = [];
   for (const [title, attack] of Object.entries(ATTACKS)) {
     const controller = new AbortController();
     const attacking = attack(controller.signal);
@@ -161,12 +169,23 @@ try {
     normal ||= at(0.5);
     const cells = [title, times.length, faults.length, at(0.5).toFixed(1), at(0.99).toFixed(1)];
     console.log(`| ${[...cells, (at(0.5) / normal).toFixed(2), Math.round(memory / 1e6)].join(' | ')} |`);
+    rows.push([title, times.length, faults.length, at(0.5), at(0.99), at(0.5) / normal, Math.round(memory / 1e6)]);
     if (faults.length > 0) {
       process.exitCode = 1;
       console.log(`  faults: ${[...new Set(faults)].join('; ')}`);
     }
     await sleep(500);
   }
+  const titles = ['attack', 'answers', 'faults', 'median ms', 'p99 ms', 'median / normal', 'memory, MB'];
+  const digits = [0, 0, 0, 1, 1, 2, 0];
+  const columns = titles.map((title, i) =>
+    i === 0 ? { title } : { title, digits: digits[i], align: 'right' as const },
+  );
+  writeResult('soak', {
+    command: `npm run bench:soak -- --seconds ${SECONDS}`,
+    versions: packageVersions('onnxruntime-node', 'fastify'),
+    tables: { attacks: { columns, rows } },
+  });
 } finally {
   agent.destroy();
   await server.close();

@@ -125,7 +125,7 @@ export default class Gateway extends LcdnnCommand {
       timeoutMs: flags.timeout,
       answerTimeoutMs: flags['answer-timeout'],
       maxBodyBytes: flags['max-body'] << 20,
-      tracing: flags.otel && flags.driver === 'embedded' ? await startTracing('lcdnn-gateway') : undefined,
+      tracing: flags.otel && flags.driver === 'embedded' ? startTracing('lcdnn-gateway') : undefined,
       ...server,
     };
     const at = { host: flags.host, port: flags.port };

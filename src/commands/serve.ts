@@ -72,7 +72,7 @@ export default class Serve extends LcdnnCommand {
       threads: flags.threads,
       ...options,
       loosenTau: flags['loosen-tau'],
-      tracing: flags.otel ? await startTracing('lcdnn-serve') : undefined,
+      tracing: flags.otel ? startTracing('lcdnn-serve') : undefined,
       packWeb: true,
     });
     const interruption = listenForInterruption();

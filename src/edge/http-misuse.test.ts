@@ -276,7 +276,20 @@ describe('headers', () => {
     expect(answer.status).toBe(200);
   });
 
-  it('without a host, or with two', async () => {
+  it('with more proxies than there can be: only the last ones are read', async () => {
+    const trustProxy = ['loopback', '10.0.0.0/8'];
+    const proxied = await createEdgeServer(bundle, { threads: 1, log: 'silent', trustProxy, rateLimit: 1 });
+    const statusFrom = async (address: string, proxies: number) => {
+      const forwarded = [address, ...Array(proxies).fill('10.0.0.1')].join();
+      const headers = { 'x-forwarded-for': forwarded };
+      return (await proxied.inject({ method: 'POST', url: INFER, headers })).statusCode;
+    };
+    expect([await statusFrom('192.0.2.1', 3), await statusFrom('192.0.2.2', 3)]).toEqual([400, 400]);
+    expect([await statusFrom('192.0.2.3', 1500), await statusFrom('192.0.2.4', 1500)]).toEqual([400, 429]);
+    await proxied.close();
+  });
+
+  it('without a host', async () => {
     expect((await answersTo('GET /v2 HTTP/1.1\r\n\r\n'))[0].status).toBe(400);
     expect((await answersTo('GET /v2 HTTP/1.0\r\n\r\n'))[0].status).toBe(200);
   });

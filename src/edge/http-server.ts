@@ -27,6 +27,8 @@ export interface HttpServerOptions {
 const MAX_HEADER_BYTES = 16 << 10;
 /** Milliseconds after which a connection without any traffic is closed. */
 const STALLED_MS = 120_000;
+/** Proxies in a row that are believed. `X-Forwarded-For` has room for thousands of addresses. */
+const MOST_PROXIES = 16;
 /** Milliseconds between two checks for idle connections while the server closes. */
 const IDLE_CHECK_MS = 50;
 
@@ -49,7 +51,7 @@ export function createHttpServer(log: Logger, options: HttpServerOptions): HttpS
     logController: new LogController({ disableRequestLogging: log.level !== 'info' }),
     // Without request logging, a logger for each request would cost time for nothing.
     ...(log.level !== 'info' && { childLoggerFactory: (logger: FastifyBaseLogger) => logger }),
-    trustProxy: trustProxy.length > 0 ? isProxy : false,
+    trustProxy: trustProxy.length > 0 ? (address, hop) => hop < MOST_PROXIES && isProxy(address) : false,
     rewriteUrl: ({ url = '/' }) => originForm(url),
     clientErrorHandler: answerParserError,
     routerOptions: { maxParamLength: MAX_HEADER_BYTES },

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
-import { UserError } from '../base/errors.js';
+import { createRequire } from 'node:module';
+import { codeOf, UserError } from '../base/errors.js';
 
 type Attributes = Readonly<Record<string, string | number>>;
 
@@ -19,7 +20,26 @@ export interface Tracing {
   close(): Promise<void>;
 }
 
-const loadSdk = () => Promise.all([import('@opentelemetry/api'), import('@opentelemetry/sdk-node')]);
+const SDK = '@opentelemetry/sdk-node';
+
+/** The SDK, and the API that it uses itself: another version of the API would record nothing. */
+function loadSdk() {
+  const require = createRequire(import.meta.url);
+  const path = require.resolve(SDK);
+  return {
+    sdk: require(path) as typeof import('@opentelemetry/sdk-node'),
+    api: createRequire(path)('@opentelemetry/api') as typeof import('@opentelemetry/api'),
+  };
+}
+
+function loadOrExplain(load: typeof loadSdk): ReturnType<typeof loadSdk> {
+  try {
+    return load();
+  } catch (thrown) {
+    if (codeOf(thrown) !== 'MODULE_NOT_FOUND') throw thrown;
+    throw new UserError(`--otel: expected the package ${SDK}, found none; install it beside lcdnn with npm`);
+  }
+}
 
 /**
  * Starts OpenTelemetry's Node SDK, which sends spans as the standard `OTEL_*` variables say (default: OTLP to
@@ -27,15 +47,12 @@ const loadSdk = () => Promise.all([import('@opentelemetry/api'), import('@opente
  *
  * @throws UserError if the SDK isn't installed
  */
-export async function startTracing(service: string, load = loadSdk): Promise<Tracing> {
-  const [{ propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace }, { NodeSDK }] = await load().catch(() => {
-    throw new UserError(
-      '--otel: expected the packages @opentelemetry/api and @opentelemetry/sdk-node, found none; install them beside lcdnn with npm',
-    );
-  });
+export function startTracing(service: string, load = loadSdk): Tracing {
+  const { api, sdk: installed } = loadOrExplain(load);
+  const { propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } = api;
   process.env['OTEL_METRICS_EXPORTER'] ??= 'none';
   process.env['OTEL_LOGS_EXPORTER'] ??= 'none';
-  const sdk = new NodeSDK({ serviceName: process.env['OTEL_SERVICE_NAME'] ?? service, instrumentations: [] });
+  const sdk = new installed.NodeSDK({ serviceName: process.env['OTEL_SERVICE_NAME'] ?? service, instrumentations: [] });
   sdk.start();
   const tracer = trace.getTracer('lcdnn');
   return {

@@ -74,13 +74,13 @@ export async function startHaproxy(folder: string, config: string, socket: strin
 }
 
 async function listening(socket: string): Promise<void> {
-  const until = Date.now() + START_MS;
+  const until = performance.now() + START_MS;
   for (;;) {
     try {
       await command(socket, 'show info');
       return;
     } catch (thrown) {
-      if (Date.now() > until) throw thrown;
+      if (performance.now() > until) throw thrown;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

@@ -44,7 +44,7 @@ describe.skipIf(!isThere)('OpenVINO gives the logits of ONNX Runtime', () => {
     await writeBundle(at, zooDraft(network, state, 0.5, zooEncoding(network, state, uplink)));
     const bundle = readBundle(at);
     const { tail } = bundle.manifest;
-    const repository = modelRepository(bundle.manifest, bundle.files.get(tail.file)!);
+    const repository = modelRepository(bundle.manifest, () => bundle.files.get(tail.file)!);
     const model = join(folder, `${name}.onnx`);
     writeFileSync(model, repository.get(`models/${bundle.manifest.name}/1/model.onnx`)!);
     // What the exported configuration sets.

@@ -1,9 +1,11 @@
 import { resolve } from 'node:path';
+import { UserError } from '../base/errors.js';
 import { readChosenClasses } from '../datasets/image-folder/choose-classes.js';
+import { listImages } from '../datasets/image-folder/list-images.js';
 import { IMAGE_FOLDERS } from '../datasets/image-folder/load-image-folder.js';
 import { readPreprocessing } from '../datasets/normalisation.js';
 import { isModelName, pretrainedModel } from '../models/catalog.js';
-import { type Config, resolveConfig } from '../run/config.js';
+import { type Config, DEFAULT_CONFIG, resolveConfig } from '../run/config.js';
 import { readRecipe } from '../run/recipes.js';
 
 /** A run to create: options override the recipe, which overrides the defaults. */
@@ -26,14 +28,19 @@ export function newRunConfig({ options = {}, recipe, preprocessing, dataDir }: N
   const base = chosen === undefined ? {} : withClassNames(readRecipe(chosen).options);
   const ofModel = modelOptions(options.initFrom ?? base.initFrom);
   const normalisation = preprocessing === undefined ? {} : readPreprocessing(preprocessing);
-  const config = resolveConfig(base, ofModel, normalisation as Partial<Config>, withClassNames(options), {
-    dataDir: dataDir && resolve(dataDir),
-  });
+  const folder = dataDir && resolve(dataDir);
+  const config = resolveConfig(
+    ...[base, ofModel, chosen === PHOTOS ? photoEpochs(folder, base) : {}, normalisation as Partial<Config>],
+    ...[withClassNames(options), { dataDir: folder }],
+  );
   return config.fineTune > 0 && !config.stages ? withFineTuning(config) : config;
 }
 
 /** Recipe of image folders with photographs: a pretrained network, of which only the last layer and the branch train. */
 const PHOTOS = 'photos';
+/** Steps of recipe photos read this many views at most, so that training takes minutes. With few photographs, `epochs` of the recipe. */
+const MOST_VIEWS = 100_000;
+const FEWEST_EPOCHS = 4;
 /** Smaller images aren't photographs. */
 const SMALLEST_PHOTO = 96;
 
@@ -43,6 +50,24 @@ function defaultRecipe({ network, initFrom, dataset, imageSize = 224 }: Partial<
   if (initFrom !== undefined) return isModelName(initFrom) ? PHOTOS : undefined;
   const isFolder = IMAGE_FOLDERS.some((folder) => folder === dataset);
   return isFolder && imageSize >= SMALLEST_PHOTO ? PHOTOS : undefined;
+}
+
+/** The epochs for a folder with many photographs: fewer than the recipe's. */
+function photoEpochs(folder: string | undefined, recipe: Partial<Config>): Partial<Config> {
+  const { epochs = DEFAULT_CONFIG.epochs, views = 1 } = recipe;
+  const images = folder === undefined ? 0 : countTrainingImages(folder);
+  const most = Math.max(FEWEST_EPOCHS, Math.round(MOST_VIEWS / (images * views)));
+  return { epochs: Math.min(epochs, most) };
+}
+
+/** 0 if the folder cannot be read: loading the data gives the reason. */
+function countTrainingImages(folder: string): number {
+  try {
+    return listImages(folder).train.files.length;
+  } catch (thrown) {
+    if (thrown instanceof UserError) return 0;
+    throw thrown;
+  }
 }
 
 /** What a network of the catalogue decides: its architecture and its normalisation. */

@@ -8,7 +8,7 @@ import { samplesToProve } from '../tau/binomial.js';
 import { PipelineCommand, withoutUndefined } from './base-pipeline.js';
 
 /** Heads that are trained to tune a threshold on few photographs. */
-const FOLDS = 5;
+const FOLDS = 3;
 
 type Images = Parameters<Extract<PipelineOptions['tune'], (images: never) => unknown>>[0];
 

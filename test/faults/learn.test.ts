@@ -28,7 +28,7 @@ describe('lcdnn learn', () => {
     expect(commands).toEqual([
       `data check '${photos}' --image-size 32 --validation 0.2 --seed 3`,
       expect.stringMatching(/^train --recipe photos .*--views 1 .*--seed 3 .*--data-dir '.*\/my photos' --out \S+$/),
-      `tune-tau ${run} --objective risk --epsilon 0.01 --delta 0.1 --cross-fit 5`,
+      `tune-tau ${run} --objective risk --epsilon 0.01 --delta 0.1 --cross-fit 3`,
       `evaluate ${run}`,
       `export ${run} --target web --out ${page}`,
     ]);

@@ -17,7 +17,7 @@ const template = withParts('lcdnn.js');
 
 /** The calls in a printed loader, of all stages. */
 function callsIn(printed: string): unknown[] {
-  const [, data] = /=(\{"?name.*?\});/s.exec(printed)!;
+  const [, data] = /=(\{"?name.*?\]\]\}\]\})/s.exec(printed)!;
   const { stages } = new Function(`return ${data}`)() as { stages: { calls: unknown[] }[] };
   return stages.flatMap(({ calls }) => calls);
 }
@@ -83,8 +83,13 @@ it.each([
   ['lcdnn-edge.js', 3],
   ['lcdnn-stream.js', 1],
   ['lcdnn-worker.js', 3],
+  ['lcdnn-first.js', 5.5],
 ])('%s, which comes later, is at most %d KB, brotli', (file, most) => {
   expect(brotli(compact(withParts(file)))).toBeLessThanOrEqual(most * 1024);
+});
+
+it('the script for whole images imports nothing, so that bundlers may copy it as it is', () => {
+  expect(compact(withParts('lcdnn-first.js'))).not.toMatch(/\bimport\b/);
 });
 
 it('the Worker imports nothing and exports nothing, so that it may be copied as it is', () => {
@@ -92,7 +97,7 @@ it('the Worker imports nothing and exports nothing, so that it may be copied as 
 });
 
 it('what bundlers for browsers look at has no name of a module of Node in an import', () => {
-  for (const file of ['lcdnn.js', 'lcdnn-worker.js', 'lcdnn-edge.js', 'lcdnn-stream.js']) {
+  for (const file of ['lcdnn.js', 'lcdnn-worker.js', 'lcdnn-edge.js', 'lcdnn-stream.js', 'lcdnn-first.js']) {
     const script = compact(withParts(file));
     expect(script).not.toMatch(/import\(\s*["'`]|require\(/);
     const imports = script.match(/\bimport\([^)]*\)/g) ?? [];

@@ -13,7 +13,14 @@ const DEMO_FILES = ['index.html', 'demo.js', 'demo.css', 'drawing.js', 'history.
 /** Keeps a bundle for use offline. */
 const SERVICE_WORKER = 'service-worker.js';
 /** Scripts of the loader beside `lcdnn.js`. Bundles of version 0.1 have only the first two. */
-const SCRIPTS = [BUNDLE_FILES.edge, BUNDLE_FILES.stream, 'lcdnn-worker.js', 'lcdnn-branch.js', 'lcdnn-static.js'];
+const SCRIPTS = [
+  BUNDLE_FILES.edge,
+  BUNDLE_FILES.stream,
+  'lcdnn-worker.js',
+  'lcdnn-branch.js',
+  'lcdnn-first.js',
+  'lcdnn-static.js',
+];
 
 /** What a bundle contains besides the device program. */
 export interface BundleInfo extends Omit<ManifestDraft, 'tail'> {

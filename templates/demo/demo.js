@@ -9,7 +9,14 @@ import { createPanel } from './panel.js';
 const MAX_DRAWING_SIZE = 64;
 
 const at = (id) => document.getElementById(id);
-const policy = () => document.querySelector('#policy input:checked').value;
+const policy = () => document.querySelector('#policy input[name=edge]:checked').value;
+/** Whether the edge answers until the branch is loaded: a choice for the next visit, which the browser keeps. */
+const FIRST = 'lcdnn-first';
+const storage = (() => {
+  try {
+    return globalThis.localStorage;
+  } catch {} // storage may be turned off
+})();
 
 /** Shows one of `hint`, `picture`, `video` and `canvas` on the stage. */
 function stage(shown) {
@@ -26,13 +33,23 @@ async function start() {
       at('progress').value = loaded / total;
     },
     adaptTau: true,
+    first: storage?.getItem(FIRST) ? 'edge' : undefined,
     onStale: () => panel.showEdge(),
   });
   const panel = createPanel(model);
   const { name, labels, input } = model.manifest;
   at('title').textContent = `${name}: ${labels.length} classes`;
-  at('about').textContent = `The branch runs in this page, in ${model.simd ? 'SIMD' : 'scalar'} WebAssembly`;
-  at('progress').hidden = true;
+  at('about').textContent = 'The branch is loading. Until then, every image is sent to the edge.';
+  model.ready.then(
+    () => {
+      at('about').textContent = `The branch runs in this page, in ${model.simd ? 'SIMD' : 'scalar'} WebAssembly`;
+      at('progress').hidden = true;
+    },
+    (error) => complain(error),
+  );
+  at('first').checked = Boolean(storage?.getItem(FIRST));
+  at('first').disabled = !storage;
+  at('first').onchange = ({ target }) => (target.checked ? storage.setItem(FIRST, '1') : storage.removeItem(FIRST));
   panel.showEdge();
 
   const complain = (error) => {
@@ -137,7 +154,7 @@ async function start() {
     signal.addEventListener('abort', () => changed.abort(), { signal: changed.signal });
     await model.classifyStream(video, {
       onAnswer: (answer) => panel.show(answer),
-      edge: policy(),
+      edge: policy() === 'race' ? 'always' : policy(), // streams don't race
       signal: changed.signal,
     });
     changed.abort();

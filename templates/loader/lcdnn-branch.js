@@ -19,6 +19,28 @@ export async function openBranch({ program, module, weights, manifest }) {
   };
 }
 
+/**
+ * The branch in this thread: run(image, bounds), and end(reason), after which it refuses.
+ *
+ * @param readImage the function of that name in parts/read-image.js
+ */
+export async function branchHere(opening, readImage) {
+  const { input } = opening.manifest;
+  let branch = await openBranch(opening);
+  return {
+    run(image, bounds) {
+      const seen = readImage(image, input);
+      // Pixels are read now, before the caller can change them.
+      return seen.then ? seen.then((bitmap) => branch(bitmap, bounds)) : branch(seen, bounds);
+    },
+    end(reason) {
+      branch = () => {
+        throw new Error(reason);
+      };
+    },
+  };
+}
+
 /** Places constants, arena and probabilities in memory behind the kernels' own data, and runs the program there. */
 function createDevice(kernels, tensor, program, classes) {
   let top = kernels.__heap_base.value;

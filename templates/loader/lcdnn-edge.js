@@ -66,7 +66,7 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
   const infer = async (outputs, answer, exits, stop) => {
     const { head, body } = requestBody(tail, encode(outputs.shared, tail), {
       exits,
-      entropy: `${outputs.entropy}`, // as text: some servers of the protocol accept only whole numbers
+      entropy: outputs.entropy?.toString(), // as text: some servers of the protocol accept only whole numbers
       branch: answer.index,
       audit: answer.audit,
       tau: answer.tau === ownTau ? undefined : `${answer.tau}`,
@@ -116,7 +116,7 @@ export function openEdge(edge, manifest, { token, adaptTau, onStale, tally, ende
     stop.addEventListener('abort', stopped);
     try {
       const logits = isFunction
-        ? await edge(encode(outputs.shared, tail), [1, ...tail.shape], stop)
+        ? await edge(encode(outputs.shared, tail), [1, ...tail.shape], stop, name)
         : await withRetry(() => infer(outputs, answer, exits, stop), stop, deadline);
       if (logits?.length !== labels.length || !Array.from(logits).every(Number.isFinite)) {
         throw new Error(`expected ${labels.length} finite logits from the edge, found ${logits?.length} values`);

@@ -4,9 +4,15 @@
 import { loadWith } from './lcdnn.js';
 import * as branch from './lcdnn-branch.js';
 import * as edge from './lcdnn-edge.js';
+import * as first from './lcdnn-first.js';
 import * as stream from './lcdnn-stream.js';
 
-const modules = { 'lcdnn-branch.js': branch, 'lcdnn-edge.js': edge, 'lcdnn-stream.js': stream };
+const modules = {
+  'lcdnn-branch.js': branch,
+  'lcdnn-edge.js': edge,
+  'lcdnn-first.js': first,
+  'lcdnn-stream.js': stream,
+};
 
 export function load(base, options) {
   return loadWith(modules, base, options);

@@ -7,6 +7,7 @@ const ASKED = 'the edge is being asked';
 /** Runs until the source ends or `signal` fires. `askBranch` and `askEdge` are the two halves of classify(). */
 export async function classifyStream({ askBranch, askEdge, hasEdge }, source, { onAnswer, signal, ...options } = {}) {
   const { keepMs = 2000, similar = 0.1 } = options;
+  if (options.edge === 'race') throw new Error('edge: expected never, when-unsure or always for a stream, found race');
   const call = { ...options, signal };
   const stopped = new Promise((resolve) => signal?.addEventListener('abort', () => resolve()));
   const frames = typeof source === 'function' ? givenFrames(source) : shownFrames(source);

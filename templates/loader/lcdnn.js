@@ -2,12 +2,14 @@
 // of go to the edge. No dependencies, no eval, and nothing runs when this module is imported. The same files work in a page, in a
 // Worker and in Node >= 20. Types and documentation: lcdnn.d.ts.
 
+import { defaultEdge } from './parts/default-edge.js';
 import { describe } from './parts/describe.js';
 import { hasRelaxedSimd, hasSimd } from './parts/engine.js';
 import { importer, locator, parseManifest, readFile, verifyFile } from './parts/files.js';
 import { PROGRAM } from './parts/program.js';
+import { readImage, takeImage } from './parts/read-image.js';
 import { within } from './parts/within.js';
-import { branchHere, branchThere, startWorker } from './parts/worker.js';
+import { branchThere, startWorker } from './parts/worker.js';
 
 export function load(base, options) {
   return loadWith({}, base, options);
@@ -18,7 +20,8 @@ export function loadWith(modules, base, options = {}) {
   return within(Infinity, options.signal, (stop) => loadUntil(stop, locator(base), modules, options));
 }
 
-// Fetches all files at the same time, and starts the Worker. If one fails, `stop` ends the others.
+// Fetches all files at the same time, and starts the Worker. If one fails, `stop` ends the others. With `first: 'edge'`, what the
+// edge needs comes first, and lcdnn-first.js loads the branch.
 async function loadUntil(stop, find, modules, options) {
   const simd = options.simd ?? hasSimd();
   const relaxedSimd = simd && (options.relaxedSimd ?? hasRelaxedSimd());
@@ -26,7 +29,6 @@ async function loadUntil(stop, find, modules, options) {
   const weightsFile = 'weights.safetensors';
   const wantsWorker = options.worker ?? 'document' in globalThis;
   const importFile = importer(find, modules);
-  const whenStarted = wantsWorker ? startWorker(find('lcdnn-worker.js'), PROGRAM.name, stop) : undefined;
 
   let loaded = 0;
   let total = 0; // unknown until the manifest is here
@@ -34,9 +36,9 @@ async function loadUntil(stop, find, modules, options) {
     loaded += more;
     if (total) options.onProgress?.({ loaded, total });
   };
-  const reading = { stop, stallMs: options.stallMs ?? 30_000 };
+  const stallMs = options.stallMs ?? 30_000;
   const readManifest = async () => {
-    const { bytes, from } = await readFile(find('manifest.json'), reading);
+    const { bytes, from } = await readFile(find('manifest.json'), { stop, stallMs });
     const manifest = parseManifest(bytes, find('manifest.json'));
     for (const file of [kernels, weightsFile]) total += manifest.files?.[file]?.bytes ?? 0;
     report(0);
@@ -47,36 +49,34 @@ async function loadUntil(stop, find, modules, options) {
     // Rejects if the server sends another media type. Then the bytes are compiled when all are here.
     compiled = WebAssembly.compileStreaming?.(response.clone()).catch(() => undefined);
   };
-  const [{ manifest, from }, wasm, weights] = await Promise.all([
-    readManifest(),
-    readFile(find(kernels), { ...reading, report, onResponse: compile }),
-    readFile(find(weightsFile), { ...reading, report }),
-  ]);
+  const opened = readManifest();
+  const loadBranch = async (stop) => {
+    const started = wantsWorker ? startWorker(find('lcdnn-worker.js'), PROGRAM.name, stop) : undefined;
+    const reading = { stop, stallMs, report };
+    const [{ manifest, from }, wasm, weights] = await Promise.all([
+      opened,
+      readFile(find(kernels), { ...reading, onResponse: compile }),
+      readFile(find(weightsFile), reading),
+    ]);
 
-  // Pages without https have no crypto.subtle: there only sizes are checked.
-  const hashes = globalThis.crypto?.subtle;
-  await verifyFile(kernels, wasm.bytes, manifest.files?.[kernels], hashes);
-  await verifyFile(weightsFile, weights.bytes, manifest.files?.[weightsFile], hashes);
-  const module = (await compiled) ?? (await WebAssembly.compile(wasm.bytes));
-  const worker = await whenStarted?.();
-  const opening = { program: PROGRAM, module, weights: weights.bytes, manifest };
-  const branch = await (worker
-    ? branchThere(worker, opening)
-    : branchHere(opening, await importFile('lcdnn-branch.js')));
-  const edge = options.edge ?? defaultEdge(manifest.edge, [from, weights.from, wasm.from]);
-  const facts = { simd, relaxedSimd, worker: Boolean(worker), verified: Boolean(hashes) };
-  const settings = { ...options, tau: thresholds(options.tau ?? manifest.tau) };
-  return createModel(manifest, branch, edge, settings, facts, importFile);
-}
-
-/**
- * Where the bundle was fetched from, or what the manifest's field `edge` says: a URL, or a path there. Bundlers may turn a small
- * manifest into a data: URL, therefore the other files are looked at as well.
- */
-function defaultEdge(given, sources) {
-  const source = sources.find((url) => /^https?:/.test(url));
-  if (given !== undefined && (source || /^https?:/.test(given))) return new URL(given, source).href;
-  return source ? new URL(source).origin : false;
+    // Pages without https have no crypto.subtle: there only sizes are checked.
+    const hashes = globalThis.crypto?.subtle;
+    await verifyFile(kernels, wasm.bytes, manifest.files?.[kernels], hashes);
+    await verifyFile(weightsFile, weights.bytes, manifest.files?.[weightsFile], hashes);
+    const module = (await compiled) ?? (await WebAssembly.compile(wasm.bytes));
+    const worker = await started?.();
+    const opening = { program: PROGRAM, module, weights: weights.bytes, manifest };
+    const branch = await (worker
+      ? branchThere(worker, opening)
+      : (await importFile('lcdnn-branch.js')).branchHere(opening, readImage));
+    const edge = options.edge ?? defaultEdge(manifest.edge, [from, weights.from, wasm.from]);
+    const facts = { simd, relaxedSimd, worker: Boolean(worker), verified: Boolean(hashes) };
+    const settings = { ...options, tau: thresholds(options.tau ?? manifest.tau) };
+    return createModel(manifest, branch, edge, settings, facts, importFile);
+  };
+  if (options.first !== 'edge') return loadBranch(stop);
+  const [first, { loadFirst }] = await Promise.all([opened, importFile('lcdnn-first.js')]);
+  return loadFirst(first, options, takeImage, loadBranch);
 }
 
 /** A threshold for each exit, from a list or from one number for all. */
@@ -87,7 +87,8 @@ function thresholds(tau) {
   throw new Error(`tau: expected a number for each of ${exits} exits, found ${describe(JSON.stringify(tau))}`);
 }
 
-function createModel(manifest, branchAt, edge, { tau, timeoutMs = 3000, audit = 0, ...options }, facts, importFile) {
+function createModel(manifest, branchAt, edge, settings, facts, importFile) {
+  const { tau, timeoutMs = 3000, audit = 0 } = settings;
   const { labels } = manifest;
   const tally = { exits: 0 }; // images that the branch answered alone since the last request to the edge
   const ended = new AbortController();
@@ -96,7 +97,7 @@ function createModel(manifest, branchAt, edge, { tau, timeoutMs = 3000, audit = 
   let opened;
   const openEdge = async () => {
     const module = await importFile('lcdnn-edge.js');
-    opened ??= module.openEdge(edge, manifest, { ...options, tally, ended: ended.signal, within });
+    opened ??= module.openEdge(edge, manifest, { ...settings, tally, ended: ended.signal, within });
     return opened;
   };
   if (edge) (globalThis.requestIdleCallback ?? setTimeout)(() => openEdge().catch(() => {}));
@@ -117,7 +118,7 @@ function createModel(manifest, branchAt, edge, { tau, timeoutMs = 3000, audit = 
   const askBranch = async (image, { signal, edge: policy = 'when-unsure' }) => {
     const always = policy === 'always';
     if (!always && policy !== 'never' && policy !== 'when-unsure') {
-      throw new Error(`edge: expected never, when-unsure or always, found ${describe(policy)}`);
+      throw new Error(`edge: expected never, when-unsure, always or race, found ${describe(policy)}`);
     }
     const started = performance.now();
     // A server under load may raise the last threshold for a while.
@@ -168,6 +169,10 @@ function createModel(manifest, branchAt, edge, { tau, timeoutMs = 3000, audit = 
   };
 
   const classify = async (image, options = {}) => {
+    if (options.edge === 'race') {
+      const [taken, { race }] = await Promise.all([takeImage(image, manifest.input), importFile('lcdnn-first.js')]);
+      return race({ manifest, edge, settings, ended }, taken, options, classify);
+    }
     const said = await askBranch(image, options);
     return said.asks ? askEdge(said, options) : said.answer;
   };
@@ -182,6 +187,7 @@ function createModel(manifest, branchAt, edge, { tau, timeoutMs = 3000, audit = 
   return {
     manifest,
     tau: tau.length === 1 ? tau[0] : tau,
+    ready: Promise.resolve(),
     ...facts,
     get edge() {
       return { state: opened?.state() ?? (edge ? 'closed' : 'none'), tau: opened?.tau() || undefined };

@@ -83,7 +83,7 @@ describe('whether the edge is asked', () => {
   it('is not said by another word', async () => {
     const model = await load();
     await expect(model.classify(image, { edge: 'sometimes' as never })).rejects.toThrow(
-      'edge: expected never, when-unsure or always, found sometimes',
+      'edge: expected never, when-unsure, always or race, found sometimes',
     );
   });
 

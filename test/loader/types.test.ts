@@ -36,6 +36,7 @@ it('a model and its answers have what their types say, and nothing else', async 
   const ofModel: Record<keyof Model, string> = {
     manifest: 'object',
     tau: 'number',
+    ready: 'object',
     simd: 'boolean',
     relaxedSimd: 'boolean',
     worker: 'boolean',
@@ -47,7 +48,11 @@ it('a model and its answers have what their types say, and nothing else', async 
     branch: 'function',
     dispose: 'function',
   };
-  expect(Object.fromEntries(Object.entries(model).map(([name, value]) => [name, typeof value]))).toEqual(ofModel);
+  const first = await load(pathToFileURL(`${folder}/`), { first: 'edge', edge: 'http://127.0.0.1:2' });
+  for (const one of [model, first]) {
+    expect(Object.fromEntries(Object.entries(one).map(([name, value]) => [name, typeof value]))).toEqual(ofModel);
+  }
+  await first.ready;
   const ofAnswer: Record<keyof Classification, true> = {
     index: true,
     label: true,
@@ -64,6 +69,11 @@ it('a model and its answers have what their types say, and nothing else', async 
   const options = { signal: AbortSignal.timeout(60_000), budgetMs: 1000, edge: 'always' } as const;
   const answer = await model.classify(tinyImages(1)[0], options);
   expect(Object.keys(answer).sort()).toEqual(Object.keys(ofAnswer).sort());
+  const byEdge = await (await load(pathToFileURL(`${folder}/`), { edge: async () => [1, 2, 3] })).classify(
+    tinyImages(1)[0],
+    { edge: 'race' },
+  );
+  expect([...Object.keys(byEdge), 'edgeError'].sort()).toEqual(Object.keys(ofAnswer).sort());
   expect(Object.keys(model.edge satisfies EdgeStatus)).toEqual(['state', 'tau']);
   rmSync(folder, { recursive: true, force: true });
 });

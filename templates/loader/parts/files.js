@@ -1,6 +1,7 @@
 // Finds, fetches and checks the files of a bundle.
 
 import { describe } from './describe.js';
+import { within } from './within.js';
 
 const FORMAT = 1;
 
@@ -20,6 +21,7 @@ const BESIDE = {
   'lcdnn-worker.js': () => new URL('./lcdnn-worker.js', import.meta.url),
   'lcdnn-branch.js': () => new URL('./lcdnn-branch.js', import.meta.url),
   'lcdnn-edge.js': () => new URL('./lcdnn-edge.js', import.meta.url),
+  'lcdnn-first.js': () => new URL('./lcdnn-first.js', import.meta.url),
   'lcdnn-stream.js': () => new URL('./lcdnn-stream.js', import.meta.url),
 };
 
@@ -95,7 +97,7 @@ export async function readFile(url, { stop, stallMs, report = () => {}, onRespon
     if (bytes) return { bytes, from };
     if (attempt === 2 || pauseMs === undefined)
       throw new Error(`${url}: expected a file of the bundle, found ${problem}`);
-    await pause(pauseMs, stop);
+    await within(Infinity, stop, () => new Promise((resolve) => setTimeout(resolve, pauseMs)));
   }
 }
 
@@ -149,23 +151,12 @@ function retryAfter({ headers }) {
   return seconds > 0 ? Math.min(LONGEST_RETRY_MS, 1000 * seconds) : RETRY_MS;
 }
 
-async function pause(ms, stop) {
-  await new Promise((resolve) => {
-    setTimeout(resolve, ms);
-    stop.addEventListener('abort', resolve);
-  });
-  stop.throwIfAborted();
-}
-
 // Node alone has files. A browser that is given a file: URL has it from a bundler that wrote the path of the build machine.
 async function readLocal(url, stop, report) {
   if (!globalThis.process?.versions?.node) {
     throw new Error(`${url}: expected an http(s) URL, found a file; call load(base)`);
   }
-  const nodeModule = async (name) => process.getBuiltinModule?.(name) ?? importUrl(name);
-  const { readFile: readBytes } = await nodeModule('node:fs/promises');
-  const { fileURLToPath } = await nodeModule('node:url');
-  const bytes = new Uint8Array(await readBytes(fileURLToPath(url.href), { signal: stop }));
+  const bytes = new Uint8Array(await process.getBuiltinModule('fs').promises.readFile(url, { signal: stop }));
   report(bytes.length);
   return { bytes, from: url.href };
 }

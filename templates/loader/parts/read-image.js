@@ -91,6 +91,10 @@ async function drawFile(file, size) {
   }
 }
 
-/** A copy that may be transferred to a Worker. */
-export const copyOf = (image) =>
-  ArrayBuffer.isView(image) ? image.slice() : { ...image, data: new Uint8Array(image.data) };
+const copyOf = (image) => (ArrayBuffer.isView(image) ? image.slice() : { ...image, data: new Uint8Array(image.data) });
+
+/** `readImage`, with a copy of the caller's memory: it may be transferred, and is taken before this function returns. */
+export async function takeImage(image, input) {
+  const seen = readImage(image, input);
+  return seen.then ? seen : copyOf(seen);
+}

@@ -1,7 +1,7 @@
-// The page's side of the Worker that runs the branch (the other side is lcdnn-worker.js), and the branch without a Worker.
+// The page's side of the Worker that runs the branch. The other side is lcdnn-worker.js.
 
 import { isBitmap, pixelsOf, unreadable } from './pixels.js';
-import { copyOf, readImage } from './read-image.js';
+import { takeImage } from './read-image.js';
 
 /** The Worker's script announces itself with this. A script of another version of lcdnn announces another one. */
 const PROTOCOL = 'lcdnn 2';
@@ -10,24 +10,6 @@ const PATIENCE_MS = 3000;
 
 let hasWarned = false;
 let policy;
-
-/** The branch in this thread: run(image, bounds), and end(reason), after which it refuses. */
-export async function branchHere(opening, { openBranch }) {
-  const { input } = opening.manifest;
-  let branch = await openBranch(opening);
-  return {
-    run(image, bounds) {
-      const seen = readImage(image, input);
-      // Pixels are read now, before the caller can change them.
-      return seen.then ? seen.then((bitmap) => branch(bitmap, bounds)) : branch(seen, bounds);
-    },
-    end(reason) {
-      branch = () => {
-        throw new Error(reason);
-      };
-    },
-  };
-}
 
 /**
  * Starts the Worker.
@@ -79,7 +61,7 @@ function trusted(url, name) {
   return policy ? policy.createScriptURL(url.href) : url.href;
 }
 
-/** The branch in the Worker, with the functions of `branchHere`. */
+/** The branch in the Worker, with the functions of `branchHere` (lcdnn-branch.js). */
 export async function branchThere(worker, opening) {
   const waiting = new Map();
   let ended;
@@ -108,9 +90,8 @@ export async function branchThere(worker, opening) {
       waiting.set(count, { resolve, reject });
     });
   const run = async (image, bounds) => {
-    const seen = readImage(image, opening.manifest.input);
     // The caller keeps its memory: a copy is transferred. A Worker that can't draw is sent pixels instead of a picture.
-    const own = seen.then ? await seen : copyOf(seen);
+    const own = await takeImage(image, opening.manifest.input);
     const sent = isBitmap(own) && !globalThis.OffscreenCanvas ? pixelsOf(own) : own;
     return send(sent, bounds, [isBitmap(sent) ? sent : (sent.data ?? sent).buffer]);
   };

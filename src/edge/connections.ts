@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { clientOf } from './client-address.js';
 
@@ -118,8 +118,9 @@ export function limitConnections(
     });
   });
 
-  // Before the listener that answers, which skips requests whose connection is closed here.
-  server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+  // One read can contain thousands of requests. Once their connection is closed, they must cost nothing.
+  const answer = server.listeners('request') as RequestListener[];
+  server.removeAllListeners('request').on('request', (request, response) => {
     const connection = connections.get(request.socket);
     if (!connection) return;
     if (connection.requests.size >= MOST_UNANSWERED) return close(connection, 'too many unanswered requests');
@@ -129,6 +130,7 @@ export function limitConnections(
       connection.requests.delete(request);
       if (connection.requests.size === 0 && connections.has(connection.socket)) setIdle(connection, true);
     });
+    for (const listener of answer) listener(request, response);
   });
 
   const timer = setInterval(

@@ -73,7 +73,6 @@ export function createHttpServer(log: Logger, options: HttpServerOptions): HttpS
     sendTimeoutMs: options.sendTimeoutMs ?? 30_000,
   };
   limitConnections(app.server, limits, (reason, client) => log.info({ client, reason }, 'a connection was closed'));
-  skipClosedConnections(app);
   sendSecurityHeaders(app);
   answerErrors(app);
   // Expectations that the server doesn't know don't matter to it (RFC 9110, 10.1.1).
@@ -100,14 +99,6 @@ export function createHttpServer(log: Logger, options: HttpServerOptions): HttpS
       await app.close();
     },
   };
-}
-
-/** One read can contain thousands of requests. Once their connection is closed, they cost nothing. */
-function skipClosedConnections(app: FastifyInstance): void {
-  app.addHook('onRequest', (request, reply, done) => {
-    if (request.raw.socket.destroyed) reply.hijack();
-    else done();
-  });
 }
 
 /** The path of a request target in absolute form (`GET http://host/path`), which servers must accept (RFC 9112, 3.2.2). */

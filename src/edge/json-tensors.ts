@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fromHalf } from '../base/half.js';
 import { DATATYPES, type Datatype, type Values } from '../bundle/datatypes.js';
-import { JSON_LENGTH_HEADER, requestSchema } from './protocol.js';
+import { JSON_LENGTH_HEADER, MAX_HEAD_BYTES, requestSchema } from './protocol.js';
 
 /* Tensors in JSON, for servers of the Open Inference Protocol without the extension for binary tensors. */
 
@@ -22,12 +22,13 @@ export const numbersOf = (values: Values, datatype: Datatype): number[] =>
  * An infer request with its binary tensor written as numbers.
  *
  * @param body uncompressed; its first `jsonLength` bytes are JSON
- * @returns undefined if the request is invalid
+ * @returns undefined if the request is invalid, or its JSON is longer than any valid one
  */
 export function requestInJson(
   body: Uint8Array,
   jsonLength: number,
 ): { readonly json: string; readonly binaryOutput: boolean } | undefined {
+  if (!(jsonLength <= MAX_HEAD_BYTES)) return undefined;
   const parsed = requestSchema.safeParse(parseJson(Buffer.from(body.subarray(0, jsonLength)).toString()));
   if (!parsed.success) return undefined;
   const { parameters: { binary_data_output = false, ...parameters } = {}, outputs, inputs, ...rest } = parsed.data;

@@ -89,7 +89,7 @@ export const requestSchema = z.object({
 });
 
 /** Largest JSON part of a request with binary tensors, and allowance for everything but the tensor in other requests. */
-const MAX_HEAD_BYTES = 8192;
+export const MAX_HEAD_BYTES = 8192;
 /** Characters of a value in JSON, with comma and space. */
 const JSON_CHARACTERS: Record<Datatype, number> = { FP32: 25, FP16: 25, UINT8: 5 };
 

@@ -8,11 +8,13 @@ import type { Forwarded, Forwarder, ServerAnswer } from './forward.js';
 /** Answers to a request that a server can't read. */
 const REFUSALS = [400, 415, 422, 500];
 const METADATA_MS = 2000;
-const MAX_BODY = 16 << 20;
+/** Longest uncompressed body that is translated: the gateway answers nothing else meanwhile. */
+const MAX_BODY = 512 << 10;
 
 /**
  * Translates binary requests for servers that only read JSON (MLServer). A server counts as one if it refuses a binary
- * request, doesn't list the binary extension at `/v2`, and answers the same request in JSON.
+ * request, doesn't list the binary extension at `/v2`, and answers the same request in JSON. Longer requests than `MAX_BODY` are
+ * passed on as they are.
  */
 export function translateForJsonServers(forwarder: Forwarder): Forwarder {
   const reads = new Map<string, 'binary' | 'JSON'>();
@@ -69,7 +71,8 @@ async function forwardInJson(
 function plainBody(body: Buffer, coding: string | string[] | undefined): Buffer | undefined {
   try {
     const encoding = encodingOf(coding?.toString());
-    return encoding ? decompress(body, encoding, MAX_BODY) : body;
+    const plain = encoding ? decompress(body, encoding, MAX_BODY) : body;
+    return plain && plain.length <= MAX_BODY ? plain : undefined;
   } catch {
     return undefined;
   }

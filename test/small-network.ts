@@ -95,7 +95,30 @@ export const graphLayers: JointNetwork = (() => {
     input: [11, 9, 3],
     classes: 4,
     shared: layers(1),
-    full: [{ type: 'silu' }, { type: 'hard-swish' }, ...answer],
+    full: [
+      { type: 'silu' },
+      {
+        type: 'general-conv2d',
+        name: 'grouped',
+        filters: 10,
+        kernel: [1, 2],
+        dilations: [1, 2],
+        padding: [0, 1, 1, 1],
+        groups: 5,
+      },
+      { type: 'hard-swish' },
+      {
+        type: 'general-conv2d',
+        name: 'dilated',
+        filters: 4,
+        kernel: [3, 2],
+        strides: [1, 2],
+        dilations: [2, 1],
+        padding: [3, 0, 1, 1],
+        bias: false,
+      },
+      ...answer,
+    ],
     branch: answer,
   };
 })();
@@ -126,6 +149,7 @@ const floatLayer: fc.Arbitrary<Layer> = fc.oneof(
     { type: 'flatten' },
   ),
 );
+const pair = (min: number, max: number) => fc.tuple(between(min, max), between(min, max));
 /** Layers whose results readers may round differently: nothing binary may follow. */
 const roundingLayer: fc.Arbitrary<Layer> = fc.oneof(
   fc.record({
@@ -134,6 +158,17 @@ const roundingLayer: fc.Arbitrary<Layer> = fc.oneof(
     stride: between(1, 3),
     padding: fc.constantFrom<Padding>('valid', 'same', 1, [0, 1, 1, 0]),
     countsPadding: fc.boolean(),
+  }),
+  fc.record({
+    type: fc.constant('general-conv2d' as const),
+    name: fc.constant(''),
+    filters: between(1, 2).map((count) => 2 * count),
+    kernel: pair(1, 4),
+    strides: pair(1, 3),
+    dilations: pair(1, 2),
+    padding: fc.tuple(between(0, 2), between(0, 2), between(0, 2), between(0, 2)),
+    groups: between(1, 2),
+    bias: fc.boolean(),
   }),
   fc.constantFrom<Layer>(...SMOOTH_ACTIVATIONS.map((type) => ({ type }))),
 );

@@ -94,6 +94,12 @@ class JointNetwork(nn.Module):
             return convolve(x, get("kernel"), bias, stride, around(x, layer))
         if kind == "depthwise-conv2d":
             return convolve(x, get("kernel"), None, stride, around(x, layer), groups=x.shape[1])
+        if kind == "general-conv2d":
+            above, left, below, right = layer["padding"]
+            bias = get("bias") if layer.get("bias", True) else None
+            padded = F.pad(x, [left, right, above, below])
+            strides, dilations = layer.get("strides", [1, 1]), layer.get("dilations", [1, 1])
+            return F.conv2d(padded, get("kernel"), bias, strides, 0, dilations, layer.get("groups", 1))
         if kind == "dense":
             return torch.addmm(get("bias"), x, get("kernel"))
         if kind in ("binary-conv2d", "binary-dense"):

@@ -5,8 +5,9 @@ import type { NamedArrays } from '../base/tensors.js';
 import { chainModel, TAIL_INPUT } from '../export/float-model.js';
 import { isBranch, type JointNetwork } from '../network/layers.js';
 import { featuresOf, placeLayers } from '../network/shapes.js';
+import { logitsBefore } from '../onnx/logits.js';
 import { type OnnxFile, readModel } from '../onnx/read-model.js';
-import { exposing, imageInput, openSession } from '../onnx/run-model.js';
+import { exposing, imageInput, openSession, runSession } from '../onnx/run-model.js';
 import { inSinglePrecision } from '../onnx/single-precision.js';
 import { type ImportedGraph, normalImage } from '../train/onnx-graph/import-graph.js';
 import { readSource, type Source } from '../train/warm-start/source.js';
@@ -21,7 +22,7 @@ const RANDOM_IMAGES = 4;
 /** ONNX operators whose outputs are compared if the logits differ: those that our networks have parameters for. */
 const WITH_PARAMETERS = new Set(['Conv', 'Gemm', 'BatchNormalization', 'PRelu']);
 /** Our layers that become these nodes. */
-const COMPARED = new Set(['conv2d', 'depthwise-conv2d', 'dense', 'batch-norm', 'prelu']);
+const COMPARED = new Set(['conv2d', 'depthwise-conv2d', 'general-conv2d', 'dense', 'batch-norm', 'prelu']);
 
 export interface ImportCheck {
   /** Images that both networks answered. */
@@ -55,7 +56,7 @@ export async function checkImport(
   const model = inSinglePrecision(readModel(path));
   const input = imageInput(model, path, network.input);
   const { pairs, last } = comparedTensors(network, graph?.source ?? readSource(path));
-  const theirLogits = graph?.logits ?? model.graph!.output![0].name!;
+  const theirLogits = graph?.logits ?? logitsBefore(model.graph!.output![0].name!, model);
   const hasOwnClasses = last === undefined || unitsOf(last) === network.classes;
   const [compared, theirTensor] = hasOwnClasses
     ? ['logits' as const, theirLogits]
@@ -71,7 +72,7 @@ export async function checkImport(
   try {
     let worst = 0;
     for (const image of samples) {
-      const want = await file.run({ [input.name]: input.tensorOf(image) });
+      const want = await runSession(file, { [input.name]: input.tensorOf(image) }, path);
       const got = await ours.run(image);
       const off = difference(inOrder(got.result, compared), inOrder(want[theirTensor].data as Float32Array, compared));
       worst = Math.max(worst, off);

@@ -1,8 +1,10 @@
 import { UserError } from '../base/errors.js';
+import { oneOrList } from '../base/exits.js';
 import { looseImages } from '../datasets/image-folder/loose-images.js';
 import { areaUnderRoc, energies, margins, unknownKept } from '../evaluation/novelty.js';
 import { predictionsOf } from '../evaluation/predictions.js';
-import { readTaus } from '../run/results.js';
+import { writeReport } from '../report/write-report.js';
+import { readTaus, writeResult } from '../run/results.js';
 import { entropies } from '../tau/entropy.js';
 import { openTrained } from './open-trained.js';
 import type { DataOptions } from './run-data.js';
@@ -39,7 +41,8 @@ const KEPT = 0.95;
 const SUREST = 5;
 
 /**
- * Classifies images that belong to no class of a run, for example what a camera sees when nothing is in front of it.
+ * Classifies images that belong to no class of a run, for example what a camera sees when nothing is in front of it. Writes
+ * `unknown.json` into the run and updates its report.
  *
  * @param folder of images, also in the folders inside it
  * @throws UserError if τ isn't tuned yet, the run has no branch, or no image can be used
@@ -75,7 +78,7 @@ export async function evaluateUnknown(path: string, folder: string, data: DataOp
     ['energy', energies(known.branches[0], classes), energies(unknown.branches[0], classes)],
     ['margin', margins(known.branches[0], classes), margins(unknown.branches[0], classes)],
   ];
-  return {
+  const result: UnknownAnswers = {
     folder,
     images: split.count,
     skipped,
@@ -99,4 +102,7 @@ export async function evaluateUnknown(path: string, folder: string, data: DataOp
       .slice(0, SUREST)
       .map(({ file, label, entropy }) => ({ file, answer: dataset.labels[label], entropy })),
   };
+  writeResult(run, 'unknown', { tau: oneOrList(taus), ...result });
+  writeReport(run);
+  return result;
 }

@@ -112,6 +112,8 @@ describe('images of no class', () => {
     expect(found.testExitRatio).toBeCloseTo(result.collaborative!.exitRatio, 12);
     expect(found.scores.map(({ score }) => score)).toEqual(['entropy', 'energy', 'margin']);
     for (const { area } of found.scores) expect(area).toBeGreaterThanOrEqual(0);
+    const report = readFileSync(runFile({ path: first }, 'report'), 'utf8');
+    expect(report).toMatch(/<h2>Images of no class<\/h2>\n<p>3 images of \S+unknown: \d \(\d+\.\d\d %\) exit early/);
   });
 
   it('need a tuned threshold', async () => {

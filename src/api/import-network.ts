@@ -2,8 +2,10 @@ import { basename } from 'node:path';
 import { UserError } from '../base/errors.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { splitTrainValidation } from '../datasets/split.js';
-import { attachmentNames } from '../network/branch.js';
-import type { JointNetwork } from '../network/layers.js';
+import { otherClassOrder } from '../evaluation/class-order.js';
+import { predictionsOf } from '../evaluation/predictions.js';
+import { attachmentNames, deviceAttachments } from '../network/branch.js';
+import type { JointNetwork, Layer } from '../network/layers.js';
 import { isSmall } from '../network/zoo/family.js';
 import { networkNames } from '../network/zoo/index.js';
 import { readModel } from '../onnx/read-model.js';
@@ -12,7 +14,7 @@ import { writeCheckpoint } from '../run/checkpoint.js';
 import type { Config } from '../run/config.js';
 import { readRecipe } from '../run/recipes.js';
 import { networkOf, runFile } from '../run/run-directory.js';
-import { countHits } from '../train/evaluate.js';
+import { countHits, type Logits } from '../train/evaluate.js';
 import { importGraph } from '../train/onnx-graph/import-graph.js';
 import { epochStart } from '../train/reports.js';
 import type { WarmStart } from '../train/warm-start/warm-start.js';
@@ -25,6 +27,9 @@ import { requireImages } from './train-run.js';
 
 /** Validation images that the imported network is checked on. */
 const CHECKED_IMAGES = 1000;
+
+/** Classes that a note lists. */
+const SHOWN_CLASSES = 10;
 
 /** How a network was read. */
 export type ReadAs =
@@ -70,6 +75,7 @@ export async function importNetwork(file: string, options: NewRunOptions & DataO
     evaluate(dataset.train, checked),
   );
   const fullAccuracy = countHits(logits.full, logits.labels, logits.classes) / checked.length;
+  noteClassOrder(logits, dataset.labels, options);
   return {
     run: run.path,
     config,
@@ -80,8 +86,20 @@ export async function importNetwork(file: string, options: NewRunOptions & DataO
   };
 }
 
+/** Reports a network whose classes are in another order than the data set's. */
+function noteClassOrder({ full, labels, classes }: Logits, names: Dataset['labels'], { onNote }: DataOptions): void {
+  const order = otherClassOrder(predictionsOf(full, classes).classes, labels, classes);
+  if (!order) return;
+  const inFile = names.map((_, number) => names[order.indexOf(number)]);
+  const shown = `${inFile.slice(0, SHOWN_CLASSES).join(',')}${inFile.length > SHOWN_CLASSES ? ',...' : ''}`;
+  onNote?.(
+    `expected classes in the order of the file, found that it answers most images of ${names[0]} as class ${order[0]}: ` +
+      `its order seems to be ${shown}; give the classes in that order (--classes)`,
+  );
+}
+
 function readAs({ layers, form }: Config, input: JointNetwork['input']): ReadAs {
-  if (layers) return { by: 'graph', attachments: attachmentNames(layers) };
+  if (layers) return { by: 'graph', attachments: deviceAttachments(layers) };
   return { by: 'name', form: isSmall({ form: form === 'auto' ? undefined : form, input }) ? 'small' : 'large' };
 }
 
@@ -101,11 +119,32 @@ function withImageSize(config: Config, options: NewRunOptions, file: string): Co
 /** The config with the layers of the file's graph, and a layer to attach the branch to. */
 async function withGraph(config: Config, options: NewRunOptions, file: string, dataset: Dataset): Promise<Config> {
   const { layers } = await importGraph(file, dataset.shape);
-  const [first] = attachmentNames(layers);
+  const possible = deviceAttachments(layers);
+  const [first] = possible;
   if (first === undefined) {
-    throw new UserError(`${file}: expected a convolution or dense layer before the last one, found none`);
+    throw new UserError(
+      `${file}: expected a convolution or dense layer that devices compute before the last layer, found ` +
+        `${layers[0].type} at the start`,
+    );
   }
+  requireOnDevice(config, givenOption(options, 'attach') ?? first, possible, layers);
   return { ...config, network: graphName(file), attach: givenOption(options, 'attach') ?? first, layers: [...layers] };
+}
+
+/** @throws UserError if a binary branch is attached behind a layer that only the edge computes */
+function requireOnDevice(
+  { branch }: Config,
+  attach: string,
+  possible: readonly string[],
+  layers: readonly Layer[],
+): void {
+  if (branch === 'none' || branch === 'float') return;
+  const names = attach.split(',').map((name) => name.trim());
+  const late = names.find((name) => !possible.includes(name) && attachmentNames(layers).includes(name));
+  if (late === undefined) return;
+  throw new UserError(
+    `attach: expected ${possible.join(' or ')}, because devices don't compute all layers up to ${late}, found ${late}`,
+  );
 }
 
 /** The network's name: that of the file, unless the zoo has a network with this name. */

@@ -26,6 +26,8 @@ export interface FolderReport {
   /** For example "train/CLASS and val/CLASS". */
   readonly layout: string;
   readonly ignored: readonly IgnoredFiles[];
+  /** Images that a table puts into one class, and that are in the folder of another class. */
+  readonly contradicted: readonly string[];
   /** Images that can't be decoded or read, and why. */
   readonly broken: readonly { readonly file: string; readonly reason: string }[];
   /** The images in use, in the order of the splits. */

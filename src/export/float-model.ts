@@ -154,16 +154,29 @@ function appendLayer(
     case 'conv2d': {
       const { kernel, filters, bias = true } = layer;
       const channels = channelsOf(input);
-      const oihw = hwioToOihw(stored('kernel').values, kernel, channels, filters);
+      const oihw = hwioToOihw(stored('kernel').values, kernel ** 2, channels, filters);
       const w = graph.floats(oihw, [filters, channels, kernel, kernel]);
       return graph.node('Conv', [x, w, ...(bias ? [parameter('bias')] : [])], windowOf(layer, input, output));
     }
     case 'depthwise-conv2d': {
       const { kernel } = layer;
       const channels = channelsOf(input);
-      const oihw = hwioToOihw(stored('kernel').values, kernel, 1, channels);
+      const oihw = hwioToOihw(stored('kernel').values, kernel ** 2, 1, channels);
       const w = graph.floats(oihw, [channels, 1, kernel, kernel]);
       return graph.node('Conv', [x, w], { group: channels, ...windowOf(layer, input, output) });
+    }
+    case 'general-conv2d': {
+      const { kernel, strides = [1, 1], dilations = [1, 1], padding, groups = 1, bias = true, filters } = layer;
+      const channels = channelsOf(input) / groups;
+      const oihw = hwioToOihw(stored('kernel').values, kernel[0] * kernel[1], channels, filters);
+      const w = graph.floats(oihw, [filters, channels, ...kernel]);
+      return graph.node('Conv', [x, w, ...(bias ? [parameter('bias')] : [])], {
+        kernel_shape: [...kernel],
+        strides: [...strides],
+        dilations: [...dilations],
+        pads: [...padding],
+        group: groups,
+      });
     }
     case 'quantise':
       return nearestLevels(graph, affineNodes(graph, x, scalarOf(graph, layer.scale), scalarOf(graph, layer.shift)));
@@ -171,7 +184,7 @@ function appendLayer(
       const channels = channelsOf(input);
       const oihw = hwioToOihw(
         stored('kernel').values,
-        layer.kernel,
+        layer.kernel ** 2,
         layer.depthwise ? 1 : channels,
         layer.depthwise ? channels : layer.filters,
       );
@@ -280,8 +293,7 @@ function windowOf(
   return { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: [...before, ...after] };
 }
 
-function hwioToOihw(kernel: Float32Array, size: number, channels: number, filters: number): Float32Array {
-  const taps = size * size;
+function hwioToOihw(kernel: Float32Array, taps: number, channels: number, filters: number): Float32Array {
   const result = new Float32Array(kernel.length);
   for (let tap = 0; tap < taps; tap++) {
     for (let c = 0; c < channels; c++) {

@@ -101,6 +101,18 @@ export const trunkOf = (network: JointNetwork): readonly Layer[] => [
 export const attachmentNames = (chain: readonly Layer[]): string[] =>
   chain.slice(0, -1).flatMap((layer) => attachmentName(layer) ?? []);
 
+/** Layers that devices don't compute, so that only the part at the edge can contain them. */
+const NOT_ON_DEVICE: ReadonlySet<Layer['type']> = new Set(['general-conv2d', 'sigmoid', 'tanh', 'silu', 'hard-swish']);
+
+const runsOnDevice = (layer: Layer): boolean =>
+  layer.type === 'residual' ? [...layer.body, ...layer.shortcut].every(runsOnDevice) : !NOT_ON_DEVICE.has(layer.type);
+
+/** The layers that a branch on a device can be attached behind: those before the first layer that only the edge computes. */
+export function deviceAttachments(chain: readonly Layer[]): string[] {
+  const end = chain.findIndex((layer) => !runsOnDevice(layer));
+  return attachmentNames(end < 0 ? chain : chain.slice(0, end + 1));
+}
+
 /** The possible numbers of binary convolutions in a branch that mirrors the rest of a float chain, ascending from 0. */
 export function possibleConvolutions(rest: readonly Layer[]): number[] {
   const counts = rest
@@ -232,7 +244,7 @@ function binaryMirror(rest: readonly Layer[], input: Shape, { after, size, binar
   };
 
   const last = rest[rest.length - 1];
-  const hidden = rest.slice(0, -1);
+  const hidden = rest.slice(0, -1).map(withSquareWindows);
   const convolutional = hidden.filter((layer) => layer.type !== 'dense' && layer.type !== 'flatten');
   const wanted = size?.conv ?? Number.POSITIVE_INFINITY;
   let convolutions = 0;
@@ -279,7 +291,19 @@ function convolutionsIn(chain: readonly Layer[]): (Conv2d | DepthwiseConv2d)[] {
 
 function convolutionsOf(layer: Layer): number {
   if (layer.type === 'residual') return layer.body.reduce((sum, inner) => sum + convolutionsOf(inner), 0);
-  return layer.type === 'conv2d' ? 1 : 0;
+  return layer.type === 'conv2d' || layer.type === 'general-conv2d' ? 1 : 0;
+}
+
+/** A convolution with any window as the branch mirrors it: square, dense and in one group. */
+function withSquareWindows(layer: Layer): Layer {
+  if (layer.type === 'residual') {
+    return { ...layer, body: layer.body.map(withSquareWindows), shortcut: layer.shortcut.map(withSquareWindows) };
+  }
+  if (layer.type !== 'general-conv2d') return layer;
+  const { name, filters, bias, kernel: sides, strides = [1, 1] } = layer;
+  const kernel = Math.max(...sides);
+  const padding = kernel >> 1;
+  return { type: 'conv2d', name, filters, kernel, stride: Math.max(...strides), padding, bias };
 }
 
 /** Whether each of these convolutions can have its own shortcut: none of them may reduce the channels. */

@@ -108,6 +108,10 @@ function operations({ layer, input, output }: PlacedLayer): { macs: number; bina
         macs: values * layer.kernel * layer.kernel * (layer.depthwise ? 1 : input[input.length - 1]),
         binaryOps: 0,
       };
+    case 'general-conv2d': {
+      const [height, width] = layer.kernel;
+      return { macs: (values * height * width * input[input.length - 1]) / (layer.groups ?? 1), binaryOps: 0 };
+    }
     case 'depthwise-conv2d':
       return { macs: values * layer.kernel * layer.kernel, binaryOps: 0 };
     case 'binary-conv2d': {

@@ -35,6 +35,23 @@ export interface DepthwiseConv2d {
   readonly padding?: Padding;
 }
 
+/**
+ * Float convolution with any window, of networks that were read from a graph: kernel, strides and dilations (default 1) of
+ * rows and columns. In groups, each filter reads only the channels of its group. With bias unless `bias` is false. Kernel
+ * [kernel[0], kernel[1], channels / groups, filters]. Devices don't compute it.
+ */
+export interface GeneralConv2d {
+  readonly type: 'general-conv2d';
+  readonly name: string;
+  readonly filters: number;
+  readonly kernel: readonly [height: number, width: number];
+  readonly strides?: readonly [rows: number, columns: number];
+  readonly dilations?: readonly [rows: number, columns: number];
+  readonly padding: Sides;
+  readonly groups?: number;
+  readonly bias?: boolean;
+}
+
 /** Float fully-connected layer with bias. Kernel [inputs, units]. */
 export interface Dense {
   readonly type: 'dense';
@@ -194,6 +211,7 @@ export interface Flatten {
 export type Layer =
   | Conv2d
   | DepthwiseConv2d
+  | GeneralConv2d
   | Dense
   | BinaryConv2d
   | BinaryDense

@@ -46,6 +46,14 @@ export function layerParameters({ part, layer, input }: PlacedLayer): Parameter[
         ...(bias ? [parameter('bias', 'bias', [filters], { constant: 0 })] : []),
       ];
     }
+    case 'general-conv2d': {
+      const { kernel, filters, groups = 1, bias = true } = layer;
+      const shape = [...kernel, channels / groups, filters];
+      return [
+        parameter('kernel', 'weight', shape, he((kernel[0] * kernel[1] * channels) / groups)),
+        ...(bias ? [parameter('bias', 'bias', [filters], { constant: 0 })] : []),
+      ];
+    }
     case 'level-conv2d': {
       const { kernel, filters, depthwise } = layer;
       const shape = [kernel, kernel, channels, depthwise ? 1 : filters];

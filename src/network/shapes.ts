@@ -2,6 +2,7 @@ import { UserError } from '../base/errors.js';
 import { exitsOf, numbered } from '../base/exits.js';
 import {
   type Exit,
+  type GeneralConv2d,
   type JointNetwork,
   type Layer,
   type Padding,
@@ -77,6 +78,8 @@ export function outputShape(layer: Layer, input: Shape): Shape {
     case 'binary-conv2d':
     case 'level-conv2d':
       return windowedShape(layer, input, layer, 'filters' in layer ? layer.filters : undefined);
+    case 'general-conv2d':
+      return generalShape(layer, input);
     case 'max-pool':
     case 'average-pool':
       return windowedShape(layer, input, {
@@ -199,6 +202,19 @@ function windowedShape(
   const [height, width, channels] = image(layer, input);
   const [oh, ow] = [height, width].map((size, axis) => windowed(size, kernel, stride, padding, axis).out);
   return positive(layer, input, [oh, ow, filters ?? channels]);
+}
+
+function generalShape(layer: GeneralConv2d, input: Shape): Shape {
+  const { kernel, strides = [1, 1], dilations = [1, 1], padding, filters, groups = 1 } = layer;
+  const { length, 2: channels } = image(layer, input);
+  if (channels % groups !== 0 || filters % groups !== 0) {
+    throw misfit(layer, input, `channels and filters in ${groups} groups of the same size`);
+  }
+  const sizes = input.slice(0, length - 1).map((size, axis) => {
+    const reach = (kernel[axis] - 1) * dilations[axis] + 1;
+    return windowed(size, reach, strides[axis], padding, axis).out;
+  });
+  return positive(layer, input, [sizes[0], sizes[1], filters]);
 }
 
 function image(layer: Layer, input: Shape): readonly [number, number, number] {

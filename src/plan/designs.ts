@@ -1,4 +1,4 @@
-import { attachmentNames, possibleConvolutions, trunkOf } from '../network/branch.js';
+import { deviceAttachments, possibleConvolutions, trunkOf } from '../network/branch.js';
 import { type NetworkCost, networkCost } from '../network/cost.js';
 import type { JointNetwork } from '../network/layers.js';
 
@@ -24,7 +24,7 @@ export function buildDesign(build: BuildNetwork, { attach, branch }: DesignChoic
 }
 
 /** The possible attachments of this network, in order. */
-export const attachmentsOf = (network: JointNetwork): string[] => attachmentNames(trunkOf(network));
+export const attachmentsOf = (network: JointNetwork): string[] => deviceAttachments(trunkOf(network));
 
 /** Every choice of 1 to `maxExits` attachments, with one branch size. */
 export function attachmentChoices(places: readonly string[], maxExits: number, branch = 'mirror'): DesignChoice[] {

@@ -31,6 +31,8 @@ export interface Work {
 export function workOf({ type, input, output, macs, binaryOps }: LayerCost): Work[] {
   const read: Work = { kind: 'other', operations: 0, values: featuresOf(input) };
   switch (type) {
+    case 'general-conv2d':
+      return [{ kind: 'conv2d', operations: macs, values: featuresOf(output) }];
     case 'conv2d':
     case 'depthwise-conv2d':
     case 'dense':

@@ -13,9 +13,14 @@ const MOST_CONFUSIONS = 10;
 const MOST_MATRIX_CLASSES = 20;
 
 export const EVALUATION_STYLE = `${GALLERY_STYLE}
-.scroll td, .scroll th { white-space: nowrap; }
+.scroll td.number { white-space: nowrap; }
+.scroll table:not(.matrix) :is(th, td):not(.number) { min-width: 9rem; max-width: 18rem; overflow-wrap: break-word; }
+@media (max-width: 40rem) {
+  th, td { padding-right: .8rem; }
+  .scroll table:not(.matrix) :is(th, td):not(.number) { min-width: 6rem; max-width: 9rem; }
+}
 .matrix td { text-align: center; padding: .2rem .5rem; }
-.matrix th { font-weight: 400; padding: .2rem .5rem; }
+.matrix th { font-weight: 400; padding: .2rem .5rem; white-space: nowrap; }
 .matrix .right { outline: 1px solid var(--faint); }
 `;
 

@@ -3,8 +3,8 @@ import type { EvaluationDetails, GalleryImage } from '../run/evaluation-details.
 import { escapeHtml } from './page.js';
 
 export const GALLERY_STYLE = `
-.gallery { display: flex; flex-wrap: wrap; gap: .8rem; padding: 0; list-style: none; }
-.gallery li { width: 8.5rem; font-size: .85rem; line-height: 1.3; overflow-wrap: anywhere; }
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: .8rem; padding: 0; list-style: none; }
+.gallery li { font-size: .85rem; line-height: 1.3; overflow-wrap: anywhere; }
 .gallery img { display: block; width: 96px; height: 96px; object-fit: contain; margin-bottom: .3rem; }
 .gallery .name { opacity: .7; }
 `;

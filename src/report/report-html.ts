@@ -1,12 +1,13 @@
 import { type BranchKind, exitsOf, type WithExits } from '../base/exits.js';
 import { percent } from '../base/format.js';
 import type { EvaluationDetails } from '../run/evaluation-details.js';
-import type { Tuned } from '../run/results.js';
+import type { Tuned, Unknown } from '../run/results.js';
 import type { EpochMetrics } from '../run/run-directory.js';
 import { EVALUATION_STYLE, evaluationSections } from './evaluation-sections.js';
 import { escapeHtml, figure, htmlTable, page } from './page.js';
 import { tauChart } from './tau-chart.js';
 import { trainingChart } from './training-chart.js';
+import { unknownSection } from './unknown-section.js';
 
 type Branch = Pick<Tuned, 'branch'>;
 type TunedExit = Pick<Tuned, 'tau' | 'branch' | 'curve'> & { readonly folds: Pick<Tuned['folds'], 'tau'> };
@@ -27,12 +28,16 @@ export interface Report {
   readonly tuned?: Tuned;
   /** The results of `evaluate` on the test split, if it has run. */
   readonly test?: Measured & { readonly details?: EvaluationDetails };
+  /** The results of `evaluate --unknown`, if it has run. */
+  readonly unknown?: Unknown;
   /** Pictures of test images as data URLs, by index. */
   readonly pictures?: Readonly<Record<string, string>>;
 }
 
+const CONFIG_STYLE = '.config th { overflow-wrap: normal; }\n';
+
 /** One self-contained page about a run: no scripts, no requests, and the reader's light or dark colour scheme. */
-export function reportHtml({ title, kind, config, epochs, tuned, test, pictures }: Report): string {
+export function reportHtml({ title, kind, config, epochs, tuned, test, unknown, pictures }: Report): string {
   const splits: [string, Measured | undefined][] = [
     ['test', test],
     ['validation', tuned],
@@ -45,9 +50,10 @@ export function reportHtml({ title, kind, config, epochs, tuned, test, pictures 
     tuned ? harmTable(tuned) : '',
     epochs.length > 0 ? figure('Training', (theme) => trainingChart(epochs, theme, kind)) : '',
     ...(test?.details ? evaluationSections(test.details, kind, pictures) : []),
-    `<h2>Configuration</h2>\n<table>\n${flattened(config).map(configRow).join('\n')}\n</table>`,
+    unknown ? unknownSection(unknown) : '',
+    `<h2>Configuration</h2>\n<table class="config">\n${flattened(config).map(configRow).join('\n')}\n</table>`,
   ];
-  return page(title, sections, EVALUATION_STYLE);
+  return page(title, sections, EVALUATION_STYLE + CONFIG_STYLE);
 }
 
 function accuracyTable(rows: readonly string[][], kind: BranchKind): string {
@@ -119,9 +125,17 @@ function flattened(value: Readonly<Record<string, unknown>>, prefix = ''): [name
   );
 }
 
+/** Characters that are shown of a longer value, such as 1,000 class names. */
+const LONG_VALUE = 80;
+
 function configRow([name, value]: [string, unknown]): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-  return `<tr><th>${escapeHtml(name)}</th><td>${escapeHtml(text)}</td></tr>`;
+  const start = `${text.slice(0, LONG_VALUE)}...`;
+  const shown =
+    text.length > 2 * LONG_VALUE
+      ? `<details><summary>${escapeHtml(start)}</summary>${escapeHtml(text)}</details>`
+      : escapeHtml(text);
+  return `<tr><th>${escapeHtml(name)}</th><td>${shown}</td></tr>`;
 }
 
 function digits(value: number): string {

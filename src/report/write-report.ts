@@ -10,7 +10,7 @@ export function writeReport(run: Run): void {
   const { config, network } = run;
   const tuned = readResult(run, 'tau');
   const taus = readTaus(run);
-  const test = readResult(run, 'test');
+  const [test, unknown] = [readResult(run, 'test'), readResult(run, 'unknown')];
   const html = reportHtml({
     title: `${network.name} on ${dataTitle(config)}`,
     kind: branchKind(network),
@@ -18,6 +18,7 @@ export function writeReport(run: Run): void {
     epochs: readMetrics(run),
     tuned,
     pictures: readGalleryPictures(run),
+    unknown: `${unknown?.tau}` === `${taus}` ? unknown : undefined,
     // These results are for another τ, or for none: `evaluate` has to run again.
     test:
       test?.collaborative && `${test.collaborative.tau}` === `${taus}`

@@ -3,7 +3,9 @@ import { type Layer, SMOOTH_ACTIVATIONS } from '../network/layers.js';
 
 const whole = z.int().positive();
 const pixels = z.int().nonnegative();
-const padding = z.union([z.literal('valid'), z.literal('same'), pixels, z.tuple([pixels, pixels, pixels, pixels])]);
+const pair = z.tuple([whole, whole]);
+const sides = z.tuple([pixels, pixels, pixels, pixels]);
+const padding = z.union([z.literal('valid'), z.literal('same'), pixels, sides]);
 const name = z.string().regex(/^[\w-]+$/, 'expected letters, digits, _ and -');
 const window = { stride: whole.optional(), padding: padding.optional() };
 const only = <Type extends string>(type: Type) => z.strictObject({ type: z.literal(type) });
@@ -20,6 +22,17 @@ export const layerSchema: z.ZodType<Layer> = z.discriminatedUnion('type', [
     bias: z.boolean().optional(),
   }),
   z.strictObject({ type: z.literal('depthwise-conv2d'), name, kernel: whole, ...window }),
+  z.strictObject({
+    type: z.literal('general-conv2d'),
+    name,
+    filters: whole,
+    kernel: pair,
+    strides: pair.optional(),
+    dilations: pair.optional(),
+    padding: sides,
+    groups: whole.optional(),
+    bias: z.boolean().optional(),
+  }),
   z.strictObject({ type: z.literal('dense'), name, units: whole }),
   z.strictObject({ type: z.literal('batch-norm'), name, epsilon: z.number().positive().optional() }),
   parametric('shift'),

@@ -68,11 +68,35 @@ export const testedSchema = z.strictObject({
   details: detailsSchema.optional(),
 });
 
-const SCHEMAS = { tau: tunedSchema, test: testedSchema };
-const WRITERS = { tau: 'tune-tau', test: 'evaluate' };
+/** `unknown.json`, what `evaluate --unknown` found at these thresholds: the answers to images of no class. */
+export const unknownSchema = z.looseObject({
+  tau: z.union([share, z.array(share).min(2)]),
+  folder: z.string(),
+  images: z.int().positive(),
+  exits: z.int().nonnegative(),
+  exitRatio: share,
+  /** Exit ratio of the test images, for comparison. */
+  testExitRatio: share,
+  /** Early answers by class, the most frequent first. */
+  answers: z.array(z.looseObject({ name: z.string(), exits: z.int() })),
+  scores: z.array(
+    z.looseObject({
+      score: z.string(),
+      area: share,
+      areaAmongEarly: share.nullable(),
+      unknownPassing: share.nullable(),
+    }),
+  ),
+  /** Early exits with the lowest entropy. */
+  surest: z.array(z.looseObject({ file: z.string(), answer: z.string(), entropy: z.number() })),
+});
+
+const SCHEMAS = { tau: tunedSchema, test: testedSchema, unknown: unknownSchema };
+const WRITERS = { tau: 'tune-tau', test: 'evaluate', unknown: 'evaluate --unknown' };
 
 export type Tuned = z.infer<typeof tunedSchema>;
 export type Tested = z.infer<typeof testedSchema>;
+export type Unknown = z.infer<typeof unknownSchema>;
 
 /** A result of a run; undefined if it doesn't exist yet. @throws UserError if the file is invalid */
 export function readResult<Name extends keyof typeof SCHEMAS>(
@@ -119,7 +143,7 @@ export function writeGalleryPictures(run: Pick<Run, 'path'>, pictures: Readonly<
 
 /** Removes the results of a network that was trained further since. @returns whether there were any */
 export function removeResults(run: Pick<Run, 'path'>): boolean {
-  const files = (['tau', 'tauSvg', 'tauPng', 'test', 'gallery'] as const).map((file) => runFile(run, file));
+  const files = (['tau', 'tauSvg', 'tauPng', 'test', 'gallery', 'unknown'] as const).map((file) => runFile(run, file));
   const present = files.filter((file) => existsSync(file));
   for (const file of present) rmSync(file);
   return present.length > 0;

@@ -32,6 +32,7 @@ const FILES = {
   tauPng: 'tau.png',
   test: 'test.json',
   gallery: 'gallery.json',
+  unknown: 'unknown.json',
   report: 'report.html',
   lock: 'train.lock',
 } as const;

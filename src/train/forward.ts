@@ -11,6 +11,7 @@ import {
 import { insideFactors, type PlacedLayer, placeLayers } from '../network/shapes.js';
 import { batchNormInference, batchNormTraining } from './batch-norm.js';
 import { type BinaryPass, binaryConv2dOutput, binaryDenseOutput } from './binary-layers.js';
+import { generalConv2dOutput } from './general-conv.js';
 import { levelConv2dOutput, nearestLevels } from './level-layers.js';
 import { padded } from './padding.js';
 import { preluOutput } from './prelu.js';
@@ -109,6 +110,11 @@ export function applyLayer(
       const { stride = 1, padding = 'valid' } = layer;
       const [image, rest] = padded(x, padding);
       return tf.depthwiseConv2d(image, get('kernel') as tf.Tensor4D, stride, rest);
+    }
+    case 'general-conv2d': {
+      const { bias = true } = layer;
+      const y = generalConv2dOutput(layer, x, get('kernel') as tf.Tensor4D);
+      return bias ? tf.add(y, get('bias')) : y;
     }
     case 'quantise':
       return nearestLevels(tf.add(tf.mul(x, layer.scale), layer.shift));

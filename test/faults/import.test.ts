@@ -90,6 +90,15 @@ it('compares an ONNX file with the network that is made from it, and refuses ano
   expect(made.stdout).toMatch(/\nlenet in its small form \(--form\)/);
   expect(made.stdout).toMatch(/\nONNX Runtime computes the same logits from the file on 12 images/);
 
+  const probabilities = onnx.ModelProto.decode(model);
+  const [output] = probabilities.graph!.output!;
+  probabilities.graph!.node!.push(onnx.NodeProto.create({ opType: 'Softmax', input: [output.name!], output: ['p'] }));
+  output.name = 'p';
+  const softmax = fresh('softmax.onnx');
+  writeFileSync(softmax, onnx.ModelProto.encode(probabilities).finish());
+  const read = await lcdnn('import', softmax, '--network', 'lenet', ...tinyOptions(1), '--out', fresh('run'));
+  expect(read.stdout).toMatch(/\nONNX Runtime computes the same logits from the file on 12 images/);
+
   const changed = onnx.ModelProto.decode(model);
   const relu = changed.graph!.node!.find(({ opType }) => opType === 'Relu')!;
   relu.opType = 'Elu';
@@ -134,9 +143,13 @@ it('reads a network that is not of the zoo from its graph, for every command', a
   expect(made.stderr).not.toMatch(/Error/);
   expect(made.stdout).toMatch(/, 6 layers: shared\.conv1, full\.depthwise1, .*\n {2}missing .* 0 layers: none\n/);
   expect(made.stdout).toMatch(
-    /\n\S*vgg16-of-mine as its graph says; the branch is attached behind conv1 \(--attach: conv1, block1, conv2\)/,
+    /\n\S*vgg16-of-mine as its graph says; the branch is attached behind conv1 \(--attach: conv1\)/,
   );
   expect(made.stdout).toMatch(/\nONNX Runtime computes the same logits from the file on 12 images/);
+  await expectMistake(
+    ['import', file, ...tinyOptions(1), '--attach', 'block1', '--out', fresh('run')],
+    /attach: expected conv1, because devices don't compute all layers up to block1, found block1/,
+  );
   expect(openRun(run).config.layers?.map(({ type }) => type)).toEqual(layers.map(({ type }) => type));
   for (const args of [
     ['train', '--resume', run],

@@ -4,11 +4,13 @@ import { fileKind } from './file-kinds.js';
 import type { ByClass, FoundImages } from './found-images.js';
 import type { FolderContent } from './walk.js';
 
-/** Names of split folders, in lower case; the first that has class folders is used. */
-const TRAIN = ['train', 'training'];
-const TEST = ['test', 'testing', 'val', 'valid', 'validation'];
+/** Names of splits, in lower case; the first whose folder has class folders is used. */
+export const TRAIN_NAMES: ReadonlySet<string> = new Set(['train', 'training']);
+export const TEST_NAMES: ReadonlySet<string> = new Set(['test', 'testing', 'val', 'valid', 'validation']);
 
-const splitNames = new Set([...TRAIN, ...TEST]);
+const splitNames = new Set([...TRAIN_NAMES, ...TEST_NAMES]);
+/** Names that contain one of a split, such as "seg_train" or "test-images". */
+const LIKE_A_SPLIT = /(^|[^a-z])(train|test|val|valid|dev|eval)|(train|test|val|dev|eval)(set|ing|$)/i;
 
 /** Whether a folder name denotes a split, not a class. */
 export const isSplitName = (name: string): boolean => splitNames.has(name.toLowerCase());
@@ -19,10 +21,10 @@ export const isSplitName = (name: string): boolean => splitNames.has(name.toLowe
  */
 export function listClassFolders(content: FolderContent): FoundImages | undefined {
   const inFolder = (name: string) => classesIn(content, name);
-  const train = namedFolder(content, TRAIN, (name) => inFolder(name).size > 0);
+  const train = namedFolder(content, TRAIN_NAMES, (name) => inFolder(name).size > 0);
   if (train !== undefined) {
     // ImageNet's own `test` has no labels, and therefore no folders.
-    const test = namedFolder(content, TEST, (name) => inFolder(name).size > 0);
+    const test = namedFolder(content, TEST_NAMES, (name) => inFolder(name).size > 0);
     return {
       layout: test === undefined ? `${train}/CLASS` : `${train}/CLASS and ${test}/CLASS`,
       train: inFolder(train),
@@ -43,9 +45,37 @@ export function listClassFolders(content: FolderContent): FoundImages | undefine
 const hasUnsupportedImages = ({ files }: FolderContent, folder: string): boolean =>
   files.some((path) => path.split(sep)[0].normalize('NFC') === folder && fileKind(path) === 'unsupported image');
 
+/**
+ * @throws UserError if the folders of classes look like splits, because they hold the same folders, or if the folders inside
+ * every class have the names of splits: the images would be learned under the wrong names, or tested on after training
+ */
+export function requireClassesNotSplits(folder: string, { layout, train }: FoundImages): void {
+  if (layout !== 'CLASS') return;
+  const inside = [...train].map(([name, files]) => ({ name, folders: innerFolders(files) }));
+  const splits = inside.flatMap(({ folders }) => [...folders].filter(isSplitName));
+  if (inside.every(({ folders }) => folders.size > 1 && [...folders].every(isSplitName))) {
+    throw new UserError(
+      `${folder}: expected train/CLASS/, found the splits inside the classes (${inside[0].name}/${splits[0]}); move the ` +
+        `images of each class to train/CLASS/ and test/CLASS/`,
+    );
+  }
+  const [first, ...others] = inside;
+  const isSame = others.some(({ folders }) => [...folders].some((name) => first.folders.has(name)));
+  if (isSame && inside.every(({ name, folders }) => LIKE_A_SPLIT.test(name) && folders.size > 1)) {
+    throw new UserError(
+      `${folder}: expected a folder per class, found ${inside.map(({ name }) => name).join(', ')} with the same folders ` +
+        `inside (${[...first.folders].slice(0, 3).join(', ')}); call them train and test`,
+    );
+  }
+}
+
+/** The folders directly inside a class that hold its images. */
+const innerFolders = (files: readonly string[]): ReadonlySet<string> =>
+  new Set(files.flatMap((file) => (depth(file) > 2 ? [file.split(sep)[1]] : [])));
+
 /** @throws UserError for a folder `train` without class folders */
 export function requireClassFolders(folder: string, content: FolderContent): void {
-  const train = namedFolder(content, TRAIN, () => true);
+  const train = namedFolder(content, TRAIN_NAMES, () => true);
   if (train === undefined) return;
   throw new UserError(`${folder}/${train}: expected a folder per class, found none`);
 }
@@ -53,11 +83,11 @@ export function requireClassFolders(folder: string, content: FolderContent): voi
 /** The first folder with one of these names (in lower case) that passes a test, in the order of the names. */
 function namedFolder(
   { folders }: FolderContent,
-  names: readonly string[],
+  names: Iterable<string>,
   passes: (name: string) => boolean,
 ): string | undefined {
   const top = folders.filter((folder) => depth(folder) === 1);
-  const inOrder = names.flatMap((name) => top.filter((folder) => folder.toLowerCase() === name));
+  const inOrder = [...names].flatMap((name) => top.filter((folder) => folder.toLowerCase() === name));
   return inOrder.find(passes);
 }
 

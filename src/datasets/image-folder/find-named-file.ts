@@ -3,7 +3,7 @@ import { fileKind, IMAGE_EXTENSIONS } from './file-kinds.js';
 
 /**
  * Finds the files that a table names. Names can be paths with either slash, absolute paths of this or another machine,
- * and names without their extension or folder.
+ * and names without their extension or folder, or with other capitals.
  *
  * @param files paths in the folder
  * @returns a function that returns the file for a name; undefined if there is no such file or more than one
@@ -16,12 +16,18 @@ export function fileFinder(files: readonly string[]): (name: string) => string |
    * several.
    */
   const byTail = new Map<string, string | null>();
+  /** The same in lower case and in one Unicode form, because systems differ in both. */
+  const byPlainTail = new Map<string, string | null>();
+  const add = (tails: Map<string, string | null>, key: string, file: string): void => {
+    tails.set(key, tails.has(key) ? null : file);
+  };
   for (const file of images) {
     const parts = file.split(sep);
     for (const i of parts.keys()) {
       const tail = parts.slice(i).join('/');
       for (const key of [tail, tail.slice(0, -extname(tail).length)]) {
-        byTail.set(key, byTail.has(key) ? null : file);
+        add(byTail, key, file);
+        add(byPlainTail, plain(key), file);
       }
     }
   }
@@ -36,10 +42,17 @@ export function fileFinder(files: readonly string[]): (name: string) => string |
     const ended = withEnding(inFolder);
     if (ended.length > 0) return ended.length === 1 ? ended[0] : undefined;
     const parts = path.split('/').filter((part) => part !== '');
-    for (const i of parts.keys()) {
-      const file = byTail.get(parts.slice(i).join('/'));
-      if (file !== undefined) return file ?? undefined;
+    for (const [tails, form] of [
+      [byTail, (tail: string) => tail],
+      [byPlainTail, plain],
+    ] as const) {
+      for (const i of parts.keys()) {
+        const file = tails.get(form(parts.slice(i).join('/')));
+        if (file !== undefined) return file ?? undefined;
+      }
     }
     return undefined;
   };
 }
+
+const plain = (path: string): string => path.normalize('NFC').toLowerCase();

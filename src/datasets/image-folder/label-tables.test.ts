@@ -86,6 +86,16 @@ it.each<[string, Record<string, string>, RegExp]>([
     /test.csv lacks a, b; only test.csv has c/,
   ],
   ['one class', { 'labels.csv': 'file,label\na.jpg,a\n' }, /expected 2 to 65,536 classes to tell apart, found 1/],
+  [
+    'a column that is there twice',
+    { 'labels.csv': 'file,label,label\na.jpg,a,1\nb.jpg,b,2\n' },
+    /labels.csv: expected each column once, found label twice/,
+  ],
+  [
+    'two columns of classes that disagree',
+    { 'labels.csv': 'file,class,label\na.jpg,x,a\nb.jpg,x,b\nc.jpg,y,b\n' },
+    /labels.csv: expected one column of classes, found label and class, which disagree/,
+  ],
   ['a table for testing alone', { 'test.csv': good }, /expected a table train.csv, or labels.csv; found only a table/],
 ])('refuses %s', (_, tables, message) => {
   const run = () => listImages(folderWith(tables));
@@ -110,6 +120,14 @@ it.each<[string, string | Uint8Array, string[]]>([
   ['capitals in the header', 'Class,FileName\nx,a.jpg\ny,c.jpg\n', ['a.jpg x', 'c.jpg y']],
   ['backslashes', 'file,label\nsub\\d.jpg,x\nc.jpg,y\n', ['sub/d.jpg x', 'c.jpg y']],
   ['names without their ending', 'file,label\na,x\nc,y\n', ['a.jpg x', 'c.jpg y']],
+  ['file names in other capitals', 'file,label\nSUB\\D.JPG,x\nC.JPG,y\n', ['sub/d.jpg x', 'c.jpg y']],
+  [
+    'invisible characters around a class',
+    'file,label\na.jpg,\u200bx\u00a0\nd.jpg,x\nc.jpg,y\ufeff\n',
+    ['a.jpg x', 'sub/d.jpg x', 'c.jpg y'],
+  ],
+  ['rows that end as on old Macs', 'file,label\ra.jpg,x\rc.jpg,y\r', ['a.jpg x', 'c.jpg y']],
+  ['a class as number and name', 'file,class,label\na.jpg,0,x\nc.jpg,1,y\n', ['a.jpg x', 'c.jpg y']],
   ['names without their folder', 'file,label\nd.jpg,x\nd2,y\n', ['sub/d.jpg x', 'sub/d2.png y']],
   [
     'absolute paths of another machine',
@@ -125,6 +143,30 @@ it.each<[string, string | Uint8Array, string[]]>([
 ])('understands %s', (_, text, expected) => {
   const { rows } = table(text, 'a.jpg', 'a, b.jpg', 'c.jpg', 'sub/d.jpg', 'sub/d2.png');
   expect(rows).toEqual(expected);
+});
+
+it('splits by a column of the table', () => {
+  const rows = ['a.jpg,x,train', 'b.jpg,y,Train', 'c.jpg,x,test', 'd.jpg,y,test', 'e.jpg,y,val'];
+  const files = Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map((name) => [`${name}.jpg`, '']));
+  const folder = folderWith({ 'labels.csv': ['file,label,split', ...rows].join('\n'), ...files });
+  expect(listImages(folder)).toMatchObject({
+    layout: 'labels.csv, whose column says train or test',
+    train: { files: ['a.jpg', 'b.jpg'] },
+    test: { files: ['c.jpg', 'd.jpg'] },
+    ignored: [{ reason: 'images that no table names', count: 1, examples: ['e.jpg'] }],
+  });
+});
+
+it('notices images in the folder of another class than the table says', () => {
+  const text = 'file,label\ncat/a.jpg,dog\ncat/b.jpg,cat\ndog/c.jpg,dog\nother/d.jpg,cat\n';
+  const folder = folderWith({
+    'labels.csv': text,
+    'cat/a.jpg': '',
+    'cat/b.jpg': '',
+    'dog/c.jpg': '',
+    'other/d.jpg': '',
+  });
+  expect(listImages(folder).contradicted).toEqual(['cat/a.jpg']);
 });
 
 it('understands absolute paths in the folder', () => {

@@ -48,6 +48,33 @@ it.each<[string, string[], object]>([
   expect(listed(...files)).toMatchObject(expected);
 });
 
+it.each<[string, string[], RegExp]>([
+  [
+    'splits inside the classes',
+    ['cat/train/1.jpg', 'cat/test/2.jpg', 'dog/train/1.jpg', 'dog/test/2.jpg'],
+    /expected train\/CLASS\/, found the splits inside the classes \(cat\/t/,
+  ],
+  [
+    'splits with names of their own',
+    ['seg_train/a/1.jpg', 'seg_train/b/1.jpg', 'seg_test/a/2.jpg', 'seg_test/b/2.jpg'],
+    /expected a folder per class, found seg_test, seg_train with the same folders inside \(a, b\); call them train and test/,
+  ],
+  [
+    'a set and a testset',
+    ['trainset/a/1.jpg', 'trainset/b/1.jpg', 'testset/a/2.jpg', 'testset/b/2.jpg'],
+    /call them train and test/,
+  ],
+])('refuses %s', (_, files, message) => {
+  expect(() => listed(...files)).toThrow(
+    expect.objectContaining({ name: 'UserError', message: expect.stringMatching(message) }),
+  );
+});
+
+it('reads classes whose folders hold the same folders', () => {
+  expect(listed('cat/in/1.jpg', 'cat/out/2.jpg', 'dog/in/1.jpg', 'dog/out/2.jpg').classes).toEqual(['cat', 'dog']);
+  expect(listed('contest/in/1.jpg', 'contest/out/2.jpg', 'dog/in/1.jpg', 'dog/out/2.jpg').classes).toHaveLength(2);
+});
+
 it('does not lose a class whose images are all in a format that it cannot read', () => {
   expect(() => listed('cat/1.heic', 'cat/2.heic', 'dog/1.jpg', 'owl/1.jpg')).toThrow(
     /expected images of class cat, found none .*\(JPEG, .*\); convert them, or remove the folder/,

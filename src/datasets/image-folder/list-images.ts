@@ -3,7 +3,7 @@ import { UserError } from '../../base/errors.js';
 import type { IgnoredFiles } from '../dataset.js';
 import { type SplitRule, splitTrainValidation } from '../split.js';
 import { type ChosenClasses, chooseClasses, names } from './choose-classes.js';
-import { isSplitName, listClassFolders, requireClassFolders } from './class-folders.js';
+import { isSplitName, listClassFolders, requireClassesNotSplits, requireClassFolders } from './class-folders.js';
 import { fileKind } from './file-kinds.js';
 import { type ByClass, type FoundImages, groupByClass } from './found-images.js';
 import { isTable, readLabelTables } from './label-tables.js';
@@ -25,6 +25,8 @@ export interface Listing {
   /** Nothing if the folder doesn't say which images are for testing. */
   readonly test?: ListedSplit;
   readonly ignored: readonly IgnoredFiles[];
+  /** Images that a table puts into one class, and that are in the folder of another class. */
+  readonly contradicted: readonly string[];
 }
 
 /** The share of images for testing if the folder doesn't define a test split, and the seed of lcdnn 0.1. */
@@ -48,7 +50,10 @@ const OLD_EXTENSIONS = new Set(['.jpg', '.jpeg', '.png', '.webp']);
 export function listImages(root: string, chosen?: ChosenClasses, rule: SplitRule = 'content'): Listing {
   const { folder, content } = openWrapped(root);
   const found =
-    rule === 'content' ? findImages(folder, content) : splitByPosition(findImages(folder, oldContent(content)));
+    rule === 'content'
+      ? findImages(folder, content, rule)
+      : splitByPosition(findImages(folder, oldContent(content), rule));
+  if (rule === 'content') requireClassesNotSplits(folder, found);
   const available = [...found.train.keys()].sort();
   const classes = chooseClasses(available, chosen, folder);
   if (found.test) requireSameClasses(folder, classes, found.test, chosen === undefined);
@@ -61,14 +66,22 @@ export function listImages(root: string, chosen?: ChosenClasses, rule: SplitRule
     train: split(folder, classes, found.train),
     ...(found.test ? { test: split(folder, classes, found.test.images) } : {}),
     ignored: ignoredFiles(content, used, found),
+    contradicted: contradictedImages(found, new Set(classes)),
   };
 }
 
-function findImages(folder: string, content: FolderContent): FoundImages {
+const contradictedImages = ({ rows = [] }: FoundImages, classes: ReadonlySet<string>): string[] =>
+  rows.flatMap(({ file, label }) => {
+    const folders = file.split(sep).slice(0, -1);
+    const named = folders.map((folder) => folder.normalize('NFC')).filter((folder) => classes.has(folder));
+    return named.length > 0 && !named.includes(label) ? [file] : [];
+  });
+
+function findImages(folder: string, content: FolderContent, rule: SplitRule): FoundImages {
   const hasTables = content.files.some(isTable);
   const found = listClassFolders(content);
   if (found && !(hasTables && found.layout === 'CLASS')) return found;
-  if (hasTables) return readLabelTables(folder, content);
+  if (hasTables) return readLabelTables(folder, content, rule);
   requireClassFolders(folder, content);
   throw new UserError(
     `${folder}: expected train/CLASS/ with images (and test/CLASS/ or val/CLASS/), or CLASS/ alone, or a table ` +

@@ -60,7 +60,7 @@ export async function loadImageFolder(name: string, options: ImageFolderOptions)
   }
   const root = findFolder(name, options);
   const listing = listImages(root, given === undefined ? undefined : readChosenClasses(given), splitRule);
-  const { folder, layout, classes, ignored } = listing;
+  const { folder, layout, classes, ignored, contradicted } = listing;
   const files = [...listing.train.files, ...(listing.test?.files ?? [])];
   const checked = await checkImages(folder, files, {
     side: resize,
@@ -97,7 +97,7 @@ export async function loadImageFolder(name: string, options: ImageFolderOptions)
     std: STD,
     train: split(train),
     test: split(test),
-    folder: { path: folder, layout, ignored, broken, train, test },
+    folder: { path: folder, layout, ignored, contradicted, broken, train, test },
   };
 }
 
@@ -144,7 +144,9 @@ function findFolder(name: string, { dataDir, env = process.env }: SearchOptions)
   }
   const subfolder = join(root, name);
   const isSubfolder = statSync(subfolder, { throwIfNoEntry: false })?.isDirectory() === true;
-  const isDirect = dataDir !== undefined && (!isSubfolder || existsSync(join(root, 'train')));
+  // A person's own folder is taken as it is: "folder" may be a class.
+  const isOwn = name === 'folder' || existsSync(join(root, 'train'));
+  const isDirect = dataDir !== undefined && (!isSubfolder || isOwn);
   return resolve(isDirect ? root : subfolder);
 }
 

@@ -16,7 +16,21 @@ export const imagesToCertify = (epsilon: number, delta = DELTA): number =>
 
 /** Advice on everything in the report that needs it, the most harmful first. */
 export function adviceOn(report: Omit<DataReport, 'advice'>): Advice[] {
-  return [...copiesAdvice(report.copies), ...classAdvice(report), ...certificateAdvice(report), ...fileAdvice(report)];
+  return [
+    ...tableAdvice(report),
+    ...copiesAdvice(report.copies),
+    ...classAdvice(report),
+    ...certificateAdvice(report),
+    ...fileAdvice(report),
+  ];
+}
+
+function tableAdvice({ contradicted }: Pick<DataReport, 'contradicted'>): Advice[] {
+  if (contradicted.length === 0) return [];
+  const text =
+    `${contradicted.length} images are in the folder of one class, and the table names another: ` +
+    `${contradicted.slice(0, EXAMPLES).join(', ')}. The table counts; remove it to use the folders`;
+  return [{ kind: 'folders against table', text }];
 }
 
 function copiesAdvice(copies: readonly Copies[]): Advice[] {
@@ -146,7 +160,10 @@ function fileAdvice({ broken, ignored, sizes }: Pick<DataReport, 'broken' | 'ign
 function similarNames(names: readonly string[]): [string, string][] {
   const plain = new Map<string, string>();
   return names.flatMap((name): [string, string][] => {
-    const key = name.toLowerCase().replace(/[\s_-]/g, '');
+    const key = name
+      .normalize('NFKC')
+      .toLowerCase()
+      .replace(/[\s_\p{Cf}-]/gu, '');
     const other = plain.get(key);
     plain.set(key, other ?? name);
     return other === undefined ? [] : [[other, name]];

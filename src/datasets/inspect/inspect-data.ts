@@ -26,6 +26,7 @@ export async function inspectData(dataset: Dataset, { validation, seed }: Inspec
     ...(folder ? { sizes: sizesOf([...folder.train, ...folder.test], Math.min(shape[0], shape[1])) } : {}),
     ignored: folder?.ignored ?? [],
     broken: folder?.broken ?? [],
+    contradicted: folder?.contradicted ?? [],
     copies: await findCopies(dataset, isValidation),
   };
   return { ...report, advice: adviceOn(report) };

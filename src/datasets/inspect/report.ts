@@ -27,6 +27,8 @@ export interface DataReport {
   readonly sizes?: Sizes;
   readonly ignored: readonly IgnoredFiles[];
   readonly broken: readonly { readonly file: string; readonly reason: string }[];
+  /** Images that a table puts into one class, and that are in the folder of another class. */
+  readonly contradicted: readonly string[];
   /** Exact and near-copies. */
   readonly copies: readonly Copies[];
   readonly advice: readonly Advice[];
@@ -51,6 +53,7 @@ export interface Copies {
 /** A problem of a data set that hurts a network trained on it, or hides how good it is. */
 export interface Advice {
   readonly kind:
+    | 'folders against table'
     | 'copies between splits'
     | 'copies in two classes'
     | 'copies'

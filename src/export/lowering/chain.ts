@@ -53,6 +53,7 @@ const LOWERERS: { readonly [Type in Layer['type']]: Lowerer<Extract<Layer, { typ
   dense,
   'depthwise-conv2d': depthwiseConv2d,
   flatten,
+  'general-conv2d': notOnDevice,
   'global-average-pool': globalAveragePool,
   'hard-sigmoid': hardSigmoid,
   'hard-swish': notOnDevice,

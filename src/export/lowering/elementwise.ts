@@ -3,6 +3,7 @@ import type {
   BatchNorm,
   ChannelScale,
   ChannelShift,
+  GeneralConv2d,
   HardTanh,
   LeakyRelu,
   Prelu,
@@ -53,7 +54,7 @@ export const hardSigmoid: Lowerer<SmoothActivation> = (builder, placed) => {
 };
 
 /** @throws UserError always: there are no device kernels for these functions */
-export const notOnDevice: Lowerer<SmoothActivation> = (_, placed) => {
+export const notOnDevice: Lowerer<SmoothActivation | GeneralConv2d> = (_, placed) => {
   throw new UserError(
     `layer ${nameOf(placed)}: expected layers that the device can compute before the branch, found ${placed.layer.type}; ` +
       'attach the branch to an earlier layer (--attach)',

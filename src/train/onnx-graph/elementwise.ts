@@ -184,7 +184,7 @@ function shifted(context: Context, x: Place, shift: NamedArray): Place {
       parameters: { ...last.parameters, bias },
     });
   }
-  if (isAlone && last.layer.type === 'conv2d' && last.layer.bias === false) {
+  if (isAlone && 'bias' in last.layer && last.layer.bias === false) {
     const { bias: _, ...layer } = last.layer;
     return replacingLast(x, context.output, {
       ...last,

@@ -160,6 +160,40 @@ const CASES: Readonly<Record<string, Case & { readonly types?: readonly string[]
   SAME_LOWER: {
     body: between((graph, x) => conv(graph, x, 4, 4, { strides: [2, 2], auto_pad: 'SAME_LOWER', pads: 'none' }, 4)),
   },
+  'dilated convolution': {
+    body: between((graph, x) => conv(graph, x, 4, 4, { dilations: [2, 3], pads: [2, 3, 2, 1] })),
+    types: ['conv2d', 'general-conv2d', 'global-average-pool', 'dense'],
+  },
+  'convolution in groups': {
+    body: between(
+      (graph, x) =>
+        graph.node('Conv', [x, weights(graph, [6, 2, 3, 3]), weights(graph, [6])], { group: 2, kernel_shape: [3, 3] }),
+      6,
+    ),
+    types: ['conv2d', 'general-conv2d', 'global-average-pool', 'dense'],
+  },
+  'depthwise convolution with two filters for each channel': {
+    body: between(
+      (graph, x) =>
+        graph.node('Conv', [x, weights(graph, [8, 1, 3, 3])], { group: 4, kernel_shape: [3, 3], dilations: [1, 2] }),
+      8,
+    ),
+  },
+  'rectangular kernels, and another stride for columns': {
+    body: between((graph, x) => {
+      const rows = graph.node('Conv', [x, weights(graph, [4, 4, 1, 5])], { kernel_shape: [1, 5], pads: [0, 2, 0, 2] });
+      const y = graph.node('Conv', [rows, weights(graph, [4, 4, 3, 1])], { kernel_shape: [3, 1], strides: [1, 2] });
+      return graph.node('Relu', [graph.node('Add', [y, weights(graph, [4, 1, 1])])]);
+    }),
+    types: ['conv2d', 'general-conv2d', 'general-conv2d', 'relu', 'global-average-pool', 'dense'],
+  },
+  'a dilated convolution of one pixel': {
+    body: (graph, x) => {
+      const pixel = graph.node('GlobalAveragePool', [conv(graph, x, 3, 4)]);
+      const y = conv(graph, pixel, 4, 4, { dilations: [2, 2], pads: [2, 2, 2, 2] });
+      return gemm(graph, graph.node('Flatten', [y]), 4);
+    },
+  },
   'depthwise convolution with bias': {
     body: between((graph, x) =>
       graph.node('Conv', [x, weights(graph, [4, 1, 3, 3]), weights(graph, [4])], {
@@ -385,6 +419,25 @@ describe('a graph becomes layers that compute what the file computes', () => {
     expect(logits).not.toBe('logits');
   });
 
+  it('with weights in double precision', async () => {
+    const path = write('double', CASES['convolution, batch normalisation, ReLU']);
+    const model = onnx.ModelProto.decode(readFileSync(path));
+    const { DOUBLE } = onnx.TensorProto.DataType;
+    for (const tensor of model.graph!.initializer!) {
+      const values = new Float32Array(new Uint8Array(tensor.rawData!).buffer);
+      Object.assign(tensor, { dataType: DOUBLE, rawData: new Uint8Array(Float64Array.from(values).buffer) });
+    }
+    for (const { type } of [...model.graph!.input!, ...model.graph!.output!]) type!.tensorType!.elemType = DOUBLE;
+    writeFileSync(path, onnx.ModelProto.encode(model).finish());
+    await imported(path);
+  });
+
+  it('with every axis open, channels last', async () => {
+    const body: Case['body'] = (graph, x) => head(graph, conv(graph, toFirst(graph, x), 3, 4), 4);
+    const path = write('open axes', { input: ['batch', 'height', 'width', 'channels'], body });
+    expect((await importGraph(path, INPUT)).layers).toHaveLength(3);
+  });
+
   it('with weights in another file', async () => {
     const path = write('external', CASES['convolution, batch normalisation, ReLU']);
     const model = onnx.ModelProto.decode(readFileSync(path));
@@ -419,19 +472,22 @@ describe('what is not supported is refused by node, operator and reason', () => 
       between((graph, x) => graph.node('Concat', [x, x], { axis: 1 }), 8),
     ],
     [
-      'dilation',
-      /\(Conv\): expected a dilation of 1, found 2, 2/,
-      between((graph, x) => conv(graph, x, 4, 4, { dilations: [2, 2], pads: [2, 2, 2, 2] })),
+      'rectangular pools',
+      /\(MaxPool\): expected a square kernel, found 1x3/,
+      between((graph, x) => graph.node('MaxPool', [x], { kernel_shape: [1, 3] })),
     ],
     [
-      'groups',
-      /\(Conv\): expected one group, .*found 2 groups and 4 filters/,
-      between((graph, x) => graph.node('Conv', [x, weights(graph, [4, 2, 3, 3])], { group: 2 })),
+      'pools with gaps',
+      /\(MaxPool\): expected a dilation of 1, found 2, 2/,
+      between((graph, x) => graph.node('MaxPool', [x], { kernel_shape: [3, 3], dilations: [2, 2] })),
     ],
     [
-      'rectangles',
-      /\(Conv\): expected a square kernel, found 1x3/,
-      between((graph, x) => graph.node('Conv', [x, weights(graph, [4, 4, 1, 3])], { kernel_shape: [1, 3] })),
+      'one pixel that becomes several',
+      /\(Conv\): expected one pixel that a tap of the kernel is at, found pads 2, 2, 2, 2, output 3x3/,
+      (graph, x) => {
+        const pixel = graph.node('GlobalAveragePool', [conv(graph, x, 3, 4)]);
+        return gemm(graph, graph.node('Flatten', [conv(graph, pixel, 4, 2, { pads: [2, 2, 2, 2] })]), 18);
+      },
     ],
     [
       'squeeze and excitation',
@@ -461,6 +517,42 @@ describe('what is not supported is refused by node, operator and reason', () => 
   ])('%s', async (name, message, body) => {
     await expect(importGraph(write(`refused ${name}`, { body }), INPUT)).rejects.toThrow(
       expect.objectContaining({ name: 'UserError', message: expect.stringMatching(message) }),
+    );
+  });
+
+  it('branches of the graph', async () => {
+    const path = write('if', CASES['ReduceMean']);
+    const model = onnx.ModelProto.decode(readFileSync(path));
+    const { node, initializer } = model.graph!;
+    const [conv1] = node!;
+    // Both branches read the convolution, although only the condition is an input.
+    const inside = (name: string) => ({
+      name,
+      node: [{ opType: 'Identity', input: [conv1.output![0]], output: [name] }],
+      output: [{ name, type: { tensorType: { elemType: 1 } } }],
+    });
+    const branches = ['then', 'else'].map((name) => ({ name: `${name}_branch`, type: 5, g: inside(name) }));
+    node!.splice(1, 0, { opType: 'If', input: ['condition'], output: ['chosen'], attribute: branches });
+    node![2].input![0] = 'chosen';
+    initializer!.push({ name: 'condition', dataType: 9, rawData: Uint8Array.of(1) });
+    writeFileSync(path, onnx.ModelProto.encode(model).finish());
+    await expect(importGraph(path, INPUT)).rejects.toThrow(
+      /node If of chosen: expected one of the supported operators/,
+    );
+  });
+
+  it('images in bytes', async () => {
+    const path = write('bytes', CASES['ReduceMean']);
+    const model = onnx.ModelProto.decode(readFileSync(path));
+    model.graph!.input![0].type!.tensorType!.elemType = onnx.TensorProto.DataType.UINT8;
+    writeFileSync(path, onnx.ModelProto.encode(model).finish());
+    await expect(importGraph(path, INPUT)).rejects.toThrow(/expected an input of normalised numbers .*, found UINT8/);
+  });
+
+  it('tensors that do not fit each other', async () => {
+    const body: Case['body'] = (graph, x) => head(graph, conv(graph, x, 3, 4), 5);
+    await expect(importGraph(write('misfit', { body, input: ['n', 3, 'h', 'w'] }), INPUT)).rejects.toThrow(
+      /expected a model that ONNX Runtime can run.* found one that/,
     );
   });
 

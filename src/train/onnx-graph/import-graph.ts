@@ -2,6 +2,7 @@ import { messageOf, UserError } from '../../base/errors.js';
 import { normal, random } from '../../base/random.js';
 import type { JointNetwork, Layer } from '../../network/layers.js';
 import { featuresOf } from '../../network/shapes.js';
+import { logitsBefore } from '../../onnx/logits.js';
 import { readModel } from '../../onnx/read-model.js';
 import { imageInput } from '../../onnx/run-model.js';
 import { inSinglePrecision } from '../../onnx/single-precision.js';
@@ -23,9 +24,6 @@ export interface ImportedGraph {
   readonly logits: string;
 }
 
-/** Operators that turn logits into probabilities. We work with logits. */
-const SOFTMAX = new Set(['Softmax', 'LogSoftmax']);
-
 /**
  * Turns the graph of an ONNX file into a list of layers with their parameters.
  *
@@ -39,7 +37,7 @@ export async function importGraph(path: string, input: JointNetwork['input']): P
   if (outputs.length !== 1) {
     throw new UserError(`${path}: expected one output, the logits, found ${outputs.length}: ${outputs.join(', ')}`);
   }
-  const logits = beforeSoftmax(model.graph!.node!, outputs[0]);
+  const logits = logitsBefore(outputs[0], model);
   const observed = await observeModel(model, path, image, normalImage(1, featuresOf(input)), logits);
   const start = imagePlace(image.name, input, image.channelsFirst);
   const places = new Map([[image.name, start]]);
@@ -75,16 +73,6 @@ function applied(operator: (typeof OPERATORS)[string], context: ReturnType<typeo
     }
     throw thrown;
   }
-}
-
-/** The input of a softmax that produces the output, else the output itself. */
-function beforeSoftmax(
-  nodes: readonly { opType?: string | null; input?: string[] | null; output?: string[] | null }[],
-  output: string,
-): string {
-  const last = nodes.find((node) => node.output?.includes(output));
-  if (last?.opType === 'Identity') return beforeSoftmax(nodes, last.input![0]);
-  return last && SOFTMAX.has(last.opType!) ? last.input![0] : output;
 }
 
 function requireDenseEnd(path: string, chain: readonly GraphLayer[]): void {

@@ -3,7 +3,7 @@ import type { InferenceSession, Tensor } from '../../base/onnxruntime.js';
 import type { NamedArray } from '../../base/tensors.js';
 import type { OnnxFile } from '../../onnx/read-model.js';
 import { isFloat, readFloats, readIntegers } from '../../onnx/read-tensor.js';
-import { exposing, type ImageInput, openSession } from '../../onnx/run-model.js';
+import { exposing, type ImageInput, openSession, runSession } from '../../onnx/run-model.js';
 
 export type GraphNode = onnxProto.onnx.INodeProto;
 
@@ -38,7 +38,7 @@ export async function observeModel(
   const stored = new Map(model.graph!.initializer!.map((tensor) => [tensor.name!, tensor]));
   const made = live.flatMap((node) => node.output!.filter((name) => name !== ''));
   const session = await openSession(exposing(model, made), path, { graphOptimizationLevel: 'disabled' });
-  const found = await runOnce(session, { [input.name]: input.tensorOf(image) });
+  const found = await runOnce(session, { [input.name]: input.tensorOf(image) }, path);
   const dims = new Map(Object.entries(found).map(([name, { dims: sizes }]) => [name, sizes]));
   const kept = new Map(Object.entries(found).filter(([name]) => constant.has(name)));
   const counts = new Map<string, number>();
@@ -64,9 +64,9 @@ export async function observeModel(
   };
 }
 
-async function runOnce(session: InferenceSession, feeds: Record<string, Tensor>): Promise<Record<string, Tensor>> {
+async function runOnce(session: InferenceSession, feeds: Record<string, Tensor>, path: string) {
   try {
-    return (await session.run(feeds)) as Record<string, Tensor>;
+    return await runSession(session, feeds, path);
   } finally {
     await session.release();
   }
@@ -81,14 +81,20 @@ function sorted(
   const wanted = new Set([output]);
   const live = [...graph!.node!].reverse().filter((node) => {
     if (!node.output!.some((name) => wanted.has(name))) return false;
-    for (const name of node.input!) wanted.add(name);
+    for (const name of inputsOf(node)) wanted.add(name);
     return true;
   });
   const depends = new Set([input]);
   const constant = new Set<string>();
   for (const node of live.reverse()) {
-    const isConstant = node.opType === 'Shape' || !node.input!.some((name) => depends.has(name));
+    const isConstant = node.opType === 'Shape' || !inputsOf(node).some((name) => depends.has(name));
     for (const name of node.output!) (isConstant ? constant : depends).add(name);
   }
   return { live, constant };
 }
+
+/** The tensors that a node reads, also in the graphs inside it (of `If` and `Loop`). */
+const inputsOf = ({ input, attribute }: GraphNode): string[] => [
+  ...input!,
+  ...(attribute ?? []).flatMap(({ g }) => (g?.node ?? []).flatMap(inputsOf)),
+];

@@ -1,6 +1,6 @@
 import type { Context, Operator } from './context.js';
 import { extended, type Place } from './place.js';
-import { windowOf } from './windows.js';
+import { squareWindowOf } from './windows.js';
 
 export const maxPooling: Operator = (context, x) => {
   requireImage(context, x);
@@ -10,7 +10,7 @@ export const maxPooling: Operator = (context, x) => {
       'other values before the Pad',
     );
   }
-  const { size, stride, padding } = windowOf(context, x, context.wholes('kernel_shape')!);
+  const { size, stride, padding } = squareWindowOf(context, x, context.wholes('kernel_shape')!);
   const layer = context.layer({
     type: 'max-pool',
     size,
@@ -23,7 +23,7 @@ export const maxPooling: Operator = (context, x) => {
 export const averagePooling: Operator = (context, x) => {
   requireImage(context, x);
   const own = context.wholes('pads') ?? [0, 0, 0, 0];
-  const { size, stride, padding } = windowOf(context, x, context.wholes('kernel_shape')!);
+  const { size, stride, padding } = squareWindowOf(context, x, context.wholes('kernel_shape')!);
   if (size === 1 && stride === 1 && padding === 'valid') return extended(x, context.output, []);
   const isPadded = padding !== 'valid';
   const counts = context.whole('count_include_pad', 0) === 1;
@@ -78,8 +78,6 @@ export const reduceMean: Operator = (context, x) => {
 function requireImage(context: Context, x: Place): void {
   if (x.shape.length !== 3) throw context.refuse('an image', 'features');
   if (!x.channelsFirst) throw context.refuse('an image whose channels come first', 'one whose channels come last');
-  const dilations = context.wholes('dilations') ?? [1, 1];
-  if (dilations.some((dilation) => dilation !== 1)) throw context.refuse('a dilation of 1', dilations.join(', '));
 }
 
 const POSITIVE = new Set(['relu', 'sigmoid', 'hard-sigmoid']);

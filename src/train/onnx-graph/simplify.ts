@@ -80,6 +80,7 @@ export function named(chain: readonly GraphLayer[]): GraphLayer[] {
 const KINDS: Partial<Record<Layer['type'], string>> = {
   conv2d: 'conv',
   'depthwise-conv2d': 'depthwise',
+  'general-conv2d': 'conv',
   dense: 'fc',
   'batch-norm': 'bn',
   prelu: 'prelu',

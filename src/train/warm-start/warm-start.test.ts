@@ -270,6 +270,31 @@ describe('an ONNX model of another exporter', () => {
   });
 });
 
+describe('a convolution that the exporter folded a normalisation into', () => {
+  it.each([true, false])('computes the same if ours has a bias itself: %s', async (bias) => {
+    const shared: Layer[] = [
+      { type: 'conv2d', name: 'conv1', filters: 3, kernel: 3, ...(bias ? {} : { bias }) },
+      { type: 'batch-norm', name: 'bn1' },
+    ];
+    const full: Layer[] = [{ type: 'flatten' }, { type: 'dense', name: 'fc', units: 2 }];
+    const network: JointNetwork = { name: 'folded', input: [6, 5, 2], classes: 2, shared, full, branch: full };
+    const folded = { ...network, shared: [{ type: 'conv2d', name: 'conv1', filters: 3, kernel: 3 } as const] };
+    const model = floatModel(folded, randomParameters(folded, 8), ['shared', 'full']);
+    const { state, missing } = warm(network, write('folded.onnx', model));
+    expect(missing).toEqual([]);
+    const image = new Tensor('float32', floats(random(5), 60), [1, 6, 5, 2]);
+    const [want, got] = await Promise.all(
+      [model, floatModel(network, state, ['shared', 'full'])].map(async (bytes) => {
+        const session = await InferenceSession.create(bytes);
+        return (await session.run({ [TAIL_INPUT]: image }))[TAIL_OUTPUT].data as Float32Array;
+      }),
+    );
+    want.forEach((value, i) => {
+      expect(got[i]).toBeCloseTo(value, 4);
+    });
+  });
+});
+
 describe('a warm start', () => {
   const trained = randomParameters(lenet, 7);
   const onnx = floatModel(lenet, trained, ['shared', 'full']);

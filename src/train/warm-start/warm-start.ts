@@ -162,16 +162,17 @@ function match(targets: readonly PlacedLayer[], network: JointNetwork, { path, l
 }
 
 /**
- * Matches layers one by one. A batch normalisation that the exporter folded into its convolution is rebuilt from the
- * convolution's bias.
+ * Matches layers one by one. A batch normalisation that the exporter folded into its convolution is rebuilt: it adds the
+ * bias that the exporter gave the convolution, unless our convolution has a bias itself.
  */
 function matchInOrder(targets: readonly PlacedLayer[], layers: readonly SourceLayer[], path: string): Match[] {
   let next = 0;
-  return targets.map(({ layer, part }): Match => {
+  return targets.map(({ layer, part }, i): Match => {
     const found = layers[next];
     const kind = kindOf(layer.type);
     if (kind === 'batch-norm' && found?.kind !== kind && next > 0) {
-      return foldedNorm(layers[next - 1], layer.type === 'batch-norm' ? layer.epsilon : undefined);
+      const epsilon = layer.type === 'batch-norm' ? layer.epsilon : undefined;
+      return foldedNorm(layers[next - 1], !hasBias(targets[i - 1]), epsilon);
     }
     if (!found) return undefined;
     if (found.kind !== kind) {
@@ -186,18 +187,22 @@ function matchInOrder(targets: readonly PlacedLayer[], layers: readonly SourceLa
 }
 
 function kindOf(type: PlacedLayer['layer']['type']): SourceKind | undefined {
-  if (type === 'conv2d' || type === 'depthwise-conv2d') return 'conv';
+  if (type.endsWith('conv2d')) return 'conv';
   return type === 'dense' || type === 'batch-norm' || type === 'prelu' ? type : undefined;
 }
 
 /** If our convolution doesn't have a bias, the source's bias must have become part of the normalisation after it. */
-function biasHasPlace({ layer }: PlacedLayer, { tensors: { bias } }: SourceLayer, after: Match): boolean {
-  const none = layer.type === 'depthwise-conv2d' || (layer.type === 'conv2d' && layer.bias === false);
-  return !none || !bias || after?.tensors.beta === bias;
+function biasHasPlace(placed: PlacedLayer, { tensors: { bias } }: SourceLayer, after: Match): boolean {
+  return hasBias(placed) || !bias || after?.tensors.beta === bias;
 }
 
+const hasBias = ({ layer }: PlacedLayer): boolean =>
+  layer.type !== 'depthwise-conv2d' && !('bias' in layer && layer.bias === false);
+
+/** A normalisation that only adds the convolution's bias, or changes nothing. */
 function foldedNorm(
   { name, tensors: { bias, weight } }: SourceLayer,
+  addsBias: boolean,
   epsilon: number = BATCH_NORM_EPSILON,
 ): SourceLayer {
   const channels = [bias?.values.length ?? weight.shape[0]];
@@ -207,7 +212,7 @@ function foldedNorm(
     layout: 'lcdnn',
     tensors: {
       gamma: filled(Math.sqrt(1 + epsilon)),
-      beta: bias ?? filled(0),
+      beta: addsBias && bias ? bias : filled(0),
       mean: filled(0),
       variance: filled(1),
     },

@@ -38,6 +38,10 @@ describe('a normalisation', () => {
   it.each<[Normalisation, RegExp]>([
     [{ mean: [1, 2] }, /mean: expected 1 or 3 numbers for images with 3 channels, found 2/],
     [{ std: [1, 0, 1] }, /std: expected numbers above 0, found 1, 0, 1/],
+    [{ mean: [123.7, 116.3, 103.5], std: [58.4, 57.1, 57.4] }, /range 0\.\.1, found 123\.7; give the range/],
+    [{ std: [58] }, /range 0\.\.1, found 58/],
+    [{ range: '0..255', mean: [0.485], std: [0.229] }, /range 0\.\.255, found 0\.229/],
+    [{ range: '-1..1', mean: [127.5] }, /range -1\.\.1, found 127\.5/],
   ])('%j is refused', (given, message) => {
     expect(() => withNormalisation(dataset, given)).toThrow(message);
   });
@@ -77,6 +81,8 @@ describe('a file of preprocessing', () => {
     ['text', 'mean = 0.5'],
     ['another factor', { image_mean: mean, image_std: std, rescale_factor: 0.5 }],
     ['no numbers', { mean: ['a'], std }],
+    ['channels in another order', { image_mean: mean, image_std: std, do_flip_channel_order: true }],
+    ['a shift of its own', { image_mean: mean, image_std: std, rescale_offset: true }],
   ])('with %s is refused', (_, content) => {
     expect(() => readPreprocessing(file(content))).toThrow(expect.objectContaining({ name: 'UserError' }));
   });

@@ -40,15 +40,30 @@ export function withNormalisation(dataset: Dataset, given: Normalisation): Datas
     }
     return Array.from({ length: channels }, (_, i) => chosen[chosen.length === 1 ? 0 : i]);
   };
-  const deviations = perChannel('std', std, dataset.std);
+  const [means, deviations] = [perChannel('mean', mean, dataset.mean), perChannel('std', std, dataset.std)];
   if (deviations.some((value) => !(value > 0))) {
     throw new UserError(`std: expected numbers above 0, found ${deviations.join(', ')}`);
   }
+  requireInRange(range ?? '0..1', means, deviations);
   return {
     ...dataset,
-    mean: perChannel('mean', mean, dataset.mean).map((value) => (value - offset) / scale),
+    mean: means.map((value) => (value - offset) / scale),
     std: deviations.map((value) => value / scale),
   };
+}
+
+/** @throws UserError if mean and std must be meant for another range of pixels, which would spoil every answer */
+function requireInRange(range: PixelRange, means: readonly number[], deviations: readonly number[]): void {
+  const { scale, offset } = RANGES[range];
+  const outside =
+    means.find((value) => value < offset || value > offset + scale) ?? deviations.find((value) => value > scale);
+  const tiny = range === '0..255' ? deviations.find((value) => value < 1) : undefined;
+  const wrong = outside ?? tiny;
+  if (wrong === undefined) return;
+  throw new UserError(
+    `mean and std: expected values for pixels of the range ${range}, found ${wrong}; give the range that they are meant for ` +
+      `(--range ${Object.keys(RANGES).join(', ')})`,
+  );
 }
 
 const numbers = z.array(z.number()).min(1);
@@ -61,7 +76,12 @@ const transformers = z.looseObject({
   do_normalize: z.boolean().default(true),
   do_rescale: z.boolean().default(true),
   rescale_factor: z.number().default(1 / 255),
+  // What we don't do to images: swap red and blue, shift them, or normalise them twice.
+  do_flip_channel_order: z.boolean().default(false),
+  rescale_offset: z.boolean().default(false),
+  include_top: z.boolean().default(false),
 });
+const UNSUPPORTED = ['do_flip_channel_order', 'rescale_offset', 'include_top'] as const;
 const preprocessing = z.union([z.looseObject({ pretrained_cfg: timm }), timm, transformers]);
 
 /**
@@ -73,7 +93,14 @@ export function readPreprocessing(path: string): Normalisation {
   const found = readJson(path, preprocessing, "timm's config.json or transformers' preprocessor_config.json");
   if ('pretrained_cfg' in found) return withImageValues(found.pretrained_cfg as z.infer<typeof timm>);
   if ('mean' in found) return withImageValues(found as z.infer<typeof timm>);
-  const { image_mean, image_std, do_normalize, do_rescale, rescale_factor } = found as z.infer<typeof transformers>;
+  const given = found as z.infer<typeof transformers>;
+  const { image_mean, image_std, do_normalize, do_rescale, rescale_factor } = given;
+  const other = UNSUPPORTED.find((name) => given[name]);
+  if (other !== undefined) {
+    throw new UserError(
+      `${path}: expected images in RGB, scaled and normalised once, found ${other}: true; it isn't supported`,
+    );
+  }
   const range = rangeOfFactor(path, do_rescale ? rescale_factor : 1);
   return do_normalize ? { range, mean: image_mean, std: image_std } : { range };
 }

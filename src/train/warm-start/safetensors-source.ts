@@ -19,7 +19,7 @@ export function safetensorsLayers(file: Uint8Array, path: string): SourceLayer[]
   const { tensors, metadata } = decodeSafetensors(file, path);
   const ours = metadata.format?.startsWith('lcdnn-checkpoint') ?? false;
   const layers = new Map<string, NamedArrays>();
-  for (const [name, tensor] of Object.entries(ours ? trunkOf(tensors) : withoutWrappers(tensors))) {
+  for (const [name, tensor] of Object.entries(ours ? trunkOf(tensors) : withoutWrappers(tensors, path))) {
     if (/^[IU]\d+$/.test(tensor.dtype)) continue; // PyTorch counts batches in whole numbers
     if (!isFloatType(tensor.dtype)) {
       throw new UserError(
@@ -43,9 +43,21 @@ function trunkOf(tensors: Tensors): Tensors {
   return Object.fromEntries(trunk.map(([name, tensor]) => [name.replace(/^(shared|full)\./, ''), tensor]));
 }
 
-function withoutWrappers(tensors: Tensors): Tensors {
+/** @throws UserError if two tensors have the same name without their prefixes: the file holds two networks */
+function withoutWrappers(tensors: Tensors, path: string): Tensors {
   const entries = Object.entries(tensors);
   const averaged = entries.filter(([name]) => AVERAGE.test(name));
   const chosen = averaged.length > 0 ? averaged : entries;
-  return Object.fromEntries(chosen.map(([name, tensor]) => [name.replace(AVERAGE, '').replace(WRAPPERS, ''), tensor]));
+  const plain = new Map<string, string>();
+  for (const [name] of chosen) {
+    const short = name.replace(AVERAGE, '').replace(WRAPPERS, '');
+    const other = plain.get(short);
+    if (other !== undefined) {
+      throw new UserError(
+        `${path}: expected one network, found ${other} and ${name}; save one of the two networks alone`,
+      );
+    }
+    plain.set(short, name);
+  }
+  return Object.fromEntries([...plain].map(([short, name]) => [short, tensors[name]]));
 }

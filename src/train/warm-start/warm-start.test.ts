@@ -187,6 +187,18 @@ describe('PyTorch', () => {
     for (const name of fullNames(resnet)) expect(state[name], name).toEqual(trained[name]);
   });
 
+  it('refuses a file of two networks', () => {
+    const named = (seed: number, prefix: string) =>
+      Object.entries(asPytorch(resnet, randomParameters(resnet, seed))).map(([name, array]) => [
+        `${prefix}${name}`,
+        array,
+      ]);
+    const both = Object.fromEntries([...named(6, 'model.'), ...named(7, 'backbone.')]);
+    expect(() => warm(resnet, write('two.safetensors', safetensors(both)))).toThrow(
+      /expected one network, found model\.conv1\.weight and backbone\.conv1\.weight/,
+    );
+  });
+
   it('the moving average of the weights, if the file holds both', () => {
     const [last, average] = [randomParameters(resnet, 6), randomParameters(resnet, 7)];
     const named = (state: NamedArrays, prefix: string) =>

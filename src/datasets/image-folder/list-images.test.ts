@@ -104,6 +104,12 @@ it('follows links, never in a circle', () => {
   expect(listImages(join(folder, 'all')).train.files).toEqual(['a/2.jpg', 'a/link/1.jpg', 'b/1.jpg']);
 });
 
+it('refuses a folder whose name is not UTF-8', () => {
+  const folder = folderWith('a/1.jpg', 'b/1.jpg');
+  mkdirSync(Buffer.concat([Buffer.from(`${folder}/caf`), Buffer.from([0xe9])]));
+  expect(() => listImages(folder)).toThrow(/caf\ufffd: expected a name in UTF-8, found other bytes; rename the folder/);
+});
+
 it('ignores a folder without images beside class folders', () => {
   const folder = folderWith('a/1.jpg', 'b/1.jpg', 'docs/readme.txt');
   mkdirSync(join(folder, 'empty'));

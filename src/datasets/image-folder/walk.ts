@@ -41,6 +41,10 @@ function realPath(folder: string): string {
   try {
     return realpathSync(folder);
   } catch (thrown) {
+    // Node.js replaces bytes that aren't UTF-8, and then can't open the folder under this name.
+    if (folder.includes('\ufffd')) {
+      throw new UserError(`${folder}: expected a name in UTF-8, found other bytes; rename the folder`);
+    }
     throw new UserError(`${folder}: expected a folder, found: ${messageOf(thrown)}`);
   }
 }

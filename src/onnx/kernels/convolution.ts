@@ -76,7 +76,9 @@ const conv2dBackpropInput: TracedKernel = (graph, { dy, filter }, attributes) =>
   const info = convInfo(attributes.inputShape, filter.shape, attributes);
   const { filterHeight, filterWidth, strideHeight, strideWidth, padInfo, inChannels, outChannels } = info;
   const shape = info.inShape;
-  if (strideHeight === 1 && strideWidth === 1) {
+  // More padding than the kernel reaches would become negative padding.
+  const isReached = pads(info).every((pixels, i) => pixels < [filterHeight, filterWidth][i % 2]);
+  if (strideHeight === 1 && strideWidth === 1 && isReached) {
     const taps = turnedTaps(graph, filter);
     const backward = transposedInfo(info);
     if (worksAsProduct(graph, backward)) {

@@ -23,6 +23,15 @@ export const deviceResultSchema = z.strictObject({
   edgeMs: z.array(milliseconds).min(1).optional(),
   /** Times of the model in LiteRT.js, if one was given. */
   litertMs: z.array(milliseconds).min(1).optional(),
+  /** Times of whole calls that take a frame of a camera, a canvas of this size; and of LiteRT.js with a canvas that scales. */
+  frames: z.array(
+    z.strictObject({
+      width: z.int().positive(),
+      height: z.int().positive(),
+      frameMs: z.array(milliseconds).min(1),
+      litertMs: z.array(milliseconds).min(1).optional(),
+    }),
+  ),
   /** The kernel calls of a run, in order, with the mean time of each. */
   steps: z.array(z.strictObject({ kernel: z.string(), milliseconds })),
   /** Total memory of the WebAssembly module. */

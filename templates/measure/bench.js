@@ -48,7 +48,53 @@ async function measureAnswers(image) {
   return { answerMs, edgeMs };
 }
 
-/** One image through the model in LiteRT.js, if the server has one. */
+/** Frames of cameras: 720p, 1080p and 12 megapixels. */
+const FRAMES = [
+  [1280, 720],
+  [1920, 1080],
+  [4000, 3000],
+];
+
+/** A canvas with all colours, as a camera's frame would have. */
+function makeFrame(width, height) {
+  const canvas = Object.assign(document.createElement('canvas'), { width, height });
+  const pen = canvas.getContext('2d');
+  const colours = pen.createLinearGradient(0, 0, width, height);
+  for (let i = 0; i <= 6; i++) colours.addColorStop(i / 6, `hsl(${60 * i} 80% ${20 + 10 * i}%)`);
+  pen.fillStyle = colours;
+  pen.fillRect(0, 0, width, height);
+  return canvas;
+}
+
+/** Whole calls, from a frame to a label. `runLiteRt` takes values of the network's size: pages scale with a canvas for it. */
+async function measureFrames(runLiteRt) {
+  const model = await load(undefined, { edge: false, tau: 2 });
+  const frames = [];
+  for (const [width, height] of FRAMES) {
+    show(`Timing frames of ${width} x ${height}.`);
+    const frame = makeFrame(width, height);
+    const frameMs = await measure(() => model.classify(frame));
+    const litertMs = runLiteRt && (await measure(() => runLiteRt(scaled(frame, model.manifest.input.shape))));
+    frames.push({ width, height, frameMs, litertMs });
+  }
+  model.dispose();
+  return { frames };
+}
+
+/** What pages usually do for a model that takes floats. */
+function scaled(frame, [height, width, channels]) {
+  const pen = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+  pen.drawImage(frame, 0, 0, width, height);
+  const { data } = pen.getImageData(0, 0, width, height);
+  const values = new Float32Array(height * width * channels);
+  for (let i = 0, at = 0; i < data.length; i += 4) {
+    if (channels === 1) values[at++] = (0.2126 * data[i] + 0.7152 * data[i + 1] + 0.0722 * data[i + 2]) / 255;
+    else for (let c = 0; c < 3; c++) values[at++] = data[i + c] / 255;
+  }
+  return values;
+}
+
+/** One image through the model in LiteRT.js, if the server has one; and a function that runs it on given values. */
 async function measureLiteRt() {
   if (!query.has('litert')) return {};
   show('Timing LiteRT.js.');
@@ -57,14 +103,15 @@ async function measureLiteRt() {
   const model = await loadAndCompile(new URL('litert/model.tflite', location.href).href, { accelerator: 'wasm' });
   const shape = [...model.getInputDetails()[0].shape];
   const values = new Float32Array(shape.reduce((all, size) => all * size)).map((_, i) => ((i * 37) % 256) / 128 - 1);
-  const image = new Tensor(values, shape);
-  const run = async () => {
+  const run = async (given) => {
+    const image = new Tensor(given, shape);
     for (const output of await model.run(image)) {
       output.toTypedArray();
       output.delete();
     }
+    image.delete();
   };
-  return { litertMs: await measure(run, LITERT_WARM_UP_MS) };
+  return { run, litertMs: await measure(() => run(values), LITERT_WARM_UP_MS) };
 }
 
 /** The server has compressed all files by now; here they are fetched, checked and compiled as if never seen. */
@@ -92,8 +139,9 @@ async function start() {
   const answers = await measureAnswers(image);
   show('Timing each step.');
   const steps = await profile(load, undefined, image);
-  const liteRt = await measureLiteRt();
-  const found = { userAgent: navigator.userAgent, simd, loadMs, branchMs, ...answers, ...steps, ...liteRt };
+  const { run, ...liteRt } = await measureLiteRt();
+  const frames = await measureFrames(run);
+  const found = { userAgent: navigator.userAgent, simd, loadMs, branchMs, ...answers, ...steps, ...liteRt, ...frames };
   await fetch('result', { method: 'POST', body: JSON.stringify(found) });
   show(
     `Done: ${branchMs.toSorted((a, b) => a - b)[branchMs.length >> 1].toFixed(3)} ms an image (median). The terminal has the rest.`,

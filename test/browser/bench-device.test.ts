@@ -23,11 +23,18 @@ function benchDevice(...flags: string[]): Promise<{ code: unknown; stdout: strin
 }
 
 describe('bench device', () => {
-  it('times a bundle in a browser: whole images, each step, memory', async () => {
+  it('times a bundle in a browser: whole images, frames of a camera, each step, memory', async () => {
     const { code, stdout, stderr } = await benchDevice('--rounds', '5', '--json');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    const { branchMs, answerMs, edgeMs, steps, simd, userAgent, memoryBytes } = JSON.parse(stdout) as DeviceResult;
+    const { branchMs, answerMs, edgeMs, frames, steps, simd, userAgent, memoryBytes } = JSON.parse(
+      stdout,
+    ) as DeviceResult;
     expect([branchMs, answerMs, edgeMs].map((samples) => samples?.length)).toEqual([5, 5, 5]);
+    expect(frames.map(({ width, height, frameMs }) => [width, height, frameMs.length])).toEqual([
+      [1280, 720, 5],
+      [1920, 1080, 5],
+      [4000, 3000, 5],
+    ]);
     expect(simd).toBe(true);
     expect(userAgent).toMatch(/Chrome/);
     expect(steps.map(({ kernel }) => kernel)).toContain('conv2d_f32');

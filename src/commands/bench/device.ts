@@ -12,9 +12,9 @@ export default class BenchDevice extends LcdnnCommand {
   static override summary = "Measure a bundle's branch in a browser, on this machine or on a phone.";
 
   static override description =
-    'Serves the bundle and a page that measures it, and prints the results: time per image (median and spread), loading ' +
-    'time, time of every step, and memory. By default the page opens in a headless Chromium on this machine. With --wait ' +
-    'you open it yourself, for example on a phone.';
+    'Serves the bundle and a page that measures it, and prints the results: time per image and per frame of a camera (median ' +
+    'and spread), loading time, time of every step, and memory. By default the page opens in a headless Chromium on this ' +
+    'machine. With --wait you open it yourself, for example on a phone.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> my-bundle',
@@ -65,7 +65,17 @@ export default class BenchDevice extends LcdnnCommand {
   }
 }
 
-function summary({ userAgent, simd, loadMs, branchMs, answerMs, edgeMs, litertMs, memoryBytes }: DeviceResult): string {
+function summary({
+  userAgent,
+  simd,
+  loadMs,
+  branchMs,
+  answerMs,
+  edgeMs,
+  litertMs,
+  frames,
+  memoryBytes,
+}: DeviceResult): string {
   const spread = (samples: readonly number[]): string => {
     const sorted = samples.toSorted((a, b) => a - b);
     const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))].toFixed(3);
@@ -78,6 +88,10 @@ function summary({ userAgent, simd, loadMs, branchMs, answerMs, edgeMs, litertMs
     ['from its Worker', spread(answerMs)],
     ...(edgeMs ? [['from the edge', spread(edgeMs)]] : []),
     ...(litertMs ? [['LiteRT.js', spread(litertMs)]] : []),
+    ...frames.flatMap(({ width, height, frameMs, litertMs }) => [
+      [`from a frame of ${width}x${height}`, spread(frameMs)],
+      ...(litertMs ? [[`LiteRT.js, ${width}x${height}`, spread(litertMs)]] : []),
+    ]),
     ['load', `${loadMs.toFixed(1)} ms`],
     ['memory', fileSize(memoryBytes)],
   ]);

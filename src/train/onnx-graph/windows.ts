@@ -3,7 +3,7 @@ import type { Context } from './context.js';
 import type { Place } from './place.js';
 
 /** A window that slides over an image: sizes of rows and columns. */
-export interface Window {
+export interface SlidingWindow {
   readonly kernel: Pair;
   readonly strides: Pair;
   readonly dilations: Pair;
@@ -16,7 +16,7 @@ type Pair = readonly [rows: number, columns: number];
  * The window of a convolution or pool: its own padding and that of a `Pad` before it. Rounding up the output's size
  * ("ceil mode") becomes padding at the end.
  */
-export function windowOf(context: Context, x: Place, kernel: readonly number[]): Window {
+export function windowOf(context: Context, x: Place, kernel: readonly number[]): SlidingWindow {
   const { observed, output } = context;
   if (kernel.length !== 2) throw context.refuse('images with two axes', `a kernel with ${kernel.length}`);
   const strides = context.wholes('strides') ?? [1, 1];
@@ -43,7 +43,7 @@ export interface SquareWindow {
 }
 
 /** The same window in the short form that square ones have; undefined for others. */
-export function asSquare({ kernel, strides, dilations, padding }: Window): SquareWindow | undefined {
+export function asSquare({ kernel, strides, dilations, padding }: SlidingWindow): SquareWindow | undefined {
   const isSquare =
     kernel[0] === kernel[1] && strides[0] === strides[1] && dilations.every((dilation) => dilation === 1);
   return isSquare ? { size: kernel[0], stride: strides[0], padding: compact(padding) } : undefined;

@@ -25,7 +25,7 @@ export interface UnknownAnswers {
   readonly folder: string;
   readonly images: number;
   readonly skipped: readonly { readonly file: string; readonly reason: string }[];
-  /** Images that exit early: wrong answers, with a low entropy, that no test split shows. */
+  /** Images that exit early, except as class `other`: wrong answers, with a low entropy, that no test split shows. */
   readonly exits: number;
   readonly exitRatio: number;
   /** Exit ratio of the test images, for comparison. */
@@ -37,6 +37,8 @@ export interface UnknownAnswers {
   readonly surest: readonly { readonly file: string; readonly answer: string; readonly entropy: number }[];
 }
 
+/** Name of a class for images of no other class: the right answer to unknown images. */
+const OTHER = 'other';
 const KEPT = 0.95;
 const SUREST = 5;
 
@@ -65,12 +67,13 @@ export async function evaluateUnknown(path: string, folder: string, data: DataOp
   const [unknownEarly, knownEarly] = [early(unknownEntropies, split.count), early(knownEntropies, dataset.test.count)];
 
   const predictions = unknown.branches.map((logits) => predictionsOf(logits, classes).classes);
-  const exits = unknownEarly.map((i) => {
+  const answered = unknownEarly.map((i) => {
     const exit = exitOf(unknownEntropies, i);
     return { file: files[i], label: predictions[exit][i], entropy: unknownEntropies[exit][i] };
   });
+  const exits = answered.filter(({ label }) => dataset.labels[label] !== OTHER);
   const counts = new Map<number, number>();
-  for (const { label } of exits) counts.set(label, (counts.get(label) ?? 0) + 1);
+  for (const { label } of answered) counts.set(label, (counts.get(label) ?? 0) + 1);
 
   const negative = (values: Float64Array) => values.map((value) => -value);
   const scores: [NoveltyScore['score'], Float64Array, Float64Array][] = [

@@ -11,5 +11,6 @@ export function shareInterval(hits: number, samples: number): [low: number, high
   const z2 = Z_95 ** 2 / samples;
   const centre = share + z2 / 2;
   const half = Z_95 * Math.sqrt((share * (1 - share)) / samples + z2 / (4 * samples));
-  return [Math.max(0, (centre - half) / (1 + z2)), Math.min(1, (centre + half) / (1 + z2))];
+  // Rounding must not keep the ends from 0 and 1.
+  return [hits === 0 ? 0 : (centre - half) / (1 + z2), hits === samples ? 1 : (centre + half) / (1 + z2)];
 }

@@ -22,12 +22,19 @@ export interface EvaluationLimits {
 
 /** Checks limits before anything is trained or evaluated. @throws UserError if one isn't a share, or lacks a baseline */
 export function requireLimits({ minAccuracy, minExits, maxHarm, maxDrop }: EvaluationLimits, against?: string): void {
-  for (const limit of Object.values({ ...minAccuracy })) requireShare('--min-accuracy', limit);
-  for (const limit of Object.values({ ...maxDrop })) requireShare('--max-drop', limit);
+  requireNamedShares('--min-accuracy', minAccuracy, /^(full|both|branch\d*)$/, 'full, branch (branch2, ...) or both');
+  requireNamedShares('--max-drop', maxDrop, /^(full|both)$/, 'full or both');
   if (minExits !== undefined) requireShare('--min-exits', minExits);
   if (maxHarm !== undefined) requireShare('--max-harm', maxHarm);
   if (against === undefined && Object.keys({ ...maxDrop }).length > 0) {
     throw new UserError('--max-drop: expected a run to compare with, found none; give --against');
+  }
+}
+
+function requireNamedShares(flag: string, shares: object = {}, names: RegExp, expected: string): void {
+  for (const [name, limit] of Object.entries(shares)) {
+    if (!names.test(name)) throw new UserError(`${flag}: expected the name ${expected}, found ${name}`);
+    requireShare(flag, limit);
   }
 }
 

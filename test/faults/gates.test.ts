@@ -72,7 +72,7 @@ describe.concurrent('gates', () => {
     ],
     [
       ['evaluate', 'RUN', '--min-accuracy', 'exit=0.9'],
-      /error: gate: expected one of the measured accuracies full, branch, both, found exit/,
+      /error: --min-accuracy: expected the name full, branch \(branch2, ...\) or both, found exit/,
     ],
     [
       ['evaluate', 'RUN', '--max-drop', '0.1'],

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { plainImage } from '../image-files.js';
@@ -52,6 +52,24 @@ describe('lcdnn learn', () => {
     expect(stdout).toMatch(/^\$ lcdnn tune-tau \S+ --objective risk --epsilon 0\.5 --delta 0\.2$/m);
     expect(stdout).not.toMatch(/Proving|skipped/);
     expect(stdout).not.toContain(run);
+  });
+
+  it('a class "other" is trained as the others are, and answers images of no class', async () => {
+    const [unknown, withOther] = [join(folder, 'unknown'), join(folder, 'with other')];
+    cpSync(photos, withOther, { recursive: true });
+    for (let i = 0; i < 16; i++) {
+      await plainImage(join(withOther, 'other', `${i}.png`), [10 * i, 40, 250]);
+      await plainImage(join(unknown, `${i}.png`), [5 + 10 * i, 60, 230]);
+    }
+    const wrongExits = async (data: string): Promise<number> => {
+      const loose = ['--epsilon', '0.5', '--delta', '0.2', '--json'];
+      const { run } = JSON.parse((await lcdnn('learn', data, '--out', out, ...loose)).stdout);
+      const { stdout } = await lcdnn('evaluate', run, '--unknown', unknown, '--json');
+      return JSON.parse(stdout).unknown.exits;
+    };
+    const without = await wrongExits(photos);
+    expect(without).toBeGreaterThan(8);
+    expect(await wrongExits(withOther)).toBeLessThan(without / 2);
   });
 
   it('continues a training that was interrupted', async () => {

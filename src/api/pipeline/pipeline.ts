@@ -87,6 +87,7 @@ export interface PipelineResult {
 export async function runPipeline(options: PipelineOptions): Promise<PipelineResult> {
   const config = newRunConfig({ ...options.train });
   requireLimits(options.limits ?? {}, options.against);
+  if (options.against !== undefined) openRun(options.against);
   makeFolder(options.out);
   const unlock = lockRun({ path: options.out }, 'is running this pipeline');
   try {

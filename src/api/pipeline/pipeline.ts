@@ -33,8 +33,8 @@ import {
   checkCommand,
   evaluateCommand,
   exportCommand,
+  newRunCommand,
   resumeCommand,
-  trainCommand,
   tuneCommand,
 } from './step-commands.js';
 import { createStepRunner, type StepEvents, type StepState } from './step-runner.js';
@@ -130,7 +130,7 @@ async function runSteps(options: PipelineOptions, config: Config): Promise<Pipel
   // The check has reported on the data already.
   const events = { ...options, ...data, onData: undefined };
   await runner.run('train', {
-    command: runExists(path) ? resumeCommand(path) : trainCommand(given, path),
+    command: runExists(path) ? resumeCommand(path) : newRunCommand(given, path),
     inputs: trainInputs,
     output: checkpointPath,
     work: () =>

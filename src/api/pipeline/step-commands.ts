@@ -27,7 +27,7 @@ export function checkCommand({ options, dataDir }: NewRunOptions, config: Config
 }
 
 /** `train --recipe photos --dataset folder --data-dir photos --out RUN` */
-export const trainCommand = ({ recipe, preprocessing, options, dataDir }: NewRunOptions, run: string): string =>
+export const newRunCommand = ({ recipe, preprocessing, options, dataDir }: NewRunOptions, run: string): string =>
   ['train', flagText({ recipe, preprocessing }), flagsFor({ ...options, dataDir }), flagText({ out: run })]
     .filter(Boolean)
     .join(' ');

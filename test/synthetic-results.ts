@@ -65,6 +65,7 @@ const MODELS: readonly Model[] = [
 /** What the approaches fetch, compute and send, as shares of the full network's; by a model, none is measured. */
 const SHARES: Readonly<Record<Approach, { bytes: number; device: number; edge: number; accuracy: number }>> = {
   lcdnn: { bytes: 0, device: 0, edge: 0.9, accuracy: 1 },
+  'lcdnn-first': { bytes: 0, device: 0, edge: 0.95, accuracy: 1 },
   'mobile-only': { bytes: 1, device: 1, edge: 0, accuracy: 1 },
   'mobile-only-int8': { bytes: 0.25, device: 0.7, edge: 0, accuracy: 0.998 },
   'edge-only': { bytes: 0, device: 0, edge: 1, accuracy: 1 },
@@ -109,8 +110,9 @@ function networkResults(model: Model): SystemResults['networks'][number] {
 
 function approachResults(approach: Approach, model: Model): SystemResults['networks'][number]['approaches'][number] {
   const share = SHARES[approach];
-  const binary = approach === 'lcdnn' || approach === 'binary';
-  const asked = approach === 'lcdnn' ? 1 - model.exitRatio : share.edge > 0 ? 1 : 0;
+  const isOurs = approach === 'lcdnn' || approach === 'lcdnn-first';
+  const binary = isOurs || approach === 'binary';
+  const asked = isOurs ? 1 - model.exitRatio : share.edge > 0 ? 1 : 0;
   const downloadBytes = binary
     ? model.branchBytes
     : share.bytes > 0

@@ -38,7 +38,7 @@ export default class Export extends LcdnnCommand {
     'Write a web bundle (loader, WebAssembly, packed weights, demo page, tail for the edge server), or a model repository for Triton.';
   static override description =
     'The bundle is checked against the trainer first; one that disagrees is not kept. What devices send to the edge is ' +
-    'chosen on validation images. --target triton writes the tail as a model repository for Triton, OpenVINO Model Server ' +
+    'chosen on validation images. --target triton writes the entry points as a model repository for Triton, OpenVINO Model Server ' +
     'and KServe. Beside the bundle, in BUNDLE.about, are its provenance, a statement for supply chain tools, and a model card.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> runs/mnist --target web --out bundles/mnist',

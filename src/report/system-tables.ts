@@ -50,6 +50,7 @@ function networks({ networks }: Figures): string {
 /** Approaches in the paper's order. */
 const TABLE_2: readonly Approach[] = [
   'lcdnn',
+  'lcdnn-first',
   'neurosurgeon',
   'edgent',
   'mobile-only',

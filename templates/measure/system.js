@@ -11,9 +11,14 @@ const bytesDown = () => files().reduce((all, { encodedBodySize }) => all + encod
 performance.setResourceTimingBufferSize(10_000);
 
 /** Loads an approach; its downloads end when its last file is here. */
-globalThis.openApproach = async ({ module, options }) => {
+globalThis.openApproach = async ({ module, options, hints }) => {
   performance.clearResourceTimings();
   const started = performance.now();
+  for (const file of hints) {
+    const kind = file.endsWith('.js') ? { rel: 'modulepreload' } : { rel: 'preload', as: 'fetch', crossOrigin: '' };
+    const href = new URL(file, new URL(module, location.href)).href;
+    document.head.append(Object.assign(document.createElement('link'), kind, { href }));
+  }
   const { load } = await import(module);
   globalThis.model = await load(undefined, options);
   const ready = performance.now();
@@ -50,5 +55,11 @@ globalThis.classifyAll = async (warmUp) => {
   return answers;
 };
 
+/** Waits until a model that answers before its branch is loaded has the branch. */
+globalThis.untilReady = async () => void (await globalThis.model.ready);
+
 /** Has the edge answer for the first image, however sure the page is. */
-globalThis.askEdge = async () => void (await globalThis.model.classify(globalThis.images[0], { edge: 'always' }));
+globalThis.askEdge = async () => {
+  await globalThis.untilReady();
+  await globalThis.model.classify(globalThis.images[0], { edge: 'always' });
+};

@@ -18,17 +18,23 @@ it('measures every approach, for "report" to draw', async () => {
   expect(stdout).toMatch(/lenet on tiny.*over wifi.*mobile-only-int8/s);
   const [{ approaches }] = readSystemResults(out).networks;
   const of = (name: string) => approaches.find(({ approach }) => approach === name)!;
-  const names = ['lcdnn', 'mobile-only', 'mobile-only-int8', 'edge-only', 'neurosurgeon', 'edgent', 'binary'];
+  const names = [
+    ...['lcdnn', 'lcdnn-first', 'mobile-only', 'mobile-only-int8', 'edge-only', 'neurosurgeon', 'edgent', 'binary'],
+  ];
   expect(approaches.map(({ approach }) => approach)).toEqual(names);
   for (const { approach, measurements, edge } of approaches) {
     const [{ cold, warm }] = measurements;
     const { downloadMs, compileMs, computeMs, uplinkMs, edgeMs } = cold.parts;
     expect(warm.eachMs.length, approach).toBe(20);
     expect(cold.meanMs, approach).toBeGreaterThanOrEqual(0.99 * (downloadMs + compileMs + computeMs));
-    expect(uplinkMs > 0 && edgeMs > 0, approach).toBe(cold.bytesUp > 0);
+    // The branch may be loaded while lcdnn-first's request travels, and answer first.
+    if (approach !== 'lcdnn-first') expect(uplinkMs > 0 && edgeMs > 0, approach).toBe(cold.bytesUp > 0);
     expect(edge.perSecond !== undefined, approach).toBe(edge.asked > 0);
   }
   expect(of('lcdnn').downloadBytes).toBeLessThan(of('mobile-only').downloadBytes / 10);
+  // Before the branch is loaded, every image is sent.
+  expect(of('lcdnn-first').measurements[0].cold.bytesUp).toBeGreaterThan(0);
+  expect(of('lcdnn-first').edge.asked).toBe(of('lcdnn').edge.asked);
   expect(of('edge-only').edge.asked).toBe(1);
   expect(of('binary').measurements[0].cold.bytesUp).toBe(0);
   expect(of('mobile-only').accuracy).toEqual(of('edge-only').accuracy);

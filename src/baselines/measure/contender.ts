@@ -15,6 +15,8 @@ export interface Contender {
   readonly module: string;
   /** Argument of the module's `load`. */
   readonly options: object;
+  /** Files beside the module that the page requests together with it, as with hints in its head. */
+  readonly hints?: readonly string[];
   /** Its part on the edge, if any. */
   readonly edge?: Bundle;
   /** Its files on the host, by path. */

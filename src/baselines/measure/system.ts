@@ -92,9 +92,9 @@ export async function measureSystem(
     const measured = new Map<string, Measurement>();
     tell('edge');
     const sent = new Map<string, SentRequest>();
-    for (const { id, module, options, edge } of all.values()) {
+    for (const { id, module, options, hints, edge } of all.values()) {
       const isAsked = askedShare({ id, edge }, accuracy.exitRatio) > 0;
-      if (isAsked) sent.set(id, await recordRequest(browser, { url: host.url, module, options }, images[0]));
+      if (isAsked) sent.set(id, await recordRequest(browser, { url: host.url, module, options, hints }, images[0]));
     }
     const costs = await requestCosts(host, sent, settings.edgeMs);
     const results: ApproachResults[] = [];
@@ -130,14 +130,14 @@ export async function measureSystem(
 async function measureOn(
   browser: BrowserContext,
   { url }: Host,
-  { module, options }: Contender,
+  { module, options, hints }: Contender,
   conditions: Conditions,
   images: readonly Float32Array[],
   effort: Effort,
 ): Promise<Measurement> {
   // The emulation slows down only the page, not its Workers.
   const inPage = conditions.slowdown > 1 ? { worker: false } : {};
-  const visited = { url, module, options: { ...options, ...inPage } };
+  const visited = { url, module, options: { ...options, ...inPage }, hints };
   const { chosen: _, ...measurement } = await measure(browser, visited, conditions, images, effort);
   return measurement;
 }
@@ -153,6 +153,16 @@ function fixedContenders({ trained, compressed }: ComparedSystem, { manifest }: 
   const full = floatModel(network, state, ['shared', 'full']);
   return new Map<Approach, Contender>([
     ['lcdnn', own('lcdnn', 'binary branch on the device, edge where it is unsure', { timeoutMs: 60_000 })],
+    [
+      'lcdnn-first',
+      {
+        ...own('lcdnn-first', 'as lcdnn; the edge answers alone until the branch is loaded', {
+          timeoutMs: 60_000,
+          first: 'edge',
+        }),
+        hints: ['lcdnn-first.js', 'manifest.json'],
+      },
+    ],
     ['binary', own('binary', 'binary branch alone', { edge: false })],
     ['mobile-only', baselineContender('mobile-only', onDevice('mobile-only', network, full, 'all on the device'))],
     [
@@ -168,7 +178,7 @@ function fixedContenders({ trained, compressed }: ComparedSystem, { manifest }: 
 
 /** Share of the test images for which the edge is called. */
 function askedShare({ id, edge }: Pick<Contender, 'id' | 'edge'>, exitRatio: number): number {
-  if (id === 'lcdnn') return 1 - exitRatio;
+  if (id === 'lcdnn' || id === 'lcdnn-first') return 1 - exitRatio;
   return edge ? 1 : 0;
 }
 
@@ -176,6 +186,7 @@ function accuracyOf(approach: Approach, compared: ComparedSystem, { id }: Conten
   const { accuracy, compressed, exits } = compared;
   switch (approach) {
     case 'lcdnn':
+    case 'lcdnn-first':
       return accuracy.both;
     case 'binary':
       return accuracy.branch;

@@ -10,6 +10,8 @@ export interface PageTarget {
   readonly module: string;
   /** Argument of `load`. */
   readonly options: object;
+  /** Files beside the module that are requested together with it. */
+  readonly hints?: readonly string[];
 }
 
 /** Network and CPU throttling of a page. */
@@ -67,7 +69,7 @@ export interface VisitOptions {
  */
 export async function visit(
   browser: BrowserContext,
-  { url, module, options }: PageTarget,
+  { url, module, options, hints = [] }: PageTarget,
   { network, slowdown }: Conditions,
   images: readonly Float32Array[],
   { cold, warmUp }: VisitOptions,
@@ -80,8 +82,9 @@ export async function visit(
     const connect = () => session.send('Network.emulateNetworkConditions', emulation(network));
     if (cold) await connect();
     if (slowdown > 1) await session.send('Emulation.setCPUThrottlingRate', { rate: slowdown });
-    const loading: Loading = await page.evaluate(`openApproach(${JSON.stringify({ module, options })})`);
-    // By now the files that are fetched when idle have arrived, too.
+    const loading: Loading = await page.evaluate(`openApproach(${JSON.stringify({ module, options, hints })})`);
+    // By now the branch is loaded, and the files that are fetched when idle have arrived, too.
+    if (!cold) await page.evaluate('untilReady()');
     if (!cold) await page.waitForTimeout(SETTLE_MS);
     if (!cold) await connect();
     return { loading, answers: await page.evaluate(`classifyAll(${warmUp})`) };
@@ -100,12 +103,12 @@ export interface SentRequest {
 /** The request that an approach sends to the edge for an image, even if its own answer was confident. */
 export async function recordRequest(
   browser: BrowserContext,
-  { url, module, options }: PageTarget,
+  { url, module, options, hints = [] }: PageTarget,
   image: Float32Array,
 ): Promise<SentRequest> {
   const page = await pageWith(browser, url, [image]);
   try {
-    await page.evaluate(`openApproach(${JSON.stringify({ module, options })})`);
+    await page.evaluate(`openApproach(${JSON.stringify({ module, options, hints })})`);
     const [request] = await Promise.all([
       page.waitForRequest((request) => request.url().endsWith('/infer')),
       page.evaluate('askEdge()'),

@@ -11,6 +11,7 @@ const bytes = z.number().nonnegative();
 /** Ways to classify an image in a browser, in the order of tables. */
 export const APPROACHES = [
   'lcdnn',
+  'lcdnn-first',
   'mobile-only',
   'mobile-only-int8',
   'edge-only',

@@ -20,9 +20,10 @@ export default class BenchSystem extends LcdnnCommand {
 
   static override description =
     'Exports the run, serves it, and lets a headless Chromium classify random test images over emulated connections, with ' +
-    'an empty cache and with a full one: LcDNN, the whole network on the device, the whole network on the edge, partitions ' +
-    'by Neurosurgeon and Edgent, compressed networks, and the binary branch alone. Reports where the time went, how many ' +
-    'bytes travelled, and what the edge spent. "lcdnn report" draws the results.';
+    'an empty cache and with a full one: LcDNN, LcDNN whose edge answers until the branch is loaded, the whole network on ' +
+    'the device, the whole network on the edge, partitions by Neurosurgeon and Edgent, compressed networks, and the binary ' +
+    'branch alone. Reports where the time went, how many bytes travelled, and what the edge spent. "lcdnn report" draws the ' +
+    'results.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> runs/mnist --quick',

@@ -76,7 +76,7 @@ export function planText({ described, images, answers, choice }: PlanPage): { ti
     const { candidates, within, front } = choice;
     const others = within.filter((one) => !front.includes(one)).sort((a, b) => a.expectedMs - b.expectedMs);
     const shown = [...front, ...others].slice(0, MOST_ROWS);
-    const commands = shown.map((one) => trainCommand(described, one)).join('\n');
+    const commands = shown.map((one) => designCommand(described, one)).join('\n');
     sections.push({
       title: `Designs within the limits: ${within.length} of ${candidates.length}; no other beats those with *`,
       cells: designCells(shown, design, images, front),
@@ -87,7 +87,7 @@ export function planText({ described, images, answers, choice }: PlanPage): { ti
 }
 
 /** The `lcdnn train` command of a design. */
-export function trainCommand(
+export function designCommand(
   { given, recipe }: Pick<PlannedNetwork, 'given' | 'recipe'>,
   { attach, branch }: DesignChoice,
 ): string {
@@ -100,7 +100,7 @@ export function planJson({ described, images, connection, notes, answers, choice
   const plain = ({ network: _, cost, ...priced }: Priced) => ({
     ...priced,
     deviceBytes: cost.device.bytes,
-    command: trainCommand(described, priced),
+    command: designCommand(described, priced),
   });
   const { design, places, sizes } = answers;
   return {

@@ -18,7 +18,10 @@ export async function startProgram(
     env: { ...process.env, ...env },
   });
   // Also if the tests are interrupted.
-  process.once('exit', () => killGroup(child));
+  const onExit = (): void => killGroup(child);
+  process.once('exit', onExit);
+  // Its number may belong to another program by then.
+  child.once('exit', () => process.off('exit', onExit));
   let printed = '';
   const found = await new Promise<string>((resolve, reject) => {
     const read = (bytes: Buffer): void => {

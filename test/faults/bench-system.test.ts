@@ -19,7 +19,7 @@ describe.concurrent('bad input of bench system', () => {
     [
       'an approach that is none',
       () => [run, '--without', 'cloud'],
-      /--without: expected some of mobile-only,.*found cloud/,
+      /--without: expected some of lcdnn-first, mobile-only,.*found cloud/,
     ],
     [
       'no browser',

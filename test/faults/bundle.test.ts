@@ -82,7 +82,7 @@ describe.concurrent('a bundle', () => {
       'the format of a later version',
       'manifest.json',
       (path: string) => editJson(path, { format: 2 }),
-      /found 2 at format \(expected 1\)/,
+      /in format 1 or earlier, found format 2, which a newer version of lcdnn wrote/,
     ],
   ])('with %s is refused', async (_, file, damage, line) => {
     const bundle = copyOf(BUNDLE);

@@ -273,7 +273,8 @@ describe('headers', () => {
     const [answer] = await answersTo(
       `GET /v2 HTTP/1.1\r\nhost: edge\r\nconnection: close\r\n${'a:b\r\n'.repeat(1900)}\r\n`,
     );
-    expect(answer.status).toBe(200);
+    // Newer versions of Node count more than its characters for each header.
+    expect([200, 431]).toContain(answer.status);
   });
 
   it('with more proxies than there can be: only the last ones are read', async () => {

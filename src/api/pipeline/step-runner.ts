@@ -37,6 +37,7 @@ export type EndedStep = {
 export interface StepEvents {
   /** Called before a step, with the command that does the same, quoted for a shell: `evaluate build/runs/0123`. */
   readonly onStepStart?: (step: PipelineStep, command: string) => void;
+  /** Called after a step, with its state and its result. */
   readonly onStepEnd?: (ended: EndedStep) => void;
 }
 

@@ -213,6 +213,8 @@ async function listen(trainer: ChildProcess, onEvent: (event: TrainerEvent) => v
     if (code !== 0) throw trainerEnded(code, signal, output);
   } finally {
     kill();
+    // A trainer that still runs may be writing a checkpoint into the job's folder, which the caller removes.
+    await ended.catch(() => undefined);
     process.off('exit', kill);
   }
 }

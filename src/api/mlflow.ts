@@ -64,12 +64,13 @@ export async function createMlflowReporter(
   };
 }
 
-/** Trains with a reporter for every epoch, and closes the run on the server however training ends. */
+/** Trains with a reporter for every epoch, if there is a server, and closes the run there however training ends. */
 export async function withMlflow<Result extends { readonly interrupted: boolean }>(
-  server: string,
+  server: string | undefined,
   { onEpoch, ...run }: Parameters<typeof createMlflowReporter>[1] & Pick<TrainingEvents, 'onEpoch'>,
-  work: (onEpoch: NonNullable<TrainingEvents['onEpoch']>) => Promise<Result>,
+  work: (onEpoch: TrainingEvents['onEpoch']) => Promise<Result>,
 ): Promise<Result> {
+  if (server === undefined) return work(onEpoch);
   const reporter = await createMlflowReporter(server, run);
   try {
     const result = await work((metrics) => {

@@ -41,9 +41,11 @@ export abstract class PipelineCommand extends LcdnnCommand {
     const { flags: exported } = await this.parse(Export, [...(await section('export', Export.flags)), 'RUN']);
     this.argv = argv;
     const { name, uplink, edge, licence, 'licence-file': licenceFile } = exported;
-    const { recipe, preprocessing, 'data-dir': dataDir } = train;
+    const { recipe, preprocessing, 'data-dir': dataDir, budget, loaders, mlflow } = train;
     return {
-      train: { options: givenConfig({ ...train }), recipe, preprocessing, dataDir },
+      train: { options: givenConfig({ ...train }), recipe, preprocessing, dataDir, budget },
+      loaders,
+      mlflow,
       pytorch: pytorchOptions({ ...train, emit: undefined }, 'pytorch'),
       failOn: check['fail-on'],
       tune: tuneOptions(tune),

@@ -52,6 +52,7 @@ export default class Pipeline extends PipelineCommand {
         ...steps,
         out: flags.out,
         train: {
+          ...train,
           options: { ...train?.options, ...withoutUndefined(givenConfig({ ...flags })) },
           recipe: flags.recipe ?? train?.recipe,
           preprocessing: flags.preprocessing ?? train?.preprocessing,

@@ -82,7 +82,6 @@ export default class Train extends LcdnnCommand {
         flags.resume === undefined
           ? train({ ...options, onEpoch })
           : resumeTraining(flags.resume, { ...options, onEpoch });
-      if (flags.mlflow === undefined) return start(shown.onEpoch);
       return withMlflow(flags.mlflow, { name: path, config, onNote: shown.onNote, onEpoch: shown.onEpoch }, start);
     });
     this.log(`done: ${result.run}; next: ${this.config.bin} tune-tau ${result.run}`);

@@ -71,6 +71,19 @@ describe('lcdnn pipeline', () => {
   });
 });
 
+it('lcdnn pipeline uses the flags of a section that are no options of the run', async () => {
+  const other = join(folder, 'tracked.json');
+  const run = (train: object) => {
+    writeFileSync(other, JSON.stringify({ train: { dataset: 'tiny', epochs: 1, loaders: 0, ...train } }));
+    return startProgram([...LCDNN, 'pipeline', '--out', join(folder, 'tracked')], { LCDNN_CONFIG: other }).ended;
+  };
+  const { code, stderr } = await run({ mlflow: 'nowhere' });
+  expect(code).toBe(2);
+  expect(stderr).toContain('--mlflow: expected the address of a server, found nowhere');
+  const { stdout } = await run({ budget: '50KB', attach: 'auto' });
+  expect(stdout).toContain('--budget 50000');
+});
+
 describe('lcdnn config', () => {
   it('shows the flags of a command and where each comes from', async () => {
     const { stdout } = await lcdnn('config', 'train', '--json');

@@ -22,9 +22,10 @@ import { compareAnswers } from '../compare-answers.js';
 import { evaluate } from '../evaluate.js';
 import { type ExportOptions, exportWeb } from '../export-web.js';
 import { inspectBundle } from '../inspect-bundle.js';
-import { type NewRunOptions, newRunConfig } from '../new-run.js';
+import { withMlflow } from '../mlflow.js';
+import { newRunConfig } from '../new-run.js';
 import { type DataOptions, dataRecord, loadNewData } from '../run-data.js';
-import { resumeTraining, train } from '../train.js';
+import { type ComputeOptions, resumeTraining, type TrainOptions, train } from '../train.js';
 import type { PytorchOptions, TrainingEvents } from '../train-run.js';
 import { type TuneTauOptions, tuneTau } from '../tune-tau.js';
 import { VERSION } from '../version.js';
@@ -45,8 +46,12 @@ export interface PipelineOptions extends TrainingEvents, StepEvents, Pick<DataOp
   /** Folder of the bundle. Default: `bundle` in `out`. */
   readonly bundle?: string;
   /** The run to train. */
-  readonly train?: Omit<NewRunOptions, 'out'>;
+  readonly train?: Omit<TrainOptions, 'out' | keyof ComputeOptions> & Pick<ComputeOptions, 'dataDir'>;
+  /** Threads that load images ahead of training, as for `train`. */
+  readonly loaders?: number;
   readonly pytorch?: PytorchOptions;
+  /** Address of an MLflow tracking server that gets options and metrics of the training. */
+  readonly mlflow?: string;
   /** Problems that the data must not have. */
   readonly failOn?: readonly DataProblem[];
   /** How the threshold is tuned. It may depend on the number of images of each split. */
@@ -103,7 +108,10 @@ async function runSteps(options: PipelineOptions, config: Config): Promise<Pipel
   const data = { dataDir: given.dataDir, onProgress, onNote };
   const dataset = await loadNewData(config, data);
   const { fingerprint, images } = dataRecord(dataset, config);
-  const trainInputs = inputsHash(VERSION, fingerprint, portableOptions(config), hashesOfSources(config));
+  const trainInputs = inputsHash(
+    ...[VERSION, fingerprint, portableOptions(config), hashesOfSources(config)],
+    ...(given.budget === undefined ? [] : [given.budget]),
+  );
   // A changed option or image makes another run. The folder of the earlier one stays.
   const path = join(out, 'runs', trainInputs.slice(0, 12));
   const bundle = options.bundle ?? join(out, 'bundle');
@@ -133,8 +141,14 @@ async function runSteps(options: PipelineOptions, config: Config): Promise<Pipel
     command: runExists(path) ? resumeCommand(path) : newRunCommand(given, path),
     inputs: trainInputs,
     output: checkpointPath,
-    work: () =>
-      runExists(path) ? resumeTraining(path, { ...events, options: {} }) : train({ ...events, ...given, out: path }),
+    work: () => {
+      const { onEpoch: follow } = options;
+      return withMlflow(options.mlflow, { name: path, config, onNote, onEpoch: follow }, (onEpoch) =>
+        runExists(path)
+          ? resumeTraining(path, { ...events, onEpoch, options: {} })
+          : train({ ...events, ...given, onEpoch, out: path }),
+      );
+    },
     record: ({ interrupted }) => (interrupted ? undefined : null),
   });
   if (steps.train === undefined) return result({ interrupted: true });

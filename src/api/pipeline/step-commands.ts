@@ -5,6 +5,7 @@ import type { Config } from '../../run/config.js';
 import { DEFAULT_CONFIG } from '../../run/config.js';
 import type { ExportOptions } from '../export-web.js';
 import type { NewRunOptions } from '../new-run.js';
+import type { TrainOptions } from '../train.js';
 import type { TuneTauOptions } from '../tune-tau.js';
 
 /** The steps of a pipeline as commands, quoted for a shell and without the program's name. */
@@ -27,8 +28,8 @@ export function checkCommand({ options, dataDir }: NewRunOptions, config: Config
 }
 
 /** `train --recipe photos --dataset folder --data-dir photos --out RUN` */
-export const newRunCommand = ({ recipe, preprocessing, options, dataDir }: NewRunOptions, run: string): string =>
-  ['train', flagText({ recipe, preprocessing }), flagsFor({ ...options, dataDir }), flagText({ out: run })]
+export const newRunCommand = ({ recipe, preprocessing, options, dataDir, budget }: TrainOptions, run: string): string =>
+  ['train', flagText({ recipe, preprocessing }), flagsFor({ ...options, dataDir }), flagText({ budget, out: run })]
     .filter(Boolean)
     .join(' ');
 

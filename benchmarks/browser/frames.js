@@ -52,8 +52,9 @@ const MAKERS = {
   async lcdnn(frame, url) {
     const { load } = await import(`${url}lcdnn.js`);
     const model = await load(new URL(url, location.href), { edge: false });
-    const run = async () => (await model.classify(frame)).index;
-    return Object.assign(run, { end: () => model.dispose() });
+    const start = () => model.classify(frame);
+    const run = async () => (await start()).index;
+    return Object.assign(run, { start, end: () => model.dispose() });
   },
   /** The branch on values of its own size. */
   async branch(_frame, url, shape) {
@@ -109,4 +110,16 @@ export async function repeat(index, calls) {
     if (!(label >= 0)) throw new Error(`expected a label, found ${label}`);
   }
   return performance.now() - started;
+}
+
+/** @returns milliseconds, of each call, in which the page can do nothing else: until the call returns its promise */
+export async function blockedMs(index, calls) {
+  const times = [];
+  for (let i = 0; i < calls; i++) {
+    const started = performance.now();
+    const answer = runs[index].start();
+    times.push(performance.now() - started);
+    await answer;
+  }
+  return times;
 }

@@ -40,6 +40,8 @@ const SIZES = [
   ['1920x1080', 1920, 1080],
   ['4000x3000', 4000, 3000],
 ] as const;
+/** Calls of which the time on the page's thread is measured. */
+const BLOCKING_CALLS = 25;
 const KINDS = ['ImageData', 'canvas', 'VideoFrame', 'ImageBitmap', 'JPEG file'];
 /** The last commit whose loader resized in JavaScript. */
 const BEFORE = '05b1dc0';
@@ -122,6 +124,7 @@ try {
   else await bundleLiteRt(folder);
 
   const whole: ResultTable['rows'] = [];
+  const blocking: ResultTable['rows'] = [];
   const kinds: ResultTable['rows'] = [];
   const figures: Record<string, number> = {};
   for (const title of ['LeNet', 'ResNet18-224']) {
@@ -136,13 +139,21 @@ try {
     const lcdnn: Contestant = ['lcdnn', `/run/${title}/`];
     const onnx: Contestant = ['onnx', `/run/${title}.onnx`, input];
     for (const [size, width, height] of SIZES.slice(0, Number(flags.sizes))) {
-      const times = await compare(page, processorMs, ['ImageData', width, height], {
+      const contestants: Record<string, Contestant> = {
         branch: ['branch', `/run/${title}/`, input],
         lcdnn,
         ...(!problem && { before: ['lcdnn', `/run/before-${title}/`] }),
         onnx,
         ...(!missing && { litert: ['litert', `/run/${title}-int8.tflite`, input] }),
-      });
+      };
+      const times = await compare(page, processorMs, ['ImageData', width, height], contestants);
+      const blockedMs = async (name: string): Promise<number | null> => {
+        const index = Object.keys(contestants).indexOf(name);
+        if (index < 0) return null;
+        return median((await page.evaluate(`frames.blockedMs(${index}, ${BLOCKING_CALLS})`)) as number[]);
+      };
+      blocking.push([`${title}, ${size}`, await blockedMs('lcdnn'), await blockedMs('before')]);
+      console.log(blocking.at(-1));
       const ratio = (one: string, other: string) => (one in times ? times[one] / times[other] : null);
       whole.push([
         ...[`${title}, ${size}`, times.branch, times.lcdnn, ratio('lcdnn', 'branch')],
@@ -177,7 +188,11 @@ try {
     ],
     rows: kinds,
   };
-  console.log(`${printTable(frames)}\n\n${printTable(sources)}`);
+  const blocked: ResultTable = {
+    columns: [{ title: 'network, frame' }, time('lcdnn'), time('before')],
+    rows: blocking,
+  };
+  console.log([frames, blocked, sources].map(printTable).join('\n\n'));
   if (rounds >= 5 && whole.length === 6 && !missing) {
     writeResult('frame-to-label', {
       command: 'npm run bench:frames',
@@ -187,7 +202,7 @@ try {
       },
       note: `Processor time of all processes of the browser. "before": the loader of commit ${BEFORE}.`,
       figures,
-      tables: { frames, sources },
+      tables: { frames, blocked, sources },
     });
   }
 } finally {

@@ -84,12 +84,13 @@ it.each([
   ['lcdnn-stream.js', 1],
   ['lcdnn-worker.js', 3],
   ['lcdnn-first.js', 5.5],
+  ['lcdnn-resize.js', 1.5],
 ])('%s, which comes later, is at most %d KB, brotli', (file, most) => {
   expect(brotli(compact(withParts(file)))).toBeLessThanOrEqual(most * 1024);
 });
 
-it('the script for whole images imports nothing, so that bundlers may copy it as it is', () => {
-  expect(compact(withParts('lcdnn-first.js'))).not.toMatch(/\bimport\b/);
+it.each(['lcdnn-first.js', 'lcdnn-resize.js'])('%s imports nothing, so that bundlers may copy it as it is', (file) => {
+  expect(compact(withParts(file))).not.toMatch(/\bimport\b/);
 });
 
 it('the Worker imports nothing and exports nothing, so that it may be copied as it is', () => {
@@ -97,7 +98,15 @@ it('the Worker imports nothing and exports nothing, so that it may be copied as 
 });
 
 it('what bundlers for browsers look at has no name of a module of Node in an import', () => {
-  for (const file of ['lcdnn.js', 'lcdnn-worker.js', 'lcdnn-edge.js', 'lcdnn-stream.js', 'lcdnn-first.js']) {
+  const files = [
+    'lcdnn.js',
+    'lcdnn-worker.js',
+    'lcdnn-edge.js',
+    'lcdnn-stream.js',
+    'lcdnn-first.js',
+    'lcdnn-resize.js',
+  ];
+  for (const file of files) {
     const script = compact(withParts(file));
     expect(script).not.toMatch(/import\(\s*["'`]|require\(/);
     const imports = script.match(/\bimport\([^)]*\)/g) ?? [];

@@ -19,6 +19,7 @@ const SCRIPTS = [
   'lcdnn-worker.js',
   'lcdnn-branch.js',
   'lcdnn-first.js',
+  'lcdnn-resize.js',
   'lcdnn-static.js',
 ];
 

@@ -1,6 +1,7 @@
 // The branch: runs the model's program on the WebAssembly kernels. The Worker's script contains this code; a page imports it if it
 // has no Worker, and so does Node. It is the same for all models.
 
+import { memoryOf } from './parts/memory.js';
 import { toInput } from './parts/to-input.js';
 
 /**
@@ -43,16 +44,7 @@ export async function branchHere(opening, readImage) {
 
 /** Places constants, arena and probabilities in memory behind the kernels' own data, and runs the program there. */
 function createDevice(kernels, tensor, program, classes) {
-  let top = kernels.__heap_base.value;
-  const reserve = (bytes) => {
-    const at = Math.ceil(top / 16) * 16;
-    top = at + bytes;
-    const missing = Math.ceil((top - kernels.memory.buffer.byteLength) / 65536);
-    if (missing > 0) kernels.memory.grow(missing);
-    return at;
-  };
-  const bytesAt = (at, bytes) => new Uint8Array(kernels.memory.buffer, at, bytes);
-  const floatsAt = (at, length) => new Float32Array(kernels.memory.buffer, at, length);
+  const { reserve, bytesAt, floatsAt, keep } = memoryOf(kernels);
 
   const addresses = {};
   for (const [name, size] of Object.entries(program.constants)) {
@@ -63,11 +55,11 @@ function createDevice(kernels, tensor, program, classes) {
       // Weights of 1 or 8 bits: brought from the order in which they are stored to the order that this build of the kernels reads.
       const [kernel, bytes, ...shape] = size;
       addresses[name] = reserve(kernels[`lcdnn_prepared_${kernel}_bytes`](...shape));
-      const kept = top;
+      const release = keep();
       const stored = reserve(bytes);
       bytesAt(stored, bytes).set(tensor(name, kernel.startsWith('binary') ? 'U8' : 'I8', bytes));
       kernels[`lcdnn_prepare_${kernel}`](stored, addresses[name], ...shape);
-      top = kept;
+      release();
     } else {
       // Whole steps, each multiplied by its scale.
       addresses[name] = reserve(4 * size.steps);
@@ -100,9 +92,9 @@ function createDevice(kernels, tensor, program, classes) {
     };
   };
   // Space for one image at a time, behind everything that stays.
-  const stays = top;
+  const release = keep();
   const memory = () => {
-    top = stays;
+    release();
     return { kernels, reserve, bytesAt, floatsAt };
   };
   return { run, memory };

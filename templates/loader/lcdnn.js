@@ -67,7 +67,7 @@ async function loadUntil(stop, find, modules, options) {
     const worker = await started?.();
     const opening = { program: PROGRAM, module, weights: weights.bytes, manifest };
     const branch = await (worker
-      ? branchThere(worker, opening)
+      ? branchThere(worker, opening, () => importFile('lcdnn-resize.js'))
       : (await importFile('lcdnn-branch.js')).branchHere(opening, readImage));
     const edge = options.edge ?? defaultEdge(manifest.edge, [from, weights.from, wasm.from]);
     const facts = { simd, relaxedSimd, worker: Boolean(worker), verified: Boolean(hashes) };

@@ -333,6 +333,39 @@ describe('the Worker of a model', () => {
     await page.close();
   });
 
+  it.each([true, false])('is sent what the page resized, once the script for it is loaded (%s)', async (isThere) => {
+    const page = await newPage('/plain.html');
+    if (!isThere) await page.route('**/lcdnn-resize.js*', (route) => route.abort());
+    const found = await run<{ lengths: number[]; answers: string[]; expected: string; isKept: boolean }>(
+      page,
+      `const large = new ImageData(640, 480);
+      large.data.forEach((_, i, levels) => (levels[i] = (i * i) % 251));
+      const before = String(large.data);
+      const lengths = [];
+      const post = Worker.prototype.postMessage;
+      Worker.prototype.postMessage = function (message, transferred) {
+        if (message[2]) lengths.push((message[1].data ?? message[1]).length);
+        return post.call(this, message, transferred);
+      };
+      const logitsOf = async (model) => String((await model.branch(large)).logits);
+      const model = await load(undefined, { edge: false });
+      const answers = [await logitsOf(model), await logitsOf(model)];
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      answers.push(await logitsOf(model));
+      Worker.prototype.postMessage = post;
+      const expected = await logitsOf(await load(undefined, { edge: false, worker: false }));
+      return { lengths: [lengths[0], lengths.at(-1)], answers, expected, isKept: String(large.data) === before };`,
+    );
+    const all = 4 * 640 * 480;
+    expect(found).toEqual({
+      lengths: [all, isThere ? SIZE * SIZE : all],
+      answers: Array(3).fill(found.expected),
+      expected: expect.any(String),
+      isKept: true,
+    });
+    await page.close();
+  });
+
   it('that fails makes what waits reject, and all that follows', async () => {
     const page = await newPage('/plain.html');
     await run(page, 'globalThis.model = await load(undefined, { edge: false });');

@@ -22,6 +22,7 @@ const BESIDE = {
   'lcdnn-branch.js': () => new URL('./lcdnn-branch.js', import.meta.url),
   'lcdnn-edge.js': () => new URL('./lcdnn-edge.js', import.meta.url),
   'lcdnn-first.js': () => new URL('./lcdnn-first.js', import.meta.url),
+  'lcdnn-resize.js': () => new URL('./lcdnn-resize.js', import.meta.url),
   'lcdnn-stream.js': () => new URL('./lcdnn-stream.js', import.meta.url),
 };
 

@@ -91,10 +91,11 @@ async function drawFile(file, size) {
   }
 }
 
-const copyOf = (image) => (ArrayBuffer.isView(image) ? image.slice() : { ...image, data: new Uint8Array(image.data) });
+export const copyOf = (image) =>
+  ArrayBuffer.isView(image) ? image.slice() : { ...image, data: new Uint8Array(image.data) };
 
-/** `readImage`, with a copy of the caller's memory: it may be transferred, and is taken before this function returns. */
-export async function takeImage(image, input) {
+/** `readImage` without the caller's memory, which is copied, or read by `take`, before this function returns. */
+export async function takeImage(image, input, take = copyOf) {
   const seen = readImage(image, input);
-  return seen.then ? seen : copyOf(seen);
+  return seen.then ? seen : take(seen);
 }

@@ -1,12 +1,14 @@
 // The page's side of the Worker that runs the branch. The other side is lcdnn-worker.js.
 
-import { isBitmap, pixelsOf, unreadable } from './pixels.js';
-import { takeImage } from './read-image.js';
+import { isBitmap, unreadable } from './pixels.js';
+import { copyOf, takeImage } from './read-image.js';
 
 /** The Worker's script announces itself with this. A script of another version of lcdnn announces another one. */
 const PROTOCOL = 'lcdnn 2';
 /** How long loading waits for the Worker's script when everything else is here. */
 const PATIENCE_MS = 3000;
+/** Images of more bytes are resized in the page. */
+const LARGE = 2 ** 20;
 
 let hasWarned = false;
 let policy;
@@ -61,8 +63,12 @@ function trusted(url, name) {
   return policy ? policy.createScriptURL(url.href) : url.href;
 }
 
-/** The branch in the Worker, with the functions of `branchHere` (lcdnn-branch.js). */
-export async function branchThere(worker, opening) {
+/**
+ * The branch in the Worker, with the functions of `branchHere` (lcdnn-branch.js).
+ *
+ * @param importResize imports lcdnn-resize.js
+ */
+export async function branchThere(worker, opening, importResize) {
   const waiting = new Map();
   let ended;
   let count = 0;
@@ -89,10 +95,23 @@ export async function branchThere(worker, opening) {
       }
       waiting.set(count, { resolve, reject });
     });
+  // The caller keeps its memory: a copy is transferred, or what large pixels are resized to as soon as that is possible.
+  const { input } = opening.manifest;
+  let resize;
+  const openResizer = async () => {
+    resize = await (await importResize()).openResizer(opening.module, input);
+  };
+  const take = (seen) => {
+    if (!(seen.data?.length > LARGE)) return copyOf(seen);
+    if (!resize) {
+      resize = copyOf;
+      openResizer().catch(() => {});
+    }
+    return resize(seen);
+  };
   const run = async (image, bounds) => {
-    // The caller keeps its memory: a copy is transferred. A Worker that can't draw is sent pixels instead of a picture.
-    const own = await takeImage(image, opening.manifest.input);
-    const sent = isBitmap(own) && !globalThis.OffscreenCanvas ? pixelsOf(own) : own;
+    const own = await takeImage(image, input, take);
+    const sent = isBitmap(own) && !globalThis.OffscreenCanvas ? (await importResize()).pixelsOf(own) : own;
     return send(sent, bounds, [isBitmap(sent) ? sent : (sent.data ?? sent).buffer]);
   };
   await send(opening, undefined, [opening.weights.buffer]);

@@ -1,0 +1,20 @@
+// Work on images that the page does for the Worker. Large pixels are resized here, straight from the caller's memory, a few rows at
+// a time: copying all of them would take longer. Pictures are drawn here if the Worker can't. lcdnn.js imports this file when it
+// is needed.
+
+import { memoryOf } from './parts/memory.js';
+import { pixelsOf } from './parts/pixels.js';
+import { resample } from './parts/resize.js';
+
+export { pixelsOf };
+
+/** @returns a function of RGBA pixels that gives the same levels as the Worker would compute */
+export async function openResizer(module, { shape, resize }) {
+  const { exports: kernels } = await WebAssembly.instantiate(module, {});
+  const { keep, ...memory } = memoryOf(kernels);
+  const release = keep();
+  return (pixels) => {
+    release();
+    return resample({ kernels, ...memory }, pixels, shape, resize);
+  };
+}

@@ -1,5 +1,6 @@
-// npx tsx benchmarks/train/photos.ts --python PYTHON - the work of recipe photos (frozen layers once per view, then steps of
-// the head) here and in PyTorch, in alternation, with the same layers and threads in single precision.
+// npm run bench:photos - the work of recipe photos (frozen layers once per view, then steps of the head) here and in PyTorch, in
+// alternation, with the same layers and threads in single precision. --python: a Python with torch and safetensors [default: what
+// scripts/make-test-python.js has made]. --out writes benchmarks/results/photos-speed.json.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,16 +16,21 @@ import { writeCheckpoint } from '../../src/run/checkpoint.js';
 import { createRun, networkOf, runFile } from '../../src/run/run-directory.js';
 import { createEngine } from '../../src/train/engines/index.js';
 import { initialParameters, initialSlots } from '../../src/train/initial-state.js';
+import { findPython } from '../../src/train/pytorch/find-python.js';
 import { writeJob } from '../../src/train/pytorch/job.js';
 import { epochStart } from '../../src/train/reports.js';
 import { trainStep } from '../../src/train/step.js';
+import { PYTHON } from '../../test/python.js';
+import { printTable } from '../print-table.js';
+import { packageVersions, writeResult } from '../results.js';
 import { contestant } from './contestant.js';
 
 const { values: options } = parseArgs({
   options: {
-    python: { type: 'string', default: '/usr/bin/python3' },
+    python: { type: 'string', default: PYTHON ?? '/usr/bin/python3' },
     threads: { type: 'string', default: String(availableParallelism()) },
     rounds: { type: 'string', default: '7' },
+    out: { type: 'boolean', default: false },
   },
 });
 const SHAPE = [224, 224, 3] as const;
@@ -99,26 +105,60 @@ async function rate(work: () => Promise<void>, batch: number, times: number): Pr
   return (1000 * batch * times) / (performance.now() - started);
 }
 
+/** Photographs that the recipe as a whole is reckoned for. */
+const PHOTOGRAPHS = 400;
+
+interface Speed {
+  readonly ours: number;
+  readonly theirs: number;
+}
+
+async function compare(what: keyof typeof WORK, job: string, work: () => Promise<void>): Promise<Speed> {
+  const { batch, times } = WORK[what];
+  const peer = contestant(options.python, [PROGRAM, job, what, String(batch), options.threads]);
+  await peer.round(times);
+  await rate(work, batch, times);
+  const rounds: Speed[] = [];
+  for (let i = 0; i < Number(options.rounds); i++) {
+    const theirs = (await peer.round(times)).rate;
+    rounds.push({ ours: await rate(work, batch, times), theirs });
+  }
+  peer.end();
+  return { ours: median(rounds.map(({ ours }) => ours)), theirs: median(rounds.map(({ theirs }) => theirs)) };
+}
+
+/** Seconds for all views, and for every epoch of the head. */
+const secondsFor = (views: number, head: number): number =>
+  PHOTOGRAPHS * config.views * (1 / views + config.epochs / head);
+
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-photos-'));
 try {
   const job = writePhotosJob(folder);
   const here = await openHere();
-  for (const what of ['views', 'head'] as const) {
-    const { batch, times } = WORK[what];
-    const peer = contestant(options.python, [PROGRAM, job, what, String(batch), options.threads]);
-    await peer.round(times);
-    await rate(here[what], batch, times);
-    const rounds: { ours: number; theirs: number }[] = [];
-    for (let i = 0; i < Number(options.rounds); i++) {
-      const theirs = (await peer.round(times)).rate;
-      rounds.push({ ours: await rate(here[what], batch, times), theirs });
-    }
-    peer.end();
-    const ratio = median(rounds.map(({ ours, theirs }) => ours / theirs));
-    const [ours, theirs] = [median(rounds.map((round) => round.ours)), median(rounds.map((round) => round.theirs))];
-    console.log(`${what}: ${ours.toFixed(1)} images/s, PyTorch ${theirs.toFixed(1)}, ratio ${ratio.toFixed(2)}`);
-  }
+  const views = await compare('views', job, here.views);
+  const head = await compare('head', job, here.head);
   await here.close();
+  const seconds = { ours: secondsFor(views.ours, head.ours), theirs: secondsFor(views.theirs, head.theirs) };
+  const rows = [
+    ['frozen layers, views/s', views.ours, views.theirs, views.ours / views.theirs],
+    ['head, views/s', head.ours, head.theirs, head.ours / head.theirs],
+    [`${PHOTOGRAPHS} photographs, s`, seconds.ours, seconds.theirs, seconds.theirs / seconds.ours],
+  ];
+  const columns = [
+    { title: 'work' },
+    { title: 'lcdnn', digits: 0, align: 'right' as const },
+    { title: 'PyTorch', digits: 0, align: 'right' as const },
+    { title: 'speed ratio', digits: 2, align: 'right' as const },
+  ];
+  console.log(printTable({ columns, rows }));
+  if (options.out) {
+    const versions = { ...packageVersions('onnxruntime-node'), torch: (await findPython(options.python, 'cpu')).torch };
+    writeResult('photos-speed', {
+      command: 'npm run bench:photos -- --out',
+      versions,
+      tables: { work: { columns, rows } },
+    });
+  }
 } finally {
   rmSync(folder, { recursive: true });
 }

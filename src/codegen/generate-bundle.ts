@@ -9,7 +9,7 @@ import { pruneKernels } from './prune-kernels.js';
 import { encodeWeights } from './weights.js';
 
 /** The demo page: an example to copy from. No other file of the bundle needs it. */
-const DEMO_FILES = ['index.html', 'demo.js', 'demo.css', 'drawing.js', 'history.js', 'panel.js'];
+const DEMO_FILES = ['index.html', 'demo.js', 'demo.css', 'drawing.js', 'feature-maps.js', 'history.js', 'panel.js'];
 /** Keeps a bundle for use offline. */
 const SERVICE_WORKER = 'service-worker.js';
 /** Scripts of the loader beside `lcdnn.js`. Bundles of version 0.1 have only the first two. */

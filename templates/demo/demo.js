@@ -3,10 +3,13 @@
 
 import { load } from '../lcdnn.js';
 import { createDrawing } from './drawing.js';
+import { drawMaps } from './feature-maps.js';
 import { createPanel } from './panel.js';
 
 /** Drawing is offered for grey images no larger than this, such as digits. */
 const MAX_DRAWING_SIZE = 64;
+/** More classes than this are counted instead of named. */
+const MAX_NAMED = 12;
 
 const at = (id) => document.getElementById(id);
 const policy = () => document.querySelector('#policy input[name=edge]:checked').value;
@@ -37,11 +40,18 @@ async function start() {
     onStale: () => panel.showEdge(),
   });
   const panel = createPanel(model);
-  const { name, labels, input } = model.manifest;
+  const { name, labels, input, tail } = model.manifest;
   at('title').textContent = `${name}: ${labels.length} classes`;
+  const unnamed = labels.length - MAX_NAMED;
+  at('classes').textContent =
+    `It knows ${labels.slice(0, MAX_NAMED).join(', ')}${unnamed > 0 ? ` and ${unnamed} more` : ''}.`;
+  const [height, width, channels] = input.shape;
+  const drawable = channels === 1 && Math.max(height, width) <= MAX_DRAWING_SIZE;
+  let loaded = false;
   at('about').textContent = 'The branch is loading. Until then, every image is sent to the edge.';
   model.ready.then(
     () => {
+      loaded = true;
       at('about').textContent = `The branch runs in this page, in ${model.simd ? 'SIMD' : 'scalar'} WebAssembly`;
       at('progress').hidden = true;
     },
@@ -58,11 +68,24 @@ async function start() {
   let camera; // an AbortController while the camera runs
   const classify = async (image, truth) => {
     try {
-      panel.show(await model.classify(image, { edge: policy() }), truth);
+      at('sent-maps').hidden = true;
+      const sendsImage = tail.from === 'image' || policy() === 'race' || !loaded;
+      const answer = await model.classify(image, { edge: policy() });
+      panel.show(answer, truth);
       at('status').textContent = '';
+      if (answer.by === 'edge' && !sendsImage) await showMaps(image);
     } catch (error) {
       complain(error);
     }
+  };
+
+  const showMaps = async (image) => {
+    const { shared } = await model.branch(image, [model.tau].flat().length);
+    const [rows, columns, maps] = tail.shape;
+    drawMaps(at('maps'), shared, [rows, columns, maps]);
+    at('maps-text').textContent =
+      `The edge received ${maps} maps of ${columns}x${rows} numbers that this page computed, not the image.`;
+    at('sent-maps').hidden = false;
   };
 
   // ---- pictures: opened, pasted, dropped, or a sample
@@ -85,11 +108,16 @@ async function start() {
     classify(file);
   };
   const fileOf = ({ files }) => Array.from(files).find(({ type }) => type.startsWith('image/')) ?? files[0];
-  at('open').onclick = () => at('file').click();
-  at('file').onchange = ({ target }) => {
-    take(target.files[0]);
-    target.value = ''; // so that the same file can be chosen again
-  };
+  for (const [button, input] of [
+    ['open', 'file'],
+    ['photo', 'photo-file'],
+  ]) {
+    at(button).onclick = () => at(input).click();
+    at(input).onchange = ({ target }) => {
+      take(target.files[0]);
+      target.value = ''; // so that the same file can be chosen again
+    };
+  }
   document.onpaste = ({ clipboardData }) => take(fileOf(clipboardData));
   document.ondragover = (event) => {
     event.preventDefault();
@@ -169,11 +197,16 @@ async function start() {
   if (navigator.mediaDevices?.getUserMedia) at('camera').disabled = false;
   else at('camera').title = 'Browsers give camera access only to pages served over HTTPS or from this machine';
   at('open').disabled = false;
+  // A phone's own camera app needs no permission, and no https either.
+  if (!drawable && matchMedia('(pointer: coarse)').matches) {
+    at('photo').hidden = false;
+    at(at('camera').disabled ? 'photo' : 'camera').classList.add('first');
+    at('hint').textContent = 'Start the camera, or take a photo.';
+  }
 
   // ---- a drawing
 
-  const [height, width, channels] = input.shape;
-  if (channels === 1 && Math.max(height, width) <= MAX_DRAWING_SIZE) {
+  if (drawable) {
     const drawing = createDrawing(at('canvas'), (image) => classify(image));
     const draw = () => {
       camera?.abort();

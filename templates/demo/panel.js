@@ -6,6 +6,11 @@ const SHOWN_CLASSES = 5;
 /** In a stream, the answer may change with every frame. A screen reader announces changes at most this often. */
 const SPEAK_INTERVAL_MS = 2000;
 
+/** Classes for what belongs to no other class. */
+const OTHER = /^(other|others|none|nothing|background|unknown)$/i;
+/** An answer with a smaller probability is called doubtful. */
+const LEAST_PROBABILITY = 0.5;
+
 const EDGE_STATES = {
   none: 'not configured',
   closed: 'ready',
@@ -60,7 +65,11 @@ export function createPanel(model) {
 
   const showAnswer = (answer, truth) => {
     at('result').hidden = false;
-    at('label').textContent = answer.label;
+    const probability = answer.probabilities[answer.index];
+    const isOther = OTHER.test(answer.label);
+    at('label').textContent = isOther ? 'None of these' : answer.label;
+    at('doubt').hidden = isOther || probability >= LEAST_PROBABILITY;
+    at('doubt').textContent = `Perhaps none of these: the best match has only ${percent(probability)}.`;
     at('truth').textContent = truth === undefined || truth === answer.label ? '' : `correct label: ${truth}`;
     at('by').textContent = describe(answer);
     at('by').className = `by ${who(answer)}`;

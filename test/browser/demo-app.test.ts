@@ -90,6 +90,30 @@ describe('the demo page', () => {
     expect(await text('status')).toBe('');
   });
 
+  it('names the classes, shows what the edge received, and doubts an improbable answer', async () => {
+    expect(await text('classes')).toBe('It knows one, two, three.');
+    const pixels = Buffer.from(Array.from({ length: SIZE * SIZE }, (_, i) => i % 256));
+    const raw = { width: SIZE, height: SIZE, channels: 1 } as const;
+    const buffer = await sharp(pixels, { raw }).png().toBuffer();
+    await page.locator('#file').setInputFiles({ name: 'gradient.png', mimeType: 'image/png', buffer });
+    await page
+      .locator('#maps-text')
+      .filter({ hasText: /The edge received \d+ maps of \d+x\d+ numbers/ })
+      .waitFor();
+    const levels = await page
+      .locator('#maps')
+      .evaluate((canvas: HTMLCanvasElement) =>
+        Array.from(canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height).data),
+      );
+    expect(new Set(levels).size).toBeGreaterThan(10);
+    const [best] = await page.locator('#bars .bar span:last-child').allTextContents();
+    expect(await page.locator('#doubt').isVisible()).toBe(Number.parseFloat(best) < 50);
+    await page.getByLabel('never').check();
+    await page.locator('#samples button').first().click();
+    await expectAnswer('Branch, unsure');
+    expect(await page.locator('#sent-maps').isVisible()).toBe(false);
+  });
+
   it('answers for a drawing, and clears it', async () => {
     await page.locator('#draw').click();
     const { x, y, width } = (await page.locator('#canvas').boundingBox())!;

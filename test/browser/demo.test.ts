@@ -81,6 +81,7 @@ describe('the demo page', () => {
         '/demo/demo.css',
         '/demo/demo.js',
         '/demo/drawing.js',
+        '/demo/feature-maps.js',
         '/demo/history.js',
         '/demo/panel.js',
         '/demo/samples.json',

@@ -61,6 +61,7 @@ export default class Learn extends PipelineCommand {
           recipe: 'photos',
           dataDir: args.photos,
         },
+        export: { name: modelName(args.photos), ...steps.export },
         tune: (images) => {
           const isFew = images.validation < needed;
           advice = isFew ? whatMoreWouldBuy(images, needed, epsilon, delta) : undefined;
@@ -80,6 +81,15 @@ export default class Learn extends PipelineCommand {
     }
     return result;
   }
+}
+
+/** The name of a folder as the name of a model: "My photos" is `my-photos`. Undefined if nothing of it can be used. */
+function modelName(folder: string): string | undefined {
+  const words = basename(resolve(folder))
+    .normalize('NFKD')
+    .toLowerCase()
+    .match(/[a-z0-9]+/g);
+  return words?.join('-').slice(0, 63).replace(/-$/, '');
 }
 
 /** What the validation photographs alone would prove, and how many photographs would prove epsilon. */

@@ -30,7 +30,7 @@ describe('lcdnn learn', () => {
       expect.stringMatching(/^train --recipe photos .*--views 1 .*--seed 3 .*--data-dir '.*\/my photos' --out \S+$/),
       `tune-tau ${run} --objective risk --epsilon 0.01 --delta 0.1 --cross-fit 3`,
       `evaluate ${run}`,
-      `export ${run} --target web --out ${page}`,
+      `export ${run} --target web --out ${page} --name my-photos`,
     ]);
     expect(stdout).toMatch(/2 classes\nclass +train +validation +test\na /);
     expect(stdout).toMatch(/tau \d\.\d+ \(exact, risk\) on \d+ cross-fitted images/);

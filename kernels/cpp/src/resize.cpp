@@ -71,6 +71,11 @@ void lcdnn_shrink_rgba(const uint8_t* pixels, uint16_t* sums, float* y, int32_t 
     for (int32_t x = start; x < start + columns; ++x) {
       all = wasm_i32x4_add(all, wasm_u32x4_load16x4(sums + 4 * (x < width ? x : width - 1)));
     }
+    if (channels != 1) {
+      const v128_t mean = wasm_f32x4_div(wasm_f32x4_convert_u32x4(all), wasm_f32x4_splat(pixels_per_block));
+      wasm_v128_store(y + 4 * i, wasm_f32x4_replace_lane(mean, 3, 0));
+      continue;
+    }
     wasm_v128_store(sum, all);
 #else
     for (int32_t x = start; x < start + columns; ++x) {

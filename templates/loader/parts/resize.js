@@ -60,14 +60,17 @@ export function resample({ kernels, reserve, bytesAt, floatsAt }, { width, heigh
     );
     kernels.lcdnn_filter_columns(shrunk, weights, first, line, depth, newWidth, columns.taps);
     for (let i = 0; i < newHeight; i++) {
-      const weight = rows.weights[i * rows.taps + row - rows.first[i]];
-      if (row < rows.first[i] || row >= rows.first[i] + rows.taps || !weight) continue;
+      const tap = row - rows.first[i];
+      const weight = tap >= 0 && tap < rows.taps && rows.weights[i * rows.taps + tap];
+      if (!weight) continue;
       kernels.lcdnn_add_weighted_f32(line, weight, result + 4 * depth * newWidth * i, depth * newWidth);
     }
   }
   const values = floatsAt(result, depth * newWidth * newHeight);
   const levels = new Uint8ClampedArray(newHeight * newWidth * channels);
-  for (let i = 0, at = 0; at < levels.length; i++) if (channels === 1 || i % 4 < 3) levels[at++] = values[i];
+  for (let i = 0, at = 0; i < values.length; i += depth) {
+    for (let c = 0; c < channels; c++) levels[at++] = values[i + c];
+  }
   return levels;
 }
 
@@ -95,13 +98,14 @@ function planAxis(from, whole, to, offset) {
     const low = Math.ceil(centre - lobes * reach);
     const high = Math.floor(centre + lobes * reach);
     first[i] = Math.max(0, Math.min(low, length - taps));
-    let sum = 0;
-    for (let x = low; x <= high; x++) sum += weigh(Math.abs(x - centre) / reach);
+    const own = [];
+    for (let x = low; x <= high; x++) own.push(weigh(Math.abs(x - centre) / reach));
+    const sum = own.reduce((all, weight) => all + weight);
     // Beyond an edge its own pixel is repeated: its weight grows.
-    for (let x = low; x <= high; x++) {
-      const inside = Math.min(length - 1, Math.max(0, x));
-      weights[i * taps + inside - first[i]] += weigh(Math.abs(x - centre) / reach) / sum;
-    }
+    own.forEach((weight, j) => {
+      const inside = Math.min(length - 1, Math.max(0, low + j));
+      weights[i * taps + inside - first[i]] += weight / sum;
+    });
   }
   const start = first.reduce((least, value) => Math.min(least, value), length);
   const end = first.reduce((most, value) => Math.max(most, value + taps), 0);

@@ -70,3 +70,4 @@ export {
 export type { PytorchOptions, TrainingEvents, TrainingStart } from './train-run.js';
 export { type TunedRun, type TuneTauOptions, tuneTau } from './tune-tau.js';
 export { VERSION } from './version.js';
+export { type ExampleResult, writeExample } from './write-example.js';

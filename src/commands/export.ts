@@ -4,19 +4,26 @@ import { checkExport } from '../api/check-export.js';
 import { exportRepository } from '../api/export-repository.js';
 import { type ExportOptions, exportWeb } from '../api/export-web.js';
 import type { DataOptions } from '../api/run-data.js';
+import { writeExample } from '../api/write-example.js';
 import { UserError } from '../base/errors.js';
 import { bytesFlag } from '../cli/bytes-flag.js';
 import { dataFlags, dataOptions } from '../cli/data-flags.js';
 import { withDataProgress } from '../cli/data-progress.js';
+import { exampleText } from '../cli/example-text.js';
 import { exportText } from '../cli/export-text.js';
 import { gateReportFlags, reportGates } from '../cli/gate-flags.js';
 import { uplinkTable } from '../cli/uplink-table.js';
+import { EXAMPLES, type Example } from '../codegen/example-project.js';
 import { UPLINKS } from '../export/uplink/encoding.js';
 import { checkGate } from '../gates/gate.js';
 import { downloadGates } from '../gates/size-gate.js';
 import { LcdnnCommand } from './base-command.js';
 
 type GivenOptions = ExportOptions & DataOptions;
+
+interface BundleFlags extends GateFlags {
+  readonly example?: Example;
+}
 
 interface CheckFlags extends Omit<GateFlags, 'max-bytes'> {
   readonly name?: string;
@@ -44,6 +51,7 @@ export default class Export extends LcdnnCommand {
     '<%= config.bin %> <%= command.id %> runs/mnist --target web --out bundles/mnist',
     '<%= config.bin %> <%= command.id %> runs/mnist --uplink f32 --out bundles/mnist',
     '<%= config.bin %> <%= command.id %> runs/mnist --out bundles/mnist --max-bytes 100KB',
+    '<%= config.bin %> <%= command.id %> runs/mnist --out bundles/mnist --example next',
     '<%= config.bin %> <%= command.id %> runs/mnist --check bundles/mnist',
     '<%= config.bin %> <%= command.id %> bundles/mnist --target triton --out repositories/mnist',
   ];
@@ -69,6 +77,13 @@ export default class Export extends LcdnnCommand {
       summary:
         'Address of the edge server for pages: a URL, or a path on the server that hosts the bundle, such as /ml/. [default: the root of that server]',
     }),
+    example: Flags.option({
+      summary:
+        'Also write a small project whose page uses the bundle, beside it: plain HTML, Next, or Vite with React, Svelte or Vue. ' +
+        'A folder that exists stays as it is.',
+      options: EXAMPLES,
+      exclusive: ['check'],
+    })(),
     licence: Flags.string({ summary: 'Licence of the model for its model card, as mit or apache-2.0.' }),
     'licence-file': Flags.string({
       summary: 'Licence text of the network that the run started from. The bundle gets a copy.',
@@ -84,6 +99,9 @@ export default class Export extends LcdnnCommand {
     if (target === 'triton' && flags['max-bytes'] !== undefined) {
       throw new UserError('--max-bytes: expected --target web, found triton; the limit is for the download of a page');
     }
+    if (target === 'triton' && flags.example !== undefined) {
+      throw new UserError('--example: expected --target web, found triton; the example is a page');
+    }
     if (flags.check !== undefined) return this.checkBundle(args.run, flags.check, flags);
     if (out === undefined)
       throw new UserError('--out: expected a folder for the bundle, found none; give --out or --check');
@@ -96,16 +114,28 @@ export default class Export extends LcdnnCommand {
     });
   }
 
-  private async exportBundle(run: string, options: GivenOptions, given: GateFlags): Promise<unknown> {
+  private async exportBundle(run: string, options: GivenOptions, given: BundleFlags): Promise<unknown> {
     const exported = await exportWeb(run, options);
     const { manifest, downloadBytes, uplink, check } = exported;
     const { name, version, tau } = manifest;
     this.log(exportText(options.out, exported));
+    const example = given.example && writeExample(given.example, options.out);
+    if (example) this.log(exampleText(example));
     this.log(`next: ${this.config.bin} serve ${options.out}`);
     const gates = downloadGates(downloadBytes, given['max-bytes']);
     reportGates(this, `Bundle ${options.out}`, gates, given);
     const checked = gates.length > 0 ? { gates } : {};
-    return { bundle: options.out, name, version, tau, downloadBytes, uplink, check, ...checked };
+    return {
+      bundle: options.out,
+      name,
+      version,
+      tau,
+      downloadBytes,
+      uplink,
+      check,
+      example: example?.folder,
+      ...checked,
+    };
   }
 
   private async checkBundle(run: string, bundle: string, flags: CheckFlags): Promise<unknown> {

@@ -45,3 +45,21 @@ it.concurrent('a bundle says what it sends, how that was found, and sends nothin
   expect(readBundle(BUNDLE).manifest).toMatchObject({ provenance: { uplink: { choice: 'f32', images: 0 } } });
   expect(readBundle(BUNDLE).manifest.tail).not.toHaveProperty('datatype');
 });
+
+it.concurrent('an example is written beside the bundle, once', async () => {
+  const out = fresh('bundle');
+  const first = await lcdnn('export', RUN, '--uplink', 'f32', '--out', `${out}/`, '--example', 'react', '--json');
+  expect([first.code, JSON.parse(first.stdout).example]).toEqual([0, `${out}-react`]);
+  const page = join(`${out}-react`, 'src/main.jsx');
+  expect(bytesOf(page).toString()).toContain(`from '${readBundle(out).manifest.name}'`);
+  writeFileSync(page, 'mine');
+  const second = await lcdnn('export', RUN, '--uplink', 'f32', '--out', out, '--example', 'react');
+  expect(second.stdout).toContain(`${out}-react: exists, and stays as it is`);
+  expect(bytesOf(page).toString()).toBe('mine');
+});
+
+it.concurrent('an example needs a bundle', () =>
+  expectMistake(
+    ['export', BUNDLE, '--target', 'triton', '--out', fresh('repository'), '--example', 'next'],
+    /--example: expected --target web, found triton/,
+  ));

@@ -96,6 +96,7 @@ export const OUTPUT_SCHEMAS = {
       downloadBytes: whole,
       uplink: output({ choice: part.uplinkName, images: whole, png: number }),
       check: output({ images: whole, memoryBytes: whole, rounded: whole, otherClass: whole }),
+      example: text.optional(),
       gates,
     }),
     output({ repository: text, name: text, version: text, files: z.array(text) }),

@@ -10,10 +10,10 @@ export function toInput(memory, image, { shape, mean, std, resize }) {
   const levels = ArrayBuffer.isView(image)
     ? image
     : resample(memory, isBitmap(image) ? pixelsOf(image) : image, shape, resize);
-  const normalised = Array.from({ length: channels }, (_, c) =>
-    Float32Array.from({ length: 256 }, (_, level) => (level / 255 - mean[c]) / std[c]),
-  );
   const values = new Float32Array(levels.length);
-  for (let i = 0; i < values.length; i++) values[i] = normalised[i % channels][levels[i]];
+  for (let c = 0; c < channels; c++) {
+    const normalised = Float32Array.from({ length: 256 }, (_, level) => (level / 255 - mean[c]) / std[c]);
+    for (let i = c; i < values.length; i += channels) values[i] = normalised[levels[i]];
+  }
   return values;
 }

@@ -1,0 +1,2 @@
+// Static files in out/, for any web server.
+export default { output: 'export' };

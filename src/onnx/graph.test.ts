@@ -1,6 +1,9 @@
+import onnxProto from 'onnx-proto';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { createGraph, type Graph } from './graph.js';
+
+const { onnx } = onnxProto;
 
 /** Runs the graph's output `y` on `x`. */
 async function run(graph: Graph, x: number[]): Promise<number[]> {
@@ -25,6 +28,16 @@ describe('a graph under construction', () => {
     expect(graph.node('Add', [x, z])).toBe(names[0]);
     expect(graph.node('Softmax', [x], { axis: 0 })).toBe(names[4]);
     expect(graph.nodeCount).toBe(5);
+  });
+
+  it('stores no constant that is not used', () => {
+    const graph = createGraph();
+    const x = graph.input('x', 'float32', [1, 2]);
+    graph.floats(Float32Array.of(7), []);
+    const used = graph.floats(Float32Array.of(1), []);
+    graph.output('y', graph.node('Add', [x, used]), 'float32', [1, 2]);
+    const { initializer } = onnx.ModelProto.decode(graph.encode('test')).graph!;
+    expect(initializer!.map(({ name }) => name)).toEqual([used]);
   });
 
   it('shares short constants of the same type, shape and bits', () => {

@@ -123,6 +123,8 @@ export function createGraph(target: Target = 'cpu'): Graph {
       return nodes.length;
     },
     encode(name) {
+      // ONNX Runtime warns about a constant that no node uses.
+      const used = new Set(nodes.flatMap((node) => node.inputs));
       const model = onnx.ModelProto.create({
         irVersion: IR_VERSION,
         producerName: 'lcdnn',
@@ -130,7 +132,7 @@ export function createGraph(target: Target = 'cpu'): Graph {
         graph: {
           name,
           node: nodes.map((node, index) => encodeNode(node, index, outputNames)),
-          initializer: initializers,
+          initializer: initializers.filter((tensor) => used.has(tensor.name)),
           input: inputs.map(encodeSpec),
           output: outputs.map(encodeSpec),
         },

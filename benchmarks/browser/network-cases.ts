@@ -1,7 +1,9 @@
 import { normal, random } from '../../src/base/random.js';
 import type { NamedArrays } from '../../src/base/tensors.js';
+import type { Manifest } from '../../src/bundle/manifest.js';
 import type { BundleDraft } from '../../src/bundle/write-bundle.js';
 import { generateBundle } from '../../src/codegen/generate-bundle.js';
+import { entryParts, entryPoints } from '../../src/export/entry-points.js';
 import { floatModel, TAIL_INPUT, TAIL_OUTPUT, tailModel } from '../../src/export/float-model.js';
 import { lowerBranch } from '../../src/export/lower.js';
 import type { DeviceProgram } from '../../src/export/program.js';
@@ -60,14 +62,17 @@ export function buildCase({ network: name, input, classes, attach, sharedBits }:
   const floats = deployedState(trained, { ...initialState(trained, 'momentum', 1), ...incompressibleState(trained) });
   const { network, state } = inLevels(trained, floats, anyRanges(trained));
   const program = lowerBranch(network, state);
+  const mean = input.slice(2).flatMap((n) => Array<number>(n).fill(0));
+  const image: Manifest['input'] = { shape: [...input], mean, std: mean.map(() => 1) };
   const bundle = generateBundle(program, {
     name,
     network: name,
     dataset: 'none',
-    input: { shape: [...input], mean: input.slice(2).flatMap((n) => Array(n).fill(0)), std: Array(input[2]).fill(1) },
+    input: image,
     labels: Array.from({ length: classes }, (_, i) => String(i)),
     tau: 0.1,
     tail: { model: tailModel(network, state), input: TAIL_INPUT, output: TAIL_OUTPUT },
+    ...entryPoints(entryParts(network, image, {}), network, state, name),
     samples: [],
     provenance: {},
   });

@@ -61,6 +61,12 @@ export function createBenchServer(folder: string, options: BenchServerOptions = 
     const hints = `<link rel="modulepreload" href="${bundle}lcdnn.js"><link rel="modulepreload" href="${bundle}lcdnn-worker.js">${files.map((file) => fetched(bundle + file)).join('')}`;
     return reply.type('text/html').send(Buffer.from(script('/page/cold-lcdnn.js', hints)));
   });
+  app.get<{ Querystring: { bundle: string } }>('/cold/lcdnn-first', (request, reply) => {
+    const { bundle } = request.query;
+    const scripts = ['lcdnn.js', 'lcdnn-first.js'].map((file) => `<link rel="modulepreload" href="${bundle}${file}">`);
+    const hints = scripts.join('') + fetched(`${bundle}manifest.json`);
+    return reply.type('text/html').send(Buffer.from(script('/page/cold-lcdnn.js', hints)));
+  });
   app.get<{ Querystring: { model: string } }>('/cold/onnxruntime-web', (request, reply) => {
     const hints = [request.query.model, '/onnxruntime-web/ort-wasm-simd-threaded.wasm'].map(fetched).join('');
     return reply.type('text/html').send(Buffer.from(script('/page/cold-onnxruntime-web.js', hints)));

@@ -16,7 +16,7 @@ let browser: BrowserContext;
 let url: string;
 
 beforeAll(async () => {
-  server = await createEdgeServer(await tinyBundle(folder, { tau: 0 }));
+  server = await createEdgeServer(await tinyBundle(folder, { tau: 0 }), { cors: ['*'] });
   const page = (head: string) => `<!doctype html><html lang="en"><head>${head}</head><p>a page</p></html>`;
   const send = (path: string, head: string, policy?: string) =>
     server.get(path, (_request, reply) => {
@@ -91,6 +91,31 @@ describe('a page', () => {
     ).toEqual([false, 'edge']);
     await page.close();
   });
+});
+
+it.each([
+  [
+    'a page of a blob',
+    (page: string) => `frame.src = URL.createObjectURL(new Blob([${page}], { type: 'text/html' }))`,
+    true,
+  ],
+  ['a sandboxed frame', (page: string) => `frame.sandbox = 'allow-scripts'; frame.srcdoc = ${page}`, false],
+] as const)('%s classifies, and asks the edge of the bundle', async (_, show, worker) => {
+  const page = await open();
+  const script = `<script type="module">
+    const { load } = await import('${url}/lcdnn.js');
+    const model = await load();
+    const { by } = await model.classify(new Uint8Array(${SIZE * SIZE}));
+    parent.postMessage([model.worker, by], '*');
+  </script>`;
+  const found = await page.evaluate(`new Promise((resolve) => {
+    addEventListener('message', ({ data }) => resolve(data));
+    const frame = document.createElement('iframe');
+    ${show(JSON.stringify(script).replaceAll('</', '<\\/'))};
+    document.body.append(frame);
+  })`);
+  expect(found).toEqual([worker, 'edge']);
+  await page.close();
 });
 
 describe('a network', () => {

@@ -40,6 +40,17 @@ const shared = (bytes: ArrayLike<number>): Uint8Array => {
   view.set(bytes);
   return view;
 };
+const growing = (bytes: ArrayLike<number>): Uint8Array => {
+  // The types of this version of TypeScript's library don't have the option.
+  const options = [bytes.length, { maxByteLength: 2 * bytes.length }] as unknown as [number];
+  const view = new Uint8Array(new ArrayBuffer(...options));
+  view.set(bytes);
+  return view;
+};
+const detached = <T extends Uint8Array | Float32Array>(view: T): T => {
+  structuredClone(view, { transfer: [view.buffer as ArrayBuffer] });
+  return view;
+};
 
 describe('levels', () => {
   it.each<[string, () => unknown]>([
@@ -47,6 +58,7 @@ describe('levels', () => {
     ['a pooled Buffer', () => Buffer.from(levels)],
     ['a part of a buffer', () => Uint8Array.from([9, 9, ...levels, 9]).subarray(2, 2 + COUNT)],
     ['shared memory', () => shared(levels)],
+    ['memory that can grow', () => growing(levels)],
     ['a Uint8Array of another realm', () => elsewhere('Uint8Array.from(levels)')],
     ['RGBA', () => ({ width: SIZE, height: SIZE, data: Uint8ClampedArray.from(rgba) })],
     ['RGBA in a list', () => ({ width: SIZE, height: SIZE, data: rgba })],
@@ -82,6 +94,12 @@ it.each<[string, () => unknown, RegExp]>([
   ['a Uint16Array', () => Uint16Array.from(levels), /found a Uint16Array$/],
   ['a Uint32Array', () => Uint32Array.from(levels), /found a Uint32Array$/],
   ['a BigUint64Array', () => new BigUint64Array(COUNT), /found a BigUint64Array$/],
+  ['a detached array', () => detached(Uint8Array.from(levels)), /expected 16 x 16 x 1 values, found 0$/],
+  [
+    'detached RGBA',
+    () => ({ ...size, data: detached(Uint8Array.from(rgba)) }),
+    /expected 16 x 16 RGBA pixels, found 0$/,
+  ],
   ['a DataView', () => new DataView(new ArrayBuffer(COUNT)), /found a DataView$/],
   ['an ArrayBuffer', () => new ArrayBuffer(COUNT), /found \[object ArrayBuffer\]/],
   ['a list', () => levels, /found \[object Array\]/],

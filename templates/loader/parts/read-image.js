@@ -35,10 +35,12 @@ function readValues(image) {
   return refuse('levels as bytes, or normalised values as a Float32Array, Float64Array or Float16Array', `a ${tag}`);
 }
 
-const viewOf = (Type, { buffer, byteOffset, length }) =>
-  tagOf(buffer) === 'ArrayBuffer' && buffer instanceof ArrayBuffer
+function viewOf(Type, { buffer, byteOffset, length }) {
+  if (!length) return new Type(); // detached, for example
+  return tagOf(buffer) === 'ArrayBuffer' && buffer instanceof ArrayBuffer
     ? new Type(buffer, byteOffset, length)
     : new Type(new Type(buffer, byteOffset, length));
+}
 
 function readRgba({ width, height, data }) {
   const expected = 4 * width * height;

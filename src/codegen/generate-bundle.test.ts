@@ -1,6 +1,7 @@
 import { brotliCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { exitsProgram, LABELS, program, SIZE, tinyDraft } from '../../test/tiny-bundle.js';
+import { zooDraft } from '../../test/zoo-bundle.js';
 import { decodeSafetensors, floatValues } from '../base/safetensors.js';
 import { lowerBranch } from '../export/lower.js';
 import { type DeviceProgram, type KernelCall, programFloats, stagesOf } from '../export/program.js';
@@ -70,6 +71,14 @@ it('what a page fetches of scripts for LeNet is at most 10 KB: loader, Worker an
   const own = generateBundle(program, { ...tinyDraft().manifest, tail: NO_TAIL, samples: [] }).files;
   const scripts = ['lcdnn.js', 'lcdnn-worker.js', 'lcdnn-edge.js'].map((file) => String(own.get(file)));
   expect(scripts.reduce((sum, script) => sum + brotli(script), 0)).toBeLessThanOrEqual(10 * 1024);
+});
+
+// The weights of LeNet are 65 KB, most of them signs that can't be compressed. The manifest has 2 KB of hashes.
+it('what a page fetches for LeNet besides weights and manifest is at most 14.4 KB, brotli', () => {
+  const network = createNetwork('lenet', [28, 28, 1], 10);
+  const { files } = zooDraft(network, deployedState(network, initialState(network, 'momentum', 1)), 0.5);
+  const fetched = ['lcdnn.js', 'lcdnn-worker.js', 'lcdnn-relaxed-simd.wasm'].map((file) => files.get(file)!);
+  expect(fetched.reduce((sum, file) => sum + brotliCompressSync(file).length, 0)).toBeLessThanOrEqual(14_400);
 });
 
 it('the loader alone is at most 6.5 KB, brotli, for the longest program too', () => {

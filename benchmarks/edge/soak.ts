@@ -1,17 +1,16 @@
 /**
  * Measures legitimate requests while `lcdnn serve` is attacked: `npm run bench:soak [-- --seconds 10]`. Everything stays on
  * this machine (127.0.0.1). Each attack has a fixed number of connections and ends with its measurement. Attackers have the
- * address 127.0.0.1 and legitimate clients 127.0.0.2. Fails if an answer is wrong or missing.
+ * address 127.0.0.1 and a process of their own; legitimate clients have 127.0.0.2. Fails if an answer is wrong or missing.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { deflateSync } from 'node:zlib';
 import { openTail } from '../../src/edge/tail.js';
 import { readAnswer } from '../../test/infer-request.js';
 import { packageVersions, writeResult } from '../results.js';
@@ -37,81 +36,38 @@ const opened = await openTail(tail, 1);
 const expected = Array.from(await opened.infer(good.values, 1));
 await opened.close();
 
-/** Connections of an attack, which its end closes. */
-const sockets = new Set<Socket>();
-function raw(request: string | Buffer, reads = true): Socket {
-  const socket = connect(port, '127.0.0.1').on('error', () => {});
-  socket.on('close', () => sockets.delete(socket));
-  sockets.add(socket);
-  socket.write(request);
-  return reads ? socket.resume() : socket;
-}
-const head = (headers: Record<string, string | number>): string =>
-  `POST ${infer} HTTP/1.1\r\nhost: x\r\n${Object.entries(headers)
-    .map((pair) => `${pair.join(': ')}\r\n`)
-    .join('')}\r\n`;
-const post = (body: Buffer, headers: Record<string, string | number> = {}): Buffer =>
-  Buffer.concat([Buffer.from(head({ 'content-length': body.length, ...headers })), body]);
+/** In `attacks.ts`, which runs each in a process of its own. */
+const ATTACKS = [
+  'none',
+  'slow headers',
+  'slow bodies',
+  'readers of 20,000 pipelined files that never read',
+  'pipelined requests for metrics',
+  'costly headers',
+  'bodies in tiny chunks',
+  'tiny JSON',
+  'unfinished compressed bodies',
+  '1,024 idle connections',
+  '10,000 malformed requests',
+  'slowhttptest -H',
+  'slowhttptest -B',
+  'slowhttptest -X',
+];
 
-/** Opens connections, at most `most` at a time, until the attack ends. */
-async function flood(most: number, open: () => Socket, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    while (sockets.size < most && !signal.aborted) open();
-    await sleep(10);
-  }
+/** Starts an attack. @returns a function that ends it */
+function startAttack(title: string): () => Promise<void> {
+  if (title === 'none') return async () => {};
+  const program = fileURLToPath(new URL('attacks.ts', import.meta.url));
+  const child = fork(program, [title, `${port}`, infer, `${SECONDS}`]);
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.once('exit', (code) => {
+    if (code) throw new Error(`the attack "${title}" failed with exit code ${code}`);
+  });
+  return () => {
+    child.kill();
+    return ended;
+  };
 }
-
-/** Runs a tool with its own limits; skips visibly if it isn't installed. */
-async function run(command: string, args: string[], signal: AbortSignal): Promise<void> {
-  if (spawnSync(command, ['-h']).error) {
-    console.log(`(${command} is not installed: this row is without an attack)`);
-    return;
-  }
-  const child = spawn(command, args, { stdio: 'ignore' });
-  signal.addEventListener('abort', () => child.kill('SIGKILL'), { once: true });
-  await new Promise((resolve) => child.on('close', resolve));
-}
-
-const tinyJson = ['['.repeat(1e6), `[${'{},'.repeat(3e5)}{}]`].map((text) => deflateSync(text));
-const costlyHeader = `GET /lcdnn.js HTTP/1.1\r\nhost: x\r\nconnection: close\r\naccept-encoding: a${' '.repeat(15_000)}b\r\n\r\n`;
-const tinyChunks = head({ 'transfer-encoding': 'chunked' }) + '1\r\nx\r\n'.repeat(40_000);
-const unfinished = deflateSync(Buffer.alloc(2 << 20)).subarray(0, -8);
-const slow = ['-c', '500', '-r', '200', '-l', `${SECONDS}`, '-u', `http://127.0.0.1:${port}/lcdnn.js`];
-const ATTACKS: Readonly<Record<string, (signal: AbortSignal) => Promise<unknown>>> = {
-  none: async () => {},
-  'slow headers': (signal) => flood(400, () => raw('GET / HTTP/1.1\r\nhost: '), signal),
-  'slow bodies': (signal) => flood(400, () => raw(head({ 'content-length': 1000 })), signal),
-  'readers of 20,000 pipelined files that never read': (signal) =>
-    flood(400, () => raw('GET /lcdnn-simd.wasm HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(50), false), signal),
-  'pipelined requests for metrics': (signal) =>
-    flood(100, () => raw('GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(1800), false), signal),
-  'costly headers': (signal) => flood(50, () => raw(costlyHeader), signal),
-  'bodies in tiny chunks': (signal) => flood(50, () => raw(tinyChunks), signal),
-  'tiny JSON': (signal) =>
-    flood(
-      50,
-      () => raw(post(tinyJson[sockets.size % 2], { 'content-encoding': 'deflate', connection: 'close' })),
-      signal,
-    ),
-  'unfinished compressed bodies': (signal) =>
-    flood(
-      400,
-      () => raw(`${head({ 'content-encoding': 'deflate', 'content-length': 8000 })}${unfinished.toString('latin1')}`),
-      signal,
-    ),
-  '1,024 idle connections': async () => {
-    for (let i = 0; i < 1024; i++) raw('');
-  },
-  '10,000 malformed requests': async (signal) => {
-    for (let i = 0; i < 10_000 && !signal.aborted; i += 20) {
-      for (let j = 0; j < 20; j++) raw(post(Buffer.from(`{"inputs":${i + j}`), { connection: 'close' }));
-      await sleep(2);
-    }
-  },
-  'slowhttptest -H': (signal) => run('slowhttptest', ['-H', ...slow], signal),
-  'slowhttptest -B': (signal) => run('slowhttptest', ['-B', ...slow], signal),
-  'slowhttptest -X': (signal) => run('slowhttptest', ['-X', ...slow], signal),
-};
 
 const agent = new Agent({ keepAlive: true, maxSockets: 1, localAddress: '127.0.0.2' });
 
@@ -148,10 +104,9 @@ try {
   console.log('| --- | --: | --: | --: | --: | --: | --: |');
   let normal = 0;
   const rows: (string | number)[][] = [];
-  for (const [title, attack] of Object.entries(ATTACKS)) {
-    const controller = new AbortController();
-    const attacking = attack(controller.signal);
-    await sleep(1000);
+  for (const title of ATTACKS) {
+    const endAttack = startAttack(title);
+    await sleep(2000);
     const times: number[] = [];
     const faults: string[] = [];
     for (const end = Date.now() + 1000 * SECONDS; Date.now() < end; await sleep(1000 / RATE)) {
@@ -161,9 +116,7 @@ try {
       );
     }
     const memory = server.memory();
-    controller.abort();
-    await attacking;
-    for (const socket of sockets) socket.destroy();
+    await endAttack();
     times.sort((a, b) => a - b);
     const at = (share: number): number => times[Math.floor(share * (times.length - 1))] ?? Number.NaN;
     normal ||= at(0.5);

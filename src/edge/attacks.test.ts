@@ -328,3 +328,69 @@ describe('request targets', () => {
     expect(await answerTo(port, 'GET *')).toEqual([400, '{"error":"expected a path, found * with GET"}']);
   });
 });
+
+describe('clients that misuse the server again and again', () => {
+  const live = 'GET /v2/health/live HTTP/1.1\r\nhost: edge\r\n\r\n';
+  /** Costs ten points of the 200 that start a penalty. */
+  const pipelined = Buffer.from(live.repeat(100));
+  const liveFrom = async (port: number, localAddress: string) => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress }).on('error', () => {});
+    sockets.push(socket);
+    let answer = '';
+    socket.setEncoding('latin1').on('data', (text) => {
+      answer += text;
+    });
+    socket.write(live);
+    await soon(() => socket.closed || answer.includes('"live"')).toBe(true);
+    return answer.includes('"live"');
+  };
+  const attack = async (port: number, times: number) => {
+    for (let i = 0; i < times; i++) {
+      const socket = raw(port, { reads: false });
+      socket.write(pipelined);
+      await soon(() => socket.closed).toBe(true);
+    }
+  };
+
+  it('lose their connections for some seconds; other clients are answered', async () => {
+    const { app, port } = await serve();
+    const idle = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.1' }).on('error', () => {});
+    sockets.push(idle);
+    await attack(port, 19);
+    expect([await liveFrom(port, '127.0.0.1'), idle.closed]).toEqual([true, false]);
+    await attack(port, 1);
+    await soon(() => idle.resume().closed).toBe(true);
+    expect(await liveFrom(port, '127.0.0.1')).toBe(false);
+    expect(await liveFrom(port, '127.0.0.2')).toBe(true);
+    const { body } = await app.inject('/metrics');
+    // The twentieth starts the penalty and is closed with it.
+    expect(body).toContain('lcdnn_connections_closed_total{reason="too many unanswered requests"} 19');
+    expect(body).toMatch(/lcdnn_connections_closed_total\{reason="penalty"\} [3-9]/);
+  });
+
+  it('lose only the one connection if they come through a trusted proxy', async () => {
+    const { port } = await serve({ trustProxy: ['127.0.0.1'] });
+    await attack(port, 40);
+    expect(await liveFrom(port, '127.0.0.1')).toBe(true);
+  });
+
+  it('a long header is refused and its connection closed', async () => {
+    const { port } = shared;
+    const socket = raw(port);
+    socket.write(`GET /lcdnn.js HTTP/1.1\r\nhost: edge\r\naccept-encoding: a${' '.repeat(9000)}b\r\n\r\n`);
+    await soon(() => socket.closed).toBe(true);
+    expect(socket.received.text).toMatch(/^HTTP\/1\.1 431 /);
+    expect(socket.received.text).toContain('expected headers of at most 8 KiB each');
+  });
+
+  it('clients that end requests early or send nothing are not counted', async () => {
+    const { port } = await serve({ requestTimeoutMs: 300 });
+    const held = Array.from({ length: 250 }, (_, i) =>
+      raw(port).on('connect', function () {
+        if (i % 2) this.end('GET / HTTP/1.1\r\nhost: ');
+      }),
+    );
+    await soon(() => held.every(({ closed }) => closed)).toBe(true);
+    expect(await liveFrom(port, '127.0.0.1')).toBe(true);
+  });
+});

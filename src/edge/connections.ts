@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { clientOf } from './client-address.js';
+import { createPenalties, type Misuse } from './penalties.js';
 
 export interface ConnectionLimits {
   /** Largest number of connections, in all and from one client. */
@@ -18,7 +19,8 @@ export type CloseReason =
   | 'slow while the server is full'
   | 'server full'
   | 'too many unanswered requests'
-  | 'not reading';
+  | 'not reading'
+  | 'penalty';
 
 /** Bytes that a client must read within the send timeout while an answer waits. */
 const LEAST_READ = 16 << 10;
@@ -27,9 +29,20 @@ const SLOW_MS = 5000;
 /** Requests on one connection that may wait for answers. Browsers and the gateway send one at a time. */
 const MOST_UNANSWERED = 32;
 
+/** What happens to connections. */
+export interface ConnectionEvents {
+  closed(reason: CloseReason, client: string): void;
+  /** The client has misused the server so often that all its connections are closed, and new ones for some seconds. */
+  penalized(client: string): void;
+}
+
+/** Counts that the client on this connection misused the server. */
+export type CountMisuse = (socket: Socket, misuse: Misuse) => void;
+
 interface Connection {
   readonly socket: Socket;
   readonly client: string;
+  readonly isProxy: boolean;
   /** Requests that aren't answered yet, and their answers; almost always 0 or 1. */
   readonly requests: Map<IncomingMessage, ServerResponse>;
   /** When it became idle or its oldest request arrived (`performance.now()`). */
@@ -41,22 +54,26 @@ interface Connection {
 /**
  * Limits the connections of a server. When it is full, a new connection replaces the one that has been idle longest; if
  * none is idle, one whose request arrives slowly or whose answer is read slowly. Clients that don't read their answers, or
- * send many requests without waiting for answers, are disconnected.
+ * send many requests without waiting for answers, are disconnected. Clients that often misuse the server get a penalty;
+ * trusted proxies never do.
  */
-export function limitConnections(
-  server: Server,
-  limits: ConnectionLimits,
-  onClose: (reason: CloseReason, client: string) => void,
-): void {
+export function limitConnections(server: Server, limits: ConnectionLimits, events: ConnectionEvents): CountMisuse {
+  const penalties = createPenalties();
   const connections = new Map<Socket, Connection>();
   /** Idle connections, the longest idle first: of all clients, and of each. */
   const idle = new Set<Connection>();
   const clients = new Map<string, { count: number; readonly idle: Set<Connection> }>();
 
   const close = (connection: Connection, reason: CloseReason): void => {
-    forget(connection);
+    if (!forget(connection)) return;
     connection.socket.destroy();
-    onClose(reason, connection.client);
+    events.closed(reason, connection.client);
+  };
+  const countMisuse: CountMisuse = (socket, misuse) => {
+    const connection = connections.get(socket);
+    if (!connection || connection.isProxy || !penalties.count(connection.client, misuse)) return;
+    events.penalized(connection.client);
+    for (const each of [...connections.values()]) if (each.client === connection.client) close(each, 'penalty');
   };
   const setIdle = (connection: Connection, isIdle: boolean): void => {
     connection.since = performance.now();
@@ -65,12 +82,14 @@ export function limitConnections(
       if (isIdle) set.add(connection);
     }
   };
-  const forget = (connection: Connection): void => {
-    if (!connections.delete(connection.socket)) return;
+  /** @returns whether the connection was still known */
+  const forget = (connection: Connection): boolean => {
+    if (!connections.delete(connection.socket)) return false;
     const client = clients.get(connection.client)!;
     idle.delete(connection);
     client.idle.delete(connection);
     if (--client.count === 0) clients.delete(connection.client);
+    return true;
   };
   const findSlow = (isCandidate: (connection: Connection) => boolean): Connection | undefined => {
     const before = performance.now() - SLOW_MS;
@@ -93,20 +112,28 @@ export function limitConnections(
     return slow !== undefined;
   };
 
-  server.on('connection', (socket: Socket) => {
+  // Node's own listener makes a parser for the connection. One that is refused must not cost that much.
+  const accept = server.listeners('connection') as ((socket: Socket) => void)[];
+  server.removeAllListeners('connection').on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
     const client = clientOf(address);
+    if (penalties.has(client)) {
+      socket.destroy();
+      events.closed('penalty', client);
+      return;
+    }
+    const isProxy = limits.isProxy(address);
     const ofClient = clients.get(client);
-    const clientIsFull = ofClient !== undefined && ofClient.count >= limits.mostPerClient && !limits.isProxy(address);
+    const clientIsFull = ofClient !== undefined && ofClient.count >= limits.mostPerClient && !isProxy;
     const hasRoom = clientIsFull
       ? makeRoom(ofClient.idle, (connection) => connection.client === client)
       : connections.size < limits.most || makeRoom(idle, () => true);
     if (!hasRoom) {
       socket.destroy();
-      onClose('server full', client);
+      events.closed('server full', client);
       return;
     }
-    const connection: Connection = { socket, client, requests: new Map(), since: 0 };
+    const connection: Connection = { socket, client, isProxy, requests: new Map(), since: 0 };
     const entry = clients.get(client) ?? { count: 0, idle: new Set() };
     entry.count++;
     clients.set(client, entry);
@@ -116,6 +143,7 @@ export function limitConnections(
       forget(connection);
       endWaitingAnswers(connection);
     });
+    for (const listener of accept) listener.call(server, socket);
   });
 
   // One read can contain thousands of requests. Once their connection is closed, they must cost nothing.
@@ -123,7 +151,10 @@ export function limitConnections(
   server.removeAllListeners('request').on('request', (request, response) => {
     const connection = connections.get(request.socket);
     if (!connection) return;
-    if (connection.requests.size >= MOST_UNANSWERED) return close(connection, 'too many unanswered requests');
+    if (connection.requests.size >= MOST_UNANSWERED) {
+      countMisuse(connection.socket, 'too many unanswered requests');
+      return close(connection, 'too many unanswered requests');
+    }
     if (connection.requests.size === 0) setIdle(connection, false);
     connection.requests.set(request, response);
     response.once('close', () => {
@@ -144,6 +175,7 @@ export function limitConnections(
   );
   timer.unref();
   server.once('close', () => clearInterval(timer));
+  return countMisuse;
 }
 
 /**

@@ -1,5 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import { messageOf } from '../base/errors.js';
+import type { CountMisuse } from './connections.js';
+import type { Misuse } from './penalties.js';
 
 /** A request that is refused. The client receives status and message. */
 export class Refusal extends Error {
@@ -29,8 +31,11 @@ export const bodyTooLarge = (limitBytes: number): Refusal =>
 /** Methods that some route has. */
 const METHODS = ['GET', 'HEAD', 'OPTIONS', 'POST'];
 
-/** Answers errors as the protocol requires. Errors of the server itself (500) are logged, and the client isn't told more. */
-export function answerErrors(app: FastifyInstance): void {
+/**
+ * Answers errors as the protocol requires. Errors of the server itself (500) are logged, and the client isn't told more.
+ * Abusive requests are counted.
+ */
+export function answerErrors(app: FastifyInstance, countMisuse: CountMisuse): void {
   const refuseMethod = (reply: FastifyReply, method: string, allowed: readonly string[]) => {
     const allow = allowed.join(', ');
     const error = `expected ${allowed.length > 1 ? 'one of ' : ''}${allow}, found ${method}`;
@@ -46,16 +51,19 @@ export function answerErrors(app: FastifyInstance): void {
     if (others.length > 0) return refuseMethod(reply, method, others);
     return reply.code(404).send({ error: `${method} ${url}: not found on this server` });
   });
-  app.setErrorHandler((error: FastifyError & Partial<Refusal>, request, reply) => {
-    const { statusCode: status = 500 } = error;
-    const retryAfterS = error.retryAfterS ?? (status === 503 ? 1 : undefined);
-    if (status === 500) request.log.error(error);
-    if (status === 401) reply.header('www-authenticate', 'Bearer');
-    if (status === 413 || error.closesConnection) reply.header('connection', 'close');
-    if (retryAfterS !== undefined) reply.header('retry-after', retryAfterS);
-    const reason = status === 500 ? 'the server failed; its log has the reason' : messageOf(error);
-    return reply.code(status).send({ error: reason });
-  });
+  app.setErrorHandler(
+    (error: FastifyError & Partial<Omit<Refusal, 'name'>> & { readonly misuse?: Misuse }, request, reply) => {
+      const { statusCode: status = 500 } = error;
+      const retryAfterS = error.retryAfterS ?? (status === 503 ? 1 : undefined);
+      if (error.misuse) countMisuse(request.raw.socket, error.misuse);
+      if (status === 500) request.log.error(error);
+      if (status === 401) reply.header('www-authenticate', 'Bearer');
+      if (status === 413 || error.closesConnection) reply.header('connection', 'close');
+      if (retryAfterS !== undefined) reply.header('retry-after', retryAfterS);
+      const reason = status === 500 ? 'the server failed; its log has the reason' : messageOf(error);
+      return reply.code(status).send({ error: reason });
+    },
+  );
 }
 
 /** Lists the methods of routes from now on. @returns the methods of a path; none for files and unknown paths */

@@ -4,8 +4,9 @@ import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } 
 import type { Logger } from 'pino';
 import { codeOf } from '../base/errors.js';
 import { allowOrigins, SECURITY_HEADERS, sendSecurityHeaders } from './access.js';
+import { AbusiveRequest } from './bad-request.js';
 import { addressMatcher } from './client-address.js';
-import { limitConnections } from './connections.js';
+import { type CloseReason, limitConnections } from './connections.js';
 import { answerErrors, Refusal } from './errors.js';
 
 export interface HttpServerOptions {
@@ -25,6 +26,8 @@ export interface HttpServerOptions {
 
 /** Node's limit for headers, which a path is among. */
 const MAX_HEADER_BYTES = 16 << 10;
+/** Longest header that is accepted, as nginx and Apache do by default. */
+const MAX_HEADER_VALUE = 8 << 10;
 /** Milliseconds after which a connection without any traffic is closed. */
 const STALLED_MS = 120_000;
 /** Proxies in a row that are believed. `X-Forwarded-For` has room for thousands of addresses. */
@@ -42,8 +45,15 @@ export interface HttpServer {
   drain(ms: number): Promise<void>;
 }
 
-/** @throws UserError if `cors` or `trustProxy` is invalid */
-export function createHttpServer(log: Logger, options: HttpServerOptions): HttpServer {
+/**
+ * @param onClose called when the server closes a connection on its own
+ * @throws UserError if `cors` or `trustProxy` is invalid
+ */
+export function createHttpServer(
+  log: Logger,
+  options: HttpServerOptions,
+  onClose: (reason: CloseReason) => void = () => {},
+): HttpServer {
   const { requestTimeoutMs = 30_000, cors = [], trustProxy = [], maxConnections = 1024 } = options;
   const isProxy = addressMatcher(trustProxy);
   const app: FastifyInstance = fastify({
@@ -53,7 +63,10 @@ export function createHttpServer(log: Logger, options: HttpServerOptions): HttpS
     ...(log.level !== 'info' && { childLoggerFactory: (logger: FastifyBaseLogger) => logger }),
     trustProxy: trustProxy.length > 0 ? (address, hop) => hop < MOST_PROXIES && isProxy(address) : false,
     rewriteUrl: ({ url = '/' }) => originForm(url),
-    clientErrorHandler: answerParserError,
+    clientErrorHandler(error, socket) {
+      if (isMisuse(error)) countMisuse(socket, 'invalid HTTP');
+      answerParserError(error, socket);
+    },
     routerOptions: { maxParamLength: MAX_HEADER_BYTES },
     frameworkErrors: (_error, _request, { raw }) => answerBadPath(raw),
     forceCloseConnections: 'idle',
@@ -72,9 +85,16 @@ export function createHttpServer(log: Logger, options: HttpServerOptions): HttpS
     isProxy,
     sendTimeoutMs: options.sendTimeoutMs ?? 30_000,
   };
-  limitConnections(app.server, limits, (reason, client) => log.info({ client, reason }, 'a connection was closed'));
+  const countMisuse = limitConnections(app.server, limits, {
+    closed(reason, client) {
+      onClose(reason);
+      if (reason !== 'penalty') log.info({ client, reason }, 'a connection was closed');
+    },
+    penalized: (client) => log.warn({ client }, PENALTY),
+  });
   sendSecurityHeaders(app);
-  answerErrors(app);
+  answerErrors(app, countMisuse);
+  refuseLongHeaders(app, isProxy);
   // Expectations that the server doesn't know don't matter to it (RFC 9110, 10.1.1).
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   if (cors.length > 0) allowOrigins(app, cors);
@@ -99,6 +119,22 @@ export function createHttpServer(log: Logger, options: HttpServerOptions): HttpS
       await app.close();
     },
   };
+}
+
+const PENALTY =
+  'a client has misused the server; its connections are closed for 10 s (if it is a proxy, declare it with --trust-proxy)';
+
+/** Browsers, too, open connections without using them, or end them early. Other parsing errors are the fault of the client. */
+const isMisuse = (error: Error): boolean =>
+  !['ECONNRESET', 'EPIPE', 'ERR_HTTP_REQUEST_TIMEOUT', 'HPE_INVALID_EOF_STATE'].includes(codeOf(error) ?? '');
+
+/** A header of nearly 16 KiB costs much more to read than its answer. Proxies have limits of their own. */
+function refuseLongHeaders(app: FastifyInstance, isProxy: (address: string) => boolean): void {
+  app.addHook('onRequest', ({ raw }, _reply, done) => {
+    const isLong = raw.rawHeaders.some((text) => text.length > MAX_HEADER_VALUE);
+    if (!isLong || isProxy(raw.socket.remoteAddress ?? '')) return done();
+    done(new AbusiveRequest('expected headers of at most 8 KiB each, found a longer one', 'long header', 431));
+  });
 }
 
 /** The path of a request target in absolute form (`GET http://host/path`), which servers must accept (RFC 9112, 3.2.2). */

@@ -56,7 +56,7 @@ async function serve({ fault, budget = 1e6 }: { fault?: TailFault; budget?: numb
   };
   const metrics = createMetrics(() => models);
   app = fastify({ forceCloseConnections: true });
-  answerErrors(app);
+  answerErrors(app, () => {});
   app.register(inferenceRoutes, {
     models,
     metrics,

@@ -1,4 +1,4 @@
-import { BadRequest } from './bad-request.js';
+import { AbusiveRequest } from './bad-request.js';
 
 /** Bounds for the JSON of a request, which are checked before it is parsed. */
 export interface JsonLimits {
@@ -20,7 +20,7 @@ const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = ['{', '}', '[', ']'
  * becomes hundreds of megabytes of objects. One pass over the bytes, without allocations; stops at the first excess.
  *
  * @param bytes UTF-8 (whose bytes beyond ASCII can't be mistaken for punctuation); need not be valid JSON
- * @throws BadRequest
+ * @throws AbusiveRequest
  */
 export function checkJsonLimits(bytes: Uint8Array, limits: JsonLimits): void {
   let [depth, objects, arrays, elements, fields] = [0, 0, 0, 0, 0];
@@ -46,6 +46,6 @@ export function checkJsonLimits(bytes: Uint8Array, limits: JsonLimits): void {
   }
 }
 
-function excess(what: string, limit: number): BadRequest {
-  return new BadRequest(`body: expected JSON with at most ${limit} ${what}, found more`);
+function excess(what: string, limit: number): AbusiveRequest {
+  return new AbusiveRequest(`body: expected JSON with at most ${limit} ${what}, found more`, 'costly JSON');
 }

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { CloseReason } from './connections.js';
 import type { Models } from './models/models.js';
 import { oncePerTurn } from './once-per-turn.js';
 
@@ -14,6 +15,8 @@ export interface Metrics {
   reload(model: string, result: 'replaced' | 'refused'): void;
   /** The thread of its tail died, restarted, or was given up. */
   tail(model: string, event: 'died' | 'restarted' | 'given up'): void;
+  /** The server closed a connection on its own. */
+  closed(reason: CloseReason): void;
   lostLogLines(lines: number): void;
   /** In Prometheus's text format. */
   text(): Promise<string>;
@@ -76,6 +79,12 @@ export function createMetrics(models: () => Models): Metrics {
     labelNames: ['model', 'event'],
     registers,
   });
+  const closed = new Counter({
+    name: 'lcdnn_connections_closed_total',
+    help: 'Connections that the server closed to protect itself, by reason',
+    labelNames: ['reason'],
+    registers,
+  });
   const lostLogLines = new Counter({
     name: 'lcdnn_log_lines_lost_total',
     help: 'Log lines that could not be written',
@@ -125,6 +134,7 @@ export function createMetrics(models: () => Models): Metrics {
     exits: (model, images) => exits.inc({ model }, images),
     reload: (model, result) => reloads.inc({ model, result }),
     tail: (model, event) => tails.inc({ model, event }),
+    closed: (reason) => closed.inc({ reason }),
     lostLogLines: (lines) => lostLogLines.inc(lines),
     text: oncePerTurn(() => registry.metrics()),
     contentType: registry.contentType,

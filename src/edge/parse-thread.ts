@@ -2,6 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { messageOf } from '../base/errors.js';
 import { decompress } from './content-encoding.js';
 import { bodyTooLarge } from './errors.js';
+import type { Misuse } from './penalties.js';
 import { type InferRequest, type ModelTensors, maxBodyBytes, parseInferRequest } from './protocol.js';
 
 /** A large body to decompress and parse. */
@@ -12,9 +13,13 @@ export interface ParseMessage {
   readonly model: ModelTensors;
 }
 
-export type FromParseThread =
-  | { readonly request: InferRequest }
-  | { readonly failure: { readonly statusCode: number | undefined; readonly message: string } };
+export type FromParseThread = { readonly request: InferRequest } | { readonly failure: ParseFailure };
+
+export interface ParseFailure {
+  readonly statusCode: number | undefined;
+  readonly message: string;
+  readonly misuse?: Misuse;
+}
 
 /** Parses large requests, one after another, so that the thread that answers requests never waits for it. */
 parentPort!.on('message', (message: ParseMessage) => {
@@ -22,8 +27,8 @@ parentPort!.on('message', (message: ParseMessage) => {
     const request = parse(message);
     parentPort!.postMessage({ request } satisfies FromParseThread, [request.values.buffer as ArrayBuffer]);
   } catch (thrown) {
-    const { statusCode } = thrown as { readonly statusCode?: number };
-    parentPort!.postMessage({ failure: { statusCode, message: messageOf(thrown) } } satisfies FromParseThread);
+    const { statusCode, misuse } = thrown as { readonly statusCode?: number; readonly misuse?: Misuse };
+    parentPort!.postMessage({ failure: { statusCode, message: messageOf(thrown), misuse } } satisfies FromParseThread);
   }
 });
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { AbusiveRequest } from './bad-request.js';
 import { clientOf } from './client-address.js';
 import { bodyTooLarge, Refusal } from './errors.js';
 
@@ -8,19 +9,20 @@ const CHUNK_OVERHEAD = 512;
 const MANY_CHUNKS = 1000;
 const LEAST_CHUNK_BYTES = 64;
 
-const tooManyChunks = (): Refusal =>
-  new Refusal(400, `body: expected chunks of at least ${LEAST_CHUNK_BYTES} bytes on average, found smaller ones`, {
-    closesConnection: true,
-  });
+const tooManyChunks = (): AbusiveRequest =>
+  new AbusiveRequest(
+    `body: expected chunks of at least ${LEAST_CHUNK_BYTES} bytes on average, found smaller ones`,
+    'tiny chunks',
+  );
 
 /** A body that is being read. */
 interface Unfinished {
   readonly client: string;
   held: number;
-  refuse(error: Refusal): void;
+  refuse(error: Refusal | AbusiveRequest): void;
 }
 
-/** Reads the body of a request as it was sent, compressed or not. @throws Refusal */
+/** Reads the body of a request as it was sent, compressed or not. @throws Refusal or AbusiveRequest */
 export type ReadBody = (request: IncomingMessage, address: string, limitBytes: number) => Promise<Buffer>;
 
 /**

@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Worker } from 'node:worker_threads';
 import { startThread } from '../base/threads.js';
-import { BadRequest } from './bad-request.js';
+import { AbusiveRequest, BadRequest } from './bad-request.js';
 import { clientOf } from './client-address.js';
 import { decompress, encodingOf } from './content-encoding.js';
 import { bodyTooLarge, Refusal } from './errors.js';
 import { Overloaded } from './models/batcher.js';
-import type { FromParseThread, ParseMessage } from './parse-thread.js';
+import type { FromParseThread, ParseFailure, ParseMessage } from './parse-thread.js';
 import {
   type InferRequest,
   JSON_LENGTH_HEADER,
@@ -113,7 +113,8 @@ export function createRequestParser(): RequestParser {
   };
 }
 
-function revive({ statusCode, message }: { readonly statusCode: number | undefined; readonly message: string }): Error {
+function revive({ statusCode, message, misuse }: ParseFailure): Error {
+  if (misuse) return new AbusiveRequest(message, misuse, statusCode);
   if (statusCode === 400) return new BadRequest(message);
   return statusCode === undefined ? new Error(message) : new Refusal(statusCode, message);
 }

@@ -67,7 +67,7 @@ export async function createEdgeServer(
   let models: Models;
   const metrics = createMetrics(() => models);
   const log = createLog(level, metrics.lostLogLines);
-  const { app, isDraining, drain } = createHttpServer(log, options);
+  const { app, isDraining, drain } = createHttpServer(log, options, metrics.closed);
   models = await openModels(listOf(bundles), modelOptions(options), eventsOf(metrics, log));
   const parser = createRequestParser();
   app.addHook('onClose', async () => {

@@ -68,7 +68,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   let health: Health;
   const metrics = createGatewayMetrics(upstreams, () => dispatcher.waiting());
   const log = createLog(options.log ?? 'error', metrics.lostLogLines);
-  const server = createHttpServer(log, options);
+  const server = createHttpServer(log, options, metrics.closed);
   const forwarder = translateForJsonServers(
     createForwarder({
       answerTimeoutMs: options.answerTimeoutMs ?? 5000,

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { CloseReason } from '../edge/connections.js';
 import { oncePerTurn } from '../edge/once-per-turn.js';
 import type { DispatcherEvents } from './dispatcher.js';
 import type { SchedulerEvents } from './scheduler.js';
@@ -8,6 +9,8 @@ import { type Upstream, utilisationOf } from './upstream.js';
 export interface GatewayMetrics extends DispatcherEvents, SchedulerEvents {
   /** A request ended with this status (499: the client disconnected first). */
   request(code: number, seconds: number): void;
+  /** The gateway closed a connection on its own. */
+  closed(reason: CloseReason): void;
   lostLogLines(lines: number): void;
   /** In Prometheus's text format. */
   text(): Promise<string>;
@@ -50,6 +53,7 @@ export function createGatewayMetrics(upstreams: readonly Upstream[], waiting: ()
   const retries = counter('retries_total', 'Attempts at another server after one did not answer');
   const overflow = counter('overflow_total', 'Requests that found no room or no server, by destination', 'to');
   const decisionSeconds = histogram('decision_seconds', 'Time of a scheduling decision', DECISION_SECONDS);
+  const closed = counter('connections_closed_total', 'Connections closed for self-protection, by reason', 'reason');
   const lostLogLines = counter('log_lines_lost_total', 'Log lines that could not be written');
   const fallback = new Gauge({
     name: 'lcdnn_gateway_fallback',
@@ -83,6 +87,7 @@ export function createGatewayMetrics(upstreams: readonly Upstream[], waiting: ()
     overflowed: (to) => overflow.inc({ to }),
     decided: (seconds) => decisionSeconds.observe(seconds),
     fallback: (reason) => fallback.set(reason === undefined ? 0 : 1),
+    closed: (reason) => closed.inc({ reason }),
     lostLogLines: (lines) => lostLogLines.inc(lines),
     text: oncePerTurn(() => registry.metrics()),
     contentType: registry.contentType,

@@ -60,7 +60,7 @@ export async function startHaproxyGateway(options: HaproxyGatewayOptions): Promi
   });
   const { fetchMetrics, isReady } = serverProbes(forwarder);
   // A HAProxy that is started here passes on requests for the gateway's own routes, with the client's address.
-  const own = createHttpServer(log, running ? options : { ...options, trustProxy: ['loopback'] });
+  const own = createHttpServer(log, running ? options : { ...options, trustProxy: ['loopback'] }, metrics.closed);
   ownRoutes(own.app, own, upstreams, metrics, createGuards(token, options.rateLimit).other);
   const stops: (() => unknown)[] = [() => forwarder.close(), () => own.app.close()];
   const stop = async (): Promise<void> => {

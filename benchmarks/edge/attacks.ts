@@ -1,19 +1,19 @@
 /**
  * Attacks a server from a process of its own, so that the attacker's work doesn't delay the clients that `soak.ts` measures:
- * `tsx attacks.ts TITLE PORT INFER_PATH SECONDS`. SIGTERM ends it.
+ * `tsx attacks.ts TITLE PORT INFER_PATH SECONDS ADDRESS`. Its connections come from ADDRESS. SIGTERM ends it.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deflateSync } from 'node:zlib';
 
-const [title, portText, infer, SECONDS] = process.argv.slice(2);
+const [title, portText, infer, SECONDS, localAddress] = process.argv.slice(2);
 const port = Number(portText);
 
 /** Connections of an attack, which its end closes. */
 const sockets = new Set<Socket>();
 function raw(request: string | Buffer, reads = true): Socket {
-  const socket = connect(port, '127.0.0.1').on('error', () => {});
+  const socket = connect({ port, host: '127.0.0.1', localAddress }).on('error', () => {});
   socket.on('close', () => sockets.delete(socket));
   sockets.add(socket);
   socket.write(request);

@@ -1,7 +1,7 @@
 /**
  * Measures legitimate requests while `lcdnn serve` is attacked: `npm run bench:soak [-- --seconds 10]`. Everything stays on
  * this machine (127.0.0.1). Each attack has a fixed number of connections and ends with its measurement. Attackers have the
- * address 127.0.0.1 and a process of their own; legitimate clients have 127.0.0.2. Fails if an answer is wrong or missing.
+ * a process and an address of their own (127.0.0.10, 127.0.0.11, ...; slowhttptest: 127.0.0.1); legitimate clients have 127.0.0.2. Fails if an answer is wrong or missing.
  */
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -58,7 +58,7 @@ const ATTACKS = [
 function startAttack(title: string): () => Promise<void> {
   if (title === 'none') return async () => {};
   const program = fileURLToPath(new URL('attacks.ts', import.meta.url));
-  const child = fork(program, [title, `${port}`, infer, `${SECONDS}`]);
+  const child = fork(program, [title, `${port}`, infer, `${SECONDS}`, `127.0.0.${10 + ATTACKS.indexOf(title)}`]);
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.once('exit', (code) => {
     if (code) throw new Error(`the attack "${title}" failed with exit code ${code}`);

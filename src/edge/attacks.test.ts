@@ -330,6 +330,7 @@ describe('request targets', () => {
 });
 
 describe('clients that misuse the server again and again', () => {
+  const ATTACKER = '127.0.0.3';
   const live = 'GET /v2/health/live HTTP/1.1\r\nhost: edge\r\n\r\n';
   /** Costs ten points of the 200 that start a penalty. */
   const pipelined = Buffer.from(live.repeat(100));
@@ -344,9 +345,10 @@ describe('clients that misuse the server again and again', () => {
     await soon(() => socket.closed || answer.includes('"live"')).toBe(true);
     return answer.includes('"live"');
   };
-  const attack = async (port: number, times: number) => {
+  const attack = async (port: number, localAddress: string, times: number) => {
     for (let i = 0; i < times; i++) {
-      const socket = raw(port, { reads: false });
+      const socket = connect({ port, host: '127.0.0.1', localAddress }).on('error', () => {});
+      sockets.push(socket);
       socket.write(pipelined);
       await soon(() => socket.closed).toBe(true);
     }
@@ -354,13 +356,13 @@ describe('clients that misuse the server again and again', () => {
 
   it('lose their connections for some seconds; other clients are answered', async () => {
     const { app, port } = await serve();
-    const idle = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.1' }).on('error', () => {});
+    const idle = connect({ port, host: '127.0.0.1', localAddress: ATTACKER }).on('error', () => {});
     sockets.push(idle);
-    await attack(port, 19);
-    expect([await liveFrom(port, '127.0.0.1'), idle.closed]).toEqual([true, false]);
-    await attack(port, 1);
+    await attack(port, ATTACKER, 19);
+    expect([await liveFrom(port, ATTACKER), idle.closed]).toEqual([true, false]);
+    await attack(port, ATTACKER, 1);
     await soon(() => idle.resume().closed).toBe(true);
-    expect(await liveFrom(port, '127.0.0.1')).toBe(false);
+    expect(await liveFrom(port, ATTACKER)).toBe(false);
     expect(await liveFrom(port, '127.0.0.2')).toBe(true);
     const { body } = await app.inject('/metrics');
     // The twentieth starts the penalty and is closed with it.
@@ -368,10 +370,13 @@ describe('clients that misuse the server again and again', () => {
     expect(body).toMatch(/lcdnn_connections_closed_total\{reason="penalty"\} [3-9]/);
   });
 
-  it('lose only the one connection if they come through a trusted proxy', async () => {
-    const { port } = await serve({ trustProxy: ['127.0.0.1'] });
-    await attack(port, 40);
-    expect(await liveFrom(port, '127.0.0.1')).toBe(true);
+  it.each([
+    ['through a trusted proxy', ATTACKER, [ATTACKER]],
+    ['from this machine, which may be an undeclared proxy', '127.0.0.1', []],
+  ])('lose only the one connection if they come %s', async (_, address, trustProxy) => {
+    const { port } = await serve({ trustProxy });
+    await attack(port, address, 40);
+    expect(await liveFrom(port, address)).toBe(true);
   });
 
   it('a long header is refused and its connection closed', async () => {
@@ -385,12 +390,13 @@ describe('clients that misuse the server again and again', () => {
 
   it('clients that end requests early or send nothing are not counted', async () => {
     const { port } = await serve({ requestTimeoutMs: 300 });
-    const held = Array.from({ length: 250 }, (_, i) =>
-      raw(port).on('connect', function () {
-        if (i % 2) this.end('GET / HTTP/1.1\r\nhost: ');
-      }),
-    );
+    const held = Array.from({ length: 250 }, (_, i) => {
+      const socket = connect({ port, host: '127.0.0.1', localAddress: ATTACKER }).on('error', () => {});
+      sockets.push(socket);
+      socket.on('connect', () => i % 2 && socket.end('GET / HTTP/1.1\r\nhost: '));
+      return socket;
+    });
     await soon(() => held.every(({ closed }) => closed)).toBe(true);
-    expect(await liveFrom(port, '127.0.0.1')).toBe(true);
+    expect(await liveFrom(port, ATTACKER)).toBe(true);
   });
 });

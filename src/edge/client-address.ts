@@ -19,6 +19,9 @@ export function clientOf(address: string | undefined): string {
     .join(':')}::/64`;
 }
 
+/** Whether an address is the one by which programs on this machine connect, such as a reverse proxy. */
+export const isThisMachine = (address: string): boolean => ['127.0.0.1', '::1'].includes(withoutIPv4Prefix(address));
+
 /** Names for common ranges, as in the `proxy-addr` package. */
 const NAMED_RANGES: Readonly<Record<string, readonly string[]>> = {
   loopback: ['127.0.0.1/8', '::1/128'],

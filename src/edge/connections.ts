@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { clientOf } from './client-address.js';
+import { clientOf, isThisMachine } from './client-address.js';
 import { createPenalties, type Misuse } from './penalties.js';
 
 export interface ConnectionLimits {
@@ -42,7 +42,8 @@ export type CountMisuse = (socket: Socket, misuse: Misuse) => void;
 interface Connection {
   readonly socket: Socket;
   readonly client: string;
-  readonly isProxy: boolean;
+  /** Whether others may be behind its address, so that a penalty would lock them out. */
+  readonly isSpared: boolean;
   /** Requests that aren't answered yet, and their answers; almost always 0 or 1. */
   readonly requests: Map<IncomingMessage, ServerResponse>;
   /** When it became idle or its oldest request arrived (`performance.now()`). */
@@ -55,7 +56,7 @@ interface Connection {
  * Limits the connections of a server. When it is full, a new connection replaces the one that has been idle longest; if
  * none is idle, one whose request arrives slowly or whose answer is read slowly. Clients that don't read their answers, or
  * send many requests without waiting for answers, are disconnected. Clients that often misuse the server get a penalty;
- * trusted proxies never do.
+ * trusted proxies and this machine, where a proxy may run that wasn't declared, never do.
  */
 export function limitConnections(server: Server, limits: ConnectionLimits, events: ConnectionEvents): CountMisuse {
   const penalties = createPenalties();
@@ -71,7 +72,7 @@ export function limitConnections(server: Server, limits: ConnectionLimits, event
   };
   const countMisuse: CountMisuse = (socket, misuse) => {
     const connection = connections.get(socket);
-    if (!connection || connection.isProxy || !penalties.count(connection.client, misuse)) return;
+    if (!connection || connection.isSpared || !penalties.count(connection.client, misuse)) return;
     events.penalized(connection.client);
     for (const each of [...connections.values()]) if (each.client === connection.client) close(each, 'penalty');
   };
@@ -133,7 +134,8 @@ export function limitConnections(server: Server, limits: ConnectionLimits, event
       events.closed('server full', client);
       return;
     }
-    const connection: Connection = { socket, client, isProxy, requests: new Map(), since: 0 };
+    const isSpared = isProxy || isThisMachine(address);
+    const connection: Connection = { socket, client, isSpared, requests: new Map(), since: 0 };
     const entry = clients.get(client) ?? { count: 0, idle: new Set() };
     entry.count++;
     clients.set(client, entry);

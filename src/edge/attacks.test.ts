@@ -394,7 +394,7 @@ describe('clients that misuse the server again and again', () => {
       const socket = connect({ port, host: '127.0.0.1', localAddress: ATTACKER }).on('error', () => {});
       sockets.push(socket);
       socket.on('connect', () => i % 2 && socket.end('GET / HTTP/1.1\r\nhost: '));
-      return socket;
+      return socket.resume();
     });
     await soon(() => held.every(({ closed }) => closed)).toBe(true);
     expect(await liveFrom(port, ATTACKER)).toBe(true);

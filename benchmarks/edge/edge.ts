@@ -3,7 +3,7 @@
  * `npm run bench:edge`. Tail against the same batches in a bare onnxruntime-node loop (in alternation), against
  * the whole image and the full network on the same server, and what clients see that exit by themselves; then ten times
  * the load that it can do. Random weights, or `--bundle DIR` with its measured exit ratio.
- * `--networks LeNet,ResNet18-CIFAR --rounds 3 --seconds 5 --overload 60`.
+ * `--networks LeNet,ResNet18-CIFAR --rounds 3 --seconds 5 --overload 60`. `--out` writes benchmarks/results/edge-throughput.json.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -11,6 +11,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { median } from '../../src/base/statistics.js';
 import { openTail } from '../../src/edge/tail.js';
+import { printTable } from '../print-table.js';
+import { packageVersions, writeResult } from '../results.js';
 import { startBareServer } from './bare-server.js';
 import { type EdgeCase, edgeCase, question, trainedCase } from './bundles.js';
 import { fire } from './fire.js';
@@ -27,6 +29,7 @@ const { values: flags } = parseArgs({
     /** How tensors travel: u8 or f32. */
     uplink: { type: 'string', default: 'u8' },
     overload: { type: 'string', default: '60' },
+    out: { type: 'boolean', default: false },
     /** Images of a request. */
     images: { type: 'string', default: '1,16' },
     /** Share of the images that clients answer alone, where no bundle tells. */
@@ -90,7 +93,7 @@ async function served(server: ServerProcess, one: EdgeCase, of: 'tail' | 'full',
   };
 }
 
-async function compare(one: EdgeCase, images: number): Promise<void> {
+async function compare(one: EdgeCase, images: number): Promise<(string | number)[]> {
   const server = await startServer(one.folders, { threads, 'max-batch': MAX_BATCH });
   const bareServer = await startBareServer(one.folders[0], { threads, maxBatch: MAX_BATCH });
   try {
@@ -109,62 +112,67 @@ async function compare(one: EdgeCase, images: number): Promise<void> {
       const http = await bareServed(bareServer.url, one, images);
       all.push({ tail, bare, full, http });
     }
-    const of = (value: (round: (typeof all)[number]) => number): string => median(all.map(value)).toFixed(2);
-    const rate = (value: (round: (typeof all)[number]) => number): string =>
-      Math.round(median(all.map(value))).toLocaleString('en');
-    const cells = [
+    const of = (value: (round: (typeof all)[number]) => number): number => median(all.map(value));
+    return [
       one.title,
       images,
       of(({ tail }) => tail.batch),
-      rate(({ tail }) => tail.perSecond),
-      rate(({ bare }) => bare),
+      of(({ tail }) => tail.perSecond),
+      of(({ bare }) => bare),
       of(({ tail, bare }) => tail.perSecond / bare),
-      rate(({ http }) => http),
-      of(({ tail, http }) => tail.perSecond / http),
-      rate(({ full }) => full.perSecond),
+      of(({ http }) => http),
+      of(({ http, bare }) => http / bare),
+      of(({ full }) => full.perSecond),
       of(({ tail, full }) => tail.perSecond / full.perSecond),
-      rate(({ tail }) => tail.withExits),
+      of(({ tail }) => tail.withExits),
       exitsOf(one),
-      rate(({ tail }) => tail.serverUs),
-      rate(({ bare }) => 1e6 / bare),
-      rate(({ tail }) => tail.generatorUs),
+      of(({ tail }) => tail.serverUs),
+      of(({ bare }) => 1e6 / bare),
+      of(({ tail }) => tail.generatorUs),
     ];
-    console.log(`| ${cells.join(' | ')} |`);
   } finally {
     await server.close();
     await bareServer.close();
   }
 }
 
+const columns = [
+  { title: 'network' },
+  { title: 'images a request', digits: 0 },
+  { title: 'mean batch', digits: 1 },
+  { title: 'tail', digits: 0 },
+  { title: 'bare onnxruntime-node loop, same batches', digits: 0 },
+  { title: 'tail / loop', digits: 2 },
+  { title: 'bare server', digits: 0 },
+  { title: 'bare server / loop', digits: 2 },
+  { title: 'edge-only: image sent, full network', digits: 0 },
+  { title: 'tail / edge-only', digits: 2 },
+  { title: 'what clients see', digits: 0 },
+  { title: 'of whose images exit', digits: 2 },
+  { title: 'server, µs', digits: 0 },
+  { title: 'loop, µs', digits: 0 },
+  { title: 'generator, µs', digits: 0 },
+];
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-edge-'));
 try {
   console.log(
     `${threads} thread(s) of ONNX Runtime, ${rounds} rounds of ${seconds} s, medians; images/s; processor time in µs an image`,
   );
-  const columns = [
-    'network',
-    'images a request',
-    'mean batch',
-    'tail',
-    'bare loop',
-    'ratio',
-    'bare server',
-    'ratio',
-    'edge-only',
-    'tail / edge-only',
-    'with exits',
-    'exits',
-    'server µs',
-    'bare loop µs',
-    'generator µs',
-  ];
-  console.log(`| ${columns.join(' | ')} |\n|${columns.map(() => ' --- |').join('')}`);
   const uplink = flags.uplink === 'f32' ? 'f32' : 'u8';
   const cases = flags.bundle
     ? [await trainedCase(flags.bundle, folder)]
     : await Promise.all(flags.networks.split(',').map((title) => edgeCase(title, folder, uplink)));
+  const rows: (string | number)[][] = [];
   for (const one of rounds > 0 ? cases : [])
-    for (const images of flags.images.split(',').map(Number)) await compare(one, images);
+    for (const images of flags.images.split(',').map(Number)) rows.push(await compare(one, images));
+  console.log(printTable({ columns, rows }));
+  if (flags.out) {
+    writeResult('edge-throughput', {
+      command: `npm run bench:edge -- ${process.argv.slice(2).join(' ')}`,
+      versions: packageVersions('onnxruntime-node', 'fastify'),
+      tables: { images: { columns, rows } },
+    });
+  }
   if (Number(flags.overload) > 0) await overload(cases.at(-1)!, { threads, seconds: Number(flags.overload) });
 } finally {
   rmSync(folder, { recursive: true });

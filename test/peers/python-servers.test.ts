@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importLoader } from '../../src/bundle/import-loader.js';
 import type { Bundle } from '../../src/bundle/read-bundle.js';
 import { listen } from '../../src/edge/listen.js';
@@ -17,14 +17,18 @@ import { tinyBundle, tinyImages } from '../tiny-bundle.js';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const START_MS = 60_000;
 
-/** A Python with KServe, made by `node scripts/make-kserve.js`. */
-const PYTHON = process.env['LCDNN_KSERVE_PYTHON'] ?? join(root, 'node_modules/.cache/python-kserve/bin/python');
-const isThere = existsSync(PYTHON);
-if (!isThere) console.warn('KServe is skipped: node scripts/make-kserve.js installs it');
+const SERVERS = ['kserve', 'pytriton'] as const;
+type Server = (typeof SERVERS)[number];
+/** A Python with the server, made by `node scripts/make-python-server.js SERVER`. */
+const pythonWith = (server: Server): string => join(root, `node_modules/.cache/python-${server}/bin/python`);
+const isThere = (server: Server): boolean => existsSync(pythonWith(server));
+for (const server of SERVERS) {
+  if (!isThere(server)) console.warn(`${server} is skipped: node scripts/make-python-server.js ${server} installs it`);
+}
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-servers-'));
 const bundleFolder = join(folder, 'bundle');
-let child: ChildProcess | undefined;
+const children: ChildProcess[] = [];
 let bundle: Bundle;
 let tail: Tail;
 
@@ -34,19 +38,24 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  child?.kill('SIGKILL');
+  for (const { pid } of children) {
+    try {
+      process.kill(-pid!, 'SIGKILL'); // PyTriton's server is a process of its own
+    } catch {} // it has ended
+  }
   await tail?.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Starts KServe with the example's model class, and waits until the model is ready. @returns its address */
-async function startKserve(): Promise<string> {
+/** Starts the example, and waits until the model is ready. @returns its address */
+async function start(server: Server): Promise<string> {
   const port = await freePort('127.0.0.1');
   const { name, tail } = bundle.manifest;
-  const args = [join(root, 'examples/kserve/tail.py'), name, join(bundleFolder, tail.file), `${port}`];
-  child = spawn(PYTHON, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  const args = [join(root, 'examples', server, 'tail.py'), name, join(bundleFolder, tail.file), `${port}`];
+  const child = spawn(pythonWith(server), args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  children.push(child);
   let output = '';
-  for (const stream of [child.stdout!, child.stderr!]) {
+  for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
       output = (output + text).slice(-4000);
     });
@@ -56,13 +65,12 @@ async function startKserve(): Promise<string> {
     if ((await fetch(`${url}/v2/models/${name}/ready`).catch(() => undefined))?.ok) return url;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  throw new Error(`expected KServe at ${url}, found: ${output}`);
+  throw new Error(`expected ${server} at ${url}, found: ${output}`);
 }
 
-it.skipIf(!isThere)(
-  'the tail in KServe gives the answers of lcdnn serve, directly and through the gateway',
-  async () => {
-    const url = await startKserve();
+describe.each(SERVERS)('%s', (server) => {
+  it.skipIf(!isThere(server))('gives the answers of lcdnn serve, directly and through the gateway', async () => {
+    const url = await start(server);
     const loader = await importLoader(bundleFolder, bundle.manifest);
     const load = (edge: Parameters<typeof loader.load>[1] & object) =>
       loader.load(pathToFileURL(`${bundleFolder}/`), { tau: 0, timeoutMs: 20_000, ...edge });
@@ -85,5 +93,5 @@ it.skipIf(!isThere)(
       }
     }
     await gateway.drain(0);
-  },
-);
+  });
+});

@@ -1,7 +1,7 @@
 /**
  * What one edge server does, asked by autocannon from this process while the server has its own:
  * `npm run bench:edge`. Tail against the same batches in a bare onnxruntime-node loop (in alternation), against
- * the whole image and the full network on the same server, and what clients see that exit by themselves; then ten times
+ * the whole image and the full network on the same server, and images/s for clients that exit by themselves; then ten times
  * the load that it can do. Random weights, or `--bundle DIR` with its measured exit ratio.
  * `--networks LeNet,ResNet18-CIFAR --rounds 3 --seconds 5 --overload 60`. `--out` writes benchmarks/results/edge-throughput.json.
  */
@@ -141,14 +141,14 @@ const columns = [
   { title: 'images a request', digits: 0 },
   { title: 'mean batch', digits: 1 },
   { title: 'tail', digits: 0 },
-  { title: 'bare onnxruntime-node loop, same batches', digits: 0 },
+  { title: 'bare loop, same batches', digits: 0 },
   { title: 'tail / loop', digits: 2 },
   { title: 'bare server', digits: 0 },
   { title: 'bare server / loop', digits: 2 },
   { title: 'edge-only: image sent, full network', digits: 0 },
   { title: 'tail / edge-only', digits: 2 },
   { title: 'what clients see', digits: 0 },
-  { title: 'of whose images exit', digits: 2 },
+  { title: 'share that exits early', digits: 2 },
   { title: 'server, µs', digits: 0 },
   { title: 'loop, µs', digits: 0 },
   { title: 'generator, µs', digits: 0 },

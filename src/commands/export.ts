@@ -79,8 +79,8 @@ export default class Export extends LcdnnCommand {
     }),
     example: Flags.option({
       summary:
-        'Also write a small project whose page uses the bundle, beside it: plain HTML, Next, or Vite with React, Svelte or Vue. ' +
-        'A folder that exists stays as it is.',
+        'Also write a small example project beside the bundle: plain HTML, Next, or Vite with React, Svelte or Vue. ' +
+        'Its page uses the bundle. An existing folder stays as it is.',
       options: EXAMPLES,
       exclusive: ['check'],
     })(),

@@ -55,8 +55,8 @@ interface Connection {
 /**
  * Limits the connections of a server. When it is full, a new connection replaces the one that has been idle longest; if
  * none is idle, one whose request arrives slowly or whose answer is read slowly. Clients that don't read their answers, or
- * send many requests without waiting for answers, are disconnected. Clients that often misuse the server get a penalty;
- * trusted proxies and this machine, where a proxy may run that wasn't declared, never do.
+ * send many requests without waiting for answers, are disconnected. A client that misuses the server too often
+ * gets a penalty. Trusted proxies never do, nor does this machine, where an undeclared proxy may run.
  */
 export function limitConnections(server: Server, limits: ConnectionLimits, events: ConnectionEvents): CountMisuse {
   const penalties = createPenalties();

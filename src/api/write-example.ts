@@ -19,8 +19,9 @@ export interface ExampleResult {
  * @throws UserError if the bundle can't be read, the project can't be written, or it needs a package of the model's name
  */
 export function writeExample(example: Example, bundle: string): ExampleResult {
-  const folder = `${join(dirname(bundle), basename(resolve(bundle)))}-${example}`;
-  const files = exampleProject(example, readBundle(bundle).manifest.name, basename(resolve(bundle)));
+  const name = basename(resolve(bundle));
+  const folder = `${join(dirname(bundle), name)}-${example}`;
+  const files = exampleProject(example, readBundle(bundle).manifest.name, name);
   const isBuilt = files.has('package.json');
   if (existsSync(folder)) return { folder, isNew: false, isBuilt };
   for (const [path, text] of files) {

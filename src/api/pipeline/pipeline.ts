@@ -141,14 +141,12 @@ async function runSteps(options: PipelineOptions, config: Config): Promise<Pipel
     command: runExists(path) ? resumeCommand(path) : newRunCommand(given, path),
     inputs: trainInputs,
     output: checkpointPath,
-    work: () => {
-      const { onEpoch: follow } = options;
-      return withMlflow(options.mlflow, { name: path, config, onNote, onEpoch: follow }, (onEpoch) =>
+    work: () =>
+      withMlflow(options.mlflow, { name: path, config, onNote, onEpoch: options.onEpoch }, (onEpoch) =>
         runExists(path)
           ? resumeTraining(path, { ...events, onEpoch, options: {} })
           : train({ ...events, ...given, onEpoch, out: path }),
-      );
-    },
+      ),
     record: ({ interrupted }) => (interrupted ? undefined : null),
   });
   if (steps.train === undefined) return result({ interrupted: true });

@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { SIZE, tinyBundle, tinyDraft } from '../../test/tiny-bundle.js';
 import { UserError } from '../base/errors.js';
-import type { Manifest } from './manifest.js';
+import { sha256 } from '../base/hash.js';
+import { type Manifest, pageManifest, versionOf } from './manifest.js';
 import { readBundle, readManifest } from './read-bundle.js';
 import { writeBundle } from './write-bundle.js';
 
@@ -20,9 +21,24 @@ describe('a bundle', () => {
     const manifest = await writeBundle(folder, draft);
     const read = readBundle(folder);
     expect(read.manifest).toEqual(manifest);
+    const listed = readFileSync(join(folder, 'files.json'));
     expect(new Map([...read.files].sort())).toEqual(
-      new Map([...draft.files].map(([path, bytes]) => [path, Buffer.from(bytes)] as const).sort()),
+      new Map(
+        [...draft.files, ['files.json', listed] as const]
+          .map(([path, bytes]) => [path, Buffer.from(bytes)] as const)
+          .sort(),
+      ),
     );
+  });
+
+  it('lists the files that no page verifies in a file of their own', async () => {
+    const { files } = await writeBundle(folder, tinyDraft());
+    const [manifest, others] = ['manifest.json', 'files.json'].map((file) =>
+      JSON.parse(readFileSync(join(folder, file), 'utf8')),
+    );
+    const builds = ['lcdnn-relaxed-simd.wasm', 'lcdnn-scalar.wasm', 'lcdnn-simd.wasm'];
+    expect(Object.keys(manifest.files).sort()).toEqual(['files.json', ...builds, 'weights.safetensors']);
+    expect({ ...others, ...manifest.files }).toEqual(files);
   });
 
   it('has a version that follows what it answers, not how it came to be', async () => {
@@ -107,7 +123,8 @@ describe('reading a bundle', () => {
   });
 
   it.each<[string, (manifest: Manifest) => object, RegExp]>([
-    ['another format', (m) => ({ ...m, format: 2 }), /format/],
+    ['another format', (m) => ({ ...m, format: 3 }), /format/],
+    ['the format of earlier versions', (m) => ({ ...m, format: 1 }), /expected version/],
     ['no labels', (m) => without(m, 'labels'), /labels/],
     ['a threshold above 1', (m) => ({ ...m, tau: 1.5 }), /tau/],
     ['no threshold', (m) => ({ ...m, tau: Number.NaN }), /tau/],
@@ -131,12 +148,34 @@ describe('reading a bundle', () => {
     ['itself among its files', (m) => ({ ...m, files: { ...m.files, 'manifest.json': entry } }), /manifest itself/],
     ['a huge file', (m) => ({ ...m, files: { ...m.files, 'x.js': { ...entry, bytes: 1e15 } } }), /x\.js\.bytes/],
     ['a hash that is none', (m) => ({ ...m, files: { ...m.files, x: { ...entry, sha256: 'abc' } } }), /sha256/],
-    ['no loader', (m) => ({ ...m, files: without(m.files, 'lcdnn.js') }), /expected lcdnn\.js among its files/],
-    ['no tail', (m) => ({ ...m, files: without(m.files, 'edge/tail.onnx') }), /expected edge\/tail\.onnx among/],
+    ['no weights', (m) => ({ ...m, files: without(m.files, 'weights.safetensors') }), /expected weights\.saf\S* among/],
+    ['no list of further files', (m) => ({ ...m, files: without(m.files, 'files.json') }), /expected lcdnn\.js among/],
     ['a field of its own', (m) => ({ ...m, extra: 1 }), /extra/],
   ])('refuses a manifest with %s', async (_what, change, reason) => {
     const { manifest } = await tinyBundle(folder);
-    writeFileSync(join(folder, 'manifest.json'), JSON.stringify(change(manifest)));
+    writeFileSync(join(folder, 'manifest.json'), JSON.stringify(change(pageManifest(manifest))));
+    expect(() => readBundle(folder)).toThrow(UserError);
+    expect(() => readBundle(folder)).toThrow(reason);
+  });
+
+  it.each([
+    ['a path out of the folder', (files) => ({ ...files, '../secret': entry }), /plain relative path/],
+    ['the manifest', (files) => ({ ...files, 'manifest.json': entry }), /manifest itself/],
+    ['no loader', (files) => without(files, 'lcdnn.js'), /expected lcdnn\.js among its files/],
+    ['no tail', (files) => without(files, 'edge/tail.onnx'), /expected edge\/tail\.onnx among its files/],
+    ['no list', () => null, /files\.json: expected the list of files of a bundle, found null/],
+  ] satisfies [
+    string,
+    (files: object) => unknown,
+    RegExp,
+  ][])('refuses a list of files with %s', async (_, change, reason) => {
+    await tinyBundle(folder);
+    const [manifest, files] = ['manifest.json', 'files.json'].map((file) => join(folder, file));
+    const changed = JSON.stringify(change(JSON.parse(readFileSync(files, 'utf8'))));
+    writeFileSync(files, changed);
+    const stored = JSON.parse(readFileSync(manifest, 'utf8'));
+    stored.files['files.json'] = { bytes: changed.length, sha256: sha256(Buffer.from(changed)) };
+    writeFileSync(manifest, JSON.stringify({ ...stored, version: versionOf(stored) }));
     expect(() => readBundle(folder)).toThrow(UserError);
     expect(() => readBundle(folder)).toThrow(reason);
   });

@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { sha256 } from '../base/hash.js';
 
-/** Version of the bundle's layout. Readers refuse other versions. */
-export const BUNDLE_FORMAT = 1;
+/** Version of the bundle's layout. Readers know this one and the earlier ones: in format 1 no file had a list of its own. */
+export const BUNDLE_FORMAT = 2;
 
 /** The manifest's own file, the only one that it doesn't list. */
 export const MANIFEST_FILE = 'manifest.json';
+
+/** Sizes and hashes of the files that a page doesn't verify, so that no page downloads them with the manifest. */
+export const FILES_FILE = 'files.json';
 
 /** The rest of the full network. Manifests name this file, because other writers may name it otherwise. */
 export const TAIL_FILE = 'edge/tail.onnx';
@@ -25,6 +28,15 @@ export const BUNDLE_FILES = {
 
 /** Licence text of the network that a run started from, if its terms require that the text travels with the weights. */
 export const LICENCES_FILE = 'LICENSE-weights.txt';
+
+/** The files whose hashes are in `manifest.json` itself. */
+const LISTED_FOR_PAGES: readonly string[] = [
+  BUNDLE_FILES.relaxedSimd,
+  BUNDLE_FILES.simd,
+  BUNDLE_FILES.scalar,
+  BUNDLE_FILES.weights,
+  FILES_FILE,
+];
 
 /** Whether a file of a bundle is only for the edge server. */
 export const isOfEdge = (path: string): boolean => path.startsWith('edge/');
@@ -96,7 +108,7 @@ const entryPoint = z
 export type EntryPoint = z.infer<typeof entryPoint>;
 
 const fields = {
-  format: z.literal(BUNDLE_FORMAT),
+  format: z.union([z.literal(1), z.literal(BUNDLE_FORMAT)]),
   /** The model's name on the edge server: lower-case letters, digits, hyphens. */
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
   network: z.string(),
@@ -151,13 +163,16 @@ const fields = {
   provenance: z.record(z.string(), z.unknown()),
 };
 
-/** `manifest.json` of a bundle. */
+/** What `files.json` contains. */
+export const fileListSchema = z.record(bundlePath, bundleFile);
+
+/** `manifest.json` of a bundle, with the list in `files.json`. */
 export const manifestSchema = z.strictObject({
   ...fields,
   /** First digits of a hash of all files and fields: two bundles with the same version give the same answers. */
   version: z.string().regex(/^[0-9a-f]{12}$/),
   /** Every other file of the bundle: relative path, forward slashes. */
-  files: z.record(bundlePath, bundleFile),
+  files: fileListSchema,
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
@@ -165,13 +180,26 @@ export type Manifest = z.infer<typeof manifestSchema>;
 /** The manifest without the fields that `writeBundle` computes from the files. */
 export type ManifestDraft = Omit<Manifest, 'format' | 'version' | 'files'>;
 
+/** The manifest as pages download it: only with the files that a page verifies. The hash of `files.json` covers the others. */
+export function pageManifest<Given extends Pick<Manifest, 'format' | 'files'>>(manifest: Given): Given {
+  if (manifest.format === 1) return manifest;
+  const files = Object.entries(manifest.files).filter(([path]) => LISTED_FOR_PAGES.includes(path));
+  return { ...manifest, files: Object.fromEntries(files) };
+}
+
+/** The text of `files.json`: all files that `manifest.json` doesn't list. */
+export function printFileList(files: Manifest['files']): string {
+  const others = Object.entries(files).filter(([path]) => !LISTED_FOR_PAGES.includes(path));
+  return `${JSON.stringify(Object.fromEntries(others))}\n`;
+}
+
 /**
  * The version of a manifest, computed from its other fields. Provenance doesn't count: the same model exported twice has the
  * same version. Readers compare it, so that they notice a τ or a label that was edited by hand as they notice a changed file.
  */
 export function versionOf(manifest: Omit<Manifest, 'version'>): string {
   const { format, name, network, dataset, input, tail, entries, labels, tau } = manifest;
-  const files = Object.entries(manifest.files).sort(([a], [b]) => (a < b ? -1 : 1));
+  const files = Object.entries(pageManifest(manifest).files).sort(([a], [b]) => (a < b ? -1 : 1));
   const tailFields = [tail.file, tail.shape, tail.input, tail.output];
   const { shape, mean, std, resize } = input;
   const hashed: unknown[] = [format, name, network, dataset, shape, mean, std, tailFields, labels, tau];

@@ -4,7 +4,16 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { makeFolder, writeFileAtomic } from '../base/files.js';
 import { sha256 } from '../base/hash.js';
-import { BUNDLE_FORMAT, MANIFEST_FILE, type Manifest, type ManifestDraft, versionOf } from './manifest.js';
+import {
+  BUNDLE_FORMAT,
+  FILES_FILE,
+  MANIFEST_FILE,
+  type Manifest,
+  type ManifestDraft,
+  pageManifest,
+  printFileList,
+  versionOf,
+} from './manifest.js';
 import { readManifest } from './read-bundle.js';
 
 /** A bundle before it is written: its files by path, and the fields of the manifest that don't depend on them. */
@@ -35,7 +44,8 @@ export async function writeBundle(
       makeFolder(dirname(join(temporary, path)));
       writeFileAtomic(join(temporary, path), bytes);
     }
-    writeFileAtomic(join(temporary, MANIFEST_FILE), `${JSON.stringify(manifest, null, 1)}\n`);
+    writeFileAtomic(join(temporary, FILES_FILE), printFileList(manifest.files));
+    writeFileAtomic(join(temporary, MANIFEST_FILE), `${JSON.stringify(pageManifest(manifest))}\n`);
     await check(temporary);
     replaceFolder(target, temporary);
   } catch (thrown) {
@@ -45,11 +55,15 @@ export async function writeBundle(
   return manifest;
 }
 
-export function completeManifest({ manifest, files }: BundleDraft): Manifest {
-  const sums = [...files].map(([path, bytes]) => [path, { bytes: bytes.length, sha256: sha256(bytes) }] as const);
-  const complete = { format: BUNDLE_FORMAT, ...manifest, files: Object.fromEntries(sums.sort()) } as const;
+export function completeManifest({ manifest, files: contents }: BundleDraft): Manifest {
+  const listed = [...contents].map(([path, bytes]) => [path, listedFile(bytes)] as const);
+  const files: Manifest['files'] = Object.fromEntries(listed.sort());
+  files[FILES_FILE] = listedFile(Buffer.from(printFileList(files)));
+  const complete = { format: BUNDLE_FORMAT, ...manifest, files } as const;
   return { ...complete, version: versionOf(complete) };
 }
+
+const listedFile = (bytes: Uint8Array) => ({ bytes: bytes.length, sha256: sha256(bytes) });
 
 /** Allows an empty folder or an older bundle; refuses a folder with anything else in it. */
 function refuseForeign(target: string): void {

@@ -7,6 +7,7 @@ import {
   type KernelCall,
   type Pointer,
   stagesOf,
+  storedFloats,
 } from '../export/program.js';
 import { compact } from './loader-scripts.js';
 
@@ -35,6 +36,7 @@ function programData(program: DeviceProgram) {
   return {
     arenaBytes: program.arenaBytes,
     input: program.input.arena,
+    floats: Object.values(program.constants).reduce((sum, constant) => sum + (storedFloats(constant)?.length ?? 0), 0),
     constants: Object.fromEntries(constants),
     stages: stagesOf(program).map(({ shared, logits, calls }) => ({
       shared: shared.arena,

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { fullNetworkLogits } from '../../test/full-network.js';
 import { SIZE, tinyBundle, tinyDraft } from '../../test/tiny-bundle.js';
 import { random } from '../base/random.js';
+import { pageManifest } from '../bundle/manifest.js';
 import type { Bundle } from '../bundle/read-bundle.js';
 import { writeBundle } from '../bundle/write-bundle.js';
 import { createEdgeServer, type EdgeServer, type EdgeServerOptions } from './server.js';
@@ -304,7 +305,7 @@ describe('the web folder', () => {
       const reply = await app.inject(path);
       expect([reply.statusCode, reply.headers['content-type']]).toEqual([200, type]);
     }
-    expect((await app.inject('/manifest.json')).json()).toEqual(bundle.manifest);
+    expect((await app.inject('/manifest.json')).json()).toEqual(pageManifest(bundle.manifest));
     expect((await app.inject('/')).headers.location).toBe('/demo/');
   });
 
@@ -420,7 +421,7 @@ describe('several bundles', () => {
       ['/other/manifest.json', other],
       [`/other/${other.manifest.version}/manifest.json`, other],
     ] as const)
-      expect((await several.inject(path)).json()).toEqual(from.manifest);
+      expect((await several.inject(path)).json()).toEqual(pageManifest(from.manifest));
     expect((await several.inject('/other')).headers.location).toBe('/other/demo/');
     expect((await several.inject('/other/')).headers.location).toBe('/other/demo/');
     for (const path of ['/lcdnn.js', `/tiny/${other.manifest.version}/lcdnn.js`, '/third/lcdnn.js'])

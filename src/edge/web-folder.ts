@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { sha256 } from '../base/hash.js';
-import { isOfEdge, MANIFEST_FILE, type Manifest } from '../bundle/manifest.js';
+import { isOfEdge, MANIFEST_FILE, type Manifest, pageManifest } from '../bundle/manifest.js';
 
 const MEDIA_TYPES: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',
@@ -42,7 +42,7 @@ export function createWebFolder(manifest: Manifest, files: ReadonlyMap<string, U
   for (const [path, bytes] of files) if (!isOfEdge(path)) folder.set(path, webFile(path, bytes));
   const page = folder.get(DEMO_PAGE);
   if (page) folder.set(DEMO, webFile(DEMO_PAGE, Buffer.from(versioned(String(page.bytes), manifest))));
-  return folder.set(MANIFEST_FILE, webFile(MANIFEST_FILE, Buffer.from(JSON.stringify(manifest))));
+  return folder.set(MANIFEST_FILE, webFile(MANIFEST_FILE, Buffer.from(JSON.stringify(pageManifest(manifest)))));
 }
 
 /** The demo page with references to the versioned files, which browsers cache. The page itself is always revalidated. */

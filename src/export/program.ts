@@ -133,6 +133,12 @@ export function programFloats(constant: Exclude<ConstantLayout, PreparedLayout>)
   return Float32Array.from(steps, (step, i) => step * scales[Math.floor(i / each) % scales.length]);
 }
 
+/** The f32 values that are downloaded for a constant: its values, or the scales of its steps. */
+export function storedFloats(constant: ConstantLayout): Float32Array | undefined {
+  if (constant.kind === 'f32') return constant.values;
+  return constant.kind === 'i8' ? constant.scales : undefined;
+}
+
 /** A program is its first stage. Further exits follow, and each of them runs only if the one before was unsure. */
 export interface DeviceProgram extends Stage {
   readonly arenaBytes: number;

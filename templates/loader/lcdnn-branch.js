@@ -46,25 +46,34 @@ export async function branchHere(opening, readImage) {
 function createDevice(kernels, tensor, program, classes) {
   const { reserve, bytesAt, floatsAt, keep } = memoryOf(kernels);
 
+  // The floats of all constants, in their order. Stored are the lowest byte of each, then the next one, ..., at last the highest.
+  const planes = tensor('floats', 4 * program.floats);
+  const all = new Float32Array(planes.map((_, i) => planes[(i % 4) * program.floats + (i >> 2)]).buffer);
+  let read = 0;
+  const floats = (length) => {
+    read += length;
+    return all.subarray(read - length, read);
+  };
+
   const addresses = {};
   for (const [name, size] of Object.entries(program.constants)) {
     if (typeof size === 'number') {
       addresses[name] = reserve(4 * size);
-      bytesAt(addresses[name], 4 * size).set(tensor(name, 'F32', 4 * size));
+      floatsAt(addresses[name], size).set(floats(size));
     } else if (Array.isArray(size)) {
       // Weights of 1 or 8 bits: brought from the order in which they are stored to the order that this build of the kernels reads.
       const [kernel, bytes, ...shape] = size;
       addresses[name] = reserve(kernels[`lcdnn_prepared_${kernel}_bytes`](...shape));
       const release = keep();
       const stored = reserve(bytes);
-      bytesAt(stored, bytes).set(tensor(name, kernel.startsWith('binary') ? 'U8' : 'I8', bytes));
+      bytesAt(stored, bytes).set(tensor(name, bytes));
       kernels[`lcdnn_prepare_${kernel}`](stored, addresses[name], ...shape);
       release();
     } else {
       // Whole steps, each multiplied by its scale.
       addresses[name] = reserve(4 * size.steps);
-      const steps = new Int8Array(tensor(name, 'I8', size.steps).slice().buffer);
-      const scales = new Float32Array(tensor(`${name}.scale`, 'F32', 4 * size.scales).slice().buffer);
+      const steps = new Int8Array(tensor(name, size.steps).slice().buffer);
+      const scales = floats(size.scales);
       const values = floatsAt(addresses[name], size.steps);
       for (let i = 0; i < size.steps; i++) values[i] = steps[i] * scales[Math.floor(i / size.each) % size.scales];
     }
@@ -100,7 +109,7 @@ function createDevice(kernels, tensor, program, classes) {
   return { run, memory };
 }
 
-/** Reads safetensors: a length, a JSON header, the data. @returns tensor(name, dtype, bytes), which checks what it returns */
+/** Reads safetensors: a length, a JSON header, the data. @returns tensor(name, bytes), which checks what it returns */
 function parseWeights(bytes, hash) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const start = 8 + Number(bytes.length < 8 ? Infinity : view.getBigUint64(0, true));
@@ -113,13 +122,13 @@ function parseWeights(bytes, hash) {
   if (found !== hash) {
     throw new Error(`weights.safetensors: expected weights for program ${hash}, found ${found}; reload the page`);
   }
-  return (name, dtype, size) => {
+  return (name, size) => {
     const entry = header?.[name];
     const [from, to] = entry?.data_offsets ?? [];
-    if (entry?.dtype === dtype && from >= 0 && to - from === size && start + to <= bytes.length) {
+    if (from >= 0 && to - from === size && start + to <= bytes.length) {
       return bytes.subarray(start + from, start + to);
     }
-    const what = entry ? `${entry.dtype} of ${to - from} bytes` : 'no such tensor';
-    throw new Error(`weights.safetensors: expected ${name} as ${dtype} of ${size} bytes, found ${what}`);
+    const what = entry ? `${to - from} bytes` : 'no such tensor';
+    throw new Error(`weights.safetensors: expected ${size} bytes of ${name}, found ${what}`);
   };
 }

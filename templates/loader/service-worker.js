@@ -9,9 +9,11 @@ const name = `lcdnn ${folder} ${version}`;
 
 async function keep() {
   const read = (file) => new Request(new URL(file, folder), { cache: 'no-cache' });
-  const manifest = await (await fetch(read('manifest.json'))).json();
+  const json = async (file) => (await fetch(read(file))).json();
+  const manifest = await json('manifest.json');
   if (manifest.version !== version) throw new Error(`expected version ${version}, found ${manifest.version}`);
-  const files = Object.keys(manifest.files).filter((file) => !file.startsWith('edge/'));
+  const listed = { ...manifest.files, ...(await json('files.json')) };
+  const files = Object.keys(listed).filter((file) => !file.startsWith('edge/'));
   const cache = await caches.open(name);
   await cache.addAll(['manifest.json', ...files].map(read));
   await globalThis.skipWaiting();

@@ -81,8 +81,8 @@ describe.concurrent('a bundle', () => {
     [
       'the format of a later version',
       'manifest.json',
-      (path: string) => editJson(path, { format: 2 }),
-      /in format 1 or earlier, found format 2, which a newer version of lcdnn wrote/,
+      (path: string) => editJson(path, { format: 3 }),
+      /in format 2 or earlier, found format 3, which a newer version of lcdnn wrote/,
     ],
   ])('with %s is refused', async (_, file, damage, line) => {
     const bundle = copyOf(BUNDLE);

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { sha256 } from '../../src/base/hash.js';
+import { readManifest } from '../../src/bundle/read-bundle.js';
 import { LABELS } from '../tiny-bundle.js';
 import { copyOf, editJson, expectMistake, folder, fresh, lcdnn, RUN } from './cli.js';
 
@@ -59,7 +60,7 @@ describe('beside a bundle', () => {
     const { bomFormat, specVersion, components } = json(join(about, 'sbom.cdx.json'));
     expect([bomFormat, specVersion]).toEqual(['CycloneDX', '1.6']);
     const files = components.filter(({ type }: { type: string }) => type === 'file');
-    expect(files).toHaveLength(Object.keys(json(join(bundle, 'manifest.json')).files).length + 1);
+    expect(files).toHaveLength(Object.keys(readManifest(bundle).files).length + 1);
   });
 
   it('is a model card with metadata and results of each class', () => {
@@ -75,7 +76,7 @@ describe('beside a bundle', () => {
   });
 
   it('are not files of the bundle; the licence text is', () => {
-    const files = Object.keys(json(join(bundle, 'manifest.json')).files);
+    const files = Object.keys(readManifest(bundle).files);
     expect(files).toContain('LICENSE-weights.txt');
     expect(files.filter((file) => /provenance|CARD/.test(file))).toEqual([]);
     expect(existsSync(join(bundle, 'provenance.json'))).toBe(false);

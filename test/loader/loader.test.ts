@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readKernels } from '../../kernels/harness.js';
 import { importLoader } from '../../src/bundle/import-loader.js';
+import { pageManifest } from '../../src/bundle/manifest.js';
 import type { Bundle } from '../../src/bundle/read-bundle.js';
 import { openTail, type Tail } from '../../src/edge/tail.js';
 import { instantiate } from '../../src/export/run-wasm.js';
@@ -45,7 +46,7 @@ describe('the loader in Node', () => {
     const wasm = new Uint8Array(bundle.files.get(file)!);
     const oracle = instantiate(program, wasm);
     const model = await load(base, build);
-    expect(model).toMatchObject({ ...build, verified: true, tau: 0.5, manifest: bundle.manifest });
+    expect(model).toMatchObject({ ...build, verified: true, tau: 0.5, manifest: pageManifest(bundle.manifest) });
     for (const image of images) expect(await model.branch(image)).toEqual(oracle.run(image));
   });
 
@@ -196,9 +197,9 @@ describe('files of a bundle', () => {
   });
 
   it.each<[string, () => void, RegExp]>([
-    ['of another format', () => edit((m) => ({ ...m, format: 2 })), /manifest\.json: expected format 1, found 2$/],
-    ['of no format', () => write('manifest.json', 'null'), /manifest\.json: expected format 1, found none$/],
-    ['that is no JSON', () => write('manifest.json', '{"format":1'), /manifest\.json: expected format 1, found none$/],
+    ['of another format', () => edit((m) => ({ ...m, format: 1 })), /manifest\.json: expected format 2, found 1$/],
+    ['of no format', () => write('manifest.json', 'null'), /manifest\.json: expected format 2, found none$/],
+    ['that is no JSON', () => write('manifest.json', '{"format":2'), /manifest\.json: expected format 2, found none$/],
     [
       'without files',
       () => edit((m) => ({ ...m, files: undefined })),

@@ -3,7 +3,7 @@
 import { describe } from './describe.js';
 import { within } from './within.js';
 
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** Statuses after which a second request may succeed. */
 const TRANSIENT = [429, 502, 503, 504];

@@ -1,6 +1,6 @@
 /**
  * Builds the files of kernels/prebuilt/ from kernels/cpp/ with Debian 12's Emscripten. The relaxed SIMD build is the SIMD
- * build with every `i8x16.swizzle` replaced by `i8x16.relaxed_swizzle`.
+ * build with every `i8x16.swizzle` replaced by `i8x16.relaxed_swizzle`, and `i16x8.q15mulr_sat_s` by `i16x8.relaxed_q15mulr_s`.
  *
  * `functions.json` lists, for every build, the functions that each export needs. The exporter removes the others.
  *
@@ -68,8 +68,9 @@ function build(folder: string): void {
 }
 
 /**
- * The same module with relaxed swizzles. They are faster on x86 because they don't check for indices of 16 and above, and
- * kernels have no such indices. No compiler is involved, so that nothing else differs between the two builds.
+ * The same module with relaxed instructions. On x86 they are faster, because swizzles don't check for indices of 16 and above, and
+ * products don't check for -1 times -1. The kernels have neither. No compiler is involved, so that nothing else differs between the
+ * two builds.
  */
 function relaxed(simd: Uint8Array): Uint8Array {
   const text = binaryen.readBinary(simd).emitText();
@@ -80,8 +81,12 @@ function relaxed(simd: Uint8Array): Uint8Array {
     module.setFeatures(features);
     return module.emitBinary();
   };
-  if (!Buffer.from(encode(text)).equals(simd)) throw new Error('binaryen changes more than the swizzles');
-  return encode(text.replaceAll('i8x16.swizzle', 'i8x16.relaxed_swizzle'));
+  if (!Buffer.from(encode(text)).equals(simd)) throw new Error('binaryen changes more than the relaxed instructions');
+  return encode(
+    text
+      .replaceAll('i8x16.swizzle', 'i8x16.relaxed_swizzle')
+      .replaceAll('i16x8.q15mulr_sat_s', 'i16x8.relaxed_q15mulr_s'),
+  );
 }
 
 /** The indices of the functions that each export calls, itself included, directly or through others. */

@@ -120,7 +120,7 @@ function packageJson({ name, tau, labels, input }: BundleInfo, files: ReadonlyMa
 }
 
 /** Kernels that the loader calls for every model: they resize images, and compute the probabilities and their entropy. */
-const LOADER_KERNELS = ['flatten_rgba', 'shrink_rgba', 'filter_columns', 'add_weighted_f32', 'softmax_entropy'];
+const LOADER_KERNELS = ['shrink_rgba', 'filter_rows', 'filter_columns', 'softmax_entropy'];
 
 /** The exports of the kernels that a page with this program calls. */
 function usedKernels(program: DeviceProgram): ReadonlySet<string> {

@@ -15,4 +15,4 @@ globalThis.onmessage = async ({ data: [id, given, bounds] }) => {
     globalThis.postMessage([id, undefined, thrown.message]);
   }
 };
-globalThis.postMessage('lcdnn 2');
+globalThis.postMessage('lcdnn 3');

@@ -140,22 +140,21 @@ void lcdnn_affine_prelu_f32(const float* x, const float* scale, const float* shi
 // y[units] = w x + bias.
 void lcdnn_dense_f32(const float* x, const float* w, const float* bias, float* y, int32_t inputs, int32_t units);
 
-// Lays RGBA pixels on black, in place.
-void lcdnn_flatten_rgba(uint8_t* pixels, int32_t count);
+// Averages blocks of rows x columns of the RGBA pixels[rows][width], laid on black: y[count] (grey, Rec. 601) if channels is 1,
+// else y[count][4] (red, green, blue, any), as levels times 128. The last block may lack columns: copies of the last one are
+// taken. Up to 256 rows and columns. Pixels that aren't opaque are overwritten. sums has 4 * width values; its content doesn't
+// matter before or after the call.
+void lcdnn_shrink_rgba(uint8_t* pixels, uint16_t* sums, int16_t* y, int32_t width, int32_t channels, int32_t count,
+                       int32_t columns, int32_t rows);
 
-// Averages blocks of rows x columns of the opaque RGBA pixels[rows][width]: y[count] (grey, Rec. 601) if channels is 1, else
-// y[count][4] (red, green, blue, 0). The first block begins at column first * columns. Columns from `width` on are copies of
-// the last one. Up to 256 rows and columns. sums has 4 * width values; its content doesn't matter before or after the call.
-void lcdnn_shrink_rgba(const uint8_t* pixels, uint16_t* sums, float* y, int32_t width, int32_t channels, int32_t first,
-                       int32_t count, int32_t columns, int32_t rows);
+// y[count]: the sum of weights[j] * ring[(first + j) % taps], rows of `count` values, as the nearest whole level from 0 to 255.
+// `count` is a multiple of 32. x and y are levels times 128. Weights are multiplied by 2^14; the positive ones add up to less than 2^15.
+void lcdnn_filter_rows(const int16_t* ring, const int16_t* weights, int16_t* y, int32_t count, int32_t taps, int32_t first);
 
-// y[count][channels]: pixel i is the sum of weights[i][j] * x[first[i] + j] over `taps` pixels, as the nearest whole level from
-// 0 to 255. channels is 1 or 4.
-void lcdnn_filter_columns(const float* x, const float* weights, const int32_t* first, float* y, int32_t channels,
+// y[count][channels]: pixel i is the sum of weights[i][j] * x[first[i] + j] over `taps` pixels, as the nearest whole level. x has
+// groups of four values, or of one if channels is 1; else channels is 3. Values and weights as above.
+void lcdnn_filter_columns(const int16_t* x, const int16_t* weights, const int32_t* first, uint8_t* y, int32_t channels,
                           int32_t count, int32_t taps);
-
-// y += weight * x.
-void lcdnn_add_weighted_f32(const float* x, float weight, float* y, int32_t count);
 
 // Writes the probabilities of logits, and returns their normalised entropy (Eq. 7) in [0, 1]. Safe for saturated logits.
 float lcdnn_softmax_entropy(const float* logits, float* probabilities, int32_t classes);

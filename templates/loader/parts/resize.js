@@ -4,6 +4,8 @@
 /** How many pixels remain for each new one, at least, after blocks were averaged. libvips has the same number. */
 const KEPT = 2;
 const LARGEST_BLOCK = 256;
+/** What the weights of a pixel add up to: the kernels compute in 16 bits. */
+const ONE = 2 ** 14;
 
 /**
  * RGBA pixels at the size and with the channels of the network, as whole levels. The image is stretched; with `resize`, its shorter
@@ -11,7 +13,7 @@ const LARGEST_BLOCK = 256;
  *
  * @param memory of the kernels: `reserve` gives space that is free until the next image
  */
-export function resample({ kernels, reserve, bytesAt, floatsAt }, { width, height, data }, shape, resize) {
+export function resample({ kernels, reserve, bytesAt }, { width, height, data }, shape, resize) {
   const [newHeight, newWidth, channels] = shape;
   if (channels !== 1 && channels !== 3) throw new Error(`image: RGBA can't be converted to ${channels} channels`);
   const axis = (from, to) => {
@@ -22,56 +24,44 @@ export function resample({ kernels, reserve, bytesAt, floatsAt }, { width, heigh
   };
   const columns = axis(width, newWidth);
   const rows = axis(height, newHeight);
-  const depth = channels === 1 ? 1 : 4; // colours are kept in groups of four floats
-  const pixels = reserve(4 * width * rows.block);
-  const sums = reserve(8 * width);
-  const shrunk = reserve(4 * depth * columns.count);
-  const weights = reserve(4 * columns.weights.length);
-  const first = reserve(4 * newWidth);
-  const line = reserve(4 * depth * newWidth);
-  const result = reserve(4 * depth * newWidth * newHeight);
-  floatsAt(weights, columns.weights.length).set(columns.weights);
-  new Int32Array(bytesAt(first, 4 * newWidth).buffer, first, newWidth).set(columns.first);
-  floatsAt(result, depth * newWidth * newHeight).fill(0);
+  // Colours are kept in groups of four, and the kernels filter 32 values at a time.
+  const count = 32 * Math.ceil((columns.count * (channels === 1 ? 1 : 4)) / 32);
+  // Only the columns that count are copied.
+  const left = columns.start * columns.block;
+  const span = Math.min(width - left, columns.count * columns.block);
+  const pixels = reserve(4 * span * rows.block);
+  const sums = reserve(8 * span);
+  const ring = reserve(2 * count * rows.taps); // the blocks that the next row of the result needs
+  const line = reserve(2 * count);
+  const length = channels * newWidth * newHeight;
+  const result = reserve(length);
+  const place = (list) => {
+    const at = reserve(list.byteLength);
+    bytesAt(at, list.byteLength).set(new Uint8Array(list.buffer));
+    return at;
+  };
+  const rowWeights = place(rows.weights);
+  const columnWeights = place(columns.weights);
+  const first = place(columns.first);
 
-  for (let row = 0; row < rows.count; row++) {
-    // The last block of an axis may be incomplete: the last row and column are repeated.
-    const from = (rows.start + row) * rows.block;
-    const present = Math.min(rows.block, height - from);
-    bytesAt(pixels, 4 * width * present).set(data.subarray(4 * width * from, 4 * width * (from + present)));
-    for (let missing = present; missing < rows.block; missing++) {
-      bytesAt(pixels, 4 * width * rows.block).copyWithin(
-        4 * width * missing,
-        4 * width * (present - 1),
-        4 * width * present,
-      );
+  const strip = bytesAt(pixels, 4 * span * rows.block);
+  let row = 0;
+  for (let i = 0; i < newHeight; i++) {
+    for (; row < rows.first[i] + rows.taps; row++) {
+      for (let j = 0; j < rows.block; j++) {
+        // The last block of an axis may be incomplete: the last row and column are repeated.
+        const from = 4 * (left + width * Math.min(height - 1, (rows.start + row) * rows.block + j));
+        strip.set(data.subarray(from, from + 4 * span), 4 * span * j);
+      }
+      const slot = ring + 2 * count * (row % rows.taps);
+      kernels.lcdnn_shrink_rgba(pixels, sums, slot, span, channels, columns.count, columns.block, rows.block);
     }
-    kernels.lcdnn_flatten_rgba(pixels, width * present);
-    kernels.lcdnn_shrink_rgba(
-      pixels,
-      sums,
-      shrunk,
-      width,
-      channels,
-      columns.start,
-      columns.count,
-      columns.block,
-      rows.block,
-    );
-    kernels.lcdnn_filter_columns(shrunk, weights, first, line, depth, newWidth, columns.taps);
-    for (let i = 0; i < newHeight; i++) {
-      const tap = row - rows.first[i];
-      const weight = tap >= 0 && tap < rows.taps && rows.weights[i * rows.taps + tap];
-      if (!weight) continue;
-      kernels.lcdnn_add_weighted_f32(line, weight, result + 4 * depth * newWidth * i, depth * newWidth);
-    }
+    const weights = rowWeights + 2 * rows.taps * i;
+    kernels.lcdnn_filter_rows(ring, weights, line, count, rows.taps, rows.first[i] % rows.taps);
+    const to = result + channels * newWidth * i;
+    kernels.lcdnn_filter_columns(line, columnWeights, first, to, channels, newWidth, columns.taps);
   }
-  const values = floatsAt(result, depth * newWidth * newHeight);
-  const levels = new Uint8ClampedArray(newHeight * newWidth * channels);
-  for (let i = 0, at = 0; i < values.length; i += depth) {
-    for (let c = 0; c < channels; c++) levels[at++] = values[i + c];
-  }
-  return levels;
+  return bytesAt(result, length).slice();
 }
 
 /**
@@ -79,7 +69,7 @@ export function resample({ kernels, reserve, bytesAt, floatsAt }, { width, heigh
  * Lanczos with 3 lobes to shrink; cubic (Catmull-Rom) to enlarge, half a new pixel to the side.
  *
  * @returns `block`: pixels to average first; `start` and `count`: the blocks that are needed; then, for each new pixel, the first of
- *   these blocks that counts, and `taps` weights from there
+ *   these blocks that counts, and `taps` weights from there, which add up to `ONE`
  */
 function planAxis(from, whole, to, offset) {
   const block = Math.min(LARGEST_BLOCK, Math.max(1, Math.floor(from / whole / KEPT)));
@@ -92,7 +82,7 @@ function planAxis(from, whole, to, offset) {
   const [weigh, lobes] = step < 1 ? [cubic, 2] : [lanczos, 3];
   const taps = Math.min(length, Math.floor(2 * lobes * reach) + 1);
   const first = new Int32Array(to);
-  const weights = new Float32Array(to * taps);
+  const weights = new Int16Array(to * taps);
   for (let i = 0; i < to; i++) {
     const centre = (offset + i + (step < 1 ? 0 : 0.5)) * step - 0.5;
     const low = Math.ceil(centre - lobes * reach);
@@ -100,14 +90,23 @@ function planAxis(from, whole, to, offset) {
     first[i] = Math.max(0, Math.min(low, length - taps));
     const own = [];
     for (let x = low; x <= high; x++) own.push(weigh(Math.abs(x - centre) / reach));
-    const sum = own.reduce((all, weight) => all + weight);
+    const scale = ONE / own.reduce((all, weight) => all + weight);
+    let total = 0;
     // Beyond an edge its own pixel is repeated: its weight grows.
     own.forEach((weight, j) => {
       const inside = Math.min(length - 1, Math.max(0, low + j));
-      weights[i * taps + inside - first[i]] += weight / sum;
+      const before = Math.round(total);
+      total += weight * scale;
+      weights[i * taps + inside - first[i]] += Math.round(total) - before;
     });
   }
-  const start = first.reduce((least, value) => Math.min(least, value), length);
-  const end = first.reduce((most, value) => Math.max(most, value + taps), 0);
-  return { block, start, count: end - start, taps, weights, first: first.map((value) => value - start) };
+  const start = first[0];
+  return {
+    block,
+    start,
+    count: first[to - 1] + taps - start,
+    taps,
+    weights,
+    first: first.map((value) => value - start),
+  };
 }

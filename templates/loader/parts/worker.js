@@ -4,7 +4,7 @@ import { isBitmap, unreadable } from './pixels.js';
 import { copyOf, takeImage } from './read-image.js';
 
 /** The Worker's script announces itself with this. A script of another version of lcdnn announces another one. */
-const PROTOCOL = 'lcdnn 2';
+const PROTOCOL = 'lcdnn 3';
 /** How long loading waits for the Worker's script when everything else is here. */
 const PATIENCE_MS = 3000;
 /** Images of more bytes are resized in the page. */

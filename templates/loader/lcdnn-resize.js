@@ -8,9 +8,13 @@ import { resample } from './parts/resize.js';
 
 export { pixelsOf };
 
-/** @returns a function of RGBA pixels that gives the same levels as the Worker would compute */
+/**
+ * @returns a function of RGBA pixels that gives the same levels as the Worker would compute
+ * @throws if the kernels are those of an earlier export: a page may be older than this script. It then copies all pixels
+ */
 export async function openResizer(module, { shape, resize }) {
   const { exports: kernels } = await WebAssembly.instantiate(module, {});
+  if (!kernels.lcdnn_filter_rows) throw new Error('lcdnn-resize.js: expected kernels of this export; reload the page');
   const { keep, ...memory } = memoryOf(kernels);
   const release = keep();
   return (pixels) => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -149,4 +149,11 @@ describe('photographs', () => {
     expect(mean(differences)).toBeLessThan(1.5);
     expect(Math.max(...differences)).toBeLessThan(4);
   });
+});
+
+it('the page’s resizer refuses the kernels of an earlier export', async () => {
+  const { openResizer } = await import('../../templates/loader/lcdnn-resize.js' as string);
+  const earlier = readFileSync(new URL('../fixtures/version-0.1/bundle/lcdnn-scalar.wasm', import.meta.url));
+  const opening = openResizer(new WebAssembly.Module(earlier), { shape: [4, 4, 1] });
+  await expect(opening).rejects.toThrow('expected kernels of this export; reload the page');
 });

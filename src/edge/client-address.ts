@@ -7,7 +7,7 @@ import { UserError } from '../base/errors.js';
  */
 export function clientOf(address: string | undefined): string {
   const plain = withoutIPv4Prefix(address ?? '');
-  if (!isIPv6(plain)) return plain;
+  if (!plain.includes(':') || !isIPv6(plain)) return plain;
   const [head, tail = ''] = plain.split('%')[0].split('::');
   const first = head === '' ? [] : head.split(':');
   const last = tail === '' ? [] : tail.split(':');

@@ -43,8 +43,9 @@ export function answerErrors(app: FastifyInstance, countMisuse: CountMisuse): vo
   };
   const methodsOf = listMethods(app);
   // Before the body is read: a method that no route has may require a body that this server would refuse first.
-  app.addHook('onRequest', async ({ method }, reply) => {
-    if (!METHODS.includes(method)) return refuseMethod(reply, method, METHODS);
+  app.addHook('onRequest', ({ method }, reply, done) => {
+    if (METHODS.includes(method)) return done();
+    refuseMethod(reply, method, METHODS);
   });
   app.setNotFoundHandler(({ method, url }, reply) => {
     const others = methodsOf(url.split('?')[0]);

@@ -150,10 +150,10 @@ const ASTERISK = '/*';
 
 /** `OPTIONS *` asks whether the server is alive (RFC 9110, 9.3.7). Other methods have no use for `*`. */
 function refuseAsterisk(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
-    if (request.originalUrl !== '*') return;
-    if (request.method === 'OPTIONS') return reply.code(204).header('allow', 'GET, HEAD, OPTIONS, POST').send();
-    throw new Refusal(400, `expected a path, found * with ${request.method}`);
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.originalUrl !== '*') return done();
+    if (request.method !== 'OPTIONS') return done(new Refusal(400, `expected a path, found * with ${request.method}`));
+    reply.code(204).header('allow', 'GET, HEAD, OPTIONS, POST').send();
   });
 }
 

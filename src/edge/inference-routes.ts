@@ -53,7 +53,10 @@ export async function inferenceRoutes(app: FastifyInstance, served: InferenceRou
 
   // The route itself reads bodies, because the limit depends on the model.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  // The usual types by name, because fastify parses others anew for each request.
+  for (const type of ['application/octet-stream', 'application/json', '*']) {
+    app.addContentTypeParser(type, (_request, _payload, done) => done(null));
+  }
 
   const versions = (): string => models.names.map((name) => models.get(name)!.version).join();
   app.get('/v2', () => ({ name: 'lcdnn', version: versions(), extensions: ['binary_tensor_data'] }));

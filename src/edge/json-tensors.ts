@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { fromHalf } from '../base/half.js';
 import { DATATYPES, type Datatype, type Values } from '../bundle/datatypes.js';
-import { JSON_LENGTH_HEADER, MAX_HEAD_BYTES, requestSchema } from './protocol.js';
+import { JSON_LENGTH_HEADER, MAX_HEAD_BYTES } from './protocol.js';
+import { requestSchema } from './request-schema.js';
 
 /* Tensors in JSON, for servers of the Open Inference Protocol without the extension for binary tensors. */
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { JSON_LENGTH_HEADER, requestSchema } from './protocol.js';
+import { JSON_LENGTH_HEADER } from './protocol.js';
 import { usageSchema } from './read-usage-counts.js';
+import { requestSchema } from './request-schema.js';
 
 /** A JSON schema (2020-12, as OpenAPI 3.1 has it) of what clients send or receive. */
 const schemaOf = (schema: z.ZodType) => {

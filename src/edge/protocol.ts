@@ -1,9 +1,9 @@
-import { z } from 'zod';
 import { toHalf } from '../base/half.js';
 import { DATATYPES, type Datatype, type Values } from '../bundle/datatypes.js';
 import { BadRequest } from './bad-request.js';
 import { Refusal } from './errors.js';
 import { checkJsonLimits, type JsonLimits } from './json-limits.js';
+import { type InferRequestJson, isUsualRequest, requestSchema } from './request-schema.js';
 
 /**
  * The Open Inference Protocol v2 over REST with the binary tensor extension: parses requests and formats answers. A body is
@@ -53,40 +53,6 @@ export interface InferRequest {
   /** The client's threshold, if it differs from the manifest's. */
   readonly tau?: number;
 }
-
-/** Clients may send fractions as text, because some servers of the protocol only allow whole numbers. */
-const number = z.union([z.number(), z.string().max(32).regex(/^-?\d/).transform(Number).pipe(z.number())]);
-
-const parametersSchema = z.object({
-  binary_data_output: z.boolean().optional(),
-  timeout: z.int().positive().optional(),
-  version: z.string().max(64).optional(),
-  exits: z.int().nonnegative().max(1_000_000).optional(),
-  entropy: number.pipe(z.number().min(0).max(1)).optional(),
-  branch: z.int().nonnegative().optional(),
-  audit: z.boolean().optional(),
-  tau: number.optional(),
-});
-
-export const requestSchema = z.object({
-  id: z.string().max(256).optional(),
-  parameters: parametersSchema.optional(),
-  inputs: z
-    .array(
-      z.object({
-        name: z.string(),
-        shape: z.array(z.int().nonnegative()).max(8),
-        datatype: z.string(),
-        parameters: z.object({ binary_data_size: z.int().nonnegative().optional() }).optional(),
-        data: z.unknown().optional(),
-      }),
-    )
-    .length(1),
-  outputs: z
-    .array(z.object({ name: z.string(), parameters: z.object({ binary_data: z.boolean().optional() }).optional() }))
-    .length(1)
-    .optional(),
-});
 
 /** Largest JSON part of a request with binary tensors, and allowance for everything but the tensor in other requests. */
 export const MAX_HEAD_BYTES = 8192;
@@ -162,38 +128,53 @@ export function parseInferRequest(body: Uint8Array, jsonLength: string | undefin
   if (!ARE_FINITE[datatype](values)) {
     throw new BadRequest(`data: expected finite ${datatype} values, found NaN or Infinity`);
   }
-  const { binary_data_output = false, ...rest } = parameters ?? {};
-  return { ...rest, id, batch, values, binaryOutput: outputs?.[0].parameters?.binary_data ?? binary_data_output };
+  const { timeout, exits, entropy, branch, audit, tau } = parameters ?? {};
+  const binaryOutput = outputs?.[0].parameters?.binary_data ?? parameters?.binary_data_output ?? false;
+  return { id, batch, values, binaryOutput, timeout, version, exits, entropy, branch, audit, tau };
 }
+
+/** A model as answers name it. */
+type AnsweringModel = ModelTensors & { readonly name: string; readonly version: string };
 
 /** Formats the answer to a request. */
 export function formatInferResponse(
   { id, batch, binaryOutput }: InferRequest,
   values: Float32Array,
-  model: ModelTensors & { readonly name: string; readonly version: string },
+  model: AnsweringModel,
 ): { headers: Record<string, string>; body: Uint8Array } {
-  const tensor = { name: model.output.name, shape: [batch, ...model.output.shape], datatype: 'FP32' };
-  const json = (content: object) =>
-    Buffer.from(
-      JSON.stringify({
-        model_name: model.name,
-        model_version: model.version,
-        id,
-        outputs: [{ ...tensor, ...content }],
-      }),
-    );
-  if (!binaryOutput)
-    return { headers: { 'content-type': 'application/json' }, body: json({ data: Array.from(values) }) };
-  const head = json({ parameters: { binary_data_size: values.byteLength } });
+  if (!binaryOutput) {
+    const body = formatHead(model, id, batch, { data: Array.from(values) });
+    return { headers: { 'content-type': 'application/json' }, body };
+  }
+  const head =
+    id === undefined ? commonHead(model, batch) : formatHead(model, id, batch, binaryData(values.byteLength));
   return {
     headers: { 'content-type': 'application/octet-stream', [JSON_LENGTH_HEADER]: String(head.length) },
     body: Buffer.concat([head, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)]),
   };
 }
 
+function formatHead(model: AnsweringModel, id: string | undefined, batch: number, content: object): Buffer {
+  const tensor = { name: model.output.name, shape: [batch, ...model.output.shape], datatype: 'FP32' };
+  const outputs = [{ ...tensor, ...content }];
+  return Buffer.from(JSON.stringify({ model_name: model.name, model_version: model.version, id, outputs }));
+}
+
+const binaryData = (bytes: number): object => ({ parameters: { binary_data_size: bytes } });
+
+/** The heads of binary answers without an id, by number of images: formatting them takes longer than the rest of an answer. */
+const commonHeads = new WeakMap<AnsweringModel, Buffer[]>();
+
+function commonHead(model: AnsweringModel, batch: number): Buffer {
+  const heads = commonHeads.get(model) ?? [];
+  commonHeads.set(model, heads);
+  heads[batch] ??= formatHead(model, undefined, batch, binaryData(4 * batch * product(model.output.shape)));
+  return heads[batch];
+}
+
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-function parseJson(bytes: Uint8Array, limits: JsonLimits): z.infer<typeof requestSchema> {
+function parseJson(bytes: Uint8Array, limits: JsonLimits): InferRequestJson {
   checkJsonLimits(bytes, limits);
   let content: unknown;
   try {
@@ -201,6 +182,7 @@ function parseJson(bytes: Uint8Array, limits: JsonLimits): z.infer<typeof reques
   } catch {
     throw new BadRequest('body: expected JSON of an inference request, found text that is not JSON');
   }
+  if (isUsualRequest(content)) return content;
   const parsed = requestSchema.safeParse(content);
   if (parsed.success) return parsed.data;
   const { path, message } = parsed.error.issues[0];

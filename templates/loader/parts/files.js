@@ -157,7 +157,9 @@ async function readLocal(url, stop, report) {
   if (!globalThis.process?.versions?.node) {
     throw new Error(`${url}: expected an http(s) URL, found a file; call load(base)`);
   }
-  const bytes = new Uint8Array(await process.getBuiltinModule('fs').promises.readFile(url, { signal: stop }));
+  const bytes = new Uint8Array(
+    await globalThis.process.getBuiltinModule('fs').promises.readFile(url, { signal: stop }),
+  );
   report(bytes.length);
   return { bytes, from: url.href };
 }

@@ -78,6 +78,45 @@ export const APPS: readonly App[] = [
     out: 'public',
   },
   {
+    name: 'Rspack',
+    packages: ['@rspack/core', '@rspack/cli'],
+    sources: { 'src/index.js': plain(''), 'public/index.html': PAGE('<script src="main.js"></script>') },
+    build: ['rspack', 'build', '--mode', 'production', '--output-path', 'public'],
+    out: 'public',
+  },
+  {
+    name: 'Rollup',
+    packages: ['rollup', '@rollup/plugin-node-resolve', '@web/rollup-plugin-import-meta-assets'],
+    sources: {
+      'src/index.js': plain(''),
+      'public/index.html': PAGE('<script type="module" src="index.js"></script>'),
+      'rollup.config.js': `import { nodeResolve } from '@rollup/plugin-node-resolve';
+        import { importMetaAssets } from '@web/rollup-plugin-import-meta-assets';
+        export default { input: 'src/index.js', output: { dir: 'public' }, plugins: [nodeResolve(), importMetaAssets()] };`,
+    },
+    build: ['rollup', '-c'],
+    out: 'public',
+  },
+  {
+    name: 'Parcel',
+    packages: ['parcel'],
+    sources: {
+      'src/index.js': plain("'model/'"),
+      'src/index.html': PAGE('<script type="module" src="index.js"></script>'),
+    },
+    build: ['parcel', 'build', 'src/index.html', '--dist-dir', 'public', '--no-cache', '--no-source-maps'],
+    out: 'public',
+    copiesBundleTo: 'model',
+  },
+  {
+    name: 'Bun',
+    packages: ['bun'],
+    sources: { 'src/index.js': plain(''), 'public/index.html': PAGE('<script type="module" src="index.js"></script>') },
+    build: ['bun', 'build', 'src/index.js', '--outdir', 'public', '--target', 'browser'],
+    out: 'public',
+    copiesBundleTo: '.',
+  },
+  {
     name: 'esbuild, a classic script',
     packages: ['esbuild'],
     sources: {

@@ -68,6 +68,8 @@ const SHARES: Readonly<Record<Approach, { bytes: number; device: number; edge: n
   'lcdnn-first': { bytes: 0, device: 0, edge: 0.95, accuracy: 1 },
   'mobile-only': { bytes: 1, device: 1, edge: 0, accuracy: 1 },
   'mobile-only-int8': { bytes: 0.25, device: 0.7, edge: 0, accuracy: 0.998 },
+  litert: { bytes: 1, device: 0.8, edge: 0, accuracy: 1 },
+  'litert-int8': { bytes: 0.25, device: 0.3, edge: 0, accuracy: 0.998 },
   'edge-only': { bytes: 0, device: 0, edge: 1, accuracy: 1 },
   neurosurgeon: { bytes: 0.02, device: 0.2, edge: 0.8, accuracy: 1 },
   edgent: { bytes: 0.15, device: 0.25, edge: 0.6, accuracy: 0.99 },

@@ -13,6 +13,7 @@ import { defaultThreads } from '../edge/server.js';
 import { launchChromium } from '../profiling/launch-chromium.js';
 import { exportTrained } from './export-web.js';
 import { type BaselineRuns, comparedRuns, drawTestImages, networkFacts, openMeasured } from './measured-run.js';
+import { type LiteRtPaths, openLiteRtPeers } from './open-litert-peers.js';
 import type { DataOptions } from './run-data.js';
 
 export interface CompareOptions extends DataOptions {
@@ -20,6 +21,8 @@ export interface CompareOptions extends DataOptions {
   readonly conditions: readonly Conditions[];
   /** Runs of trained baselines to include. */
   readonly baselines?: BaselineRuns;
+  /** Models to measure in LiteRT.js. */
+  readonly litert?: LiteRtPaths;
   /** Approaches to leave out. */
   readonly without?: readonly Approach[];
   /** Random test images. Default: 100. */
@@ -56,6 +59,7 @@ export async function compareRuns(run: string, options: CompareOptions): Promise
   const browser = await launchChromium({ program: options.browser });
   const folder = mkdtempSync(join(tmpdir(), 'lcdnn-system-'));
   try {
+    const litert = openLiteRtPeers(options.litert ?? {}, options.onNote ?? (() => {}));
     const compared = await comparedRuns(measured, options.baselines ?? {}, options);
     const bundle = join(folder, 'bundle');
     onStep('export');
@@ -63,7 +67,7 @@ export async function compareRuns(run: string, options: CompareOptions): Promise
     const drawn = await drawTestImages(measured.dataset, images, seed);
     const approaches = await measureSystem(
       browser,
-      { ...compared, bundle },
+      { ...compared, bundle, litert },
       drawn.map(({ image }) => image),
       {
         conditions: options.conditions,

@@ -58,10 +58,13 @@ export async function packAll(folder: WebFolder): Promise<void> {
   for (const file of folder.values()) for (const encoding of ENCODINGS) await file.packed(encoding);
 }
 
+/** The media type of a file, by its extension. */
+export const mediaType = (path: string): string => MEDIA_TYPES[extname(path)] ?? 'application/octet-stream';
+
 /** A file to send to pages. Its extension determines the media type. */
 export function webFile(path: string, content: Uint8Array): WebFile {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-  const type = MEDIA_TYPES[extname(path)] ?? 'application/octet-stream';
+  const type = mediaType(path);
   const made = new Map<ContentEncoding, Promise<Buffer | undefined>>();
   const pack = async (encoding: ContentEncoding) => {
     if (type === 'image/png') return undefined;

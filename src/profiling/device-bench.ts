@@ -1,12 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { readFileOrExplain } from '../base/files.js';
 import type { Bundle } from '../bundle/read-bundle.js';
 import { createEdgeServer } from '../edge/server.js';
+import { mediaType } from '../edge/web-folder.js';
+import { INSTALL_LITERT, liteRtFiles } from './litert.js';
 
 const milliseconds = z.number().nonnegative();
 
@@ -14,6 +14,8 @@ export const deviceResultSchema = z.strictObject({
   userAgent: z.string(),
   /** Whether the SIMD build ran. */
   simd: z.boolean(),
+  /** Whether it was the one with relaxed SIMD. */
+  relaxedSimd: z.boolean(),
   /** Time from importing the loader until the model is ready; files come from the server, not from a cache. */
   loadMs: milliseconds,
   /** Times of the branch, and of an answer that includes the way to the Worker and back. */
@@ -77,34 +79,14 @@ export async function createDeviceBench(bundle: Bundle, litert?: string): Promis
   return { app, result };
 }
 
-const LITERT = '@litertjs/core';
-
-/** Serves a model, and the installed LiteRT.js. Only the import of its helper package becomes a path. */
+/** Serves a model, and the installed LiteRT.js. */
 function serveLiteRt(app: FastifyInstance, path: string): void {
   const model = readFileOrExplain(path, 'a .tflite model');
-  const entry = installedLiteRt();
-  const requireFrom = createRequire(entry);
-  const helpers = requireFrom.resolve('@litertjs/wasm-utils');
-  const core = readFileSync(entry, 'utf8').replace('"@litertjs/wasm-utils"', '"./wasm-utils.js"');
-  app.get('/bench/litert/core.js', (_request, reply) => reply.type(SCRIPT).send(core));
-  app.get('/bench/litert/wasm-utils.js', (_request, reply) => reply.type(SCRIPT).send(readFileSync(helpers)));
-  app.get('/bench/litert/model.tflite', (_request, reply) => reply.type('application/octet-stream').send(model));
-  app.get<{ Params: { file: string } }>('/bench/litert/wasm/:file', (request, reply) => {
-    const { file } = request.params;
-    const source = join(dirname(entry), '..', 'wasm', file);
-    if (!/^\w+\.(js|wasm)$/.test(file) || !existsSync(source)) return reply.code(404).send();
-    return reply.type(file.endsWith('.js') ? SCRIPT : 'application/wasm').send(readFileSync(source));
-  });
-}
-
-/** Path of LiteRT.js's module: installed in the current folder, or beside lcdnn. */
-function installedLiteRt(): string {
-  for (const from of [join(process.cwd(), 'package.json'), import.meta.url]) {
-    try {
-      return createRequire(from).resolve(LITERT);
-    } catch {}
+  const files = liteRtFiles('all');
+  if (!files) throw new UserError(`--litert: expected LiteRT.js, found no package; run: ${INSTALL_LITERT}`);
+  for (const [file, bytes] of files.set('model.tflite', model)) {
+    app.get(`/bench/litert/${file}`, (_request, reply) => reply.type(mediaType(file)).send(bytes));
   }
-  throw new UserError(`--litert: expected LiteRT.js, found no package ${LITERT}; run: npm install ${LITERT}`);
 }
 
 function readResult(body: string): DeviceResult {

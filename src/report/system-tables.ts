@@ -55,6 +55,8 @@ const TABLE_2: readonly Approach[] = [
   'edgent',
   'mobile-only',
   'mobile-only-int8',
+  'litert',
+  'litert-int8',
   'edge-only',
 ];
 

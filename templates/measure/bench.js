@@ -134,14 +134,14 @@ async function start() {
   show('Timing whole images; keep this page in front.');
   const image = new Uint8Array(input.shape.reduce((all, size) => all * size)).map((_, i) => (i * 37) % 256);
   const branchMs = await measure(() => model.branch(image));
-  const { simd } = model;
+  const { simd, relaxedSimd } = model;
   model.dispose();
   const answers = await measureAnswers(image);
   show('Timing each step.');
   const steps = await profile(load, undefined, image);
   const { run, ...liteRt } = await measureLiteRt();
   const frames = await measureFrames(run);
-  const found = { userAgent: navigator.userAgent, simd, loadMs, branchMs, ...answers, ...steps, ...liteRt, ...frames };
+  const found = { userAgent: navigator.userAgent, simd, relaxedSimd, loadMs, branchMs, ...answers, ...steps, ...liteRt, ...frames };
   await fetch('result', { method: 'POST', body: JSON.stringify(found) });
   show(
     `Done: ${branchMs.toSorted((a, b) => a - b)[branchMs.length >> 1].toFixed(3)} ms an image (median). The terminal has the rest.`,

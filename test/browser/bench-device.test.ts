@@ -26,7 +26,7 @@ describe('bench device', () => {
   it('times a bundle in a browser: whole images, frames of a camera, each step, memory', async () => {
     const { code, stdout, stderr } = await benchDevice('--rounds', '5', '--json');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    const { branchMs, answerMs, edgeMs, frames, steps, simd, userAgent, memoryBytes } = JSON.parse(
+    const { branchMs, answerMs, edgeMs, frames, steps, simd, relaxedSimd, userAgent, memoryBytes } = JSON.parse(
       stdout,
     ) as DeviceResult;
     expect([branchMs, answerMs, edgeMs].map((samples) => samples?.length)).toEqual([5, 5, 5]);
@@ -35,14 +35,17 @@ describe('bench device', () => {
       [1920, 1080, 5],
       [4000, 3000, 5],
     ]);
-    expect(simd).toBe(true);
+    expect([simd, relaxedSimd]).toEqual([true, true]);
     expect(userAgent).toMatch(/Chrome/);
     expect(steps.map(({ kernel }) => kernel)).toContain('conv2d_f32');
     expect(memoryBytes % 65536).toBe(0);
   });
 
-  it('prints them', async () => {
-    const { stdout } = await benchDevice('--rounds', '3', '--profile');
+  it('prints them, with LiteRT.js beside them', async () => {
+    const model = fileURLToPath(new URL('../fixtures/litert/tiny-int8.tflite', import.meta.url));
+    const { stdout } = await benchDevice('--rounds', '3', '--profile', '--litert', model);
+    expect(stdout).toMatch(/LiteRT\.js +\d+\.\d+ ms \(median of 3;/);
+    expect(stdout).toMatch(/LiteRT\.js, 1920x1080 +\d+\.\d+ ms/);
     expect(stdout).toMatch(/one image +\d+\.\d+ ms \(median of 3;/);
     expect(stdout).toMatch(/step +kernel +us +share/);
   });

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it } from 'vitest';
 import { readSystemResults } from '../../src/baselines/results/results.js';
 import { copyOf, fresh, lcdnn, RUN } from '../faults/cli.js';
@@ -13,13 +14,24 @@ beforeAll(async () => {
 
 it('measures every approach, for "report" to draw', async () => {
   const out = fresh('results.json');
-  const { code, stdout } = await lcdnn('bench', 'system', run, '--quick', '--network', 'wifi', '--out', out);
+  const peer = ['--litert-int8', fileURLToPath(new URL('../fixtures/litert/tiny-int8.tflite', import.meta.url))];
+  const { code, stdout } = await lcdnn('bench', 'system', run, '--quick', '--network', 'wifi', '--out', out, ...peer);
   expect(code).toBe(0);
   expect(stdout).toMatch(/lenet on tiny.*over wifi.*mobile-only-int8/s);
   const [{ approaches }] = readSystemResults(out).networks;
   const of = (name: string) => approaches.find(({ approach }) => approach === name)!;
   const names = [
-    ...['lcdnn', 'lcdnn-first', 'mobile-only', 'mobile-only-int8', 'edge-only', 'neurosurgeon', 'edgent', 'binary'],
+    ...[
+      'lcdnn',
+      'lcdnn-first',
+      'mobile-only',
+      'mobile-only-int8',
+      'litert-int8',
+      'edge-only',
+      'neurosurgeon',
+      'edgent',
+      'binary',
+    ],
   ];
   expect(approaches.map(({ approach }) => approach)).toEqual(names);
   for (const { approach, measurements, edge } of approaches) {

@@ -26,6 +26,11 @@ describe.concurrent('bad input of bench system', () => {
       () => [run, '--browser', '/nowhere/chromium'],
       /expected a Chromium or Chrome at \/nowhere\/chromium/,
     ],
+    [
+      'a model for LiteRT.js that is none',
+      () => [run, '--litert', 'none.tflite'],
+      /none\.tflite: expected a \.tflite model/,
+    ],
     ['a run that is none', () => [fresh('none')], /none/],
   ])('%s', async (_, args, line) => {
     await expectMistake(['bench', 'system', ...args()], line);

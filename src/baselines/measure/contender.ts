@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { TAIL_FILE } from '../../bundle/manifest.js';
 import type { Bundle } from '../../bundle/read-bundle.js';
 import { completeManifest } from '../../bundle/write-bundle.js';
@@ -11,16 +12,25 @@ export interface Contender {
   readonly id: string;
   /** Short description of what runs where. */
   readonly plan: string;
-  /** Path of the page's module on the host. */
+  /** Path of the page's module on the host. A relative one is in the folder of LcDNN's bundle. */
   readonly module: string;
   /** Argument of the module's `load`. */
   readonly options: object;
   /** Files beside the module that the page requests together with it, as with hints in its head. */
   readonly hints?: readonly string[];
+  /** The user's file that it runs, to name it if its page fails. */
+  readonly origin?: string;
   /** Its part on the edge, if any. */
   readonly edge?: Bundle;
   /** Its files on the host, by path. */
   readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+/** A .tflite model of the full network. Its accuracy isn't known. */
+export interface LiteRtModel {
+  readonly approach: 'litert' | 'litert-int8';
+  readonly path: string;
+  readonly model: Uint8Array;
 }
 
 /** A baseline, hosted under an id. */
@@ -36,6 +46,31 @@ export function baselineContender(id: string, baseline: Baseline): Contender {
     options: {},
     ...(baseline.edge ? { edge: edgeBundle(id, baseline) } : {}),
     files,
+  };
+}
+
+const LITERT_MODULE = readFileSync(new URL('../../../templates/measure/litert.js', import.meta.url));
+
+/**
+ * A model in LiteRT.js.
+ *
+ * @param runtime files of LiteRT.js (`liteRtFiles`)
+ */
+export function liteRtContender(
+  { approach: id, path, model }: LiteRtModel,
+  runtime: ReadonlyMap<string, Uint8Array>,
+): Contender {
+  return {
+    id,
+    origin: path,
+    plan: `all on the device, ${id === 'litert-int8' ? 'in 8 bits, ' : ''}in LiteRT.js`,
+    module: `${FILES_PATH}${id}/litert.js`,
+    options: {},
+    files: new Map([
+      [`${id}/litert.js`, LITERT_MODULE],
+      [`${id}/model.tflite`, model],
+      ...Array.from(runtime, ([path, bytes]) => [`litert-runtime/${path}`, bytes] as const),
+    ]),
   };
 }
 

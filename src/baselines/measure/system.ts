@@ -1,11 +1,12 @@
 import type { BrowserContext } from 'playwright-core';
+import { messageOf, UserError } from '../../base/errors.js';
 import { type Bundle, readBundle } from '../../bundle/read-bundle.js';
 import { floatModel } from '../../export/float-model.js';
 import type { JointNetwork } from '../../network/layers.js';
 import { onDevice, partitioned, type TrainedNetwork } from '../approaches/partition.js';
 import { chainOf, segmentsOf } from '../approaches/segments.js';
 import { APPROACHES, type Approach, type ApproachResults, type Measurement } from '../results/results.js';
-import { baselineContender, type Contender } from './contender.js';
+import { baselineContender, type Contender, type LiteRtModel, liteRtContender } from './contender.js';
 import { requestCosts } from './edge-cost.js';
 import { type Host, startHost } from './host.js';
 import { type Effort, measure } from './measure.js';
@@ -26,6 +27,13 @@ export interface CompressedNetwork {
   readonly accuracy?: Accuracy;
 }
 
+/** The full network in LiteRT.js. */
+export interface LiteRtPeers {
+  readonly models: readonly LiteRtModel[];
+  /** Files of LiteRT.js (`liteRtFiles`). */
+  readonly runtime: ReadonlyMap<string, Uint8Array>;
+}
+
 /** The approaches to compare. */
 export interface ComparedSystem {
   readonly trained: TrainedNetwork;
@@ -39,6 +47,7 @@ export interface ComparedSystem {
     readonly exitRatio: number;
   };
   readonly compressed: readonly CompressedNetwork[];
+  readonly litert?: LiteRtPeers;
   readonly exits?: ExitNetwork & { readonly tested: readonly Accuracy[] };
 }
 
@@ -81,10 +90,18 @@ export async function measureSystem(
     return contenders.every((contender) => contender !== undefined) ? [{ approach, contenders }] : [];
   });
   // Approaches that share a contender are hosted and measured once.
-  const all = new Map(plans.flatMap(({ contenders }) => contenders).map((contender) => [contender.id, contender]));
+  const distinct = new Map(plans.flatMap(({ contenders }) => contenders).map((contender) => [contender.id, contender]));
+  const edges = [...distinct.values()].flatMap(({ edge }) => edge ?? []);
+  // A server with one model has its page at the root.
+  const folder = `http://host/${edges.length > 0 ? `${own.manifest.name}/` : ''}`;
+  const all = new Map(
+    Array.from(distinct, ([id, contender]) => [
+      id,
+      { ...contender, module: new URL(contender.module, folder).pathname },
+    ]),
+  );
   const host = await startHost({
-    bundle,
-    edges: [...all.values()].flatMap(({ edge }) => edge ?? []),
+    ...{ bundle, edges },
     files: new Map([...runtimeFiles(), ...[...all.values()].flatMap(({ files }) => [...files])]),
     threads: settings.threads,
   });
@@ -130,7 +147,7 @@ export async function measureSystem(
 async function measureOn(
   browser: BrowserContext,
   { url }: Host,
-  { module, options, hints }: Contender,
+  { module, options, hints, origin }: Contender,
   conditions: Conditions,
   images: readonly Float32Array[],
   effort: Effort,
@@ -138,17 +155,26 @@ async function measureOn(
   // The emulation slows down only the page, not its Workers.
   const inPage = conditions.slowdown > 1 ? { worker: false } : {};
   const visited = { url, module, options: { ...options, ...inPage }, hints };
-  const { chosen: _, ...measurement } = await measure(browser, visited, conditions, images, effort);
-  return measurement;
+  try {
+    const { chosen: _, ...measurement } = await measure(browser, visited, conditions, images, effort);
+    return measurement;
+  } catch (thrown) {
+    if (origin === undefined) throw thrown;
+    const [reason] = messageOf(thrown).split('\n');
+    throw new UserError(`${origin}: expected a model that LiteRT.js runs on these images, found: ${reason}`);
+  }
 }
 
 /** The approaches whose plan doesn't depend on connection or processor. */
-function fixedContenders({ trained, compressed }: ComparedSystem, { manifest }: Bundle): Map<Approach, Contender> {
+function fixedContenders(
+  { trained, compressed, litert }: ComparedSystem,
+  { manifest }: Bundle,
+): Map<Approach, Contender> {
   const { network, state } = trained;
   const segments = segmentsOf(chainOf(network));
   const own = (id: string, plan: string, options: object): Contender => ({
     ...{ id, plan, options, files: new Map() },
-    module: `/${manifest.name}/${manifest.version}/lcdnn.js`,
+    module: `${manifest.version}/lcdnn.js`,
   });
   const full = floatModel(network, state, ['shared', 'full']);
   return new Map<Approach, Contender>([
@@ -172,6 +198,10 @@ function fixedContenders({ trained, compressed }: ComparedSystem, { manifest }: 
     ...compressed.map(({ approach, network: own, model, plan }): [Approach, Contender] => [
       approach,
       baselineContender(approach, onDevice(approach, own, model, plan)),
+    ]),
+    ...(litert?.models ?? []).map((model): [Approach, Contender] => [
+      model.approach,
+      liteRtContender(model, litert!.runtime),
     ]),
   ]);
 }

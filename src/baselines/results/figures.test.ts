@@ -43,7 +43,7 @@ it('normalises throughput to the approach that an edge carries the fewest images
 
 it('estimates the energy of every measurement, and what is left of its time', () => {
   const [{ measured, compressed }] = figures(syntheticResults(['resnet18']));
-  expect(measured).toHaveLength(10 * 4 * 2);
+  expect(measured).toHaveLength(12 * 4 * 2);
   for (const { cold, warm } of measured) {
     expect(cold.restMs).toBeCloseTo(3, 6);
     expect(cold.energy!.totalMj).toBeGreaterThan(warm.energy!.totalMj);

@@ -14,6 +14,8 @@ export const APPROACHES = [
   'lcdnn-first',
   'mobile-only',
   'mobile-only-int8',
+  'litert',
+  'litert-int8',
   'edge-only',
   'neurosurgeon',
   'edgent',

@@ -68,6 +68,7 @@ export default class BenchDevice extends LcdnnCommand {
 function summary({
   userAgent,
   simd,
+  relaxedSimd,
   loadMs,
   branchMs,
   answerMs,
@@ -83,11 +84,11 @@ function summary({
   };
   return table([
     ['browser', userAgent],
-    ['kernels', simd ? 'SIMD128' : 'scalar'],
+    ['kernels', relaxedSimd ? 'relaxed SIMD' : simd ? 'SIMD128' : 'scalar'],
     ['one image', spread(branchMs)],
     ['from its Worker', spread(answerMs)],
     ...(edgeMs ? [['from the edge', spread(edgeMs)]] : []),
-    ...(litertMs ? [['LiteRT.js', spread(litertMs)]] : []),
+    ['LiteRT.js', litertMs ? spread(litertMs) : 'not timed; give a .tflite file with --litert'],
     ...frames.flatMap(({ width, height, frameMs, litertMs }) => [
       [`from a frame of ${width}x${height}`, spread(frameMs)],
       ...(litertMs ? [[`LiteRT.js, ${width}x${height}`, spread(litertMs)]] : []),

@@ -21,7 +21,7 @@ export default class BenchSystem extends LcdnnCommand {
   static override description =
     'Exports the run, serves it, and lets a headless Chromium classify random test images over emulated connections, with ' +
     'an empty cache and with a full one: LcDNN, LcDNN whose edge answers until the branch is loaded, the whole network on ' +
-    'the device, the whole network on the edge, partitions by Neurosurgeon and Edgent, compressed networks, and the binary ' +
+    'the device (in ONNX Runtime Web and, with --litert, in LiteRT.js), the whole network on the edge, partitions by Neurosurgeon and Edgent, compressed networks, and the binary ' +
     'branch alone. Reports where the time went, how many bytes travelled, and what the edge spent. "lcdnn report" draws the ' +
     'results.';
 
@@ -29,6 +29,7 @@ export default class BenchSystem extends LcdnnCommand {
     '<%= config.bin %> <%= command.id %> runs/mnist --quick',
     '<%= config.bin %> <%= command.id %> runs/mnist --network 3g,4g,5g,wifi --slowdown 1,4 --out results/mnist.json',
     '<%= config.bin %> <%= command.id %> runs/mnist --edgent runs/mnist-edgent --student runs/mnist-student',
+    '<%= config.bin %> <%= command.id %> runs/mnist --litert lenet.tflite --litert-int8 lenet-int8.tflite',
   ];
 
   static override args = {
@@ -50,6 +51,11 @@ export default class BenchSystem extends LcdnnCommand {
     edgent: Flags.string({ summary: 'Run with early exits in float ("lcdnn baseline train edgent").' }),
     'mobilenet-v2': Flags.string({ summary: 'Run of MobileNetV2 ("lcdnn baseline train mobilenet-v2").' }),
     student: Flags.string({ summary: 'Run of a distilled student ("lcdnn baseline train student").' }),
+    litert: Flags.string({
+      summary:
+        'The full network as a .tflite file, to measure in LiteRT.js, which must be installed (npm install @litertjs/core).',
+    }),
+    'litert-int8': Flags.string({ summary: 'The same in 8 bits, with float32 input.' }),
     without: Flags.string({
       summary: `Approaches to leave out, separated by commas: ${OTHERS.join(', ')}.`,
       default: '',
@@ -73,6 +79,7 @@ export default class BenchSystem extends LcdnnCommand {
         ...{ conditions, without, limitMs, seed, threads, browser, out, ...dataOptions(flags), onProgress, onNote },
         ...effort,
         baselines: { edgent, 'mobilenet-v2': mobilenet, student },
+        litert: { litert: flags.litert, 'litert-int8': flags['litert-int8'] },
         onStep: (text) => {
           stop();
           if (spinner.isEnabled) spinner.start(text);

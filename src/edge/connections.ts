@@ -61,9 +61,8 @@ interface Connection {
 export function limitConnections(server: Server, limits: ConnectionLimits, events: ConnectionEvents): CountMisuse {
   const penalties = createPenalties();
   const connections = new Map<Socket, Connection>();
-  /** Idle connections, the longest idle first: of all clients, and of each. */
-  const idle = new Set<Connection>();
-  const clients = new Map<string, { count: number; readonly idle: Set<Connection> }>();
+  /** Number of connections of each client. */
+  const clients = new Map<string, number>();
 
   const close = (connection: Connection, reason: CloseReason): void => {
     if (!forget(connection)) return;
@@ -76,41 +75,26 @@ export function limitConnections(server: Server, limits: ConnectionLimits, event
     events.penalized(connection.client);
     for (const each of [...connections.values()]) if (each.client === connection.client) close(each, 'penalty');
   };
-  const setIdle = (connection: Connection, isIdle: boolean): void => {
-    connection.since = performance.now();
-    for (const set of [idle, clients.get(connection.client)!.idle]) {
-      set.delete(connection);
-      if (isIdle) set.add(connection);
-    }
-  };
   /** @returns whether the connection was still known */
   const forget = (connection: Connection): boolean => {
     if (!connections.delete(connection.socket)) return false;
-    const client = clients.get(connection.client)!;
-    idle.delete(connection);
-    client.idle.delete(connection);
-    if (--client.count === 0) clients.delete(connection.client);
+    const others = clients.get(connection.client)! - 1;
+    if (others === 0) clients.delete(connection.client);
+    else clients.set(connection.client, others);
     return true;
   };
-  const findSlow = (isCandidate: (connection: Connection) => boolean): Connection | undefined => {
-    const before = performance.now() - SLOW_MS;
+  /** Closes a connection in favour of a new one, if there is a suitable one. @param client only connections of this one */
+  const makeRoom = (client?: string): boolean => {
+    let longestIdle: Connection | undefined;
+    let slow: Connection | undefined;
     for (const connection of connections.values()) {
-      const isArriving = [...connection.requests.keys()].some((request) => !request.complete);
-      const isSlow = (isArriving && connection.since < before) || (connection.progress?.at ?? before) < before;
-      if (isSlow && isCandidate(connection)) return connection;
+      if (client !== undefined && connection.client !== client) continue;
+      if (connection.requests.size > 0) slow ??= isSlow(connection) ? connection : undefined;
+      else if (connection.since < (longestIdle?.since ?? Infinity)) longestIdle = connection;
     }
-    return undefined;
-  };
-  /** Closes a connection in favour of a new one, if there is a suitable one. */
-  const makeRoom = (idle: ReadonlySet<Connection>, isCandidate: (connection: Connection) => boolean): boolean => {
-    const [longestIdle] = idle;
-    if (longestIdle) {
-      close(longestIdle, 'idle while the server is full');
-      return true;
-    }
-    const slow = findSlow(isCandidate);
-    if (slow) close(slow, 'slow while the server is full');
-    return slow !== undefined;
+    if (longestIdle) close(longestIdle, 'idle while the server is full');
+    else if (slow) close(slow, 'slow while the server is full');
+    return longestIdle !== undefined || slow !== undefined;
   };
 
   // Node's own listener makes a parser for the connection. One that is refused must not cost that much.
@@ -124,23 +108,17 @@ export function limitConnections(server: Server, limits: ConnectionLimits, event
       return;
     }
     const isProxy = limits.isProxy(address);
-    const ofClient = clients.get(client);
-    const clientIsFull = ofClient !== undefined && ofClient.count >= limits.mostPerClient && !isProxy;
-    const hasRoom = clientIsFull
-      ? makeRoom(ofClient.idle, (connection) => connection.client === client)
-      : connections.size < limits.most || makeRoom(idle, () => true);
+    const clientIsFull = (clients.get(client) ?? 0) >= limits.mostPerClient && !isProxy;
+    const hasRoom = clientIsFull ? makeRoom(client) : connections.size < limits.most || makeRoom();
     if (!hasRoom) {
       socket.destroy();
       events.closed('server full', client);
       return;
     }
     const isSpared = isProxy || isThisMachine(address);
-    const connection: Connection = { socket, client, isSpared, requests: new Map(), since: 0 };
-    const entry = clients.get(client) ?? { count: 0, idle: new Set() };
-    entry.count++;
-    clients.set(client, entry);
+    const connection: Connection = { socket, client, isSpared, requests: new Map(), since: performance.now() };
+    clients.set(client, (clients.get(client) ?? 0) + 1);
     connections.set(socket, connection);
-    setIdle(connection, true);
     socket.once('close', () => {
       forget(connection);
       endWaitingAnswers(connection);
@@ -157,11 +135,11 @@ export function limitConnections(server: Server, limits: ConnectionLimits, event
       countMisuse(connection.socket, 'too many unanswered requests');
       return close(connection, 'too many unanswered requests');
     }
-    if (connection.requests.size === 0) setIdle(connection, false);
+    if (connection.requests.size === 0) connection.since = performance.now();
     connection.requests.set(request, response);
     response.once('close', () => {
       connection.requests.delete(request);
-      if (connection.requests.size === 0 && connections.has(connection.socket)) setIdle(connection, true);
+      if (connection.requests.size === 0) connection.since = performance.now();
     });
     for (const listener of answer) listener(request, response);
   });
@@ -190,6 +168,13 @@ function endWaitingAnswers({ requests }: Connection): void {
     response.destroy();
     response.emit('close');
   }
+}
+
+/** Whether a request arrives slowly or an answer is read slowly. */
+function isSlow({ requests, since, progress }: Connection): boolean {
+  const before = performance.now() - SLOW_MS;
+  const isArriving = [...requests.keys()].some((request) => !request.complete);
+  return (isArriving && since < before) || (progress?.at ?? before) < before;
 }
 
 /** Whether an answer waits for a client that has read too little of it. */

@@ -3,7 +3,8 @@
  * `npm run bench:edge`. Tail against the same batches in a bare onnxruntime-node loop (in alternation), against
  * the whole image and the full network on the same server, and images/s for clients that exit by themselves; then ten times
  * the load that it can do. Random weights, or `--bundle DIR` with its measured exit ratio.
- * `--networks LeNet,ResNet18-CIFAR --rounds 3 --seconds 5 --overload 60`. `--out` writes benchmarks/results/edge-throughput.json.
+ * `--networks LeNet,ResNet18-CIFAR --rounds 3 --seconds 5 --overload 60`. `--rounds 0` measures only the overload, of every
+ * network; `--overload 0` nothing of it. `--out` writes edge-throughput.json and edge-overload.json into benchmarks/results/.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -12,11 +13,11 @@ import { parseArgs } from 'node:util';
 import { median } from '../../src/base/statistics.js';
 import { openTail } from '../../src/edge/tail.js';
 import { printTable } from '../print-table.js';
-import { packageVersions, writeResult } from '../results.js';
+import { type Measurement, packageVersions, writeResult } from '../results.js';
 import { startBareServer } from './bare-server.js';
 import { type EdgeCase, edgeCase, question, trainedCase } from './bundles.js';
 import { fire } from './fire.js';
-import { overload } from './overload.js';
+import { OVERLOAD_COLUMNS, overload } from './overload.js';
 import { type ServerProcess, startServer } from './server-process.js';
 
 const { values: flags } = parseArgs({
@@ -165,15 +166,21 @@ try {
   const rows: (string | number)[][] = [];
   for (const one of rounds > 0 ? cases : [])
     for (const images of flags.images.split(',').map(Number)) rows.push(await compare(one, images));
-  console.log(printTable({ columns, rows }));
-  if (flags.out) {
-    writeResult('edge-throughput', {
-      command: `npm run bench:edge -- ${process.argv.slice(2).join(' ')}`,
-      versions: packageVersions('onnxruntime-node', 'fastify'),
-      tables: { images: { columns, rows } },
-    });
+  const write = (name: string, tables: Measurement['tables']): void => {
+    const command = `npm run bench:edge -- ${process.argv.slice(2).join(' ')}`;
+    if (flags.out) writeResult(name, { command, versions: packageVersions('onnxruntime-node', 'fastify'), tables });
+  };
+  if (rows.length > 0) {
+    console.log(printTable({ columns, rows }));
+    write('edge-throughput', { images: { columns, rows } });
   }
-  if (Number(flags.overload) > 0) await overload(cases.at(-1)!, { threads, seconds: Number(flags.overload) });
+  const overloads: (string | number)[][] = [];
+  for (const one of Number(flags.overload) > 0 ? cases : [])
+    overloads.push(await overload(one, { threads, seconds: Number(flags.overload) }));
+  if (overloads.length > 0) {
+    console.log(printTable({ columns: OVERLOAD_COLUMNS, rows: overloads }));
+    write('edge-overload', { main: { columns: OVERLOAD_COLUMNS, rows: overloads } });
+  }
 } finally {
   rmSync(folder, { recursive: true });
 }

@@ -10,10 +10,31 @@ const CONNECTIONS = 500;
 /** Seconds in which all connections are opened at once, which is counted by itself. */
 const OPENING = 2;
 
-/** Ten times the load that a server can do: what becomes of those that it takes, and of itself. */
-export async function overload(one: EdgeCase, { threads, seconds }: { threads: number; seconds: number }) {
+export const OVERLOAD_COLUMNS = [
+  { title: 'network' },
+  { title: 'capacity/s', digits: 0 },
+  { title: 'offered/s', digits: 0 },
+  { title: 'answered/s', digits: 0 },
+  { title: 'refused (503)', digits: 0 },
+  { title: 'wrong', digits: 0 },
+  { title: 'without answer', digits: 0 },
+  { title: 'p99 alone, ms', digits: 0 },
+  { title: 'accepted', digits: 0 },
+  { title: 'bound', digits: 0 },
+  { title: 'accepted, first 2 s and later', align: 'right' as const },
+  { title: 'refused', digits: 0 },
+  { title: 'memory before, MB', digits: 0 },
+  { title: 'at most', digits: 0 },
+  { title: 'answers again after, s', digits: 2 },
+];
+
+/** Sends ten times the load that a server can handle. @returns a row of the table, as in OVERLOAD_COLUMNS */
+export async function overload(
+  one: EdgeCase,
+  { threads, seconds }: { threads: number; seconds: number },
+): Promise<(string | number)[]> {
   const { tail: bundle } = one;
-  const { name, tail } = bundle.manifest;
+  const { name } = bundle.manifest;
   const request = question(bundle, 1);
   const opened = await openTail(bundle, threads);
   const right = Array.from(await opened.infer(request.values.slice(), 1));
@@ -63,11 +84,24 @@ export async function overload(one: EdgeCase, { threads, seconds }: { threads: n
     const p99 = percentile(unloaded.accepted, 0.99);
     const later = accepted.slice(opening.length); // in the order of their answers
     const bound = 3 * p99 + (1000 * (QUEUE + 2 * BATCH)) / capacity;
-    console.log(`
-${one.title}, ${seconds} s at ten times its capacity of ${capacity.toFixed(0)} requests/s (${tail.shape.join('x')}, ${request.body.length} bytes each):
-  offered ${((accepted.length + refused.length) / elapsed).toFixed(0)}/s, answered ${(accepted.length / elapsed).toFixed(0)}/s, refused with 503 ${refused.length}, wrong ${wrong}, without answer ${errors}
-  p99: alone ${p99.toFixed(0)} ms, accepted ${percentile(accepted, 0.99).toFixed(0)} ms (bound ${bound.toFixed(0)}; in the first ${OPENING} s ${percentile(opening, 0.99).toFixed(0)}, then ${percentile(later, 0.99).toFixed(0)}), refused ${percentile(refused, 0.99).toFixed(0)} ms
-  memory ${(before / 1e6).toFixed(0)} MB before, ${(most / 1e6).toFixed(0)} MB at most; answers again ${recovered.toFixed(0)} ms after`);
+    const ms = (values: number[]): string => percentile(values, 0.99).toFixed(0);
+    return [
+      `${one.title}, ${seconds} s`,
+      capacity,
+      (accepted.length + refused.length) / elapsed,
+      accepted.length / elapsed,
+      refused.length,
+      wrong,
+      errors,
+      p99,
+      percentile(accepted, 0.99),
+      bound,
+      `${ms(opening)}, ${ms(later)}`,
+      percentile(refused, 0.99),
+      before / 1e6,
+      most / 1e6,
+      recovered / 1000,
+    ];
   } finally {
     await server.close();
   }

@@ -32,8 +32,8 @@ const MOST_UNANSWERED = 32;
 /** What happens to connections. */
 export interface ConnectionEvents {
   closed(reason: CloseReason, client: string): void;
-  /** The client has misused the server so often that all its connections are closed, and new ones for some seconds. */
-  penalized(client: string): void;
+  /** The client has misused the server so often that all its connections are closed, and new ones for so many seconds. */
+  penalized(client: string, seconds: number): void;
 }
 
 /** Counts that the client on this connection misused the server. */
@@ -72,7 +72,7 @@ export function limitConnections(server: Server, limits: ConnectionLimits, event
   const countMisuse: CountMisuse = (socket, misuse) => {
     const connection = connections.get(socket);
     if (!connection || connection.isSpared || !penalties.count(connection.client, misuse)) return;
-    events.penalized(connection.client);
+    events.penalized(connection.client, penalties.secondsOf(connection.client));
     for (const each of [...connections.values()]) if (each.client === connection.client) close(each, 'penalty');
   };
   /** @returns whether the connection was still known */

@@ -90,7 +90,7 @@ export function createHttpServer(
       onClose(reason);
       if (reason !== 'penalty') log.info({ client, reason }, 'a connection was closed');
     },
-    penalized: (client) => log.warn({ client }, PENALTY),
+    penalized: (client, seconds) => log.warn({ client, seconds }, PENALTY),
   });
   sendSecurityHeaders(app);
   answerErrors(app, countMisuse);
@@ -122,7 +122,7 @@ export function createHttpServer(
 }
 
 const PENALTY =
-  'a client has misused the server; its connections are closed for 10 s (if it is a proxy, declare it with --trust-proxy)';
+  'a client has misused the server; its connections are closed for some time (if it is a proxy, declare it with --trust-proxy)';
 
 /** Browsers, too, open connections without using them, or end them early. Other parsing errors are the fault of the client. */
 const isMisuse = (error: Error): boolean =>

@@ -30,6 +30,30 @@ describe('penalties', () => {
     expect(start()).toBe(true);
   });
 
+  it('takes twice as long each time, at most ten minutes, until an hour has passed without one', () => {
+    const { clock, penalties } = clocked();
+    const misuse = () => {
+      for (let i = 0; i < MOST_POINTS / 10; i++) penalties.count('a', 'tiny chunks');
+      return penalties.secondsOf('a');
+    };
+    const served = (ms: number) => {
+      clock.ms += 1000 * penalties.secondsOf('a') - 1;
+      expect(penalties.has('a')).toBe(true);
+      clock.ms += 1;
+      expect(penalties.has('a')).toBe(false);
+      clock.ms += ms;
+    };
+    for (const seconds of [10, 20, 40, 80, 160, 320, 600, 600]) {
+      expect(misuse()).toBe(seconds);
+      served(1000);
+    }
+    clock.ms += 3_600_000 - 1001;
+    expect(misuse()).toBe(600);
+    served(3_600_000);
+    expect(misuse()).toBe(10);
+    expect(penalties.secondsOf('b')).toBe(0);
+  });
+
   it('never starts for misuse that is rare', () => {
     const { clock, penalties } = clocked();
     for (let i = 0; i < 5000; i++) {

@@ -264,3 +264,30 @@ it('servers are added and removed while it runs, and no request is lost', async 
   const metrics = await (await fetch(`${url}/metrics`)).text();
   expect(metrics).not.toContain(`server_up{server="${first.origin}"}`);
 });
+
+it('lists of servers are used one after another, and no more once it closes', async () => {
+  const { gateway, server } = await setUp();
+  const others = await Promise.all([fakeUpstream(), fakeUpstream()]);
+  for (const other of others) ends.push(() => other.kill());
+  const [first, second, third] = [server, ...others].map(({ origin }) => ({ origin, capacity: CAPACITY }));
+  const origins = () => gateway.upstreams.map(({ origin }) => origin);
+  await Promise.all([gateway.replaceServers([first, second]), gateway.replaceServers([first, second])]);
+  expect(origins()).toEqual([first.origin, second.origin]);
+  await Promise.all([gateway.replaceServers([first, third]), gateway.replaceServers([first])]);
+  expect(origins()).toEqual([first.origin]);
+  const replaced = gateway.replaceServers([first, second]);
+  await gateway.close();
+  await replaced;
+  await gateway.replaceServers([first, third]);
+  expect(origins()).toEqual([first.origin]);
+});
+
+it('a server that is busy and never ends saying so delays nobody', async () => {
+  const trickle: FakeUpstream['answer'] = (_request, response) => {
+    response.writeHead(503);
+    const timer = setInterval(() => response.write('.'), 100);
+    response.on('close', () => clearInterval(timer));
+  };
+  const { url } = await setUp({ answer: trickle }, { timeoutMs: 5000 });
+  expect((await post(url)).reply.status).toBe(503);
+});

@@ -90,7 +90,7 @@ export function createForwarder({ answerTimeoutMs, token }: ForwarderOptions): F
           throw new Unanswered(codeOf(thrown) === 'ECONNREFUSED' ? 'refused' : 'died', messageOf(thrown));
         });
       if (answer.statusCode === 503) {
-        await answer.body.dump().catch(() => {});
+        void answer.body.dump().catch(() => {}); // another server needn't wait for the end of this answer
         throw new Unanswered('busy', 'the server is overloaded (503)');
       }
       const ended = finished(answer.body).catch(() => {});

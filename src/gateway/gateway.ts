@@ -109,7 +109,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const polling = pollReports(upstreams, fetchMetrics, reportEveryMs, failed);
   const app = serveGateway(options, { server, upstreams, dispatcher, forwarder, metrics, log });
+  let isClosed = false;
   app.addHook('onClose', async () => {
+    isClosed = true;
     polling.stop();
     health.stop();
     await forwarder.close();
@@ -120,6 +122,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     const upstream = createUpstream(origin, capacity);
     upstream.up = await isReady(origin);
     if (upstream.up) await takeReport(upstream, fetchMetrics);
+    if (isClosed) return;
     upstreams.push(upstream);
     health.watch(upstream);
     polling.watch(upstream);
@@ -131,19 +134,25 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     polling.forget(upstream);
     log.warn({ server: upstream.origin }, 'a server was removed');
   };
+  const replace = async (servers: readonly ServerAddress[]): Promise<void> => {
+    const known = new Map(upstreams.map((upstream) => [upstream.origin, upstream]));
+    await Promise.all(servers.filter(({ origin }) => !known.has(origin)).map(add));
+    for (const upstream of known.values()) {
+      const server = servers.find(({ origin }) => origin === upstream.origin);
+      if (server) upstream.capacity = server.capacity;
+      else remove(upstream);
+    }
+    dispatcher.wake();
+  };
+  let replacing = Promise.resolve();
   return Object.assign(app, {
     upstreams,
     scheduler,
     drain: server.drain,
-    async replaceServers(servers: readonly ServerAddress[]) {
-      const known = new Map(upstreams.map((upstream) => [upstream.origin, upstream]));
-      await Promise.all(servers.filter(({ origin }) => !known.has(origin)).map(add));
-      for (const upstream of known.values()) {
-        const server = servers.find(({ origin }) => origin === upstream.origin);
-        if (server) upstream.capacity = server.capacity;
-        else remove(upstream);
-      }
-      dispatcher.wake();
+    // One list after another: a server that doesn't answer the first check delays the end of an addition for seconds.
+    replaceServers(servers: readonly ServerAddress[]) {
+      replacing = replacing.then(() => (isClosed ? undefined : replace(servers)));
+      return replacing;
     },
   });
 }

@@ -124,3 +124,25 @@ it('numbers are those of the tensor', () => {
   expect(numbersOf(Uint16Array.of(0x3c00, 0xc000), 'FP16')).toEqual([1, -2]);
   expect(numbersOf(Uint8Array.of(0, 255), 'UINT8')).toEqual([0, 255]);
 });
+
+it('a server with damaged metadata is no fault of the gateway, nor is one that dies within its answer', async () => {
+  const length = bundle.manifest.tail.shape.reduce((all, size) => all * size, 1);
+  const { method, headers, body } = inferRequest(bundle.manifest, new Float32Array(length));
+  const post = async (answer: FakeUpstream['answer']) => {
+    const server = await fakeUpstream({ answer });
+    ends.push(() => server.kill());
+    const url = await gatewayOf(server);
+    return fetch(`${url}/v2/models/tiny/infer`, { method, headers, body: Uint8Array.from(body) });
+  };
+  const refusing = await post(({ url }, response) =>
+    url === '/v2' ? void response.end('{"extensions"') : void response.writeHead(422).end('binary?'),
+  );
+  expect([refusing.status, await refusing.text()]).toEqual([422, 'binary?']);
+  const dying = await post(({ url, headers }, response) => {
+    if (url === '/v2') return void response.end('{}');
+    if (headers['content-type'] !== 'application/json') return void response.writeHead(422).end();
+    response.writeHead(200, { 'content-length': 1000 });
+    response.write('{"outputs":', () => response.destroy());
+  });
+  expect(dying.status).toBe(503);
+});

@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
+import { messageOf } from '../base/errors.js';
 import { decompress, encodingOf } from '../edge/content-encoding.js';
 import { answerInBinary, listsBinaryTensors, requestInJson } from '../edge/json-tensors.js';
 import { JSON_LENGTH_HEADER } from '../edge/protocol.js';
-import type { StartedAnswer } from './dispatcher.js';
+import { type StartedAnswer, Unanswered } from './dispatcher.js';
 import type { Forwarded, Forwarder, ServerAnswer } from './forward.js';
 
 /** Answers to a request that a server can't read. */
@@ -10,6 +11,8 @@ const REFUSALS = [400, 415, 422, 500];
 const METADATA_MS = 2000;
 /** Longest uncompressed body that is translated: the gateway answers nothing else meanwhile. */
 const MAX_BODY = 512 << 10;
+/** Longest answer that is translated. */
+const MAX_ANSWER = 32 << 20;
 
 /**
  * Translates binary requests for servers that only read JSON (MLServer). A server counts as one if it refuses a binary
@@ -28,8 +31,11 @@ export function translateForJsonServers(forwarder: Forwarder): Forwarder {
     const { status } = first.answer;
     if (status < 300) reads.set(origin, 'binary');
     if (!REFUSALS.includes(status)) return first;
-    const { text } = await forwarder.text(origin, '/v2', METADATA_MS).catch(() => ({ text: '' }));
-    if (listsBinaryTensors(text.startsWith('{') ? JSON.parse(text) : undefined)) {
+    const metadata = await forwarder
+      .text(origin, '/v2', METADATA_MS)
+      .then(({ text }) => JSON.parse(text))
+      .catch(() => undefined);
+    if (listsBinaryTensors(metadata)) {
       reads.set(origin, 'binary');
       return first;
     }
@@ -59,13 +65,27 @@ async function forwardInJson(
   const inJson = { 'content-type': 'application/json', 'content-length': `${body.length}` };
   const started = await forwarder.forward(origin, { ...request, headers: { ...headers, ...inJson }, body });
   if (started.answer.status !== 200 || !translated.binaryOutput) return started;
-  const parts: Buffer[] = [];
-  for await (const part of started.answer.body) parts.push(part);
-  const text = Buffer.concat(parts);
+  const text = await readWhole(started.answer.body);
   const binary = answerInBinary(String(text)) ?? { headers: {}, body: text };
   const { 'content-length': _, 'transfer-encoding': __, ...kept } = started.answer.headers;
   const answer = { status: 200, headers: { ...kept, ...binary.headers }, body: Readable.from([binary.body]) };
   return { answer, ended: started.ended };
+}
+
+/** @throws Unanswered if the answer breaks off or is too long, so that another server is tried */
+async function readWhole(answer: Readable): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const part of answer) {
+      parts.push(part);
+      length += part.length;
+      if (length > MAX_ANSWER) throw new Error(`expected an answer of at most ${MAX_ANSWER} bytes, found more`);
+    }
+  } catch (thrown) {
+    throw new Unanswered('died', messageOf(thrown));
+  }
+  return Buffer.concat(parts);
 }
 
 function plainBody(body: Buffer, coding: string | string[] | undefined): Buffer | undefined {

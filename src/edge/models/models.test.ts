@@ -116,6 +116,21 @@ describe('models', () => {
     expect([get('tiny', after.version), after.fault()]).toEqual([after, undefined]);
   });
 
+  it('open nothing more once they close', async () => {
+    const at = join(folder, 'closing');
+    await tinyBundle(at);
+    const { get, using, reload, close } = await open(at);
+    let end!: () => void;
+    const running = using(get('tiny')!, () => new Promise<void>((resolve) => (end = resolve)));
+    const closed = close();
+    await tinyBundle(at, {}, 2);
+    await reload();
+    expect(events).toEqual([]);
+    end();
+    await Promise.all([running, closed]);
+    models = undefined;
+  });
+
   it('stay with what they have where the new bundle is broken, away, or of another name', async () => {
     const at = join(folder, 'broken');
     await tinyBundle(at);

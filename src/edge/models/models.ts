@@ -57,6 +57,7 @@ export async function openModels(
   const references = createReferenceCounts<Model>();
   const retired = new Set<Promise<void>>();
   let reloading: Promise<void> = Promise.resolve();
+  let isClosed = false;
 
   const open = async (source: BundleSource): Promise<ServedBundle> => {
     const stamp = typeof source === 'string' ? await stampOf(source) : undefined;
@@ -131,11 +132,12 @@ export async function openModels(
     using: references.during,
     reload() {
       reloading = reloading.then(async () => {
-        for (const slot of served) await renew(slot);
+        for (const slot of served) if (!isClosed) await renew(slot);
       });
       return reloading;
     },
     async close() {
+      isClosed = true; // what was opened from now on would never be closed
       await reloading;
       for (const { current, before } of served)
         for (const model of before ? [before, current] : [current]) retire(model);

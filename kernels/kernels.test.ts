@@ -102,6 +102,11 @@ describe.each(BUILDS)('%s build', (build) => {
         finish(got, epilogue, filters, finished);
         wasm.run('conv2d_f32', { ...shape, x, w, bias, ...epilogue, y: got });
         expectEqual(got, finished);
+        const { scale, shift } = epilogue;
+        wasm.run('conv2d_f32', { ...plain, x, w, bias, scale, shift, y: got });
+        reference.hard_swish_f32({ x: got, y: finished, count: size });
+        wasm.run('conv2d_hard_swish_f32', { ...shape, x, w, bias, scale, shift, y: got });
+        expectEqual(got, finished);
       }),
       RUNS,
     );
@@ -140,6 +145,11 @@ describe.each(BUILDS)('%s build', (build) => {
         const epilogue = randomEpilogue(next, channels);
         finish(got, epilogue, channels, finished);
         wasm.run('depthwise_conv2d_f32', { ...shape, x, w, ...epilogue, y: got });
+        expectEqual(got, finished);
+        const { scale, shift } = epilogue;
+        wasm.run('depthwise_conv2d_f32', { ...plain, x, w, scale, shift, y: got });
+        reference.hard_swish_f32({ x: got, y: finished, count: got.length });
+        wasm.run('depthwise_conv2d_hard_swish_f32', { ...shape, x, w, scale, shift, y: got });
         expectEqual(got, finished);
       }),
       RUNS,
@@ -242,7 +252,7 @@ describe.each(BUILDS)('%s build', (build) => {
     );
   });
 
-  test('repeat_channels_f32, add_f32 and minimum_f32', () => {
+  test('repeat_channels_f32, add_f32, minimum_f32 and hard_swish_f32', () => {
     fc.assert(
       fc.property(fc.integer(), fc.nat(40), fc.nat(7), fc.nat(4), (seed, channels, pixels, times) => {
         const next = random(seed);
@@ -262,6 +272,10 @@ describe.each(BUILDS)('%s build', (build) => {
         wasm.run('minimum_f32', { x, most, y: least, count });
         reference.minimum_f32({ x, most, y: wantLeast, count });
         expectEqual(least, wantLeast);
+        const wide = x.map((value) => 3 * value);
+        wasm.run('hard_swish_f32', { x: wide, y: sum, count });
+        reference.hard_swish_f32({ x: wide, y: wantSum, count });
+        expectEqual(sum, wantSum);
       }),
       RUNS,
     );

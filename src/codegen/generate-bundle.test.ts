@@ -77,7 +77,7 @@ it('what a page fetches of scripts for LeNet is at most 10 KB: loader, Worker an
 });
 
 // 64 KB are weights, most of them signs that can't be compressed.
-it('what a page fetches for LeNet before its first answer is at most 80 KB in all, 14.4 KB without the weights', () => {
+it('what a page fetches for LeNet before its first answer is at most 80 KB in all, 14.5 KB of scripts and kernels', () => {
   const network = createNetwork('lenet', [28, 28, 1], 10);
   const state = deployedState(network, { ...initialState(network, 'momentum', 1), ...incompressibleState(network) });
   const draft = zooDraft(network, state, 0.5, zooEncoding(network, state, 'u8'));
@@ -85,7 +85,7 @@ it('what a page fetches for LeNet before its first answer is at most 80 KB in al
   const bytes = scripts.reduce((sum, file) => sum + brotliCompressSync(file).length, 0);
   const weights = brotliCompressSync(draft.files.get('weights.safetensors')!).length;
   const manifest = brotli(JSON.stringify(pageManifest(completeManifest(draft))));
-  expect(bytes).toBeLessThanOrEqual(14_400);
+  expect(bytes).toBeLessThanOrEqual(14_500);
   expect(bytes + weights + manifest).toBeLessThanOrEqual(80_000);
 });
 

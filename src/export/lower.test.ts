@@ -10,6 +10,7 @@ import { TINY_ZOO } from '../../test/zoo.js';
 import { numbered, withExits } from '../base/exits.js';
 import { random } from '../base/random.js';
 import type { NamedArrays } from '../base/tensors.js';
+import { jointNetwork } from '../network/branch.js';
 import type { JointNetwork } from '../network/layers.js';
 import { featuresOf } from '../network/shapes.js';
 import { uplinkLayers } from '../network/uplink.js';
@@ -82,6 +83,37 @@ const DEEP = (
   const options = { width: 0.12, attach, form: 'large' } as const;
   return [title, createNetwork(name, [side, side + 4, 3], 5, options)] as const;
 });
+
+/** As in MobileNetV3: hard-swish behind float layers with batch normalisation, and behind a sum, which has no epilogue for it. */
+const SWISH = jointNetwork(
+  'hard-swish',
+  [13, 11, 3],
+  4,
+  [
+    { type: 'conv2d', name: 'conv1', filters: 10, kernel: 3, stride: 2, padding: 1, bias: false },
+    { type: 'batch-norm', name: 'bn1' },
+    { type: 'hard-swish' },
+    { type: 'depthwise-conv2d', name: 'depthwise1', kernel: 5, padding: 2 },
+    { type: 'batch-norm', name: 'bn2' },
+    { type: 'hard-swish' },
+    {
+      type: 'residual',
+      body: [
+        { type: 'conv2d', name: 'block1-project', filters: 10, kernel: 1 },
+        { type: 'hard-swish' },
+        { type: 'depthwise-conv2d', name: 'block1-depthwise', kernel: 3, padding: 1 },
+      ],
+      shortcut: [],
+    },
+    { type: 'hard-swish' },
+    { type: 'conv2d', name: 'conv2', filters: 7, kernel: 1 },
+    { type: 'hard-swish' },
+    { type: 'conv2d', name: 'conv3', filters: 7, kernel: 3 },
+    { type: 'global-average-pool' },
+    { type: 'dense', name: 'fc', units: 4 },
+  ],
+  { attach: 'conv2' },
+);
 
 async function expectLowered(network: JointNetwork, seed: number): Promise<void> {
   const state = parameters(network, seed);
@@ -212,6 +244,7 @@ describe('the device program of a branch, the tail and the full network answer a
       }),
     ],
     ['what graphs of other networks contain, before a float exit', graphLayers],
+    ['hard-swish in the shared layers', SWISH],
     ...TINY_ZOO,
     ...DEEP,
     ['AlexNet on long images', createNetwork('alexnet', [72, 67, 3], 10, { width: 0.1 })],
@@ -225,6 +258,16 @@ describe('the device program of a branch, the tail and the full network answer a
     ['ResNet18, two exits', createNetwork('resnet18', [20, 20, 3], 10, { width: 0.1, attach: 'conv1,layer3-0' })],
   ])('%s', async (_, network) => {
     for (let seed = 1; seed <= 3; seed++) await expectLowered(network, seed);
+  });
+
+  it('hard-swish is part of the convolution before it, and a kernel of its own behind a sum', () => {
+    const { calls } = lowerBranch(SWISH, parameters(SWISH, 1));
+    expect(calls.map(({ kernel }) => kernel).filter((kernel) => kernel.includes('hard_swish'))).toEqual([
+      'conv2d_hard_swish_f32',
+      'depthwise_conv2d_hard_swish_f32',
+      'conv2d_hard_swish_f32',
+      'hard_swish_f32',
+    ]);
   });
 
   it('any network', async () => {

@@ -62,6 +62,12 @@ function finished(u: number, epilogue: LimitedEpilogue, channel: number): number
   return epilogue.most && !(y < epilogue.most[0]) ? epilogue.most[0] : y;
 }
 
+/** u * (min(max(u + 3, 0), 6) / 6). */
+function hardSwish(u: number): number {
+  const gate = Math.min(6, Math.max(0, f32(u + 3)));
+  return f32(u * f32(gate * f32(1 / 6)));
+}
+
 /** The nearest level from 0 to 127, ties to even. */
 function level(value: number): number {
   const clamped = Math.min(127, Math.max(0, value));
@@ -97,6 +103,18 @@ export const referenceKernels = {
       });
       y[index] = finished(f32(sum), args, channel);
     });
+  },
+
+  conv2d_hard_swish_f32(args: { x: Floats; w: Floats; bias: Optional; y: Floats } & Affine & Geometry): void {
+    const { y, outHeight, outWidth, filters } = args;
+    referenceKernels.conv2d_f32({ ...args, slope: null, most: null });
+    referenceKernels.hard_swish_f32({ x: y, y, count: outHeight * outWidth * filters });
+  },
+
+  depthwise_conv2d_hard_swish_f32(args: { x: Floats; w: Floats; y: Floats } & Affine & Window): void {
+    const { y, outHeight, outWidth, channels } = args;
+    referenceKernels.depthwise_conv2d_f32({ ...args, slope: null, most: null });
+    referenceKernels.hard_swish_f32({ x: y, y, count: outHeight * outWidth * channels });
   },
 
   max_pool_f32(args: { x: Floats; y: Floats } & Window): void {
@@ -141,6 +159,10 @@ export const referenceKernels = {
 
   minimum_f32({ x, most, y, count }: { x: Floats; most: Floats; y: Floats; count: number }): void {
     for (let i = 0; i < count; i++) y[i] = x[i] < most[0] ? x[i] : most[0];
+  },
+
+  hard_swish_f32({ x, y, count }: { x: Floats; y: Floats; count: number }): void {
+    for (let i = 0; i < count; i++) y[i] = hardSwish(x[i]);
   },
 
   sign_pack(args: { x: Floats; bits: Bits; count: number; channels: number; row: number } & Affine): void {

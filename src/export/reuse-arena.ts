@@ -14,6 +14,7 @@ const IN_PLACE: { readonly [kernel in KernelName]?: readonly [written: number, r
   add_f32: [2, [0, 1]],
   affine_prelu_f32: [4, [0]],
   binary_conv2d: [7, [6]],
+  hard_swish_f32: [1, [0]],
   minimum_f32: [2, [0]],
 };
 

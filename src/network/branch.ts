@@ -102,7 +102,7 @@ export const attachmentNames = (chain: readonly Layer[]): string[] =>
   chain.slice(0, -1).flatMap((layer) => attachmentName(layer) ?? []);
 
 /** Layers that devices don't compute, so that only the part at the edge can contain them. */
-const NOT_ON_DEVICE: ReadonlySet<Layer['type']> = new Set(['general-conv2d', 'sigmoid', 'tanh', 'silu', 'hard-swish']);
+const NOT_ON_DEVICE: ReadonlySet<Layer['type']> = new Set(['general-conv2d', 'sigmoid', 'tanh', 'silu']);
 
 const runsOnDevice = (layer: Layer): boolean =>
   layer.type === 'residual' ? [...layer.body, ...layer.shortcut].every(runsOnDevice) : !NOT_ON_DEVICE.has(layer.type);

@@ -22,8 +22,10 @@ export type DeviceProfile = z.infer<typeof schema>;
 /** The kind of layer that a kernel computes. Other kernels pack signs, pool or move values. */
 const KINDS: Readonly<Record<string, LayerKind>> = {
   conv2d_f32: 'conv2d',
+  conv2d_hard_swish_f32: 'conv2d',
   conv2d_levels: 'conv2d',
   depthwise_conv2d_f32: 'depthwise-conv2d',
+  depthwise_conv2d_hard_swish_f32: 'depthwise-conv2d',
   depthwise_conv2d_levels: 'depthwise-conv2d',
   dense_f32: 'dense',
   binary_conv2d: 'binary-conv2d',

@@ -141,7 +141,17 @@ async function start() {
   const steps = await profile(load, undefined, image);
   const { run, ...liteRt } = await measureLiteRt();
   const frames = await measureFrames(run);
-  const found = { userAgent: navigator.userAgent, simd, relaxedSimd, loadMs, branchMs, ...answers, ...steps, ...liteRt, ...frames };
+  const found = {
+    userAgent: navigator.userAgent,
+    simd,
+    relaxedSimd,
+    loadMs,
+    branchMs,
+    ...answers,
+    ...steps,
+    ...liteRt,
+    ...frames,
+  };
   await fetch('result', { method: 'POST', body: JSON.stringify(found) });
   show(
     `Done: ${branchMs.toSorted((a, b) => a - b)[branchMs.length >> 1].toFixed(3)} ms an image (median). The terminal has the rest.`,

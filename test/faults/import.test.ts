@@ -139,16 +139,16 @@ it('reads a network that is not of the zoo from its graph, for every command', a
   const network = jointNetwork('mine', [16, 16, 1], 3, layers);
   writeFileSync(file, floatModel(network, randomParameters(network, 1), ['shared', 'full']));
   const run = fresh('run');
-  const made = await lcdnn('import', file, ...tinyOptions(1), '--attach', 'conv1', '--out', run);
+  const made = await lcdnn('import', file, ...tinyOptions(1), '--attach', 'block1', '--out', run);
   expect(made.stderr).not.toMatch(/Error/);
-  expect(made.stdout).toMatch(/, 6 layers: shared\.conv1, full\.depthwise1, .*\n {2}missing .* 0 layers: none\n/);
+  expect(made.stdout).toMatch(/, 6 layers: shared\.conv1, shared\.depthwise1, .*\n {2}missing .* 0 layers: none\n/);
   expect(made.stdout).toMatch(
-    /\n\S*vgg16-of-mine as its graph says; the branch is attached behind conv1 \(--attach: conv1\)/,
+    /\n\S*vgg16-of-mine as its graph says; the branch is attached behind block1 \(--attach: conv1, block1\)/,
   );
   expect(made.stdout).toMatch(/\nONNX Runtime computes the same logits from the file on 12 images/);
   await expectMistake(
-    ['import', file, ...tinyOptions(1), '--attach', 'block1', '--out', fresh('run')],
-    /attach: expected conv1, because devices don't compute all layers up to block1, found block1/,
+    ['import', file, ...tinyOptions(1), '--attach', 'conv2', '--out', fresh('run')],
+    /attach: expected conv1 or block1, because devices don't compute all layers up to conv2, found conv2/,
   );
   expect(openRun(run).config.layers?.map(({ type }) => type)).toEqual(layers.map(({ type }) => type));
   for (const args of [

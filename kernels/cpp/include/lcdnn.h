@@ -36,12 +36,23 @@ void lcdnn_conv2d_f32(const float* x, const float* w, const float* bias, const f
                       int32_t filters, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left,
                       int32_t out_height, int32_t out_width);
 
+// The same with another activation: y = hard_swish((x (*) w + bias) * scale + shift).
+void lcdnn_conv2d_hard_swish_f32(const float* x, const float* w, const float* bias, const float* scale,
+                                 const float* shift, float* y, int32_t height, int32_t width, int32_t channels,
+                                 int32_t filters, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left,
+                                 int32_t out_height, int32_t out_width);
+
 // y[out_height][out_width][channels]: every channel of x with its own kernel w[kernel][kernel][channels], then as in
 // lcdnn_conv2d_f32. Taps outside x count as 0.
 void lcdnn_depthwise_conv2d_f32(const float* x, const float* w, const float* scale, const float* shift,
                                 const float* slope, const float* most, float* y, int32_t height, int32_t width,
                                 int32_t channels, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left,
                                 int32_t out_height, int32_t out_width);
+
+void lcdnn_depthwise_conv2d_hard_swish_f32(const float* x, const float* w, const float* scale, const float* shift,
+                                           float* y, int32_t height, int32_t width, int32_t channels, int32_t kernel,
+                                           int32_t stride, int32_t pad_top, int32_t pad_left, int32_t out_height,
+                                           int32_t out_width);
 
 // Maximum over kernel x kernel windows. Taps outside x never win, and every window has one inside. A NaN is ignored.
 void lcdnn_max_pool_f32(const float* x, float* y, int32_t height, int32_t width, int32_t channels, int32_t kernel,
@@ -59,6 +70,9 @@ void lcdnn_add_f32(const float* a, const float* b, float* y, int32_t count);
 
 // y[i] = x[i] if that is less than most[0], else most[0]. y may be x.
 void lcdnn_minimum_f32(const float* x, const float* most, float* y, int32_t count);
+
+// y[i] = x[i] * (min(max(x[i] + 3, 0), 6) / 6); divided by 6 as a product with the float 1/6. y may be x.
+void lcdnn_hard_swish_f32(const float* x, float* y, int32_t count);
 
 // bit[i] = x[i] * scale[i % channels] + shift[i % channels] >= 0, rounded after each operation (no fused multiply-add).
 // A new byte begins after every `row` values; row divides count and is a multiple of channels. With a null scale and

@@ -1,5 +1,5 @@
-// What follows an accumulator: min(prelu(u * scale[f] + shift[f]), most). Every step is rounded separately, so that all
-// builds give the same bits.
+// What follows an accumulator: min(prelu(u * scale[f] + shift[f]), most), or a hard-swish of that affine map. Every step is
+// rounded separately, so that all builds give the same bits.
 #ifndef LCDNN_AFFINE_PRELU_H
 #define LCDNN_AFFINE_PRELU_H
 
@@ -28,6 +28,22 @@ struct AffinePrelu {
   L operator()(L u, int32_t channel) const {
     const L y = prelu(affine(u, channel), channel);
     return most ? lesser_of(L::splat(*most), y) : y;
+  }
+};
+
+// u * (min(max(u + 3, 0), 6) / 6)
+template <class L>
+inline L hard_swish(L u) {
+  const L gate = lesser_of(L::splat(6), greater_of(L::splat(0), u + L::splat(3)));
+  return u * (gate * L::splat(1.0f / 6));
+}
+
+struct AffineHardSwish {
+  AffinePrelu map;
+
+  template <class L>
+  L operator()(L u, int32_t channel) const {
+    return hard_swish(map.affine(u, channel));
   }
 };
 

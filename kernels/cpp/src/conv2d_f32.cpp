@@ -6,6 +6,7 @@
 
 namespace {
 
+using lcdnn::AffineHardSwish;
 using lcdnn::AffinePrelu;
 using lcdnn::F32x1;
 using lcdnn::Geometry;
@@ -25,8 +26,8 @@ struct Runs {
   int32_t filters;
 };
 
-template <class L, int Pixels, int Vectors>
-void tile(const Runs& runs, const float* bias, const AffinePrelu& finish, float* y, int32_t filter) {
+template <class L, int Pixels, int Vectors, class Finish>
+void tile(const Runs& runs, const float* bias, const Finish& finish, float* y, int32_t filter) {
   L sums[Pixels][Vectors];
   unrolled<Vectors>([&](int v) {
     const L start = bias ? L::load(bias + filter + v * L::kCount) : L::splat(0);
@@ -52,8 +53,8 @@ void tile(const Runs& runs, const float* bias, const AffinePrelu& finish, float*
 
 // All filters of `Pixels` pixels. The last vector overlaps the one before it, so that none reaches past the end; a filter
 // that is computed twice gets the same bits twice.
-template <int Pixels>
-void all_filters(const Runs& runs, const float* bias, const AffinePrelu& finish, float* y) {
+template <int Pixels, class Finish>
+void all_filters(const Runs& runs, const float* bias, const Finish& finish, float* y) {
   constexpr int kVectors = 2;
   int32_t filter = 0;
   for (; filter + kVectors * Lanes::kCount <= runs.filters; filter += kVectors * Lanes::kCount) {
@@ -66,15 +67,9 @@ void all_filters(const Runs& runs, const float* bias, const AffinePrelu& finish,
   for (; filter < runs.filters; ++filter) tile<F32x1, Pixels, 1>(runs, bias, finish, y, filter);
 }
 
-}  // namespace
-
-extern "C" void lcdnn_conv2d_f32(const float* x, const float* w, const float* bias, const float* scale,
-                                 const float* shift, const float* slope, const float* most, float* y, int32_t height,
-                                 int32_t width, int32_t channels, int32_t filters, int32_t kernel, int32_t stride,
-                                 int32_t pad_top, int32_t pad_left, int32_t out_height, int32_t out_width) {
-  Geometry at{height, width, channels, filters, kernel, stride, pad_top, pad_left, out_height, out_width};
+template <class Finish>
+void convolve(const float* x, const float* w, const float* bias, const Finish& finish, float* y, Geometry at) {
   if (at.is_pointwise()) at = at.as_one_row();
-  const AffinePrelu finish{scale, shift, slope, most};
   constexpr int kPixels = 4;
   for (int32_t out_row = 0; out_row < at.out_height; ++out_row) {
     const int32_t top = at.top(out_row);
@@ -103,3 +98,25 @@ extern "C" void lcdnn_conv2d_f32(const float* x, const float* w, const float* bi
     }
   }
 }
+
+}  // namespace
+
+extern "C" {
+
+void lcdnn_conv2d_f32(const float* x, const float* w, const float* bias, const float* scale, const float* shift,
+                      const float* slope, const float* most, float* y, int32_t height, int32_t width, int32_t channels,
+                      int32_t filters, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left,
+                      int32_t out_height, int32_t out_width) {
+  convolve(x, w, bias, AffinePrelu{scale, shift, slope, most}, y,
+           {height, width, channels, filters, kernel, stride, pad_top, pad_left, out_height, out_width});
+}
+
+void lcdnn_conv2d_hard_swish_f32(const float* x, const float* w, const float* bias, const float* scale,
+                                 const float* shift, float* y, int32_t height, int32_t width, int32_t channels,
+                                 int32_t filters, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left,
+                                 int32_t out_height, int32_t out_width) {
+  convolve(x, w, bias, AffineHardSwish{{scale, shift, nullptr}}, y,
+           {height, width, channels, filters, kernel, stride, pad_top, pad_left, out_height, out_width});
+}
+
+}  // extern "C"

@@ -6,6 +6,7 @@
 
 namespace {
 
+using lcdnn::AffineHardSwish;
 using lcdnn::AffinePrelu;
 using lcdnn::for_lanes;
 using lcdnn::Geometry;
@@ -13,10 +14,11 @@ using lcdnn::Lanes;
 using lcdnn::TapRange;
 using lcdnn::unrolled;
 
+template <class Finish>
 struct Layer {
   const float* x;
   const float* w;
-  AffinePrelu finish;
+  Finish finish;
   float* y;
   Geometry at;
 
@@ -111,10 +113,22 @@ struct Layer {
 
 }  // namespace
 
-extern "C" void lcdnn_depthwise_conv2d_f32(const float* x, const float* w, const float* scale, const float* shift,
-                                           const float* slope, const float* most, float* y, int32_t height,
-                                           int32_t width, int32_t channels, int32_t kernel, int32_t stride,
-                                           int32_t pad_top, int32_t pad_left, int32_t out_height, int32_t out_width) {
+extern "C" {
+
+void lcdnn_depthwise_conv2d_f32(const float* x, const float* w, const float* scale, const float* shift,
+                                const float* slope, const float* most, float* y, int32_t height, int32_t width,
+                                int32_t channels, int32_t kernel, int32_t stride, int32_t pad_top, int32_t pad_left,
+                                int32_t out_height, int32_t out_width) {
   const Geometry at{height, width, channels, channels, kernel, stride, pad_top, pad_left, out_height, out_width};
-  Layer{x, w, {scale, shift, slope, most}, y, at}.convolve();
+  Layer<AffinePrelu>{x, w, {scale, shift, slope, most}, y, at}.convolve();
 }
+
+void lcdnn_depthwise_conv2d_hard_swish_f32(const float* x, const float* w, const float* scale, const float* shift,
+                                           float* y, int32_t height, int32_t width, int32_t channels, int32_t kernel,
+                                           int32_t stride, int32_t pad_top, int32_t pad_left, int32_t out_height,
+                                           int32_t out_width) {
+  const Geometry at{height, width, channels, channels, kernel, stride, pad_top, pad_left, out_height, out_width};
+  Layer<AffineHardSwish>{x, w, {{scale, shift, nullptr}}, y, at}.convolve();
+}
+
+}  // extern "C"

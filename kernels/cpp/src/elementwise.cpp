@@ -4,6 +4,7 @@
 
 using lcdnn::AffinePrelu;
 using lcdnn::for_lanes;
+using lcdnn::hard_swish;
 
 extern "C" {
 
@@ -40,6 +41,13 @@ void lcdnn_minimum_f32(const float* x, const float* most, float* y, int32_t coun
   for_lanes(count, [=](auto lanes, int32_t i) {
     using L = decltype(lanes);
     lesser_of(L::splat(*most), L::load(x + i)).store(y + i);
+  });
+}
+
+void lcdnn_hard_swish_f32(const float* x, float* y, int32_t count) {
+  for_lanes(count, [=](auto lanes, int32_t i) {
+    using L = decltype(lanes);
+    hard_swish(L::load(x + i)).store(y + i);
   });
 }
 

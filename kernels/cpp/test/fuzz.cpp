@@ -103,6 +103,11 @@ void fuzz_conv2d(const Window& at) {
   const Floats finished = reference::finished(y, scale, shift, slope, most, at.filters);
   conv(scale, shift, slope, most);
   expect_equal("conv2d_f32, finished", at, y, finished);
+  conv(scale, shift, {}, {});
+  const Floats swished = reference::hard_swish(y);
+  lcdnn_conv2d_hard_swish_f32(x.data(), w.data(), pointer(bias), pointer(scale), pointer(shift), y.data(), at.h, at.w,
+                              at.c, at.filters, at.kernel, at.stride, at.pad_top, at.pad_left, at.oh, at.ow);
+  expect_equal("conv2d_hard_swish_f32", at, y, swished);
 }
 
 void fuzz_input_scale(const Window& at) {
@@ -170,6 +175,11 @@ void fuzz_depthwise_conv2d(const Window& at) {
   const Floats finished = reference::finished(y, scale, shift, slope, most, at.c);
   conv(scale, shift, slope, most);
   expect_equal("depthwise_conv2d_f32, finished", at, y, finished);
+  conv(scale, shift, {}, {});
+  const Floats swished = reference::hard_swish(y);
+  lcdnn_depthwise_conv2d_hard_swish_f32(x.data(), w.data(), pointer(scale), pointer(shift), y.data(), at.h, at.w, at.c,
+                                        at.kernel, at.stride, at.pad_top, at.pad_left, at.oh, at.ow);
+  expect_equal("depthwise_conv2d_hard_swish_f32", at, y, swished);
 }
 
 // Levels, and the bytes behind them, which may have any content.
@@ -337,6 +347,10 @@ void fuzz_shortcut(int channels, int places, int times) {
   y = a;
   lcdnn_minimum_f32(y.data(), most.data(), y.data(), count);
   expect_equal("minimum_f32 in place", at, y, least);
+  for (size_t i = 0; i < y.size(); ++i) y[i] = 3 * a[i];
+  const Floats swished = reference::hard_swish(y);
+  lcdnn_hard_swish_f32(y.data(), y.data(), count);
+  expect_equal("hard_swish_f32 in place", at, y, swished);
 }
 
 void fuzz_pointwise(int channels, int pixels_of_row, int rows) {

@@ -92,6 +92,15 @@ inline std::vector<Sum> depthwise_conv2d_f32(const Window& at, const Floats& x, 
 using Weights = std::vector<int8_t>;
 
 // sum * scale + shift, each step rounded.
+inline Floats hard_swish(const Floats& x) {
+  Floats y(x.size());
+  for (size_t i = 0; i < x.size(); ++i) {
+    const float gate = std::min(6.0f, std::max(0.0f, x[i] + 3.0f)) * (1.0f / 6);
+    y[i] = x[i] * gate;
+  }
+  return y;
+}
+
 inline float finished_level(int32_t sum, float scale, float shift) {
   const float scaled = static_cast<float>(sum) * scale;
   return scaled + shift;

@@ -4,7 +4,7 @@ import type { Address } from '../program.js';
 import { binaryConv2d, binaryDense } from './binary.js';
 import { allocateFloats, type Builder, emit, floats, flush, type Lowerer } from './builder.js';
 import { conv2d, dense, depthwiseConv2d } from './convolution.js';
-import { affineLayer, hardSigmoid, hardTanh, leakyRelu, notOnDevice, prelu, relu } from './elementwise.js';
+import { affineLayer, hardSigmoid, hardSwish, hardTanh, leakyRelu, notOnDevice, prelu, relu } from './elementwise.js';
 import { givesSums, slopeOf, withArguments } from './epilogue.js';
 import { addLevels, levelConv2d, quantise } from './levels.js';
 import { averagePool, globalAveragePool, maxPool, repeatChannels } from './pooling.js';
@@ -56,7 +56,7 @@ const LOWERERS: { readonly [Type in Layer['type']]: Lowerer<Extract<Layer, { typ
   'general-conv2d': notOnDevice,
   'global-average-pool': globalAveragePool,
   'hard-sigmoid': hardSigmoid,
-  'hard-swish': notOnDevice,
+  'hard-swish': hardSwish,
   'hard-tanh': hardTanh,
   'leaky-relu': leakyRelu,
   'level-conv2d': levelConv2d,

@@ -27,8 +27,9 @@ export const conv2d: Lowerer<Conv2d> = (builder, placed, next) => {
   const name = nameOf(placed);
   const w = constant(builder, `${name}.kernel`, convolutionKernel(builder, placed));
   const bias = layer.bias === false ? null : floats(builder, `${name}.bias`, parameterOf(builder, placed, 'bias'));
-  const { epilogue, taken } = epilogueConstants(builder, name, next);
-  emit(builder, 'conv2d_f32', { x, w, bias, ...epilogue, y, ...geometryOf(layer, input, output) });
+  const { epilogue, hardSwish, taken } = epilogueConstants(builder, name, next);
+  const call = { x, w, bias, ...epilogue, y, ...geometryOf(layer, input, output) };
+  emit(builder, hardSwish ? 'conv2d_hard_swish_f32' : 'conv2d_f32', call);
   builder.x = y;
   return taken;
 };
@@ -41,21 +42,22 @@ export const depthwiseConv2d: Lowerer<DepthwiseConv2d> = (builder, placed, next)
   const y = allocateFloats(builder, output);
   const name = nameOf(placed);
   const w = constant(builder, `${name}.kernel`, convolutionKernel(builder, placed));
-  const { epilogue, taken } = epilogueConstants(builder, name, next);
-  emit(builder, 'depthwise_conv2d_f32', { x, w, ...epilogue, y, ...geometryOf(layer, input, output) });
+  const { epilogue, hardSwish, taken } = epilogueConstants(builder, name, next);
+  const call = { x, w, ...epilogue, y, ...geometryOf(layer, input, output) };
+  emit(builder, hardSwish ? 'depthwise_conv2d_hard_swish_f32' : 'depthwise_conv2d_f32', call);
   builder.x = y;
   return taken;
 };
 
 /** The layers after a float convolution that its epilogue includes, as constants, and their number. */
 function epilogueConstants(builder: Builder, name: string, next: readonly PlacedLayer[]) {
-  const { affine, slope, most, taken } = readEpilogue(next, builder.state, { limits: true });
+  const { affine, slope, most, hardSwish, taken } = readEpilogue(next, builder.state, { limits: true });
   const epilogue = {
     ...affineConstants(builder, name, affine),
     slope: slope ? floats(builder, slope.name, slope.values) : null,
     most: most === undefined ? null : limitConstant(builder, most),
   };
-  return { epilogue, taken };
+  return { epilogue, hardSwish, taken };
 }
 
 export const dense: Lowerer<Dense> = (builder, placed) => {

@@ -11,8 +11,19 @@ import type {
   Shape,
   SmoothActivation,
 } from '../../network/layers.js';
-import { channelsOf } from '../../network/shapes.js';
-import { applyAffine, type Builder, floats, flush, type Lowerer, limitTo, nameOf, parameterOf } from './builder.js';
+import { channelsOf, featuresOf } from '../../network/shapes.js';
+import {
+  allocateFloats,
+  applyAffine,
+  type Builder,
+  emit,
+  floats,
+  flush,
+  type Lowerer,
+  limitTo,
+  nameOf,
+  parameterOf,
+} from './builder.js';
 import { affineOf } from './epilogue.js';
 import { type Affine, composed } from './fold.js';
 
@@ -51,6 +62,15 @@ export const hardSigmoid: Lowerer<SmoothActivation> = (builder, placed) => {
   addPending(builder, `sixth${channels}`, { scale: filled(1 / 6), shift: filled(0.5) });
   applyAffine(builder, placed.output, floats(builder, `zeros${channels}`, filled(0)), nameOf(placed));
   limitTo(builder, 1, placed.output);
+};
+
+/** In a kernel of its own, for outputs of layers other than float convolutions. */
+export const hardSwish: Lowerer<SmoothActivation> = (builder, placed) => {
+  flush(builder, placed.input);
+  const { x } = builder;
+  const y = allocateFloats(builder, placed.output);
+  emit(builder, 'hard_swish_f32', { x, y, count: featuresOf(placed.output) });
+  builder.x = y;
 };
 
 /** @throws UserError always: there are no device kernels for these functions */

@@ -13,13 +13,13 @@ interface Slope {
  * Batch normalisation, scales, shifts and (P)ReLU right after a convolution or a binary layer: what the epilogue of its sums
  * includes, and how many layers that is (`taken`).
  *
- * @param limits whether the kernel's epilogue has an upper limit, for ReLU6 (`most`)
+ * @param limits whether the kernel's epilogue has an upper limit, for ReLU6 (`most`), and the layer has a kernel with hard-swish
  */
 export function readEpilogue(
   next: readonly PlacedLayer[],
   state: NamedArrays,
   { limits = false } = {},
-): { affine?: Affine; slope?: Slope; most?: number; taken: number } {
+): { affine?: Affine; slope?: Slope; most?: number; hardSwish?: true; taken: number } {
   let taken = 0;
   let affine: Affine | undefined;
   for (let found = next[0] && affineOf(next[0], state); found; found = next[taken] && affineOf(next[taken], state)) {
@@ -27,6 +27,7 @@ export function readEpilogue(
     taken++;
   }
   const activation = next[taken];
+  if (limits && activation?.layer.type === 'hard-swish') return { affine, hardSwish: true, taken: taken + 1 };
   const most = activation?.layer.type === 'relu' ? activation.layer.max : undefined;
   const slope = activation && (most === undefined || limits) ? activationSlope(activation, state) : undefined;
   return { affine, slope, most: slope && most, taken: slope ? taken + 1 : taken };

@@ -7,8 +7,9 @@ import { expectEqual, floats } from '../../kernels/test-values.js';
 import { randomParameters } from '../../test/small-network.js';
 import { random } from '../base/random.js';
 import type { NamedArrays } from '../base/tensors.js';
+import { jointNetwork } from '../network/branch.js';
 import { deployedState } from '../network/deployed.js';
-import type { JointNetwork } from '../network/layers.js';
+import type { JointNetwork, Layer } from '../network/layers.js';
 import { type ActivationRanges, inLevels, levelOutputs } from '../network/levels.js';
 import { featuresOf } from '../network/shapes.js';
 import { uplinkLayers } from '../network/uplink.js';
@@ -96,6 +97,31 @@ describe('shared layers in levels', () => {
     const size = Math.sqrt(exact.reduce((sum, value) => sum + value ** 2, 0));
     const error = Math.sqrt(exact.reduce((sum, value, i) => sum + (value - truth[i]) ** 2, 0));
     expect(error / size).toBeLessThan(0.15);
+  });
+
+  it('end before a hard-swish, which is computed in float with what follows', () => {
+    const layers: Layer[] = [
+      { type: 'conv2d', name: 'conv1', filters: 10, kernel: 3, stride: 2, padding: 1, bias: false },
+      { type: 'batch-norm', name: 'bn1' },
+      { type: 'hard-swish' },
+      { type: 'conv2d', name: 'conv2', filters: 9, kernel: 1 },
+      { type: 'relu' },
+      { type: 'conv2d', name: 'conv3', filters: 7, kernel: 3 },
+      { type: 'global-average-pool' },
+      { type: 'dense', name: 'fc', units: 4 },
+    ];
+    const trained = jointNetwork('hard-swish', [20, 23, 3], 4, layers, { attach: 'conv2', sharedBits: 8 });
+    const floatState = deployedState(trained, randomParameters(trained, 3));
+    const image = floats(random(4), featuresOf(trained.input));
+    const { network, state } = inLevels(trained, floatState, rangesOf(trained, floatState, image));
+    expect(network.shared.map(({ type }) => type)).toEqual(['quantise', 'level-conv2d', 'hard-swish', 'conv2d']);
+    const [, sent] = sharedOutput(network, state, image);
+    const program = lowerBranch(network, state);
+    const devices = [runReference(program, image), ...wasm.map((build) => instantiate(program, build).run(image))];
+    for (const { shared } of devices)
+      shared.forEach((value, i) => {
+        expect(value).toBeCloseTo(sent[i], 4);
+      });
   });
 
   it('are those up to the first layer without levels; without ranges the network stays as it is', () => {

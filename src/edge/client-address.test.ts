@@ -11,6 +11,9 @@ it.each([
   ['2001:db8::ffff:0:0:2', '2001:db8:0:0::/64'],
   ['::1', '0:0:0:0::/64'],
   ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  ['192.0.2.1:4711', '192.0.2.1'],
+  ['[2001:db8:1:2::9]:4711', '2001:db8:1:2::/64'],
+  ['[2001:db8:1:2::9]', '2001:db8:1:2::/64'],
   [undefined, ''],
 ])('%s counts as the client %s', (address, client) => expect(clientOf(address)).toBe(client));
 
@@ -25,6 +28,10 @@ describe('a list of trusted proxies', () => {
     ['127.0.0.9', ['loopback'], true],
     ['::1', ['loopback'], true],
     ['172.31.0.1', ['uniquelocal'], true],
+    ['10.1.2.3', ['::ffff:10.0.0.0/104'], true],
+    ['11.1.2.3', ['::ffff:10.0.0.0/104'], false],
+    ['192.0.2.1', ['::FFFF:192.0.2.1'], true],
+    ['192.0.2.1:80', ['192.0.2.1'], true],
     ['not an address', ['0.0.0.0/0'], false],
   ])('%s in %j: %s', (address, ranges, expected) => expect(addressMatcher(ranges)(address)).toBe(expected));
 
@@ -37,6 +44,7 @@ describe('a list of trusted proxies', () => {
     '',
     '::/129',
     '10.0.0.0/-1',
+    '::ffff:10.0.0.0/8',
   ])('refuses %j', (range) => {
     expect(() => addressMatcher([range])).toThrow(UserError);
     expect(() => addressMatcher([range])).toThrow(/--trust-proxy: expected an IP address, a CIDR range/);

@@ -6,7 +6,7 @@ import { UserError } from '../base/errors.js';
  * usually has a whole /64.
  */
 export function clientOf(address: string | undefined): string {
-  const plain = withoutIPv4Prefix(address ?? '');
+  const plain = plainAddress(address ?? '');
   if (!plain.includes(':') || !isIPv6(plain)) return plain;
   const [head, tail = ''] = plain.split('%')[0].split('::');
   const first = head === '' ? [] : head.split(':');
@@ -60,16 +60,18 @@ export function addressMatcher(ranges: readonly string[]): (address: string) => 
     else list.addSubnet(address, bits, family);
   }
   return (address) => {
-    const plain = withoutIPv4Prefix(address);
+    const plain = plainAddress(address);
     return isIP(plain) !== 0 && list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4');
   };
 }
 
 function parseRange(range: string): Range {
-  const [address, prefix, ...more] = range.split('/');
+  const [written, prefix, ...more] = range.split('/');
+  const address = withoutIPv4Prefix(written);
   const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-  const bits = prefix === undefined ? undefined : Number(prefix);
-  const isPrefix = bits === undefined || (/^\d+$/.test(prefix) && bits <= (family === 'ipv6' ? 128 : 32));
+  // In ::ffff:10.0.0.0/104, the first 96 bits say that it is an IPv4 address.
+  const bits = prefix === undefined ? undefined : Number(prefix) - (address === written ? 0 : 96);
+  const isPrefix = bits === undefined || (/^\d+$/.test(prefix) && bits >= 0 && bits <= (family === 'ipv6' ? 128 : 32));
   if (isIP(address) === 0 || !isPrefix || more.length > 0) {
     const names = Object.keys(NAMED_RANGES).join(', ');
     throw new UserError(
@@ -81,3 +83,9 @@ function parseRange(range: string): Range {
 
 /** `::ffff:10.0.0.1` is how a socket for both families shows 10.0.0.1. */
 const withoutIPv4Prefix = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '');
+
+/** Without what some proxies write into `X-Forwarded-For` as well: a port, which would make each connection a client. */
+function plainAddress(address: string): string {
+  const withoutPort = /^(?:(\d+\.\d+\.\d+\.\d+):\d+|\[([^\]]+)\](?::\d+)?)$/.exec(address);
+  return withoutIPv4Prefix(withoutPort?.[1] ?? withoutPort?.[2] ?? address);
+}

@@ -61,10 +61,15 @@ export function answerErrors(app: FastifyInstance, countMisuse: CountMisuse): vo
       if (status === 401) reply.header('www-authenticate', 'Bearer');
       if (status === 413 || error.closesConnection) reply.header('connection', 'close');
       if (retryAfterS !== undefined) reply.header('retry-after', retryAfterS);
-      const reason = status === 500 ? 'the server failed; its log has the reason' : messageOf(error);
-      return reply.code(status).send({ error: reason });
+      return reply.code(status).send({ error: reasonFor(error, status, request.headers['content-type']) });
     },
   );
+}
+
+function reasonFor(error: FastifyError, status: number, contentType: string | undefined): string {
+  if (status === 500) return 'the server failed; its log has the reason';
+  if (error.code !== 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return messageOf(error);
+  return `content-type: expected a media type such as application/json, found ${contentType}`;
 }
 
 /** Lists the methods of routes from now on. @returns the methods of a path; none for files and unknown paths */

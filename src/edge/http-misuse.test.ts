@@ -294,6 +294,16 @@ describe('headers', () => {
     expect((await answersTo('GET /v2 HTTP/1.1\r\n\r\n'))[0].status).toBe(400);
     expect((await answersTo('GET /v2 HTTP/1.0\r\n\r\n'))[0].status).toBe(200);
   });
+
+  it('with two hosts, or in another version of HTTP', async () => {
+    expect((await answersTo('GET /v2 HTTP/1.1\r\nhost: a\r\nHOST: b\r\n\r\n')).map(({ status }) => status)).toEqual([
+      400,
+    ]);
+    for (const version of [' HTTP/2.0', '']) {
+      const answers = await answersTo(`GET /v2${version}\r\nhost: a\r\n\r\n`);
+      expect(answers.map(({ status }) => status)).toEqual([505]);
+    }
+  });
 });
 
 describe('addresses with a zone', () => {

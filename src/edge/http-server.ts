@@ -95,6 +95,7 @@ export function createHttpServer(
   sendSecurityHeaders(app);
   answerErrors(app, countMisuse);
   refuseLongHeaders(app, isProxy);
+  refuseAmbiguity(app);
   // Expectations that the server doesn't know don't matter to it (RFC 9110, 10.1.1).
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   if (cors.length > 0) allowOrigins(app, cors);
@@ -134,6 +135,21 @@ function refuseLongHeaders(app: FastifyInstance, isProxy: (address: string) => b
     const isLong = raw.rawHeaders.some((text) => text.length > MAX_HEADER_VALUE);
     if (!isLong || isProxy(raw.socket.remoteAddress ?? '')) return done();
     done(new AbusiveRequest('expected headers of at most 8 KiB each, found a longer one', 'long header', 431));
+  });
+}
+
+/** What Node's parser accepts, but a proxy in front may read in another way: several hosts, or a version other than 1. */
+function refuseAmbiguity(app: FastifyInstance): void {
+  app.addHook('onRequest', ({ raw }, _reply, done) => {
+    const { rawHeaders, httpVersion, httpVersionMajor } = raw;
+    let hosts = 0;
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      if (rawHeaders[i].length === 4 && rawHeaders[i].toLowerCase() === 'host') hosts++;
+    }
+    if (hosts > 1)
+      return done(new Refusal(400, `host: expected one header, found ${hosts}`, { closesConnection: true }));
+    if (httpVersionMajor === 1) return done();
+    done(new Refusal(505, `expected HTTP/1.0 or HTTP/1.1, found HTTP/${httpVersion}`, { closesConnection: true }));
   });
 }
 

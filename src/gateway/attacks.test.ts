@@ -291,3 +291,40 @@ it('a server that is busy and never ends saying so delays nobody', async () => {
   const { url } = await setUp({ answer: trickle }, { timeoutMs: 5000 });
   expect((await post(url)).reply.status).toBe(503);
 });
+
+describe('a server whose answer is invalid', () => {
+  it.each([
+    ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}x', 503],
+    [
+      'a length and chunks',
+      'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
+      503,
+    ],
+    ['a header of 64 KiB', `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(65_536)}\r\ncontent-length: 2\r\n\r\n{}`, 503],
+    [
+      'thousands of interim answers',
+      `${'HTTP/1.1 100 Continue\r\n\r\n'.repeat(5000)}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}`,
+      503,
+    ],
+    ['another protocol', 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n', 503],
+    ['status 999', 'HTTP/1.1 999 Odd\r\ncontent-length: 2\r\n\r\n{}', 503],
+    ['no HTTP', 'hello', 503],
+    ['a chunk without a length', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n', 502],
+  ])('%s', async (_, answer, status) => {
+    const { url, gateway, server } = await setUp({ answer: ({ socket }) => void socket.end(answer) });
+    const { reply, text } = await post(url);
+    expect([reply.status, JSON.parse(text)]).toEqual([status, { error: expect.any(String) }]);
+    expect((await fetch(`${url}/file`)).status).toBe(status);
+    await soon(() => gateway.upstreams[0].inFlight).toBe(0);
+    server.answer = (_request, response, body) => void response.end(body);
+    expect((await post(url, 'good')).text).toBe('good');
+  });
+
+  it('one answer more than there are requests reaches nobody', async () => {
+    const answer = (text: string) => `HTTP/1.1 200 OK\r\ncontent-length: ${text.length}\r\n\r\n${text}`;
+    const { url, server } = await setUp({ answer: ({ socket }) => void socket.write(answer('mine') + answer('evil')) });
+    expect((await post(url)).text).toBe('mine');
+    server.answer = (_request, response, body) => void response.end(body);
+    expect((await post(url, 'next')).text).toBe('next');
+  });
+});

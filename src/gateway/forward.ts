@@ -93,6 +93,10 @@ export function createForwarder({ answerTimeoutMs, token }: ForwarderOptions): F
         void answer.body.dump().catch(() => {}); // another server needn't wait for the end of this answer
         throw new Unanswered('busy', 'the server is overloaded (503)');
       }
+      if (answer.statusCode < 200 || answer.statusCode > 599) {
+        answer.body.on('error', () => {}).destroy();
+        throw new Unanswered('died', `expected a status from 200 to 599, found ${answer.statusCode}`);
+      }
       const ended = finished(answer.body).catch(() => {});
       const isInference = method === 'POST';
       return {

@@ -128,8 +128,14 @@ export function forwardedRequest(
   return { method: request.method, path: request.url, headers, body, signal };
 }
 
-/** Passes the answer on as it arrives. If the server breaks off, so does the client's connection. */
+/** Passes the answer on as it arrives. If the server breaks off, so does the client's connection, or it gets 502. */
 function sendAnswer(reply: FastifyReply, { status, headers, body }: ServerAnswer, method: string): FastifyReply {
+  body.once('error', (error) => {
+    Object.assign(error, {
+      statusCode: 502,
+      message: `expected the whole answer of a server, found: ${error.message}`,
+    });
+  });
   reply.code(status).headers(endToEnd(headers));
   if (method !== 'HEAD' && status !== 204 && status !== 304) return reply.send(body);
   body.on('error', () => {}).resume();

@@ -38,7 +38,10 @@ export function webRoutes(app: FastifyInstance, models: Models): void {
   }
   if (only === undefined) app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(list(models)));
   app.get('/*', (request, reply) => {
-    const { file, immutable } = locate(request.url.split('?', 1)[0].slice(1));
+    const path = request.url.split('?', 1)[0].slice(1);
+    // Pages that are cross-origin isolated start only Workers whose script has this header, too.
+    if (/(^|\/)lcdnn-worker\.js$/.test(path)) reply.header('cross-origin-embedder-policy', 'require-corp');
+    const { file, immutable } = locate(path);
     return sendFile(file, immutable, request, reply);
   });
 }

@@ -36,7 +36,7 @@ export async function branchHere(opening, readImage) {
     },
     end(reason) {
       branch = () => {
-        throw new Error(reason);
+        throw reason;
       };
     },
   };

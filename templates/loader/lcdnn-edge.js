@@ -233,15 +233,17 @@ function parseTau(headers) {
 /** The logits, and the version of the model that computed them. */
 function parseReply(url, { headers, body }, tail) {
   let at = Number(headers.get('inference-header-content-length') ?? body.length);
-  const reply = JSON.parse(new TextDecoder().decode(body.subarray(0, at)));
-  for (const output of reply.outputs) {
-    const size = output.parameters?.binary_data_size;
-    if (output.name === tail.output) {
-      const logits = size === undefined ? output.data.flat(2) : new Float32Array(body.slice(at, at + size).buffer);
-      return { found: reply.model_version, logits };
+  try {
+    const reply = JSON.parse(new TextDecoder().decode(body.subarray(0, at)));
+    for (const output of reply.outputs) {
+      const size = output.parameters?.binary_data_size;
+      if (output.name === tail.output) {
+        const logits = size === undefined ? output.data.flat(2) : new Float32Array(body.slice(at, at + size).buffer);
+        return { found: reply.model_version, logits };
+      }
+      at += size ?? 0;
     }
-    at += size ?? 0;
-  }
+  } catch {} // not a reply of the protocol: the page of a proxy, for example
   throw new Error(`${url}: expected an output named ${tail.output}, found none`);
 }
 

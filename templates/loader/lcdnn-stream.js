@@ -2,12 +2,17 @@
 // its answer is kept for the following frames for as long as the branch sees the same.
 // lcdnn.js imports this file when a stream starts.
 
+import { describe } from './parts/describe.js';
+
 const ASKED = 'the edge is being asked';
 
 /** Runs until the source ends or `signal` fires. `askBranch` and `askEdge` are the two halves of classify(). */
 export async function classifyStream({ askBranch, askEdge, hasEdge }, source, { onAnswer, signal, ...options } = {}) {
   const { keepMs = 2000, similar = 0.1 } = options;
   if (options.edge === 'race') throw new Error('edge: expected never, when-unsure or always for a stream, found race');
+  if (typeof source !== 'function' && !(source?.readyState >= 0)) {
+    throw new Error(`source: expected a video element or a function that returns images, found ${describe(source)}`);
+  }
   const call = { ...options, signal };
   const stopped = new Promise((resolve) => signal?.addEventListener('abort', () => resolve()));
   const frames = typeof source === 'function' ? givenFrames(source) : shownFrames(source);

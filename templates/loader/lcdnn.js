@@ -29,6 +29,8 @@ async function loadUntil(stop, find, modules, options) {
   const weightsFile = 'weights.safetensors';
   const wantsWorker = options.worker ?? 'document' in globalThis;
   const importFile = importer(find, modules);
+  const importResize = () => importFile('lcdnn-resize.js');
+  const take = (image, input) => takeImage(image, input, importResize);
 
   let loaded = 0;
   let total = 0; // unknown until the manifest is here
@@ -63,20 +65,30 @@ async function loadUntil(stop, find, modules, options) {
     const hashes = globalThis.crypto?.subtle;
     await verifyFile(kernels, wasm.bytes, manifest.files?.[kernels], hashes);
     await verifyFile(weightsFile, weights.bytes, manifest.files?.[weightsFile], hashes);
-    const module = (await compiled) ?? (await WebAssembly.compile(wasm.bytes));
+    const module = (await compiled) ?? (await compileBytes(kernels, wasm.bytes));
     const worker = await started?.();
     const opening = { program: PROGRAM, module, weights: weights.bytes, manifest };
     const branch = await (worker
-      ? branchThere(worker, opening, () => importFile('lcdnn-resize.js'))
-      : (await importFile('lcdnn-branch.js')).branchHere(opening, readImage));
+      ? branchThere(worker, opening, importResize)
+      : (await importFile('lcdnn-branch.js')).branchHere(opening, (...given) => readImage(...given, importResize)));
     const edge = options.edge ?? defaultEdge(manifest.edge, [from, weights.from, wasm.from]);
     const facts = { simd, relaxedSimd, worker: Boolean(worker), verified: Boolean(hashes) };
     const settings = { ...options, tau: thresholds(options.tau ?? manifest.tau) };
-    return createModel(manifest, branch, edge, settings, facts, importFile);
+    return createModel(manifest, branch, edge, settings, facts, importFile, take);
   };
   if (options.first !== 'edge') return loadBranch(stop);
   const [first, { loadFirst }] = await Promise.all([opened, importFile('lcdnn-first.js')]);
-  return loadFirst(first, options, takeImage, loadBranch);
+  return loadFirst(first, options, take, loadBranch);
+}
+
+async function compileBytes(file, bytes) {
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch ({ message }) {
+    throw new Error(
+      `${file}: expected WebAssembly to be allowed, found ${message}; add 'wasm-unsafe-eval' to script-src of the content security policy`,
+    );
+  }
 }
 
 /** A threshold for each exit, from a list or from one number for all. */
@@ -87,7 +99,7 @@ function thresholds(tau) {
   throw new Error(`tau: expected a number for each of ${exits} exits, found ${describe(JSON.stringify(tau))}`);
 }
 
-function createModel(manifest, branchAt, edge, settings, facts, importFile) {
+function createModel(manifest, branchAt, edge, settings, facts, importFile, take) {
   const { tau, timeoutMs = 3000, audit = 0 } = settings;
   const { labels } = manifest;
   const tally = { exits: 0 }; // images that the branch answered alone since the last request to the edge
@@ -158,10 +170,11 @@ function createModel(manifest, branchAt, edge, settings, facts, importFile) {
       if (!edge) throw new Error('no edge server was given');
       if (!(leftMs > 0)) throw new Error(`the budget of ${budgetMs} ms ran out`);
       const ask = async (stop) => (await openEdge()).ask(outputs, answer, stop, asked + leftMs);
-      const probabilities = await within(leftMs, signal, ask);
+      const probabilities = await within(leftMs, signal, ask, ended.signal);
       Object.assign(answer, likeliest(probabilities), { by: 'edge', exit: undefined, unsure: false });
     } catch (thrown) {
       signal?.throwIfAborted();
+      ended.signal.throwIfAborted();
       answer.edgeError = thrown?.message ?? String(thrown);
     }
     answer.times.edgeMs = performance.now() - asked;
@@ -170,7 +183,7 @@ function createModel(manifest, branchAt, edge, settings, facts, importFile) {
 
   const classify = async (image, options = {}) => {
     if (options.edge === 'race') {
-      const [taken, { race }] = await Promise.all([takeImage(image, manifest.input), importFile('lcdnn-first.js')]);
+      const [taken, { race }] = await Promise.all([take(image, manifest.input), importFile('lcdnn-first.js')]);
       return race({ manifest, edge, settings, ended }, taken, options, classify);
     }
     const said = await askBranch(image, options);
@@ -181,8 +194,9 @@ function createModel(manifest, branchAt, edge, settings, facts, importFile) {
     return module.classifyStream({ askBranch, askEdge, hasEdge: Boolean(edge) }, source, options);
   };
   const dispose = () => {
-    ended.abort();
-    branchAt.end('the model was disposed of; load it again');
+    const reason = new Error('the model was disposed of; load it again');
+    ended.abort(reason);
+    branchAt.end(reason);
   };
   return {
     manifest,

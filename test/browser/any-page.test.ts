@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import type { BrowserContext, Page, Route } from 'playwright-core';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEdgeServer } from '../../src/edge/server.js';
 import { SIZE, tinyBundle } from '../tiny-bundle.js';
@@ -14,20 +16,29 @@ const folder = mkdtempSync(join(tmpdir(), 'lcdnn-any-page-'));
 let server: FastifyInstance;
 let browser: BrowserContext;
 let url: string;
+/** The same bundle on another origin. */
+let elsewhere: FastifyInstance;
+let foreign: string;
 
 beforeAll(async () => {
-  server = await createEdgeServer(await tinyBundle(folder, { tau: 0 }), { cors: ['*'] });
+  const bundle = await tinyBundle(folder, { tau: 0 });
+  server = await createEdgeServer(bundle, { cors: ['*'] });
   const page = (head: string) => `<!doctype html><html lang="en"><head>${head}</head><p>a page</p></html>`;
-  const send = (path: string, head: string, policy?: string) =>
+  const send = (path: string, head: string, policy?: string, headers = {}) =>
     server.get(path, (_request, reply) => {
       reply.removeHeader('content-security-policy');
       if (policy) reply.header('content-security-policy', policy);
-      return reply.type('text/html').send(page(head));
+      return reply.headers(headers).type('text/html').send(page(head));
     });
   send('/plain.html', '');
   send('/deep/er/plain.html', '<base href="/">');
   send('/typed.html', '', "require-trusted-types-for 'script'; trusted-types lcdnn-tiny; worker-src 'self'");
   send('/typed-without.html', '', "require-trusted-types-for 'script'; trusted-types other; worker-src 'self'");
+  send('/typed-twice.html', '', "require-trusted-types-for 'script'; trusted-types lcdnn-tiny 'allow-duplicates'");
+  send('/no-wasm.html', '', "script-src 'self'");
+  send('/no-connections.html', '', "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'");
+  send('/no-worker-src.html', '', "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'");
+  send('/isolated.html', '', undefined, { 'cross-origin-embedder-policy': 'require-corp' });
   server.get('/sw.js', (_request, reply) =>
     reply.type('text/javascript').send(`import { load } from '/lcdnn-static.js';
       addEventListener('message', (event) => event.waitUntil((async () => {
@@ -37,11 +48,14 @@ beforeAll(async () => {
       })().catch((error) => event.source.postMessage(String(error)))));`),
   );
   url = await server.listen({ host: '127.0.0.1', port: 0 });
+  elsewhere = await createEdgeServer(bundle, { cors: ['*'] });
+  foreign = await elsewhere.listen({ host: '127.0.0.1', port: 0 });
   browser = await launchChromium({ serviceWorkers: 'allow' });
 });
 afterAll(async () => {
   await browser?.close();
   await server?.close();
+  await elsewhere?.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -118,6 +132,74 @@ it.each([
   await page.close();
 });
 
+describe('a policy', () => {
+  it("without 'wasm-unsafe-eval' is named with what to add", async () => {
+    const page = await open('/no-wasm.html');
+    expect(await run(page, 'return reason(load());')).toMatch(
+      /^lcdnn-relaxed-simd\.wasm: expected a page that may compile WebAssembly, found another \(.*\); add 'wasm-unsafe-eval' to script-src of the content security policy$/,
+    );
+    await page.close();
+  });
+
+  it('without connections is an error that names the file; without worker-src, script-src counts', async () => {
+    const page = await open('/no-connections.html');
+    expect(await run(page, 'return reason(load());')).toMatch(
+      /manifest\.json: expected a file of the bundle, found no answer \(/,
+    );
+    await page.goto(`${url}/no-worker-src.html`);
+    expect(await run(page, 'return (await load()).worker;')).toBe(true);
+    await page.close();
+  });
+
+  it('without the edge in connect-src lets the branch answer', async () => {
+    const page = await open('/no-worker-src.html');
+    const found = `const { by, edgeError } = await (await load(undefined, { edge: '${foreign}' })).classify(image); return [by, edgeError];`;
+    expect(await run(page, found)).toEqual(['branch', expect.stringMatching(/infer: no answer \(/)]);
+    await page.close();
+  });
+
+  it.each<[string, () => string, boolean]>([
+    ['its own', () => url, true],
+    ['another', () => foreign, false],
+  ])('of isolation (COEP) lets a page use the bundle of %s origin', async (_, origin, worker) => {
+    const page = await open('/isolated.html');
+    const found =
+      'const model = await load(); return [model.worker, crossOriginIsolated, (await model.classify(image)).by];';
+    expect(await run(page, found, `${origin()}/lcdnn.js`)).toEqual([worker, true, 'edge']);
+    await page.close();
+  });
+
+  it('for Trusted Types may allow two copies of a loader, each with its Worker', async () => {
+    const page = await open('/typed-twice.html');
+    const found = `const other = await import('/lcdnn.js?other');
+      const models = [await load(), await other.load()];
+      const answers = await Promise.all(models.map((model) => model.classify(image)));
+      models[0].dispose();
+      return [...models.map(({ worker }) => worker), ...answers.map(({ by }) => by), (await models[1].classify(image)).by];`;
+    expect(await run(page, found)).toEqual([true, true, 'edge', 'edge', 'edge']);
+    await page.close();
+  });
+});
+
+it('a page of a file may use a bundle of a server', async () => {
+  const file = join(folder, 'page.html');
+  writeFileSync(file, '<!doctype html><p>a page</p>');
+  const page = await browser.newPage();
+  await page.goto(pathToFileURL(file).href);
+  const found = 'const model = await load(); return [model.worker, (await model.classify(image)).by];';
+  expect(await run(page, found)).toEqual([false, 'edge']);
+  await page.close();
+});
+
+it('three models that are loaded at the same time are independent', async () => {
+  const page = await open();
+  const found = `const models = await Promise.all([load(), load(), load()]);
+    models[0].dispose();
+    return [await reason(models[0].classify(image)), ...(await Promise.all(models.slice(1).map((model) => model.classify(image)))).map(({ by }) => by)];`;
+  expect(await run(page, found)).toEqual(['the model was disposed of; load it again', 'edge', 'edge']);
+  await page.close();
+});
+
 describe('a network', () => {
   const once = (fault: (route: Route) => unknown) => {
     let count = 0;
@@ -146,6 +228,11 @@ describe('a network', () => {
       /weights\.safetensors: expected a file of the bundle, found HTTP 503$/,
     ],
     ['has no such file', (route) => route.fulfill({ status: 404 }), /found HTTP 404$/],
+    [
+      'sends the page of an app instead',
+      (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>App</title>' }),
+      /weights\.safetensors: expected a file of the bundle, found an HTML page$/,
+    ],
     ['stalls', () => {}, /found no data for 500 ms$/],
   ])('that %s is named with the file', async (_, fault, expected) => {
     const page = await open();
@@ -199,6 +286,35 @@ describe.each([true, false])('an image (Worker: %s)', (worker) => {
     );
     expect(Object.keys(found)).toHaveLength(6);
     for (const [name, entropy] of Object.entries(found)) expect([name, entropy]).toEqual([name, found['own']]);
+    await page.close();
+  });
+
+  it('may be closed as soon as it is given, and is the first frame of an animation', async () => {
+    const [dark, bright] = [50, 200].map((level) => Buffer.alloc(3 * SIZE * SIZE, level));
+    const raw = { width: SIZE, height: 2 * SIZE, channels: 3, pageHeight: SIZE } as const;
+    const gif = await sharp(Buffer.concat([dark, bright]), { raw })
+      .gif({ delay: [20, 20] })
+      .toBuffer();
+    const page = await open();
+    const entropies = await run<number[]>(
+      page,
+      `const model = await load(undefined, { worker: ${worker}, edge: false });
+      const entropyOf = async (image) => (await model.classify(image)).entropy;
+      const closed = (image) => { const found = entropyOf(image); image.close(); return found; };
+      const canvas = new OffscreenCanvas(${SIZE}, ${SIZE});
+      const pen = canvas.getContext('2d');
+      pen.fillStyle = 'rgb(50 50 50)';
+      pen.fillRect(0, 0, ${SIZE}, ${SIZE});
+      const animation = await (await fetch('data:image/gif;base64,${gif.toString('base64')}')).blob();
+      const element = document.body.appendChild(Object.assign(new Image(), { src: URL.createObjectURL(animation) }));
+      await element.decode();
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      return [
+        await entropyOf(new Uint8Array(${SIZE * SIZE}).fill(50)), await closed(new VideoFrame(canvas, { timestamp: 0 })),
+        await closed(await createImageBitmap(canvas)), await entropyOf(animation), await entropyOf(element),
+      ];`,
+    );
+    expect(entropies).toEqual(Array(5).fill(entropies[0]));
     await page.close();
   });
 

@@ -159,6 +159,14 @@ describe('one more try', () => {
     ['the client asks too much', status(429), {}, /HTTP 429/],
     ['the server has a fault', status(500), {}, /HTTP 500/],
     ['the reply is nonsense', () => reply({ outputs: [] }), {}, /expected an output named logits, found none/],
+    ...['<!doctype html>', 'null', '{}', '{"outputs":{}}', '{"outputs":[null]}', '{"outputs":[{"name":"logits"}]}'].map(
+      (body): [string, Reaction, ClassifyOptions, RegExp] => [
+        `the reply is ${body}`,
+        () => new Response(body),
+        {},
+        /^http[^ ]+\/infer: expected an output named logits, found none$/,
+      ],
+    ),
     ['the edge is silent', silent, { budgetMs: 1000 }, /within 1000 ms/],
     ['there is no time left', after(950, refused), { budgetMs: 1000 }, /no answer \(fetch failed\)/],
     ['the server wants more time', status(503, { 'retry-after': '5' }), {}, /HTTP 503/],

@@ -50,6 +50,21 @@ describe('the edge', () => {
     }
   });
 
+  it('that is being asked when the model is disposed of is told, and the call is rejected at once', async () => {
+    const asked: AbortSignal[] = [];
+    const model = await load({
+      edge: (_tensor, _shape, signal) => {
+        asked.push(signal);
+        return new Promise(() => {});
+      },
+    });
+    const answer = model.classify(image);
+    await expect.poll(() => asked.length).toBe(1);
+    model.dispose();
+    await expect(answer).rejects.toThrow('the model was disposed of; load it again');
+    expect(asked[0].aborted).toBe(true);
+  });
+
   it.each<[string, () => LoadOptions, RegExp]>([
     ['is not given', () => ({ edge: false }), /^no edge server was given$/],
     ['is away', () => ({ edge: 'http://127.0.0.1:2' }), /no answer \(fetch failed\)$/],

@@ -141,6 +141,16 @@ describe('a stream of what a function gives', () => {
     expect([edge.mock.calls.length, answers.at(-1)?.by]).toEqual([asked, asked ? 'edge' : 'branch']);
   });
 
+  it.each([
+    ['nothing', undefined, 'undefined'],
+    ['no video', {}, '[object Object]'],
+  ])('is refused by name if its source is %s', async (_, source, found) => {
+    const stream = (await load({ edge: false })).classifyStream(source as never);
+    await expect(stream).rejects.toThrow(
+      `source: expected a video element or a function that returns images, found ${found}`,
+    );
+  });
+
   it('is bounded by the budget of a call', async () => {
     const { answers } = await run(await load({ edge: () => new Promise(() => {}) }), give(one), { budgetMs: 100 });
     expect(answers.at(-1)).toMatchObject({ by: 'branch', edgeError: 'the edge did not answer within 100 ms' });

@@ -126,6 +126,8 @@ async function fetchOnce(url, { stop, stallMs, received, onResponse }) {
       const pauseMs = TRANSIENT.includes(response.status) ? retryAfter(response) : undefined;
       return { problem: `HTTP ${response.status}`, pauseMs };
     }
+    // Servers of single-page apps, networks with a login page and some service workers send a page in place of a missing file.
+    if (response.headers.get('content-type')?.startsWith('text/html')) return { problem: 'an HTML page' };
     onResponse(response);
     const parts = [];
     let length = 0;

@@ -10,8 +10,10 @@ const refuse = (expected, found) => {
 /**
  * Normalised values (Float32Array), levels (bytes), RGBA pixels with a size, or a promise of a bitmap. Except for the bitmap, it
  * may be the caller's memory.
+ *
+ * @param importResize imports lcdnn-resize.js
  */
-export function readImage(image, input) {
+export function readImage(image, input, importResize) {
   const [height, width, channels] = input.shape;
   if (ArrayBuffer.isView(image)) {
     const values = readValues(image);
@@ -23,7 +25,7 @@ export function readImage(image, input) {
   const isPixels = image?.data && typeof image.data === 'object';
   // The platform converts the colours.
   const isWide = isPixels && tagOf(image) === 'ImageData' && (image.colorSpace ?? 'srgb') !== 'srgb';
-  return isPixels && !(isWide && globalThis.createImageBitmap) ? readRgba(image) : draw(image, input);
+  return isPixels && !(isWide && globalThis.createImageBitmap) ? readRgba(image) : draw(image, input, importResize);
 }
 
 // Arrays of other windows, and Node's Buffers, are known by their tag. Views of shared memory are copied.
@@ -64,17 +66,13 @@ function readRgba({ width, height, data }) {
   return { width, height, data: new Uint8Array(levels.buffer) };
 }
 
-// Whatever this platform draws: image, video and canvas elements, video frames, bitmaps, files.
-async function draw(image, { shape: [height, width], resize = 0 }) {
+// Whatever this platform draws: image, video and canvas elements, video frames, bitmaps, files. SVGs may need more work.
+async function draw(image, input, importResize) {
   try {
     return await createImageBitmap(image);
   } catch (thrown) {
-    // An SVG without a size is drawn at the size that the network needs; an SVG file, by an element.
-    const size = { resizeWidth: Math.max(width, resize), resizeHeight: Math.max(height, resize) };
     try {
-      if (tagOf(image) === 'HTMLImageElement' && image.complete && image.src)
-        return await createImageBitmap(image, size);
-      if (image?.type === 'image/svg+xml' && globalThis.Image) return await drawFile(image, size);
+      return await (await importResize()).drawSvg(image, input);
     } catch {}
     throw new Error(
       `image: expected pixels, or a picture that is loaded, found ${describe(image)} (${thrown.message})`,
@@ -82,22 +80,11 @@ async function draw(image, { shape: [height, width], resize = 0 }) {
   }
 }
 
-async function drawFile(file, size) {
-  const url = URL.createObjectURL(file);
-  try {
-    const element = Object.assign(new Image(), { src: url });
-    await element.decode();
-    return await createImageBitmap(element).catch(() => createImageBitmap(element, size));
-  } finally {
-    URL.revokeObjectURL(url);
-  }
-}
-
 export const copyOf = (image) =>
   ArrayBuffer.isView(image) ? image.slice() : { ...image, data: new Uint8Array(image.data) };
 
 /** `readImage` without the caller's memory, which is copied, or read by `take`, before this function returns. */
-export async function takeImage(image, input, take = copyOf) {
-  const seen = readImage(image, input);
+export async function takeImage(image, input, importResize, take = copyOf) {
+  const seen = readImage(image, input, importResize);
   return seen.then ? seen : take(seen);
 }

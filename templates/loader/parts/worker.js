@@ -38,7 +38,7 @@ export function startWorker(url, name, stop) {
         data === PROTOCOL ? settle(true) : fail(`${url} is of another version of lcdnn`);
       worker.onerror = ({ message }) =>
         fail(
-          `${url} could not be loaded ${message ? `(${message})` : 'or is not allowed by the content security policy'}`,
+          `${url} could not be loaded ${message ? `(${message})` : 'or is not allowed by the content security policy or COEP'}`,
         );
       stop.addEventListener('abort', () => settle(false));
     } catch (thrown) {
@@ -73,12 +73,13 @@ export async function branchThere(worker, opening, importResize) {
   let ended;
   let count = 0;
   const end = (reason) => {
-    ended ??= new Error(reason);
+    ended ??= reason;
     worker.terminate();
     for (const { reject } of waiting.values()) reject(ended);
     waiting.clear();
   };
-  worker.onerror = ({ message }) => end(`the Worker of the branch failed (${message}); load the model again`);
+  worker.onerror = ({ message }) =>
+    end(new Error(`the Worker of the branch failed (${message}); load the model again`));
   worker.onmessage = ({ data: [id, answer, problem] }) => {
     const { resolve, reject } = waiting.get(id);
     waiting.delete(id);
@@ -110,7 +111,7 @@ export async function branchThere(worker, opening, importResize) {
     return resize(seen);
   };
   const run = async (image, bounds) => {
-    const own = await takeImage(image, input, take);
+    const own = await takeImage(image, input, importResize, take);
     const sent = isBitmap(own) && !globalThis.OffscreenCanvas ? (await importResize()).pixelsOf(own) : own;
     return send(sent, bounds, [isBitmap(sent) ? sent : (sent.data ?? sent).buffer]);
   };

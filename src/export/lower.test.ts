@@ -11,7 +11,7 @@ import { numbered, withExits } from '../base/exits.js';
 import { random } from '../base/random.js';
 import type { NamedArrays } from '../base/tensors.js';
 import { jointNetwork } from '../network/branch.js';
-import type { JointNetwork } from '../network/layers.js';
+import type { JointNetwork, Layer } from '../network/layers.js';
 import { featuresOf } from '../network/shapes.js';
 import { uplinkLayers } from '../network/uplink.js';
 import { createNetwork } from '../network/zoo/index.js';
@@ -114,6 +114,40 @@ const SWISH = jointNetwork(
   ],
   { attach: 'conv2' },
 );
+
+const binary = (filters: number, kernel: number, stride: number, padding: number): Layer => {
+  return { type: 'binary-conv2d', name: 'binary', filters, kernel, stride, padding };
+};
+const answer: Layer[] = [{ type: 'flatten' }, { type: 'dense', name: 'fc', units: 3 }];
+
+/** Shapes that no sensible network has, but an imported one may. */
+const HOSTILE: readonly (readonly [title: string, network: JointNetwork])[] = (
+  [
+    ['an image of one pixel', [1, 1, 1], { kernel: 1 }, binary(3, 1, 1, 0)],
+    ['an image of one pixel, 3x3 kernels', [1, 1, 3], { kernel: 3, padding: 1 }, binary(5, 3, 1, 1)],
+    ['an image of one column', [9, 1, 1], { kernel: 3, padding: 1, stride: 2 }, binary(17, 3, 1, 1)],
+    ['an image of one row', [1, 9, 2], { kernel: 5, padding: 2 }, binary(9, 3, 2, 1)],
+    ['strides larger than the kernels', [11, 13, 3], { kernel: 1, stride: 3 }, binary(7, 1, 2, 0)],
+    ['more padding than the kernel has', [4, 3, 1], { kernel: 2, padding: 4 }, binary(3, 2, 3, 3)],
+    ['a kernel larger than the image', [2, 3, 1], { kernel: 7, padding: 3 }, binary(65, 5, 1, 2)],
+  ] as const
+).map(([title, input, window, layer]) => {
+  const conv: Layer = { type: 'conv2d', name: 'conv1', filters: 5, ...window };
+  const full: Layer[] = [{ type: 'hard-swish' }, ...answer];
+  return [title, { name: 'hostile', input, classes: 3, shared: [conv], full, branch: [layer, ...answer] }] as const;
+});
+
+/** With one and with 1,000 units, of one input. */
+const UNITS = [1, 1000].map((units): readonly [string, JointNetwork] => {
+  const fc: Layer = { type: 'dense', name: 'fc', units };
+  const shared: Layer[] = [
+    { type: 'conv2d', name: 'conv1', filters: 1, kernel: 3 },
+    { type: 'depthwise-conv2d', name: 'depthwise1', kernel: 3, stride: 5, padding: 1 },
+  ];
+  const branch: Layer[] = [{ type: 'flatten' }, { type: 'binary-dense', name: 'fc1', units: 1 }, fc];
+  const network = { name: 'units', classes: units, shared, full: [{ type: 'flatten' }, fc] as Layer[], branch };
+  return [`${units} class(es) of one value`, { ...network, input: [5, 6, 1] as const }];
+});
 
 async function expectLowered(network: JointNetwork, seed: number): Promise<void> {
   const state = parameters(network, seed);
@@ -245,6 +279,8 @@ describe('the device program of a branch, the tail and the full network answer a
     ],
     ['what graphs of other networks contain, before a float exit', graphLayers],
     ['hard-swish in the shared layers', SWISH],
+    ...HOSTILE,
+    ...UNITS,
     ...TINY_ZOO,
     ...DEEP,
     ['AlexNet on long images', createNetwork('alexnet', [72, 67, 3], 10, { width: 0.1 })],

@@ -83,6 +83,17 @@ Window random_window(int most_channels, int most_filters) {
   return at;
 }
 
+// One pixel or one column, strides larger than the kernel, windows that lie entirely in the padding.
+Window hostile_window(int most_channels, int most_filters) {
+  Window at = random_window(most_channels, most_filters);
+  at.stride = between(1, 9);
+  at.pad_top = between(0, 9);
+  at.pad_left = between(0, 9);
+  at.h = between(1, 3);
+  at.w = between(1, 3);
+  return at;
+}
+
 void fuzz_conv2d(const Window& at) {
   const bool whole = coin();
   const Floats x = floats(at.h * at.w * at.c, whole);
@@ -503,6 +514,11 @@ int main() {
     fuzz_conv2d(random_window(5, 40));
     fuzz_input_scale(random_window(20, 1));
     fuzz_binary_conv2d(random_window(70, 150));
+    fuzz_conv2d(hostile_window(5, 40));
+    fuzz_input_scale(hostile_window(20, 1));
+    fuzz_binary_conv2d(hostile_window(70, 150));
+    fuzz_depthwise_conv2d(hostile_window(40, 1));
+    fuzz_depthwise_conv2d_levels(hostile_window(40, 1));
     fuzz_binary_dense(between(1, 600), between(1, 150));
     fuzz_depthwise_conv2d(random_window(40, 1));
     fuzz_conv2d_levels(random_window(20, 20));

@@ -86,7 +86,7 @@ async function compileBytes(file, bytes) {
     return await WebAssembly.compile(bytes);
   } catch ({ message }) {
     throw new Error(
-      `${file}: expected WebAssembly to be allowed, found ${message}; add 'wasm-unsafe-eval' to script-src of the content security policy`,
+      `${file}: expected a page that may compile WebAssembly, found another (${message}); add 'wasm-unsafe-eval' to script-src of the content security policy`,
     );
   }
 }

@@ -318,6 +318,30 @@ describe.each([true, false])('an image (Worker: %s)', (worker) => {
     await page.close();
   });
 
+  it('is turned as its EXIF orientation says', async () => {
+    const halves = Buffer.from(
+      Array.from({ length: 3 * SIZE * SIZE }, (_, i) => (i % (3 * SIZE) < 1.5 * SIZE ? 255 : 0)),
+    );
+    const source = sharp(halves, { raw: { width: SIZE, height: SIZE, channels: 3 } });
+    const upright = await source.clone().rotate(90).png().toBuffer();
+    const turned = await source.clone().withMetadata({ orientation: 6 }).jpeg({ quality: 100 }).toBuffer();
+    const page = await open();
+    const differences = await run<number[]>(
+      page,
+      `const model = await load(undefined, { worker: ${worker}, edge: false });
+      const logitsOf = async (image) => [...(await model.branch(image)).logits];
+      const fetched = async (url) => (await fetch(url)).blob();
+      const expected = await logitsOf(await fetched('data:image/png;base64,${upright.toString('base64')}'));
+      const photograph = await fetched('data:image/jpeg;base64,${turned.toString('base64')}');
+      const element = Object.assign(new Image(), { src: URL.createObjectURL(photograph) });
+      await element.decode();
+      const found = [photograph, element, await createImageBitmap(photograph)].map(logitsOf);
+      return (await Promise.all(found)).map((logits) => Math.max(...logits.map((logit, i) => Math.abs(logit - expected[i]))));`,
+    );
+    for (const difference of differences) expect(difference).toBeLessThan(0.1);
+    await page.close();
+  });
+
   it.each([
     ['RGBA pixels with NaN', '({ width: 1, height: 1, data: [1, NaN, 2, 3] })', 'expected finite values, found NaN'],
     ['a Uint16Array', `new Uint16Array(${SIZE * SIZE})`, 'found a Uint16Array'],

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readKernels } from '../../kernels/harness.js';
 import type { Bundle } from '../../src/bundle/read-bundle.js';
@@ -223,6 +224,35 @@ it.each([
     expect(Math.max(...differences)).toBeLessThanOrEqual(1);
     expect(differences.filter((difference) => difference > 0).length).toBeLessThan(found.length / 100);
   }
+});
+
+it('an image of one colour keeps it, whatever its size and whatever it becomes', async () => {
+  const { resample } = await import('../../templates/loader/parts/resize.js' as string);
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readKernels('simd')));
+  const wasm = wasmMemory(exports);
+  const length = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 900 }));
+  const size = fc.tuple(length, length);
+  const shape = fc.tuple(fc.constantFrom(1, 4, 17, 28), fc.constantFrom(1, 3));
+  fc.assert(
+    fc.property(
+      size,
+      shape,
+      fc.nat(5),
+      fc.boolean(),
+      fc.nat(255),
+      ([width, height], [side, channels], more, crops, level) => {
+        const data = Uint8Array.from({ length: 4 * width * height }, (_, i) => (i % 4 === 3 ? 255 : level));
+        const found: Uint8Array = resample(
+          wasm(),
+          { width, height, data },
+          [side, side, channels],
+          crops && side + more,
+        );
+        expect(new Set(found)).toEqual(new Set([level]));
+      },
+    ),
+    { numRuns: 60 },
+  );
 });
 
 describe("with edge: 'race'", () => {

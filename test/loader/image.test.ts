@@ -125,8 +125,8 @@ async function photographs(width: number, height: number): Promise<string[]> {
 
 /**
  * The trainer resizes by libvips (`readSquare`). The loader has the same filters, but libvips computes with weights of
- * 6 bits or so and whole levels between the axes, and averages 2 x 2 pixels or more first where it shrinks to less than
- * a quarter. That makes 0.2 to 1.2 of 255 on average; 1.5 is allowed. Where the crop is off by one pixel it is 3 to 7.
+ * 6 bits or so, rounds averaged blocks to whole levels, and enlarges in another way. That makes 0.04 to 1.4 of 255 on average; 1.5
+ * is allowed. Where the crop is off by one pixel it is 3 to 7.
  */
 describe('photographs', () => {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;

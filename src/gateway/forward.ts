@@ -20,7 +20,8 @@ export interface Forwarded {
 export interface ServerAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  readonly body: Readable;
+  /** The whole body of a short answer, or one that arrives. */
+  readonly body: Buffer | Readable;
 }
 
 export interface Forwarder {
@@ -44,8 +45,8 @@ const STALLED_MS = 10_000;
 /** Largest text that the gateway reads for itself, in characters. */
 const MAX_TEXT = 4 << 20;
 /**
- * Bytes of an inference answer that are read ahead. Answers are smaller, so a server is free as soon as it has answered,
- * however slowly the client reads.
+ * Bytes of an inference answer that are read before the client reads them. Answers are smaller, so a server is free as soon
+ * as it has answered, however slowly the client reads.
  */
 const READ_AHEAD = 1 << 20;
 
@@ -97,14 +98,18 @@ export function createForwarder({ answerTimeoutMs, token }: ForwarderOptions): F
         answer.body.on('error', () => {}).destroy();
         throw new Unanswered('died', `expected a status from 200 to 599, found ${answer.statusCode}`);
       }
-      const ended = finished(answer.body).catch(() => {});
+      const { statusCode: status, headers: received } = answer;
       const isInference = method === 'POST';
+      if (isInference && Number(received['content-length']) <= READ_AHEAD) {
+        const whole = await answer.body.bytes().catch((thrown) => {
+          signal.throwIfAborted();
+          throw new Unanswered('died', messageOf(thrown));
+        });
+        return { answer: { status, headers: received, body: Buffer.from(whole.buffer) }, ended: Promise.resolve() };
+      }
+      const ended = finished(answer.body).catch(() => {});
       return {
-        answer: {
-          status: answer.statusCode,
-          headers: answer.headers,
-          body: isInference ? readAhead(answer.body) : answer.body,
-        },
+        answer: { status, headers: received, body: isInference ? readAhead(answer.body) : answer.body },
         ended,
       };
     },
@@ -127,4 +132,9 @@ export function createForwarder({ answerTimeoutMs, token }: ForwarderOptions): F
 /** Reads a stream faster than its consumer does, up to `READ_AHEAD` bytes. An error passes in both directions. */
 function readAhead(source: Readable): Readable {
   return pipeline(source, new PassThrough({ highWaterMark: READ_AHEAD }), () => {});
+}
+
+/** Reads and drops the body of an answer that isn't passed on. */
+export function dropBody({ body }: ServerAnswer): void {
+  if (!Buffer.isBuffer(body)) body.on('error', () => {}).resume();
 }

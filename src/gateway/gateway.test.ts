@@ -166,12 +166,21 @@ describe('a server that does not answer', () => {
   it('cuts the client off where it dies within its answer', async () => {
     const server = await fake({
       answer(request, response) {
-        response.writeHead(200, { 'content-length': 10 }).write('half', () => request.socket.destroy());
+        response.writeHead(200).write('half', () => request.socket.destroy());
       },
     });
     const { url, gateway } = await gatewayOf([server]);
     await expect(post(url)).rejects.toThrow();
     await vi.waitFor(() => expect(gateway.upstreams[0].inFlight).toBe(0));
+  });
+
+  it('dies within a short answer: another one answers', async () => {
+    const answer: FakeUpstream['answer'] = (request, response) =>
+      void response.writeHead(200, { 'content-length': 10 }).write('half', () => request.socket.destroy());
+    const [dying, other] = [await fake({ answer }), await fake()];
+    const { url } = await gatewayOf([dying, other]);
+    for (let i = 0; i < 4; i++) expect((await post(url)).reply.status).toBe(200);
+    expect(dying.asked.length).toBeGreaterThan(0);
   });
 
   it('dies together with another: a third answers', async () => {

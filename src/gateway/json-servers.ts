@@ -1,10 +1,10 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { messageOf } from '../base/errors.js';
 import { decompress, encodingOf } from '../edge/content-encoding.js';
 import { answerInBinary, listsBinaryTensors, requestInJson } from '../edge/json-tensors.js';
 import { JSON_LENGTH_HEADER } from '../edge/protocol.js';
 import { type StartedAnswer, Unanswered } from './dispatcher.js';
-import type { Forwarded, Forwarder, ServerAnswer } from './forward.js';
+import { dropBody, type Forwarded, type Forwarder, type ServerAnswer } from './forward.js';
 
 /** Answers to a request that a server can't read. */
 const REFUSALS = [400, 415, 422, 500];
@@ -41,11 +41,11 @@ export function translateForJsonServers(forwarder: Forwarder): Forwarder {
     }
     const second = await forwardInJson(forwarder, origin, request);
     if (second?.answer.status !== 200) {
-      second?.answer.body.on('error', () => {}).resume();
+      if (second) dropBody(second.answer);
       return first;
     }
     reads.set(origin, 'JSON');
-    first.answer.body.on('error', () => {}).resume();
+    dropBody(first.answer);
     return second;
   };
   return { ...forwarder, forward };
@@ -68,12 +68,13 @@ async function forwardInJson(
   const text = await readWhole(started.answer.body);
   const binary = answerInBinary(String(text)) ?? { headers: {}, body: text };
   const { 'content-length': _, 'transfer-encoding': __, ...kept } = started.answer.headers;
-  const answer = { status: 200, headers: { ...kept, ...binary.headers }, body: Readable.from([binary.body]) };
+  const answer = { status: 200, headers: { ...kept, ...binary.headers }, body: binary.body };
   return { answer, ended: started.ended };
 }
 
 /** @throws Unanswered if the answer breaks off or is too long, so that another server is tried */
-async function readWhole(answer: Readable): Promise<Buffer> {
+async function readWhole(answer: Buffer | Readable): Promise<Buffer> {
+  if (Buffer.isBuffer(answer)) return answer;
   const parts: Buffer[] = [];
   let length = 0;
   try {

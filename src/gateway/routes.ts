@@ -7,7 +7,7 @@ import { signalOf, watchRequest } from '../edge/request-deadline.js';
 import type { Trace, Tracing } from '../edge/tracing.js';
 import { clientTimeoutMs } from './client-timeout.js';
 import { type Dispatcher, type Send, Unanswered } from './dispatcher.js';
-import { endToEnd, type Forwarded, type Forwarder, type ServerAnswer } from './forward.js';
+import { dropBody, endToEnd, type Forwarded, type Forwarder, type ServerAnswer } from './forward.js';
 import type { GatewayMetrics } from './metrics.js';
 
 export interface ForwardRoutes {
@@ -129,15 +129,18 @@ export function forwardedRequest(
 }
 
 /** Passes the answer on as it arrives. If the server breaks off, so does the client's connection, or it gets 502. */
-function sendAnswer(reply: FastifyReply, { status, headers, body }: ServerAnswer, method: string): FastifyReply {
-  body.once('error', (error) => {
-    Object.assign(error, {
-      statusCode: 502,
-      message: `expected the whole answer of a server, found: ${error.message}`,
+function sendAnswer(reply: FastifyReply, answer: ServerAnswer, method: string): FastifyReply {
+  const { status, headers, body } = answer;
+  if (!Buffer.isBuffer(body)) {
+    body.once('error', (error) => {
+      Object.assign(error, {
+        statusCode: 502,
+        message: `expected the whole answer of a server, found: ${error.message}`,
+      });
     });
-  });
+  }
   reply.code(status).headers(endToEnd(headers));
   if (method !== 'HEAD' && status !== 204 && status !== 304) return reply.send(body);
-  body.on('error', () => {}).resume();
+  dropBody(answer);
   return reply.send();
 }

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { BrowserContext, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,11 +16,15 @@ let server: FastifyInstance | undefined;
 /** Paths that the server was asked for, without the version under which files are kept for ever. */
 const asked: string[] = [];
 
+/** What the server answers instead, if anything. */
+let fault: ((path: string, reply: FastifyReply) => unknown) | undefined;
+
 /** Serves a tiny bundle whose sample has this label; on the same port as the one before, where that is given. */
 async function serve(label: string, port = 0): Promise<string> {
   await server?.close();
   const bundle = await tinyBundle(join(folder, label), { tau: 1, samples: [{ png, label }] });
   server = await createEdgeServer(bundle);
+  server.addHook('onRequest', async ({ url }, reply) => fault?.(url, reply));
   server.addHook('onRequest', async ({ url }) => void asked.push(url.replace(`/${bundle.manifest.version}/`, '/')));
   return server.listen({ host: '127.0.0.1', port });
 }
@@ -127,6 +131,26 @@ describe('the demo page', () => {
     const names = () => page.evaluate(() => caches.keys());
     await expect.poll(names, { timeout: 60_000 }).toEqual([expect.not.stringContaining(first)]);
     await offline('two');
+    await page.close();
+  });
+
+  it.each<[string, typeof fault]>([
+    ['the server has a fault', (_, reply) => reply.code(503).send('busy')],
+    [
+      'a network sends its own page for every file',
+      (path, reply) =>
+        path.endsWith('/') ? undefined : reply.type('text/html').send('<!doctype html><h1>Log in</h1>'),
+    ],
+  ])('answers with what was kept if %s', async (_, broken) => {
+    const url = await serve('one');
+    const page = await browser.newPage();
+    await page.goto(`${url}/demo/`);
+    await classifySample(page);
+    await kept(page);
+    fault = broken;
+    await page.reload();
+    await classifySample(page);
+    fault = undefined;
     await page.close();
   });
 });

@@ -1,7 +1,7 @@
 /**
  * Three `lcdnn serve` of different speed behind a gateway, by policy and driver: `npm run bench:gateway [-- --driver haproxy --json FILE]`. Everything runs
  * on this machine, so that gateway, servers and load share its cores; the servers are held to a part of one core together.
- * Fails on a wrong answer, and on a request that is lost while a server dies and comes back.
+ * Fails on a wrong answer, and on a request that is lost while a server dies and comes back. `--out` writes benchmarks/results/gateway.json.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -20,6 +20,7 @@ import { createWorld } from '../../src/scheduling/world.js';
 import { initialState } from '../../src/train/initial-state.js';
 import { type ServeProcess, startListening } from '../../test/serve-process.js';
 import { zooDraft, zooEncoding } from '../../test/zoo-bundle.js';
+import { packageVersions, writeResult } from '../results.js';
 import { startLimited } from './limited-server.js';
 import { askAlone, type Loaded, load, loadFully } from './load.js';
 
@@ -30,11 +31,21 @@ const REPORT_EVERY_MS = 200;
 const SECONDS = 10;
 const LOADS = [0.3, 0.8, 1.2];
 const { values: flags } = parseArgs({
-  options: { driver: { type: 'string', multiple: true }, json: { type: 'string' } },
+  options: {
+    driver: { type: 'string', multiple: true },
+    json: { type: 'string' },
+    out: { type: 'boolean', default: false },
+  },
 });
 const DRIVERS = flags.driver ?? ['embedded', 'haproxy'];
 const SAMPLE_MS = 100;
 const HEADER = ['answers/s', 'p50 ms', 'p99 ms', 'refused', 'wrong', 'lost'];
+/** Digits of the columns with numbers. */
+const NUMBERS = new Map<string, object>([
+  ...HEADER.map((title) => [title, { digits: 0 }] as const),
+  ['load', { align: 'right' }],
+  ['variance', { digits: 3 }],
+]);
 /** The killed server is away from one second to another. */
 const [KILLED_AT, BACK_AT] = [3, 5];
 /** So low that the others can bear it. */
@@ -59,6 +70,7 @@ try {
   );
 
   const rows: string[][] = [];
+  const answers: (string | number)[][] = [];
   for (const driver of DRIVERS) {
     for (const policy of policies) {
       const gateway = await startGateway(driver, policy);
@@ -69,6 +81,8 @@ try {
         ]);
         rows.push([driver, nameOf(policy), `${100 * share} %`, ...cells(loaded), variance.toFixed(3)]);
         results.push({ driver, policy: nameOf(policy), share, ...loaded, variance });
+        const { perSecond, p50Ms, p99Ms, refused } = loaded;
+        answers.push([driver, nameOf(policy), `${100 * share} %`, perSecond, p50Ms, p99Ms, refused, variance]);
         await sleep(500); // what waits is answered
       }
       await gateway.kill('SIGINT');
@@ -77,6 +91,7 @@ try {
   console.log(table([['driver', 'policy', 'load', ...HEADER, 'variance'], ...rows], [3, 4, 5, 6, 7, 8, 9]));
 
   const killed: string[][] = [];
+  const deaths: (string | number)[][] = [];
   for (const driver of DRIVERS) {
     const gateway = await startGateway(driver, 'least-loaded');
     const [loaded] = await Promise.all([
@@ -85,12 +100,28 @@ try {
     ]);
     killed.push([driver, ...cells(loaded)]);
     results.push({ driver, killed: true, ...loaded });
+    const { perSecond, p50Ms, p99Ms, refused, wrong, lost } = loaded;
+    deaths.push([driver, perSecond, p50Ms, p99Ms, refused, wrong, lost]);
     await gateway.kill('SIGINT');
   }
   console.log(
     `\nthe fastest server killed at ${KILLED_AT} s, started again at ${BACK_AT} s, at ${100 * KILL_LOAD} % load:`,
   );
   console.log(table([['driver', ...HEADER], ...killed], [1, 2, 3, 4, 5, 6]));
+  const columns = (titles: readonly string[]) => titles.map((title) => ({ title, ...(NUMBERS.get(title) ?? {}) }));
+  if (flags.out)
+    writeResult('gateway', {
+      command: 'npm run bench:gateway -- --out',
+      versions: packageVersions('onnxruntime-node', 'undici'),
+      figures: { capacity: Math.round(capacity) },
+      tables: {
+        answers: {
+          columns: columns(['driver', 'policy', 'load', 'answers/s', 'p50 ms', 'p99 ms', 'refused', 'variance']),
+          rows: answers,
+        },
+        'server killed': { columns: columns(['driver', ...HEADER]), rows: deaths },
+      },
+    });
 } finally {
   await Promise.all(servers.map((server) => server.kill()));
   rmSync(folder, { recursive: true });

@@ -119,7 +119,7 @@ try {
           columns: columns(['driver', 'policy', 'load', 'answers/s', 'p50 ms', 'p99 ms', 'refused', 'variance']),
           rows: answers,
         },
-        'server killed': { columns: columns(['driver', ...HEADER]), rows: deaths },
+        killed: { columns: columns(['driver', ...HEADER]), rows: deaths },
       },
     });
 } finally {

@@ -85,7 +85,7 @@ function classAdvice({ classes }: Pick<DataReport, 'classes'>): Advice[] {
             kind: 'few images' as const,
             text:
               `${listed(few.map(({ name, train }) => `${name} (${train})`))}: fewer than ${FEW_IMAGES} training images. ` +
-              'Add images, or start from a trained network with "lcdnn import"',
+              'Add images. A pretrained network (recipe photos, or --init-from) needs fewer than one trained from nothing',
           },
         ]),
     ...(most.train < IMBALANCE * Math.max(1, least.train)

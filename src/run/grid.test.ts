@@ -108,9 +108,9 @@ describe('the run of a variant', () => {
   });
 });
 
-describe('the grids of bench/ablation', () => {
+describe('the grids of recipes/grids', () => {
   const grids = fileURLToPath(new URL('../../recipes/grids/', import.meta.url));
-  const images = { 'fashion-mnist': [28, 28, 1], 'cifar-10': [32, 32, 3] } as const;
+  const images = { mnist: [28, 28, 1], 'fashion-mnist': [28, 28, 1], 'cifar-10': [32, 32, 3] } as const;
   it.each(readdirSync(grids).filter((name) => name.endsWith('.json')))('%s can be trained', (name) => {
     const variants = readGrid(join(grids, name));
     for (const { config } of variants) networkOf(config, images[config.dataset as keyof typeof images], 10);

@@ -1,5 +1,5 @@
 // npm run keep-trained -- RUN BUNDLE NAME - copies what is kept of a finished run into trained/NAME: config, metrics and
-// results of the run, and the bundle's page. The edge model is too large; the page's manifest has its size and SHA-256.
+// results of the run, and the bundle's page. The edge model is too large; the list of the page's files has its size and SHA-256.
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -40,7 +40,7 @@ const SIZES = [
   ['1920x1080', 1920, 1080],
   ['4000x3000', 4000, 3000],
 ] as const;
-/** Number of calls whose time on the page's thread is measured. */
+/** Calls in which the time on the page's thread is measured. */
 const BLOCKING_CALLS = 25;
 const KINDS = ['ImageData', 'canvas', 'VideoFrame', 'ImageBitmap', 'JPEG file'];
 /** The last commit whose loader resized in JavaScript. */

@@ -29,7 +29,7 @@ export const BUNDLE_FILES = {
 /** Licence text of the network that a run started from, if its terms require that the text travels with the weights. */
 export const LICENCES_FILE = 'LICENSE-weights.txt';
 
-/** The files whose hashes are in `manifest.json` itself. */
+/** Files that a page verifies: `manifest.json` lists these itself. */
 const LISTED_FOR_PAGES: readonly string[] = [
   BUNDLE_FILES.relaxedSimd,
   BUNDLE_FILES.simd,

@@ -39,7 +39,7 @@ export function webRoutes(app: FastifyInstance, models: Models): void {
   if (only === undefined) app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(list(models)));
   app.get('/*', (request, reply) => {
     const path = request.url.split('?', 1)[0].slice(1);
-    // Pages that are cross-origin isolated start only Workers whose script has this header, too.
+    // A cross-origin isolated page starts a Worker only if the Worker's script has this header, too.
     if (/(^|\/)lcdnn-worker\.js$/.test(path)) reply.header('cross-origin-embedder-policy', 'require-corp');
     const { file, immutable } = locate(path);
     return sendFile(file, immutable, request, reply);

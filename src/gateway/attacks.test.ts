@@ -282,7 +282,7 @@ it('lists of servers are used one after another, and no more once it closes', as
   expect(origins()).toEqual([first.origin]);
 });
 
-it('a server that is busy and never ends saying so delays nobody', async () => {
+it("a busy server whose 503 never ends doesn't delay requests", async () => {
   const trickle: FakeUpstream['answer'] = (_request, response) => {
     response.writeHead(503);
     const timer = setInterval(() => response.write('.'), 100);
@@ -320,7 +320,7 @@ describe('a server whose answer is invalid', () => {
     expect((await post(url, 'good')).text).toBe('good');
   });
 
-  it('one answer more than there are requests reaches nobody', async () => {
+  it('ignores an answer that no request waits for', async () => {
     const answer = (text: string) => `HTTP/1.1 200 OK\r\ncontent-length: ${text.length}\r\n\r\n${text}`;
     const { url, server } = await setUp({ answer: ({ socket }) => void socket.write(answer('mine') + answer('evil')) });
     expect((await post(url)).text).toBe('mine');

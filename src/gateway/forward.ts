@@ -105,7 +105,10 @@ export function createForwarder({ answerTimeoutMs, token }: ForwarderOptions): F
           signal.throwIfAborted();
           throw new Unanswered('died', messageOf(thrown));
         });
-        return { answer: { status, headers: received, body: Buffer.from(whole.buffer) }, ended: Promise.resolve() };
+        return {
+          answer: { status, headers: received, body: Buffer.from(whole.buffer, whole.byteOffset, whole.byteLength) },
+          ended: Promise.resolve(),
+        };
       }
       const ended = finished(answer.body).catch(() => {});
       return {

@@ -198,7 +198,7 @@ describe('files of a bundle', () => {
 
   it.each<[string, () => void, RegExp]>([
     ['of another format', () => edit((m) => ({ ...m, format: 1 })), /manifest\.json: expected format 2, found 1$/],
-    ['of no format', () => write('manifest.json', 'null'), /manifest\.json: expected format 2, found none$/],
+    ['without a format', () => write('manifest.json', 'null'), /manifest\.json: expected format 2, found none$/],
     ['that is no JSON', () => write('manifest.json', '{"format":2'), /manifest\.json: expected format 2, found none$/],
     [
       'without files',

@@ -15,13 +15,13 @@ import { createNetwork } from '../../src/network/zoo/index.js';
 import { initialState } from '../../src/train/initial-state.js';
 import { zooDraft, zooEncoding } from '../zoo-bundle.js';
 
-/** OpenVINO, made by `node scripts/make-openvino.js`, as a second engine for the tail. */
+/** OpenVINO, made by `node scripts/make-python-peer.js openvino`, as a second engine for the tail. */
 const PYTHON =
   process.env['LCDNN_OPENVINO_PYTHON'] ??
   fileURLToPath(new URL('../../node_modules/.cache/python-openvino/bin/python', import.meta.url));
 const SCRIPT = fileURLToPath(new URL('run_openvino.py', import.meta.url));
 const isThere = existsSync(PYTHON);
-if (!isThere) console.warn('OpenVINO is skipped: node scripts/make-openvino.js installs it');
+if (!isThere) console.warn('OpenVINO is skipped: node scripts/make-python-peer.js openvino installs it');
 
 const BATCH = 4;
 const VALUES = {

@@ -19,11 +19,11 @@ const START_MS = 60_000;
 
 const SERVERS = ['kserve', 'pytriton'] as const;
 type Server = (typeof SERVERS)[number];
-/** A Python with the server, made by `node scripts/make-python-server.js SERVER`. */
+/** A Python with the server, made by `node scripts/make-python-peer.js SERVER`. */
 const pythonWith = (server: Server): string => join(root, `node_modules/.cache/python-${server}/bin/python`);
 const isThere = (server: Server): boolean => existsSync(pythonWith(server));
 for (const server of SERVERS) {
-  if (!isThere(server)) console.warn(`${server} is skipped: node scripts/make-python-server.js ${server} installs it`);
+  if (!isThere(server)) console.warn(`${server} is skipped: node scripts/make-python-peer.js ${server} installs it`);
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-servers-'));

@@ -443,7 +443,7 @@ std::vector<int16_t> levels_with_fractions(int count) {
   return values;
 }
 
-// Weights of which the positive ones add up to less than 2^15.
+// Weights whose positive values add up to less than 2^15.
 std::vector<int16_t> filter_weights(int count, int taps) {
   std::vector<int16_t> weights(count * taps);
   for (int16_t& weight : weights) weight = static_cast<int16_t>(between(-8000, 32000) / taps);

@@ -19,11 +19,11 @@ export default class BenchSystem extends LcdnnCommand {
     'Measure whole answers, LcDNN against the alternatives, in a real browser over emulated networks.';
 
   static override description =
-    'Exports the run, serves it, and lets a headless Chromium classify random test images over emulated connections, with ' +
-    'an empty cache and with a full one: LcDNN, LcDNN whose edge answers until the branch is loaded, the whole network on ' +
-    'the device (in ONNX Runtime Web and, with --litert, in LiteRT.js), the whole network on the edge, partitions by Neurosurgeon and Edgent, compressed networks, and the binary ' +
-    'branch alone. Reports where the time went, how many bytes travelled, and what the edge spent. "lcdnn report" draws the ' +
-    'results.';
+    'Exports the run and serves it. A headless Chromium classifies random test images over emulated connections, first with an ' +
+    'empty cache, then with a full one. The approaches are LcDNN, LcDNN whose edge answers until the branch is loaded, the whole ' +
+    'network on the device (in ONNX Runtime Web and, with --litert, in LiteRT.js), the whole network on the edge, partitions by ' +
+    'Neurosurgeon and Edgent, compressed networks, and the binary branch alone. Reports where the ' +
+    'time went, how many bytes travelled, and what the edge spent. "lcdnn report" draws the results.';
 
   static override examples = [
     '<%= config.bin %> <%= command.id %> runs/mnist --quick',

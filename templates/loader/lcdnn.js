@@ -104,6 +104,7 @@ function createModel(manifest, branchAt, edge, settings, facts, importFile, take
   const { labels } = manifest;
   const tally = { exits: 0 }; // images that the branch answered alone since the last request to the edge
   const ended = new AbortController();
+  const pending = new Set([ended]); // what ends with the model: requests to the edge, too
 
   // Fetched when the page is idle, so that no answer waits for it.
   let opened;
@@ -158,7 +159,7 @@ function createModel(manifest, branchAt, edge, settings, facts, importFile, take
     // Not awaited: an audit never delays the answer.
     if (audits) {
       const audited = { ...answer, audit: true, bytes: { ...bytes }, times: { ...times } };
-      askEdge({ answer: audited, outputs, started }, {});
+      askEdge({ answer: audited, outputs, started }, {}).catch(() => {});
     }
     return { answer, asks, outputs, started };
   };
@@ -169,8 +170,9 @@ function createModel(manifest, branchAt, edge, settings, facts, importFile, take
     try {
       if (!edge) throw new Error('no edge server was given');
       if (!(leftMs > 0)) throw new Error(`the budget of ${budgetMs} ms ran out`);
+      ended.signal.throwIfAborted();
       const ask = async (stop) => (await openEdge()).ask(outputs, answer, stop, asked + leftMs);
-      const probabilities = await within(leftMs, signal, ask, ended.signal);
+      const probabilities = await within(leftMs, signal, ask, pending);
       Object.assign(answer, likeliest(probabilities), { by: 'edge', exit: undefined, unsure: false });
     } catch (thrown) {
       signal?.throwIfAborted();
@@ -195,7 +197,7 @@ function createModel(manifest, branchAt, edge, settings, facts, importFile, take
   };
   const dispose = () => {
     const reason = new Error('the model was disposed of; load it again');
-    ended.abort(reason);
+    for (const each of pending) each.abort(reason);
     branchAt.end(reason);
   };
   return {

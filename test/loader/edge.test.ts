@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { FastifyInstance } from 'fastify';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { importLoader } from '../../src/bundle/import-loader.js';
 import type { Bundle } from '../../src/bundle/read-bundle.js';
 import { createEdgeServer } from '../../src/edge/server.js';
@@ -63,6 +63,37 @@ describe('the edge', () => {
     model.dispose();
     await expect(answer).rejects.toThrow('the model was disposed of; load it again');
     expect(asked[0].aborted).toBe(true);
+  });
+
+  it('that audits an answer when the model is disposed of leaves no rejection behind', async () => {
+    const asked: AbortSignal[] = [];
+    const rejected = vi.fn();
+    process.on('unhandledRejection', rejected);
+    const model = await load({
+      tau: 1.1, // every answer is sure, and is audited
+      audit: 1,
+      edge: (_tensor, _shape, signal) => {
+        asked.push(signal);
+        return new Promise(() => {});
+      },
+    });
+    expect((await model.classify(image)).by).toBe('branch');
+    await expect.poll(() => asked.length).toBe(1);
+    model.dispose();
+    await expect.poll(() => asked[0].aborted).toBe(true);
+    await new Promise(setImmediate);
+    process.off('unhandledRejection', rejected);
+    expect(rejected).not.toHaveBeenCalled();
+  });
+
+  it('is asked many times at once without the warning of a leak', async () => {
+    const warned = vi.fn();
+    process.on('warning', warned);
+    const model = await load({ edge: (tensor) => tail.infer(tensor, 1) });
+    await Promise.all(Array.from({ length: 20 }, () => model.classify(image)));
+    await new Promise(setImmediate);
+    process.off('warning', warned);
+    expect(warned).not.toHaveBeenCalled();
   });
 
   it.each<[string, () => LoadOptions, RegExp]>([

@@ -10,7 +10,7 @@ import { integer, normal, random } from '../../src/base/random.js';
 import { median } from '../../src/base/statistics.js';
 import type { Dataset } from '../../src/datasets/dataset.js';
 import { openFrozenLayers } from '../../src/export/frozen-layers.js';
-import { headInputs } from '../../src/network/head.js';
+import { frozenParts, headInputs } from '../../src/network/head.js';
 import { featuresOf } from '../../src/network/shapes.js';
 import { writeCheckpoint } from '../../src/run/checkpoint.js';
 import { createRun, networkOf, runFile } from '../../src/run/run-directory.js';
@@ -69,7 +69,7 @@ function writePhotosJob(folder: string): string {
 /** The frozen layers and the head here; each function does the work of a batch. */
 async function openHere() {
   const images = randoms(WORK.views.batch * featuresOf(SHAPE));
-  const frozen = await openFrozenLayers(network, parameters);
+  const frozen = await openFrozenLayers(frozenParts(network), parameters);
   const { batch } = WORK.head;
   const shapes = Object.fromEntries(
     Object.entries(headInputs(network)).map(([name, shape]) => [name, [batch, ...shape]]),

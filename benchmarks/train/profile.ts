@@ -1,13 +1,19 @@
-// npx tsx benchmarks/train/profile.ts --network resnet18 - where one training step's time goes, by operator.
+// npx tsx benchmarks/train/profile.ts --network resnet18 - where one training step's time goes, by operator. --fine-tune N: of the
+// step that fine-tunes the last N blocks of recipe photos.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { newRunConfig } from '../../src/api/new-run.js';
 import { table } from '../../src/base/format.js';
 import * as ort from '../../src/base/onnxruntime.js';
+import { headInputs } from '../../src/network/head.js';
 import { createNetwork } from '../../src/network/zoo/index.js';
 import { trace } from '../../src/onnx/trace.js';
-import { initialState } from '../../src/train/initial-state.js';
+import { resolveConfig } from '../../src/run/config.js';
+import { networkOf } from '../../src/run/run-directory.js';
+import { trainingStages } from '../../src/run/stages.js';
+import { initialParameters, initialSlots } from '../../src/train/initial-state.js';
 import { trainStep } from '../../src/train/step.js';
 
 const { values: options } = parseArgs({
@@ -16,6 +22,7 @@ const { values: options } = parseArgs({
     batch: { type: 'string', default: '64' },
     threads: { type: 'string', default: String(availableParallelism()) },
     steps: { type: 'string', default: '3' },
+    'fine-tune': { type: 'string', default: '0' },
     /** Operators whose nodes are listed one by one, longest first. */
     nodes: { type: 'string', multiple: true, default: [] },
   },
@@ -31,21 +38,21 @@ interface Event {
 }
 
 const batch = Number(options.batch);
-const network = createNetwork(options.network, options.network === 'lenet' ? [28, 28, 1] : [32, 32, 3], 10);
-const state = initialState(network, 'adam', 1);
+const fineTune = Number(options['fine-tune']);
+const { network, config } = fineTune > 0 ? fineTuning() : fromImages();
+const parameters = initialParameters(network, 1);
+const state = { ...parameters, ...initialSlots(parameters, network, config) };
+const inputs = fineTune > 0 ? headInputs(network, fineTune) : { images: network.input };
 const shapes = {
   ...Object.fromEntries(Object.entries(state).map(([name, { shape }]) => [name, shape])),
-  images: [batch, ...network.input],
+  ...Object.fromEntries(Object.entries(inputs).map(([name, shape]) => [name, [batch, ...shape]])),
   targets: [batch, network.classes],
   rate: [],
   branchRate: [],
   correction1: [],
   correction2: [],
 };
-const model = trace(
-  trainStep(network, { optimizer: 'adam', weightDecay: 0, branchWeight: 1, distillation: 0, temperature: 1 }),
-  shapes,
-);
+const model = trace(trainStep(network, config), shapes);
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-profile-'));
 const session = await ort.InferenceSession.create(model.bytes, {
   intraOpNumThreads: Number(options.threads),
@@ -65,6 +72,16 @@ session.endProfiling();
 const events: Event[] = JSON.parse(readFileSync(join(folder, readdirSync(folder)[0]), 'utf8'));
 rmSync(folder, { recursive: true });
 
+function fromImages() {
+  const input: [number, number, number] = options.network === 'lenet' ? [28, 28, 1] : [32, 32, 3];
+  return { network: createNetwork(options.network, input, 10), config: resolveConfig({}) };
+}
+
+function fineTuning() {
+  const config = newRunConfig({ recipe: 'photos', options: { fineTune } });
+  return trainingStages({ config, network: networkOf(config, [224, 224, 3], 5) })[0];
+}
+
 // The first run allocates its memory: it is left out.
 const secondRun = events.filter(({ name }) => name === 'model_run').sort((a, b) => a.ts - b.ts)[1].ts;
 const kernels = events.filter(
@@ -77,7 +94,7 @@ for (const { dur, args } of kernels) {
   const { count = 0, dur: before = 0 } = byOperator.get(args.op_name!) ?? {};
   byOperator.set(args.op_name!, { count: count + 1, dur: before + dur });
 }
-console.log(`${options.network}, batch ${batch}, ${options.threads} threads: ${perStep(total)} ms a step in kernels\n`);
+console.log(`${network.name}, batch ${batch}, ${options.threads} threads: ${perStep(total)} ms a step in kernels\n`);
 console.log(
   table(
     [

@@ -10,7 +10,7 @@ import { openFrozenLayers } from '../export/frozen-layers.js';
 import { attachmentNames, trunkOf } from '../network/branch.js';
 import { networkCost } from '../network/cost.js';
 import { deployedState, exactDepthwiseSteps, exactSteps, sharedKernels } from '../network/deployed.js';
-import { headInputs } from '../network/head.js';
+import { frozenParts, headInputs } from '../network/head.js';
 import type { JointNetwork } from '../network/layers.js';
 import { featuresOf, sharedShape } from '../network/shapes.js';
 import { layersMs } from '../plan/layer-times.js';
@@ -183,7 +183,7 @@ async function meanFeatures(
   const names = ['full', ...exitsOf(network).map((_, i) => numbered('shared', i))];
   const channels = names.map((name) => shapes[name].at(-1)!);
   const means = channels.map((features) => ({ features, values: new Float32Array(images.length * features) }));
-  const frozen = await openFrozenLayers(network, state);
+  const frozen = await openFrozenLayers(frozenParts(network), state);
   try {
     for await (const batch of evaluationBatches(dataset, dataset.train, BATCH, images)) {
       const found = await frozen.compute(batch.images, batch.size);

@@ -39,12 +39,15 @@ describe('recipe photos', () => {
     expect(newRunConfig({ options: { dataset: 'folder', network: 'resnet18' } }).views).toBe(0);
   });
 
-  it('fine-tunes in a stage after the others', () => {
+  it('fine-tunes the full network in a stage before the branch', () => {
     const config = newRunConfig({ options: { dataset: 'folder', fineTune: 4 } });
-    expect(config).toMatchObject({ fineTune: 0, epochs: 33 });
+    expect(config).toMatchObject({ fineTune: 0, epochs: 32 });
     expect(config.stages).toEqual([
-      { trains: 'both', epochs: 30 },
-      { trains: 'both', epochs: 3, lr: 1e-4, branchLr: 2e-4, warmup: 0.1, fineTune: 4 },
+      {
+        ...{ trains: 'full', fineTune: 4, epochs: 2, batchSize: 32 },
+        ...{ optimizer: 'nesterov', lr: 0.005, schedule: 'cosine', warmup: 0.1, weightDecay: 1e-4, labelSmoothing: 0.1 },
+      },
+      { trains: 'branch', epochs: 30 },
     ]);
   });
 });

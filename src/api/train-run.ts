@@ -29,6 +29,7 @@ import {
 import { currentStage, trainingStages } from '../run/stages.js';
 import { chanceAdvice, chanceOf } from '../train/chance-advice.js';
 import { createEngine, PYTORCH } from '../train/engines/index.js';
+import type { OnViews } from '../train/frozen/compute-features.js';
 import { findPython, type Python } from '../train/pytorch/find-python.js';
 import { chosenPrecision } from '../train/pytorch/job.js';
 import { type Launch, launchOf } from '../train/pytorch/launch.js';
@@ -55,7 +56,7 @@ export interface TrainingEvents {
   /** Called with a report on the images of a folder, before a new run is created. */
   readonly onData?: (report: DataReport) => void;
   /** With `views`: called while the frozen layers compute, with the number of views. */
-  readonly onViews?: (done: number, total: number) => void;
+  readonly onViews?: OnViews;
   /** Called after every step. */
   readonly onStep?: (report: StepReport) => void;
   /** Called after every epoch. */
@@ -245,12 +246,10 @@ function requireViews({ engine, branch, teacher, stages = [], ...config }: Confi
   const trained = [config, ...stages];
   const recalibration = trained.find((stage) => stage.recalibration)?.recalibration ?? 0;
   const mixup = trained.find((stage) => stage.mixup)?.mixup ?? 0;
-  const other = stages.find(({ trains }) => trains !== 'both')?.trains;
   const wrong = [
     ...(engine === PYTORCH ? [`engine ${engine}`] : []),
     ...(branch === 'none' ? ['branch none'] : []),
     ...(teacher === undefined ? [] : [`teacher ${teacher}`]),
-    ...(other === undefined ? [] : [`a stage that trains ${other}`]),
     ...(recalibration > 0 ? [`recalibration ${recalibration}`] : []),
     ...(mixup > 0 ? [`mixup ${mixup}`] : []),
   ];

@@ -4,6 +4,7 @@ import { duration, percent, wholeNumber } from '../base/format.js';
 import type { TrainingProgress } from '../run/checkpoint.js';
 import { dataTitle } from '../run/config.js';
 import type { EpochMetrics, Run } from '../run/run-directory.js';
+import type { OnViews } from '../train/frozen/compute-features.js';
 import type { BranchReport, StepReport } from '../train/reports.js';
 import type { WarmStart } from '../train/warm-start/warm-start.js';
 import { warmStartLines } from './warm-start-lines.js';
@@ -12,7 +13,7 @@ import { warmStartLines } from './warm-start-lines.js';
 export interface TrainingDisplay {
   onStart(start: { readonly run: Run; readonly resumedFrom?: TrainingProgress; readonly warmStart?: WarmStart }): void;
   onNote(text: string): void;
-  onViews(done: number, total: number): void;
+  onViews: OnViews;
   onStep(report: StepReport): void;
   onEpoch(metrics: EpochMetrics): void;
   stop(): void;
@@ -73,11 +74,12 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
       lastStep = lastDrawn = performance.now();
     },
     onNote: print,
-    onViews(done, total) {
+    onViews(done, total, layers) {
       const now = performance.now();
       if (done < total && now - lastDrawn < (live ? REDRAW_MS : LOG_VIEWS_MS)) return;
       lastDrawn = now;
-      const text = `the frozen layers computed ${wholeNumber(done)} of ${wholeNumber(total)} views`;
+      const which = layers === 'shared' ? 'the shared layers' : 'the frozen layers behind them';
+      const text = `${which} computed ${wholeNumber(done)} of ${wholeNumber(total)} views`;
       if (live && done < total) spinner.text = text;
       else print(text);
     },

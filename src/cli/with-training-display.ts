@@ -43,7 +43,7 @@ export function withTrainingDisplay<Result>(
           display.onStart(start);
         },
         onNote: (text) => (display ? display.onNote(text) : onNote(text)),
-        onViews: (done, total) => display?.onViews(done, total),
+        onViews: (...views) => display?.onViews(...views),
         onStep: (report) => display?.onStep(report),
         onEpoch: (metrics) => display?.onEpoch(metrics),
         onEnd: () => display?.stop(),

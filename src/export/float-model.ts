@@ -1,6 +1,6 @@
 import type { NamedArrays } from '../base/tensors.js';
 import { DATATYPES } from '../bundle/datatypes.js';
-import { frozenParts } from '../network/head.js';
+import type { FrozenPart } from '../network/head.js';
 import {
   BATCH_NORM_EPSILON,
   isBranch,
@@ -88,21 +88,19 @@ export function tailModel(network: JointNetwork, state: NamedArrays, encoding: E
   return chainModel(state, layers, `${network.name}-tail`, encoding);
 }
 
-/**
- * The layers before a network's head as one ONNX model: `images` [batch, ...] in NHWC to what the head reads, by name,
- * images in NHWC.
- */
-export function frozenModel(network: JointNetwork, state: NamedArrays, fineTune = 0): Uint8Array {
+/** Successive frozen parts as one ONNX model: `input` [batch, ...] to the output of each part by name, all in NHWC. */
+export function frozenModel(parts: readonly FrozenPart[], state: NamedArrays): Uint8Array {
   const graph = createGraph();
-  const input = graph.input('images', 'float32', ['batch', ...network.input]);
-  let x = graph.node('Transpose', [input], { perm: [0, 3, 1, 2] });
-  for (const { name, layers, output: shape } of frozenParts(network, fineTune)) {
+  const [{ input }] = parts;
+  let x = graph.input(PART_INPUT, 'float32', ['batch', ...input]);
+  if (input.length === 3) x = graph.node('Transpose', [x], { perm: [0, 3, 1, 2] });
+  for (const { name, layers, output: shape } of parts) {
     x = appendChain(graph, state, layers, x);
     // A part may be empty, and an output needs a node of its own.
     const y = shape.length === 3 ? graph.node('Transpose', [x], { perm: [0, 2, 3, 1] }) : graph.node('Identity', [x]);
     graph.output(name, y, 'float32', ['batch', ...shape]);
   }
-  return graph.encode(`${network.name}-frozen`);
+  return graph.encode('frozen-layers');
 }
 
 /** The input as float32. */

@@ -53,6 +53,7 @@ export function deployedState(network: JointNetwork, state: NamedArrays): NamedA
     );
   }
   for (const [exit, { branch }] of exitsOf<Exit>(network).entries()) {
+    if (branch.length === 0) continue; // while the full network trains alone
     const last = branch.at(-1);
     if (last?.type !== 'dense') throw new Error(`${network.name}: expected a branch that ends in a dense layer`);
     quantise(`${numbered('branch', exit)}.${last.name}.kernel`, network.classes, LAST_STEPS);

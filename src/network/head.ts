@@ -1,4 +1,3 @@
-import { UserError } from '../base/errors.js';
 import { exitsOf, numbered } from '../base/exits.js';
 import { attachmentName } from './branch.js';
 import { isBranch, type JointNetwork, type Shape } from './layers.js';
@@ -7,16 +6,14 @@ import { type PlacedLayer, placeLayers } from './shapes.js';
 /**
  * The head of a network is what training with `--views` changes: the branches, and the full network's last layer with
  * the last `fineTune` blocks before it. It reads what the frozen layers compute: the outputs of the shared parts
- * (`shared`, `shared2`, ...), and the input of the full network's head (`full`).
+ * (`shared`, `shared2`, ...) if there are branches, and the input of the full network's head (`full`).
  */
 export type HeadInputs = Readonly<Record<string, Shape>>;
 
 /** Names and shapes of what the head reads, in a fixed order. */
 export function headInputs(network: JointNetwork, fineTune = 0): HeadInputs {
-  const shared = exitsOf(network).map((_, i) => numbered('shared', i));
-  const last = frozenParts(network, fineTune).map(({ name, output }) => [name, output] as const);
-  const shapes = Object.fromEntries(last);
-  return Object.fromEntries([...shared, 'full'].map((name) => [name, shapes[name]]));
+  const parts = frozenParts(network, fineTune).filter(({ name }) => name === 'full' || network.branch.length > 0);
+  return Object.fromEntries(parts.map(({ name, output }) => [name, output]));
 }
 
 /** Tells which parameters belong to the head. */
@@ -26,19 +23,15 @@ export function isOfHead(network: JointNetwork, fineTune = 0): (parameter: strin
 }
 
 /**
- * The layers of the full network's head: the last one, and the last `fineTune` blocks before it.
- *
- * @throws UserError if the full network has fewer blocks behind its shared part
+ * The layers of the full network's head: the last one, and the last `fineTune` blocks before it; all behind the shared
+ * part if they are fewer.
  */
 export function fullHead(network: JointNetwork, fineTune = 0): readonly PlacedLayer[] {
   const layers = placeLayers(network).filter(({ part }) => part === 'full');
   if (layers.length === 0) throw new Error(`network ${network.name} has no layers behind its shared part`);
   if (fineTune === 0) return layers.slice(-1);
   const starts = blockStarts(layers.slice(0, -1));
-  if (fineTune <= starts.length) return layers.slice(starts[starts.length - fineTune]);
-  throw new UserError(
-    `fineTune: expected at most ${starts.length}, the blocks behind the branch in ${network.name}, found ${fineTune}`,
-  );
+  return fineTune > starts.length ? layers : layers.slice(starts[starts.length - fineTune]);
 }
 
 /** Index of the first layer of each block: a residual block, or the convolutions that a name like `stage2-0` joins. */
@@ -61,10 +54,11 @@ function layerNames(layer: PlacedLayer['layer']): string[] {
   return 'name' in layer ? [layer.name] : [];
 }
 
-/** Frozen layers, and the shape of what they compute. */
-interface FrozenPart {
+/** Frozen layers that follow one another, and what they compute. */
+export interface FrozenPart {
   readonly name: string;
   readonly layers: readonly PlacedLayer[];
+  readonly input: Shape;
   readonly output: Shape;
 }
 
@@ -76,22 +70,25 @@ export function frozenParts(network: JointNetwork, fineTune = 0): readonly Froze
   const head = fullHead(network, fineTune);
   let output: Shape = network.input;
   const part = (name: string, layers: readonly PlacedLayer[]): FrozenPart => {
-    output = layers.at(-1)?.output ?? output;
-    return { name, layers, output };
+    const input = output;
+    output = layers.at(-1)?.output ?? input;
+    return { name, layers, input, output };
   };
   return [...shared.map((name) => part(name, of(name))), part('full', of('full').slice(0, -head.length))];
 }
 
-/** Computes what the head reads. */
+/** Computes what frozen parts compute. */
 export interface FrozenLayers {
-  /** @param images normalised, [count, height, width, channels] @returns the head's inputs by name, each [count, ...] */
-  compute(images: Float32Array, count: number): Promise<Readonly<Record<string, Float32Array>>>;
+  /**
+   * @param input of the first part, [count, ...]; images are normalised, in NHWC
+   * @returns the outputs of all parts by name, each [count, ...], in NHWC
+   */
+  compute(input: Float32Array, count: number): Promise<Readonly<Record<string, Float32Array>>>;
   close(): Promise<void>;
 }
 
-/** Starts the frozen layers of a network with these parameters. */
+/** Starts successive frozen parts of a network with these parameters. */
 export type OpenFrozenLayers = (
-  network: JointNetwork,
+  parts: readonly FrozenPart[],
   state: Readonly<Record<string, { readonly shape: readonly number[]; readonly values: Float32Array }>>,
-  fineTune?: number,
 ) => Promise<FrozenLayers>;

@@ -376,8 +376,9 @@ export const OPTIONS = {
     schema: z.int().min(0).max(1000),
     byDefault: 0,
     summary:
-      'With --views: after the last epoch, train the last blocks of the full network as well (this many), with a tenth of ' +
-      'the learning rate, for a tenth of the epochs. Batch normalisation keeps its statistics. 0: off.',
+      'With --views: first train the last blocks of the full network (this many, at most those behind the branch) by SGD ' +
+      'with five times the learning rate, for a fifteenth of the epochs; then the branch. Batch normalisation keeps its ' +
+      'statistics. 0: off.',
     group: 'TRAINING',
   }),
   seed: option({

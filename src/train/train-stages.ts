@@ -39,10 +39,10 @@ export async function trainStages(
 
 function titleOf({ network, config }: TrainingStage<Run>): string {
   if (config.freezeFull) return 'the branch, on the frozen full network';
-  if (network.branch.length === 0) return 'the full network alone';
-  if (config.views === 0) return 'the full network and the branch';
-  const blocks = config.fineTune > 0 ? `${config.fineTune} blocks, ` : '';
-  return `${blocks}the last layer and the branch`;
+  const isAlone = network.branch.length === 0;
+  if (config.views === 0) return isAlone ? 'the full network alone' : 'the full network and the branch';
+  const blocks = config.fineTune > 0 ? `up to ${config.fineTune} blocks and ` : '';
+  return `${blocks}the last layer of the full network${isAlone ? '' : ', and the branch'}`;
 }
 
 /** The initial state of a stage. @param ended checkpoint at the end of the stage before */

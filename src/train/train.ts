@@ -13,6 +13,7 @@ import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from 
 import type { TrainingStage } from '../run/stages.js';
 import type { Engine, EngineFunction } from './engines/engine.js';
 import { countHits, type Logits } from './evaluate.js';
+import type { OnViews } from './frozen/compute-features.js';
 import { featureSource } from './frozen/feature-source.js';
 import { BETA1, BETA2 } from './optimizers.js';
 import { readTeacher } from './read-teacher.js';
@@ -49,7 +50,7 @@ export interface TrainingOptions {
   /** Needed for a run with `views`. */
   readonly openFrozenLayers?: OpenFrozenLayers;
   /** With `--views`: called while the frozen layers compute, with the number of views. */
-  readonly onViews?: (done: number, total: number) => void;
+  readonly onViews?: OnViews;
   readonly onStep?: (report: StepReport) => void;
   readonly onEpoch?: (metrics: EpochMetrics) => void;
   /** Called after each epoch with the logits of the validation images. */

@@ -74,11 +74,9 @@ const conv2d: TracedKernel = (graph, { x, filter }, attributes) => {
  */
 const conv2dBackpropInput: TracedKernel = (graph, { dy, filter }, attributes) => {
   const info = convInfo(attributes.inputShape, filter.shape, attributes);
-  const { filterHeight, filterWidth, strideHeight, strideWidth, padInfo, inChannels, outChannels } = info;
+  const { filterHeight, filterWidth, inChannels, outChannels } = info;
   const shape = info.inShape;
-  // More padding than the kernel reaches would become negative padding.
-  const isReached = pads(info).every((pixels, i) => pixels < [filterHeight, filterWidth][i % 2]);
-  if (strideHeight === 1 && strideWidth === 1 && isReached) {
+  if (isConvolutionBackwards(info)) {
     const taps = turnedTaps(graph, filter);
     const backward = transposedInfo(info);
     if (worksAsProduct(graph, backward)) {
@@ -95,19 +93,30 @@ const conv2dBackpropInput: TracedKernel = (graph, { dy, filter }, attributes) =>
       filterHeight,
       filterWidth,
     ]);
-    const name = graph.node('Conv', [nchw(graph, dy), iohw], {
-      kernel_shape: [filterHeight, filterWidth],
-      pads: [
-        filterHeight - 1 - padInfo.top,
-        filterWidth - 1 - padInfo.left,
-        filterHeight - 1 - padInfo.bottom,
-        filterWidth - 1 - padInfo.right,
-      ],
-    });
-    return { shape, dtype: 'float32', nchw: name };
+    return { shape, dtype: 'float32', nchw: graph.node('Conv', [nchw(graph, dy), iohw], backwards(info)) };
   }
   return { shape, dtype: 'float32', nchw: transposedConv(graph, nchw(graph, dy), oihw(graph, filter), info) };
 };
+
+/** Whether the gradient with respect to the image is a convolution, too. More padding than the kernel reaches would be negative. */
+function isConvolutionBackwards(info: ConvInfo): boolean {
+  const { filterHeight, filterWidth, strideHeight, strideWidth } = info;
+  const isReached = pads(info).every((pixels, i) => pixels < [filterHeight, filterWidth][i % 2]);
+  return strideHeight === 1 && strideWidth === 1 && isReached;
+}
+
+/** Attributes of that convolution. */
+function backwards({ filterHeight, filterWidth, padInfo }: ConvInfo) {
+  return {
+    kernel_shape: [filterHeight, filterWidth],
+    pads: [
+      filterHeight - 1 - padInfo.top,
+      filterWidth - 1 - padInfo.left,
+      filterHeight - 1 - padInfo.bottom,
+      filterWidth - 1 - padInfo.right,
+    ],
+  };
+}
 
 /** Rows and columns that no window reaches get a zero gradient through output_padding. */
 function transposedConv(graph: Graph, dy: string, filter: string, info: ConvInfo, group = 1): string {
@@ -138,7 +147,7 @@ const conv2dBackpropFilter: TracedKernel = (graph, { x, dy }, attributes) => {
   }
   // Too few channels to copy pixel by pixel: whole rows of every tap's shifted image [c, n, h, w] instead.
   const image = graph.node('Transpose', [nchw(graph, x)], { perm: [1, 0, 2, 3] });
-  const taps = graph.node('Concat', shiftedImages(graph, image, [2, 3], info), { axis: 0 });
+  const taps = graph.node('Concat', shiftedImages(graph, image, info), { axis: 0 });
   const matrix = reshape(graph, taps, [filterHeight * filterWidth * inChannels, pixels]);
   const product = graph.node('Gemm', [matrix, errors]);
   return { shape: attributes.filterShape, dtype: 'float32', plain: reshape(graph, product, attributes.filterShape) };
@@ -206,20 +215,24 @@ const transposedInfo = (info: ConvInfo): ConvInfo => ({
   },
 });
 
-/** The input pixels of each filter tap: the padded image, shifted by the tap, at the stride. */
-function shiftedImages(graph: Graph, image: string, axes: readonly [number, number], info: ConvInfo): string[] {
-  const { padInfo, filterHeight, filterWidth, outHeight, outWidth, strideHeight, strideWidth } = info;
-  const before = [0, 0, 0, 0];
-  const after = [0, 0, 0, 0];
-  [before[axes[0]], before[axes[1]]] = [padInfo.top, padInfo.left];
-  [after[axes[0]], after[axes[1]]] = [padInfo.bottom, padInfo.right];
-  const isPadded = [...before, ...after].some((size) => size > 0);
-  const padded = isPadded ? graph.node('Pad', [image, graph.integers([...before, ...after])]) : image;
+/** The image [?, ?, h, w] with its padding. */
+function padded(graph: Graph, image: string, info: ConvInfo): string {
+  const [top, left, bottom, right] = pads(info);
+  if (top + left + bottom + right === 0) return image;
+  return graph.node('Pad', [image, graph.integers([0, 0, top, left, 0, 0, bottom, right])]);
+}
+
+/** The input pixels of each filter tap: the padded image [?, ?, h, w], shifted by the tap, at the stride. */
+function shiftedImages(graph: Graph, image: string, info: ConvInfo): string[] {
+  const { filterHeight, filterWidth, outHeight, outWidth, strideHeight, strideWidth } = info;
+  const whole = padded(graph, image, info);
   return Array.from({ length: filterHeight * filterWidth }, (_, tap) => {
     const [row, column] = [Math.floor(tap / filterWidth), tap % filterWidth];
     const end = [row + (outHeight - 1) * strideHeight + 1, column + (outWidth - 1) * strideWidth + 1];
-    const [begins, ends, steps] = [[row, column], end, [strideHeight, strideWidth]].map((v) => graph.integers(v));
-    return graph.node('Slice', [padded, begins, ends, graph.integers(axes), steps]);
+    const [begins, ends, axes, steps] = [[row, column], end, [2, 3], [strideHeight, strideWidth]].map((v) =>
+      graph.integers(v),
+    );
+    return graph.node('Slice', [whole, begins, ends, axes, steps]);
   });
 }
 
@@ -242,20 +255,62 @@ const depthwiseConv2d: TracedKernel = (graph, { x, filter }, attributes) => {
 
 const depthwiseConv2dBackpropInput: TracedKernel = (graph, { dy, filter }, attributes) => {
   const info = convInfo(attributes.inputShape, filter.shape, attributes, true);
-  const name = transposedConv(graph, nchw(graph, dy), perChannel(graph, filter), info, info.inChannels);
-  return { shape: info.inShape, dtype: 'float32', nchw: name };
+  const { inShape: shape, inChannels: group, filterHeight, filterWidth } = info;
+  if (!isConvolutionBackwards(info)) {
+    const name = transposedConv(graph, nchw(graph, dy), perChannel(graph, filter), info, group);
+    return { shape, dtype: 'float32', nchw: name };
+  }
+  const taps = reshape(graph, turnedTaps(graph, filter), [filterHeight * filterWidth, group]);
+  const turned = reshape(graph, graph.node('Transpose', [taps], { perm: [1, 0] }), [
+    group,
+    1,
+    filterHeight,
+    filterWidth,
+  ]);
+  const name = graph.node('Conv', [nchw(graph, dy), turned], { ...backwards(info), group });
+  return { shape, dtype: 'float32', nchw: name };
 };
+
+/**
+ * Gradient with respect to the filter. For each row of taps, one product per channel multiplies every column of the image
+ * with every column of the errors, and sums over images and rows. Its diagonals hold the row's taps. That computes more
+ * than is needed, but five times faster than a product and a sum for each tap, which wait for memory.
+ */
 
 const depthwiseConv2dBackpropFilter: TracedKernel = (graph, { x, dy }, attributes) => {
   const info = convInfo(x.shape, attributes.filterShape, attributes, true);
-  const errors = nchw(graph, dy);
-  const sums = shiftedImages(graph, nchw(graph, x), [2, 3], info).map((tap) =>
-    graph.node('ReduceSum', [graph.node('Mul', [tap, errors]), graph.integers([0, 2, 3])]),
-  );
-  const stacked = graph.node('Concat', sums, { axis: 0 });
-  const shape = attributes.filterShape as Shape4;
-  return { shape, dtype: 'float32', plain: graph.node('Reshape', [stacked, graph.integers(shape)]) };
+  const { batchSize, inChannels, inWidth, outHeight, outWidth, filterHeight, filterWidth, strideHeight, padInfo } =
+    info;
+  const byChannel = (value: Value): string => graph.node('Transpose', [nchw(graph, value)], { perm: [1, 0, 2, 3] });
+  const width = padInfo.left + inWidth + padInfo.right;
+  const rows = batchSize * outHeight;
+  const errors = reshape(graph, byChannel(dy), [inChannels, rows, outWidth]);
+  const image = padded(graph, byChannel(x), info);
+  const taps = Array.from({ length: filterHeight }, (_, row) => {
+    const [begin, end, axis, step] = [row, row + (outHeight - 1) * strideHeight + 1, 2, strideHeight];
+    const seen = graph.node('Slice', [image, ...[begin, end, axis, step].map((one) => graph.integers([one]))]);
+    const columns = graph.node('Transpose', [reshape(graph, seen, [inChannels, rows, width])], { perm: [0, 2, 1] });
+    const product = graph.node('MatMul', [columns, errors]);
+    return graph.node('MatMul', [
+      reshape(graph, product, [inChannels, width * outWidth]),
+      diagonals(graph, width, info),
+    ]);
+  });
+  const all = graph.node('Transpose', [graph.node('Concat', taps, { axis: 1 })], { perm: [1, 0] });
+  const shape = [filterHeight, filterWidth, inChannels, 1];
+  return { shape, dtype: 'float32', plain: reshape(graph, all, shape) };
 };
+
+/** A matrix [width * outWidth, filterWidth] that sums, for each tap of a row, the pairs of columns that the tap joins. */
+function diagonals(graph: Graph, width: number, { outWidth, filterWidth, strideWidth }: ConvInfo): string {
+  const joins = new Float32Array(width * outWidth * filterWidth);
+  for (let out = 0; out < outWidth; out++) {
+    for (let tap = 0; tap < filterWidth; tap++) {
+      joins[((out * strideWidth + tap) * outWidth + out) * filterWidth + tap] = 1;
+    }
+  }
+  return graph.floats(joins, [width * outWidth, filterWidth]);
+}
 
 export const convolutionKernels: KernelTable = {
   Conv2D: conv2d,

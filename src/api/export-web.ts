@@ -196,8 +196,9 @@ function imagesWithin({ most, least, bytes }: typeof CHECK_IMAGES, shape: ImageS
 /** An even sample of a run's validation images, normalised: the images that τ was tuned on. */
 async function* validationImages({ run, dataset }: Trained, limit: typeof CHECK_IMAGES): AsyncGenerator<LabelledImage> {
   const { train, shape } = dataset;
-  const { validation } = splitTrainValidation(train, run.config.validation, run.config.seed);
-  const indices = Int32Array.from(evenSample([...validation], imagesWithin(limit, shape)));
+  const { validation, train: trained } = splitTrainValidation(train, run.config.validation, run.config.seed);
+  const answered = validation.length > 0 ? validation : trained;
+  const indices = Int32Array.from(evenSample([...answered], imagesWithin(limit, shape)));
   for await (const { images, labels } of evaluationBatches(dataset, train, 1, indices)) {
     yield { image: images, label: labels[0] };
   }

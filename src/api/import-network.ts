@@ -69,8 +69,8 @@ export async function importNetwork(file: string, options: NewRunOptions & DataO
   const run = createRecordedRun(newRunPath(options, config), config, network, dataset);
   writeCheckpoint(runFile(run, 'checkpoint'), { progress: epochStart(0, 0), state });
 
-  const { validation } = splitTrainValidation(dataset.train, config.validation, config.seed);
-  const checked = validation.subarray(0, CHECKED_IMAGES);
+  const { validation, train } = splitTrainValidation(dataset.train, config.validation, config.seed);
+  const checked = (validation.length > 0 ? validation : train).subarray(0, CHECKED_IMAGES);
   const logits = await withEvaluator({ ...config, device: 'cpu' }, network, state, dataset, (evaluate) =>
     evaluate(dataset.train, checked),
   );

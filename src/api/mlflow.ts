@@ -117,7 +117,7 @@ async function idOfExperiment(call: Call, name: string): Promise<string> {
 function valuesOf(metrics: EpochMetrics): [string, number][] {
   const { epoch: _, stage: __, further: ___, branchLoss, trainBranchAccuracy, branchAccuracy, ...rest } = metrics;
   const exits = exitsOf<Pick<EpochMetrics, 'branchLoss' | 'trainBranchAccuracy' | 'branchAccuracy'>>(metrics);
-  const branches = exits.flatMap((exit, i): [string, number][] => {
+  const branches = exits.flatMap((exit, i): [string, number | undefined][] => {
     const number = i === 0 ? '' : String(i + 1);
     return [
       [`branchLoss${number}`, exit.branchLoss],

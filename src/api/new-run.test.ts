@@ -45,7 +45,14 @@ describe('recipe photos', () => {
     expect(config.stages).toEqual([
       {
         ...{ trains: 'full', fineTune: 4, epochs: 2, batchSize: 32 },
-        ...{ optimizer: 'nesterov', lr: 0.005, schedule: 'cosine', warmup: 0.1, weightDecay: 1e-4, labelSmoothing: 0.1 },
+        ...{
+          optimizer: 'nesterov',
+          lr: 0.005,
+          schedule: 'cosine',
+          warmup: 0.1,
+          weightDecay: 1e-4,
+          labelSmoothing: 0.1,
+        },
       },
       { trains: 'branch', epochs: 30 },
     ]);

@@ -60,8 +60,8 @@ function photoEpochs(folder: string | undefined, recipe: Partial<Config>): Parti
   return { epochs: Math.min(epochs, most) };
 }
 
-/** 0 if the folder cannot be read: loading the data gives the reason. */
-function countTrainingImages(folder: string): number {
+/** Photographs of a folder that are not for testing. 0 if it can't be read: loading the data gives the reason. */
+export function countTrainingImages(folder: string): number {
   try {
     return listImages(folder).train.files.length;
   } catch (thrown) {

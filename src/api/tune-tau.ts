@@ -1,3 +1,4 @@
+import { UserError } from '../base/errors.js';
 import { branchKind, exitsOf } from '../base/exits.js';
 import { writeFileAtomic } from '../base/files.js';
 import { splitForRun } from '../datasets/split.js';
@@ -44,6 +45,9 @@ export async function tuneTrained(trained: Trained, options: TuneTauOptions = {}
   const { run, dataset, evaluate } = trained;
   const { validation, seed } = run.config;
   const { certifying } = splitForRun(dataset.train, { validation, seed, choosesEpoch: choosesEpoch(run.config) });
+  if (folds === undefined && certifying.length === 0) {
+    throw new UserError(`${run.path}: expected validation images to tune on, found validation 0; give --cross-fit 3`);
+  }
   const logits =
     folds === undefined
       ? await evaluate((logitsOf) => logitsOf(dataset.train, certifying))

@@ -4,6 +4,7 @@ import { duration, percent, wholeNumber } from '../base/format.js';
 import type { TrainingProgress } from '../run/checkpoint.js';
 import { dataTitle } from '../run/config.js';
 import type { EpochMetrics, Run } from '../run/run-directory.js';
+import { shownAccuracies } from '../run/shown-accuracies.js';
 import type { OnViews } from '../train/frozen/compute-features.js';
 import type { BranchReport, StepReport } from '../train/reports.js';
 import type { WarmStart } from '../train/warm-start/warm-start.js';
@@ -105,11 +106,12 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
     onEpoch(metrics) {
       const { loadingShare = 0 } = metrics;
       const width = String(epochs).length;
+      const shown = shownAccuracies(metrics);
       print(
         [
           `epoch ${String(metrics.epoch).padStart(width)}/${epochs}`,
-          `loss ${losses(metrics, 4)}`,
-          `validation ${accuracies(metrics)}`,
+          `loss ${losses(shown, 4)}`,
+          `${shown.on} ${accuracies(shown)}`,
           `${wholeNumber(metrics.imagesPerSecond)} images/s`,
           ...(loadingShare > SHOWN_LOADING ? [`${percent(loadingShare)} of the time waiting for images`] : []),
         ].join('  '),

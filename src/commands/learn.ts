@@ -1,9 +1,11 @@
 import { basename, join, resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
+import { countTrainingImages } from '../api/new-run.js';
 import type { PipelineOptions, PipelineResult } from '../api/pipeline/pipeline.js';
 import { percent, wholeNumber } from '../base/format.js';
 import { numberFlag } from '../cli/number-flag.js';
 import { shellQuoted } from '../run/command-line.js';
+import { DEFAULT_CONFIG } from '../run/config.js';
 import { samplesToProve } from '../tau/binomial.js';
 import { PipelineCommand, withoutUndefined } from './base-pipeline.js';
 
@@ -48,6 +50,8 @@ export default class Learn extends PipelineCommand {
     const out = flags.out ?? join('learned', basename(resolve(args.photos)));
     const bundle = join(out, 'page');
     const needed = samplesToProve(epsilon, delta);
+    // Too few to prove anything with a part of them: all are trained on, and cross-fitting estimates.
+    const isFew = DEFAULT_CONFIG.validation * countTrainingImages(args.photos) < needed;
     const steps = await this.configuredSteps();
     const configured = withoutUndefined({ ...steps.train?.options });
     let advice: string | undefined;
@@ -57,16 +61,16 @@ export default class Learn extends PipelineCommand {
         ...{ ...steps, out, bundle },
         train: {
           ...steps.train,
-          options: { ...configured, dataset: 'folder', seed },
+          options: { ...(isFew ? { validation: 0 } : {}), ...configured, dataset: 'folder', seed },
           recipe: 'photos',
           dataDir: args.photos,
         },
         export: { name: modelName(args.photos), ...steps.export },
         tune: (images) => {
-          const isFew = images.validation < needed;
-          advice = isFew ? whatMoreWouldBuy(images, needed, epsilon, delta) : undefined;
+          const crossFits = images.validation < needed;
+          advice = crossFits ? whatMoreWouldBuy(images, needed, epsilon, delta) : undefined;
           const limits = { objective: 'risk' as const, epsilon, delta };
-          return { ...withoutUndefined(steps.tune), ...limits, ...(isFew ? { crossFit: FOLDS } : {}) };
+          return { ...withoutUndefined(steps.tune), ...limits, ...(crossFits ? { crossFit: FOLDS } : {}) };
         },
       },
       {},
@@ -92,13 +96,15 @@ function modelName(folder: string): string | undefined {
   return words?.join('-').slice(0, 63).replace(/-$/, '');
 }
 
-/** What the validation photographs alone would prove, and how many photographs would prove epsilon. */
+/** What a validation split would prove, and how many photographs would prove epsilon. */
 function whatMoreWouldBuy({ train, validation }: Images, needed: number, epsilon: number, delta: number): string {
-  const total = Math.ceil(((train + validation) * needed) / validation);
+  const all = train + validation;
+  const kept = validation > 0 ? validation : Math.max(1, Math.round(DEFAULT_CONFIG.validation * all));
   return (
-    `${wholeNumber(validation)} photographs were kept for validation. They could prove at most that ` +
-    `${percent(1 - delta ** (1 / validation))} of all photographs exit early wrongly (confidence ${percent(1 - delta)}), so the ` +
-    `threshold above is an estimate from all of them. Proving ${percent(epsilon)} takes ${wholeNumber(needed)} for ` +
-    `validation: about ${wholeNumber(total)} photographs besides those for testing.`
+    `${wholeNumber(kept)} of ${wholeNumber(all)} photographs${validation > 0 ? '' : ', kept for validation,'} could prove at ` +
+    `most that ${percent(1 - delta ** (1 / kept))} of all photographs exit early wrongly (confidence ${percent(1 - delta)}). ` +
+    `So ${validation > 0 ? '' : 'all were trained on, and '}the threshold above is an estimate from all of them. Proving ` +
+    `${percent(epsilon)} takes ${wholeNumber(needed)} for validation: about ` +
+    `${wholeNumber(Math.ceil((all * needed) / kept))} photographs besides those for testing.`
   );
 }

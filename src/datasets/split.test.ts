@@ -32,7 +32,18 @@ describe('splitTrainValidation', () => {
     expect(splitTrainValidation({ labels }, 0.1, 7)).toEqual(splitTrainValidation({ labels }, 100, 7));
   });
 
-  it.each([0, -1, 1.5, 10, 11, Number.NaN, Number.POSITIVE_INFINITY, 0.01, 0.99])('refuses %s of 10 images', (size) => {
+  it('keeps none if none are asked for', () => {
+    const labels = Uint16Array.of(0, 1, 1);
+    for (const hashes of [undefined, ['a', 'b', 'c']]) {
+      const { train, validation } = splitTrainValidation({ labels, hashes }, 0, 1);
+      expect([...train]).toEqual([0, 1, 2]);
+      expect(validation).toHaveLength(0);
+    }
+    const recorded = ['train', 'validation', 'train'] as const;
+    expect([...splitTrainValidation({ labels, recorded }, 0, 1).validation]).toEqual([1]);
+  });
+
+  it.each([-1, 1.5, 10, 11, Number.NaN, Number.POSITIVE_INFINITY, 0.01, 0.99])('refuses %s of 10 images', (size) => {
     expect(() => splitTrainValidation({ labels: new Uint16Array(10) }, size, 1)).toThrow(UserError);
     expect(() => splitTrainValidation({ labels: new Uint16Array(10) }, size, 1)).toThrow(
       /^validation: expected a share between 0 and 1 or a number of images from 1 to 9/,

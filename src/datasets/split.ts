@@ -23,18 +23,21 @@ export const splitRuleOf = ({ hashes }: Pick<Split, 'hashes'>): SplitRule => (ha
  * stays where it was. Other images are drawn by position, with an exact count and each class in its share (largest
  * remainder).
  *
- * @param validation a share between 0 and 1, or a whole number of images
- * @throws UserError if nothing is left to train on or to validate on
+ * @param validation a share between 0 and 1, or a whole number of images; 0 keeps none
+ * @throws UserError if nothing is left to train on, or to validate on although that was asked for
  */
 export function splitTrainValidation(
   { labels, hashes, recorded }: Pick<Split, 'labels' | 'hashes' | 'recorded'>,
   validation: number,
   seed: number,
 ): TrainValidation {
-  const size = validationSize(labels.length, validation, hashes === undefined);
-  const chosen = hashes
-    ? setAside(labels, hashes, size / labels.length, `validation ${seed}`)
-    : drawByPosition(labels, size, seed);
+  const size = validation === 0 ? 0 : validationSize(labels.length, validation, hashes === undefined);
+  const chosen =
+    size === 0
+      ? new Uint8Array(labels.length)
+      : hashes
+        ? setAside(labels, hashes, size / labels.length, `validation ${seed}`)
+        : drawByPosition(labels, size, seed);
   for (const [index, side] of (recorded ?? []).entries()) {
     if (side !== undefined) chosen[index] = side === 'validation' ? 1 : 0;
   }
@@ -43,7 +46,7 @@ export function splitTrainValidation(
     train: indices.filter((index) => !chosen[index]),
     validation: indices.filter((index) => chosen[index]),
   };
-  if (split.validation.length > 0 && split.train.length > 0) return split;
+  if ((split.validation.length > 0 || size === 0) && split.train.length > 0) return split;
   throw new UserError(
     'validation: expected two different images of a class or more, one to train on and one to validate on; found ' +
       `${labels.length} images, no two of them different and of the same class`,

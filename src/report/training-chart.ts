@@ -2,6 +2,7 @@ import { UserError } from '../base/errors.js';
 import { type BranchKind, exitsOf } from '../base/exits.js';
 import { percent } from '../base/format.js';
 import type { EpochMetrics } from '../run/run-directory.js';
+import { type ShownAccuracies, shownAccuracies } from '../run/shown-accuracies.js';
 import { axis, frame, PALETTES, percentRange, renderSvg, type Theme } from './chart.js';
 
 /** Values of a branch in one epoch. */
@@ -10,14 +11,14 @@ interface Measured {
   readonly accuracy: number;
 }
 
-type BranchMetrics = Pick<EpochMetrics, 'branchLoss' | 'branchAccuracy'>;
+type BranchMetrics = Pick<ShownAccuracies, 'branchLoss' | 'branchAccuracy'>;
 
 /** Styles of a branch's two curves; further branches are dashed and dotted. */
 interface Line {
   readonly name: string;
   readonly color: 'full' | 'branch';
   readonly dash: 'solid' | 'dashed' | 'dotted';
-  measured(row: EpochMetrics): Measured;
+  measured(row: ShownAccuracies): Measured;
 }
 
 const FULL: Line = {
@@ -34,7 +35,7 @@ function linesOf(exits: number, kind: BranchKind): Line[] {
     name: exits > 1 ? `${kind} ${exit + 1}` : kind,
     color: 'branch' as const,
     dash: DASHES[exit % DASHES.length],
-    measured: (row: EpochMetrics) => {
+    measured: (row: ShownAccuracies) => {
       const { branchLoss, branchAccuracy } = exitsOf<BranchMetrics>(row)[exit];
       return { loss: branchLoss, accuracy: branchAccuracy };
     },
@@ -46,16 +47,17 @@ function linesOf(exits: number, kind: BranchKind): Line[] {
 const LOG_FROM = 20;
 
 /**
- * Loss and validation accuracy of all branches against the epoch.
+ * Loss and accuracy of all branches against the epoch; on training images if none are kept for validation.
  *
  * @returns SVG
  * @throws UserError if there are no epochs
  */
 export function trainingChart(
-  rows: readonly EpochMetrics[],
+  epochs: readonly EpochMetrics[],
   theme: Theme = 'light',
   kind: BranchKind = 'binary branch',
 ): string {
+  const rows = epochs.map(shownAccuracies);
   if (rows.length === 0) throw new UserError('training chart: expected at least one epoch, found none; train first');
   const last = rows[rows.length - 1];
   const named = linesOf(exitsOf<BranchMetrics>(last).length, kind).map((line) => ({
@@ -78,7 +80,7 @@ export function trainingChart(
     xAxis: [0, 1].map((gridIndex) => ({
       gridIndex,
       type: 'category',
-      data: rows.map((row) => row.epoch),
+      data: epochs.map(({ epoch }) => epoch),
       boundaryGap: rows.length === 1,
       axisTick: { alignWithLabel: true },
       ...axis(theme, 'epoch', 32),
@@ -91,7 +93,7 @@ export function trainingChart(
         gridIndex: 1,
         type: 'value',
         ...percentRange(accuracies),
-        ...axis(theme, 'validation accuracy (%)', 52),
+        ...axis(theme, `${last.on} accuracy (%)`, 52),
       },
     ],
     series: named.flatMap((branch) =>

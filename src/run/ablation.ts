@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { UserError } from '../base/errors.js';
 import { writeFileAtomic } from '../base/files.js';
 import { readJson } from '../base/json.js';
 import { networkCost } from '../network/cost.js';
@@ -72,6 +73,9 @@ export function rowOfTrained(variant: Variant, run: Run, command: string): Train
   const last = bestEpoch(run.config.keep === 'best' ? metrics : metrics.slice(-1));
   const trained = metrics.at(-1)?.epoch ?? 0;
   if (!last || !isComplete(run.config, metrics)) return undefined;
+  if (last.fullAccuracy === undefined) {
+    throw new UserError(`${run.path}: expected validation images, which variants are compared on, found validation 0`);
+  }
   const { epoch, totalSteps } = readRunCheckpoint(run).progress;
   if (epoch !== trained) return undefined; // killed between the last metrics and the last checkpoint
   const imagesPerEpoch = (totalSteps / trained) * batchSize;
@@ -80,8 +84,8 @@ export function rowOfTrained(variant: Variant, run: Run, command: string): Train
   const perImage = rates.reduce((sum, rate) => sum + 1 / rate, 0) / Math.max(1, rates.length);
   return {
     ...describe(variant, run, command),
-    fullAccuracy: last.fullAccuracy,
-    branchAccuracy: last.branchAccuracy,
+    fullAccuracy: last.fullAccuracy!,
+    branchAccuracy: last.branchAccuracy!,
     fullLoss: last.fullLoss,
     branchLoss: last.branchLoss,
     seconds: perImage * imagesPerEpoch * trained,

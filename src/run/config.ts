@@ -55,8 +55,12 @@ export function resolveConfig(...layers: readonly Partial<Config>[]): Config {
 export const choosesEpoch = ({ keep, patience }: Pick<Config, 'keep' | 'patience'>): boolean =>
   keep === 'best' || patience !== undefined;
 
-/** @throws UserError if epochs are compared in a run with stages, or before batch normalisation is computed anew */
+/** @throws UserError if a run that needs validation images keeps none, and if epochs are compared in a run with stages, or before batch normalisation is computed anew */
 function requireCombinable(config: Config): void {
+  if (config.validation === 0 && (config.views === 0 || choosesEpoch(config))) {
+    const what = config.views === 0 ? 'a run without --views' : 'a run that chooses an epoch (--keep best, --patience)';
+    throw new UserError(`validation: expected images to validate ${what} on, found 0; give a share, such as 0.1`);
+  }
   if (!choosesEpoch(config)) return;
   const option = config.keep === 'best' ? 'keep best' : 'patience';
   if (config.stages) throw new UserError(`${option}: expected a recipe without stages, found ${config.stages.length}`);

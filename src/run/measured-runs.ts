@@ -6,6 +6,7 @@ import type { JointNetwork } from '../network/layers.js';
 import { bestEpoch } from './patience.js';
 import { readResult, type Tested } from './results.js';
 import { openRun, type Run, readMetrics, runExists } from './run-directory.js';
+import { shownAccuracies } from './shown-accuracies.js';
 
 /** Measured results of a trained network. Shares in [0, 1]. */
 export interface MeasuredRun {
@@ -18,7 +19,7 @@ export interface MeasuredRun {
   readonly file: string;
 }
 
-/** A run's results on the test split, else on the validation images; undefined before the first epoch. */
+/** A run's results on the test split, else on the validation images; undefined if there are none yet. */
 export function measuredRun(run: Run): MeasuredRun | undefined {
   const { path } = run;
   const metrics = readMetrics(run);
@@ -37,9 +38,10 @@ export function measuredRun(run: Run): MeasuredRun | undefined {
     };
   }
   const last = run.config.keep === 'best' ? bestEpoch(metrics) : metrics.at(-1);
-  if (!last) return undefined;
-  const branches = exitsOf<{ readonly branchAccuracy: number }>(last).map(({ branchAccuracy }) => branchAccuracy);
-  return { path, epochs, file: 'metrics.jsonl', accuracies: { branches, full: last.fullAccuracy } };
+  const shown = last && shownAccuracies(last);
+  if (shown?.on !== 'validation') return undefined;
+  const branches = exitsOf<{ readonly branchAccuracy: number }>(shown).map(({ branchAccuracy }) => branchAccuracy);
+  return { path, epochs, file: 'metrics.jsonl', accuracies: { branches, full: shown.fullAccuracy } };
 }
 
 /** Key of a network and its data set: runs with the same key have comparable results. */

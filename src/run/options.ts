@@ -220,9 +220,11 @@ export const OPTIONS = {
     group: 'DATA',
   }),
   validation: option({
-    schema: z.number().positive(),
+    schema: z.number().min(0),
     byDefault: 0.1,
-    summary: 'Share (below 1) or number of training images kept for validation.',
+    summary:
+      'Share (below 1) or number of training images kept for validation. 0: train on all of them, with --views; ' +
+      '"tune-tau --cross-fit" estimates the accuracy then.',
     group: 'DATA',
   }),
   epochs: option({

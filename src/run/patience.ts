@@ -1,11 +1,13 @@
 import { exitsOf } from '../base/exits.js';
 import type { Config } from './config.js';
 import type { EpochMetrics } from './run-directory.js';
+import { shownAccuracies } from './shown-accuracies.js';
 
-/** Mean validation accuracy of the full network and its branches: what `keep best` and `patience` compare. */
+/** Mean accuracy of the full network and its branches: what `keep best` and `patience` compare, on validation images. */
 export function epochScore(metrics: EpochMetrics): number {
-  const branches = exitsOf<{ readonly branchAccuracy: number }>(metrics).map(({ branchAccuracy }) => branchAccuracy);
-  return [metrics.fullAccuracy, ...branches].reduce((sum, accuracy) => sum + accuracy, 0) / (branches.length + 1);
+  const shown = shownAccuracies(metrics);
+  const branches = exitsOf<{ readonly branchAccuracy: number }>(shown).map(({ branchAccuracy }) => branchAccuracy);
+  return [shown.fullAccuracy, ...branches].reduce((sum, accuracy) => sum + accuracy, 0) / (branches.length + 1);
 }
 
 /** The epoch with the best score; of equal ones, the first. */

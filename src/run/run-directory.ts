@@ -37,6 +37,9 @@ const FILES = {
   lock: 'train.lock',
 } as const;
 
+/** On the validation images; absent in a run that keeps none. */
+const accuracy = z.number().optional();
+
 /** One line of `metrics.jsonl`. Accuracies are shares in [0, 1]; validation accuracies use running statistics. */
 export const epochSchema = z.strictObject({
   /** From 1; counts through all stages. */
@@ -47,14 +50,14 @@ export const epochSchema = z.strictObject({
   branchLoss: z.number(),
   trainFullAccuracy: z.number(),
   trainBranchAccuracy: z.number(),
-  fullAccuracy: z.number(),
-  branchAccuracy: z.number(),
+  fullAccuracy: accuracy,
+  branchAccuracy: accuracy,
   lr: z.number(),
   imagesPerSecond: z.number(),
   /** Share of the training time spent waiting for images. Missing in runs of older versions. */
   loadingShare: z.number().optional(),
   further: z
-    .array(z.strictObject({ branchLoss: z.number(), trainBranchAccuracy: z.number(), branchAccuracy: z.number() }))
+    .array(z.strictObject({ branchLoss: z.number(), trainBranchAccuracy: z.number(), branchAccuracy: accuracy }))
     .optional(),
 });
 

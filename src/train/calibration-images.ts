@@ -7,12 +7,13 @@ import type { Config } from '../run/config.js';
 /** This many images are enough to find the ranges of activations. */
 const MOST_IMAGES = 200;
 
-/** Calibration images of `int8Model`: the first validation images of a run, normalised, one after another. */
+/** Calibration images of `int8Model`: the first validation images of a run, or training images if it keeps none. */
 export async function calibratingImages(
   { validation, seed }: Pick<Config, 'validation' | 'seed'>,
   dataset: Dataset,
 ): Promise<Float32Array> {
-  const places = splitTrainValidation(dataset.train, validation, seed).validation.slice(0, MOST_IMAGES);
+  const split = splitTrainValidation(dataset.train, validation, seed);
+  const places = (split.validation.length > 0 ? split.validation : split.train).slice(0, MOST_IMAGES);
   const size = bytesOf(dataset.shape);
   const images = new Float32Array(places.length * size);
   for await (const batch of evaluationBatches(dataset, dataset.train, 1, places)) {

@@ -2,6 +2,7 @@ import { exitsOf } from '../base/exits.js';
 import { percent } from '../base/format.js';
 import type { Config } from '../run/config.js';
 import type { EpochMetrics } from '../run/run-directory.js';
+import { shownAccuracies } from '../run/shown-accuracies.js';
 import type { BranchReport } from './reports.js';
 
 /** Epochs before a network that has learned nothing is reported. */
@@ -28,19 +29,21 @@ export function chanceOf(labels: ArrayLike<number>): Chance {
  * change. Nothing is returned if all parts have learned something, or it is too early to tell.
  */
 export function chanceAdvice(metrics: EpochMetrics, config: Config, { share, images }: Chance): string | undefined {
-  if (metrics.epoch !== EPOCHS || images < FEWEST_IMAGES) return undefined;
+  const { on, fullAccuracy, ...shown } = shownAccuracies(metrics);
+  if (metrics.epoch !== EPOCHS || images < FEWEST_IMAGES || on === 'training') return undefined;
   const most = share + 2 * Math.sqrt((share * (1 - share)) / images);
   const isAtChance = (training: number, validation: number): boolean => training <= most && validation <= most;
   const what = `after ${EPOCHS} epochs (always answering the most frequent class reaches ${percent(share)})`;
-  if (!config.freezeFull && isAtChance(metrics.trainFullAccuracy, metrics.fullAccuracy)) {
+  if (!config.freezeFull && isAtChance(metrics.trainFullAccuracy, fullAccuracy)) {
     return (
       `the full network is at chance ${what}: try a smaller --lr (now ${config.lr}), start from a trained network ` +
       '(--init-from), or choose a --network and an --image-size that fit each other'
     );
   }
   if (config.branch === 'none') return undefined;
-  const stuck = exitsOf<BranchReport & { readonly trainBranchAccuracy: number }>(metrics).filter(
-    ({ trainBranchAccuracy, branchAccuracy }) => isAtChance(trainBranchAccuracy, branchAccuracy),
+  const training = exitsOf<{ readonly trainBranchAccuracy: number }>(metrics);
+  const stuck = exitsOf<BranchReport>(shown).filter(({ branchAccuracy }, i) =>
+    isAtChance(training[i].trainBranchAccuracy, branchAccuracy),
   );
   if (stuck.length === 0) return undefined;
   return (

@@ -65,8 +65,8 @@ export function epochStart(epoch: number, totalSteps: number, stage?: number): T
 
 /** Results of an epoch besides its sums. */
 export interface EpochEnd {
-  /** Accuracies on the validation images: of the full branch, then of each binary one. */
-  readonly accuracies: readonly number[];
+  /** Accuracies on the validation images, if there are any: of the full branch, then of each binary one. */
+  readonly accuracies: readonly (number | undefined)[];
   /** Number of steps in this process; fewer than an epoch if the run was resumed within it. */
   readonly steps: number;
   readonly seconds: number;

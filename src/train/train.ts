@@ -131,8 +131,9 @@ export async function trainNetwork(options: TrainingOptions): Promise<'done' | '
       if (epoch + 1 === config.epochs) await recalibrate(engine, run, dataset, places.train, loader);
       const logits = await validate();
       options.onValidated?.(logits);
-      const accuracy = (of: Float32Array): number =>
-        countHits(of, logits.labels, logits.classes) / logits.labels.length;
+      const images = logits.labels.length;
+      const accuracy = (of: Float32Array) =>
+        images === 0 ? undefined : countHits(of, logits.labels, logits.classes) / images;
       const line = epochMetrics(run, progress, stepsPerEpoch, {
         accuracies: [logits.full, ...logits.branches].map(accuracy),
         steps: progress.step - beganAt,

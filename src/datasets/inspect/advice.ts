@@ -61,10 +61,13 @@ function advice(kind: Advice['kind'], pairs: readonly Copies[], sentence: (text:
   return [{ kind, text: `${sentence(subject)}. For example: ${examples.join('; ')}` }];
 }
 
-function classAdvice({ classes }: Pick<DataReport, 'classes'>): Advice[] {
+function classAdvice({ classes, images }: Pick<DataReport, 'classes' | 'images'>): Advice[] {
   const byCount = [...classes].sort((a, b) => a.train - b.train);
   const [least, most] = [byCount[0], byCount[byCount.length - 1]];
-  const oneSided = classes.filter(({ train, validation, test }) => train > 0 && (validation === 0 || test === 0));
+  const lacksValidation = (validation: number) => validation === 0 && images.validation > 0;
+  const oneSided = classes.filter(
+    ({ train, validation, test }) => train > 0 && (lacksValidation(validation) || test === 0),
+  );
   const few = classes.filter(({ train }) => train < FEW_IMAGES);
   const similar = similarNames(classes.map(({ name }) => name));
   return [
@@ -107,6 +110,10 @@ function classAdvice({ classes }: Pick<DataReport, 'classes'>): Advice[] {
 
 function certificateAdvice({ classes, images }: Pick<DataReport, 'classes' | 'images'>): Advice[] {
   const needed = imagesToCertify(EPSILON);
+  if (images.validation === 0) {
+    const text = 'no validation images: a threshold can be estimated ("tune-tau --cross-fit"), but nothing is proven';
+    return [{ kind: 'weak certificate', text }];
+  }
   if (images.validation < needed) {
     return [
       {

@@ -30,7 +30,7 @@ export async function featureSource(
   const head = networkParameters(network)
     .map(({ name }) => name)
     .filter(isOfHead(network, fineTune));
-  const evaluated = createInputs(options, Math.min(batchSize, validation.length));
+  const evaluated = createInputs(options, Math.min(batchSize, Math.max(1, validation.length)));
   const infer = await engine.compile(headInference(network, fineTune), head, evaluated.shapes);
   const { classes } = network;
 

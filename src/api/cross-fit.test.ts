@@ -13,6 +13,7 @@ import { initialParameters } from '../train/initial-state.js';
 import { epochStart } from '../train/reports.js';
 import { crossFit } from './cross-fit.js';
 import type { Trained } from './open-trained.js';
+import { tuneTrained } from './tune-tau.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-cross-fit-'));
 beforeAll(() => vi.stubEnv('XDG_CACHE_HOME', folder));
@@ -45,6 +46,15 @@ it('answers each image once, by a head that was not trained on it, the same way 
   expect(answers.branches[0]).toHaveLength(10 * IMAGES);
   expect([...answers.labels].sort()).toEqual([...trained.dataset.train.labels].sort());
   expect(await crossFit(trained, 3)).toEqual(answers);
+});
+
+it('estimates what a run without validation images has learned', async () => {
+  const trained = await opened('all', { views: 1, validation: 0 });
+  expect((await crossFit(trained, 2)).labels).toHaveLength(IMAGES);
+  const { run } = trained;
+  await expect(tuneTrained(trained)).rejects.toThrow(
+    `${run.path}: expected validation images to tune on, found validation 0; give --cross-fit 3`,
+  );
 });
 
 it('needs a run that was trained on views, and an image for each fold', async () => {

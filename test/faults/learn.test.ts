@@ -72,12 +72,13 @@ describe('lcdnn learn', () => {
     expect(await wrongExits(withOther)).toBeLessThan(without / 2);
   });
 
-  it('continues a training that was interrupted', async () => {
+  it('trains on all of a few photographs, and continues a training that was interrupted', async () => {
     const at = fresh('stopped');
     const config = fresh('lcdnn.config.json');
-    const { train } = JSON.parse(readFileSync(join(folder, 'lcdnn.config.json'), 'utf8'));
+    const { validation: _, ...train } = JSON.parse(readFileSync(join(folder, 'lcdnn.config.json'), 'utf8')).train;
     writeFileSync(config, JSON.stringify({ train: { ...train, epochs: 200 } }));
     const stopped = start(['learn', photos, '--out', at], `export LCDNN_CONFIG=${config}`);
+    await stopped.printed('--validation 0 ');
     await stopped.printed('epoch   2/200');
     stopped.child.kill('SIGINT');
     expect((await stopped.ended).code).toBe(130);

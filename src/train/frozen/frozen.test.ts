@@ -11,8 +11,11 @@ import { openFrozenLayers } from '../../export/frozen-layers.js';
 import { frozenParts, fullHead, headInputs, isOfHead } from '../../network/head.js';
 import { networkParameters } from '../../network/parameters.js';
 import { featuresOf } from '../../network/shapes.js';
+import { trainingChart } from '../../report/training-chart.js';
 import { resolveConfig } from '../../run/config.js';
+import { measuredRun } from '../../run/measured-runs.js';
 import { createRun, networkOf, openRun, readMetrics, readRunCheckpoint, runFile } from '../../run/run-directory.js';
+import { shownAccuracies } from '../../run/shown-accuracies.js';
 import { createEngine } from '../engines/index.js';
 import { inferenceFunction } from '../step.js';
 import { trainNetwork } from '../train.js';
@@ -170,6 +173,24 @@ describe('training on views', () => {
     expect(changed.some(({ name }) => name.startsWith('branch.'))).toBe(true);
     // Their batch normalisation keeps its statistics.
     expect(changed.filter(({ name, role }) => role === 'statistic' && !name.startsWith('branch'))).toEqual([]);
+  });
+
+  it('keeps no images for validation if none are asked for, and says that accuracies are of training', async () => {
+    const { path: full } = await run('full-3');
+    const given = { ...base, seed: 4, views: 1, validation: 0, initFrom: join(full, 'checkpoint.safetensors') };
+    const { path } = await run('all', resolveConfig(given));
+    const [line] = readMetrics(openRun(path));
+    expect(line.fullAccuracy).toBeUndefined();
+    expect(line.branchAccuracy).toBeUndefined();
+    const { trainFullAccuracy, trainBranchAccuracy } = line;
+    const accuracies = { fullAccuracy: trainFullAccuracy, branchAccuracy: trainBranchAccuracy };
+    expect(shownAccuracies(line)).toMatchObject({ on: 'training', ...accuracies });
+    expect(trainingChart([line])).toContain('training accuracy (%)');
+    expect(measuredRun(openRun(path))).toBeUndefined();
+    expect(() => resolveConfig({ validation: 0 })).toThrow(
+      'validation: expected images to validate a run without --views on, found 0; give a share, such as 0.1',
+    );
+    expect(() => resolveConfig({ ...given, keep: 'best' })).toThrow(/a run that chooses an epoch .* on, found 0/);
   });
 
   it('refuses more features than the cache may hold, and continues a file of an ended process', () => {

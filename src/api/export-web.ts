@@ -116,8 +116,8 @@ export async function exportTrained(trained: Trained, options: ExportOptions): P
       ...{ network: run.network, state, input },
       program: lowerBranch(run.network, state),
       wasm: new Uint8Array(readFileSync(new URL(`../../kernels/prebuilt/${BUNDLE_FILES.simd}`, import.meta.url))),
-      validationImages: () => validationImages(trained, MEASURED_IMAGES),
-      sampleImages: () => validationImages(trained, SIZED_IMAGES),
+      knownImages: () => knownImages(trained, MEASURED_IMAGES),
+      sampleImages: () => knownImages(trained, SIZED_IMAGES),
     },
     options.uplink ?? 'auto',
   );
@@ -193,8 +193,8 @@ function imagesWithin({ most, least, bytes }: typeof CHECK_IMAGES, shape: ImageS
   return Math.min(most, Math.max(least, Math.floor(bytes / (4 * bytesOf(shape)))));
 }
 
-/** An even sample of a run's validation images, normalised: the images that τ was tuned on. */
-async function* validationImages({ run, dataset }: Trained, limit: typeof CHECK_IMAGES): AsyncGenerator<LabelledImage> {
+/** An even sample of the images that τ was tuned on, normalised: for validation, or all for training if none are kept. */
+async function* knownImages({ run, dataset }: Trained, limit: typeof CHECK_IMAGES): AsyncGenerator<LabelledImage> {
   const { train, shape } = dataset;
   const { validation, train: trained } = splitTrainValidation(train, run.config.validation, run.config.seed);
   const answered = validation.length > 0 ? validation : trained;

@@ -20,7 +20,7 @@ export function uplinkTable({ choice, images, sizes, png }: UplinkReport): strin
       [1, 2, 3],
     ),
   ];
-  if (images > 0) lines.push(`accuracy of the full network on ${wholeNumber(images)} validation images`);
+  if (images > 0) lines.push(`accuracy of the full network on ${wholeNumber(images)} images that are not for testing`);
   const travels = ({ bytes, deflated }: UplinkReport['sizes'][number]) => Math.min(bytes, deflated);
   const [chosen, image] = [choice, 'image'].map((uplink) => travels(sizes.find((size) => size.uplink === uplink)!));
   if (image < chosen) {

@@ -37,7 +37,7 @@ async function trialOf(state: NamedArrays, count: number): Promise<UplinkTrial> 
     program: lowerBranch(network, state),
     wasm,
     input,
-    validationImages: all,
+    knownImages: all,
     sampleImages: all,
   };
 }

@@ -85,7 +85,7 @@ async function answersRight(trial: UplinkTrial, encoding: Encoding): Promise<boo
     });
     labels = [];
   };
-  for await (const { image, label } of trial.validationImages()) {
+  for await (const { image, label } of trial.knownImages()) {
     batch.set(encode(sharedOf(image), encoding), labels.length * length);
     labels.push(label);
     if (labels.length === BATCH) await judge();

@@ -20,8 +20,8 @@ export interface UplinkTrial {
   /** A build of the kernels. */
   readonly wasm: Uint8Array<ArrayBuffer>;
   readonly input: Manifest['input'];
-  /** For accuracy. */
-  readonly validationImages: () => AsyncIterable<LabelledImage>;
+  /** For accuracy: images that τ was tuned on. */
+  readonly knownImages: () => AsyncIterable<LabelledImage>;
   /** A few of them, for the ranges of the channels and for sizes. */
   readonly sampleImages: () => AsyncIterable<LabelledImage>;
 }

@@ -21,30 +21,35 @@ function photos(count: number): string {
 }
 
 describe('recipe photos', () => {
-  const epochsOf = (dataDir: string | undefined, options = {}) =>
-    newRunConfig({ dataDir, options: { dataset: 'folder', ...options } }).epochs;
+  const planned = (dataDir: string | undefined, options = {}): number[] => {
+    const { views, epochs } = newRunConfig({ dataDir, options: { dataset: 'folder', ...options } });
+    return [views, epochs];
+  };
 
-  it('has fewer epochs for many photographs, unless they are given', () => {
-    expect(epochsOf(photos(20))).toBe(30);
-    expect(epochsOf(photos(1000))).toBe(13);
-    expect(epochsOf(photos(1000), { epochs: 20 })).toBe(20);
-    expect(epochsOf(photos(6000))).toBe(4);
-    expect(epochsOf(join(folder, 'missing'))).toBe(30);
-    expect(epochsOf(undefined)).toBe(30);
+  it('has fewer views and epochs for many photographs, unless they are given', () => {
+    expect(planned(photos(20))).toEqual([24, 10]);
+    expect(planned(photos(20), { views: 8 })).toEqual([8, 30]);
+    expect(planned(photos(1000))).toEqual([10, 10]);
+    expect(planned(photos(1000), { epochs: 20 })).toEqual([10, 20]);
+    expect(planned(photos(1000), { views: 24, epochs: 1 })).toEqual([24, 1]);
+    expect(planned(photos(6000))).toEqual([8, 4]);
+    expect(planned(photos(6000), { views: 0 })[0]).toBe(0);
+    expect(planned(join(folder, 'missing'))).toEqual([24, 10]);
+    expect(planned(undefined)).toEqual([24, 10]);
   });
 
   it('is for photographs without another network', () => {
-    expect(newRunConfig({ options: { dataset: 'folder' } })).toMatchObject({ views: 8, sharedBits: 8 });
+    expect(newRunConfig({ options: { dataset: 'folder' } })).toMatchObject({ views: 24, sharedBits: 8 });
     expect(newRunConfig({ options: { dataset: 'folder', imageSize: 64 } }).views).toBe(0);
     expect(newRunConfig({ options: { dataset: 'folder', network: 'resnet18' } }).views).toBe(0);
   });
 
   it('fine-tunes the full network in a stage before the branch', () => {
     const config = newRunConfig({ options: { dataset: 'folder', fineTune: 4 } });
-    expect(config).toMatchObject({ fineTune: 0, epochs: 32 });
+    expect(config).toMatchObject({ fineTune: 0, epochs: 11 });
     expect(config.stages).toEqual([
       {
-        ...{ trains: 'full', fineTune: 4, epochs: 2, batchSize: 32 },
+        ...{ trains: 'full', fineTune: 4, epochs: 1, batchSize: 32 },
         ...{
           optimizer: 'nesterov',
           lr: 0.005,
@@ -54,7 +59,7 @@ describe('recipe photos', () => {
           labelSmoothing: 0.1,
         },
       },
-      { trains: 'branch', epochs: 30 },
+      { trains: 'branch', epochs: 10 },
     ]);
   });
 });

@@ -30,7 +30,8 @@ export function newRunConfig({ options = {}, recipe, preprocessing, dataDir }: N
   const normalisation = preprocessing === undefined ? {} : readPreprocessing(preprocessing);
   const folder = dataDir && resolve(dataDir);
   const config = resolveConfig(
-    ...[base, ofModel, chosen === PHOTOS ? photoEpochs(folder, base) : {}, normalisation as Partial<Config>],
+    ...[base, ofModel, chosen === PHOTOS ? viewsAndEpochs(folder, base, options.views) : {}],
+    normalisation as Partial<Config>,
     ...[withClassNames(options), { dataDir: folder }],
   );
   return config.fineTune > 0 && !config.stages ? withFineTuning(config) : config;
@@ -38,8 +39,10 @@ export function newRunConfig({ options = {}, recipe, preprocessing, dataDir }: N
 
 /** Recipe of image folders with photographs: a pretrained network, of which only the last layer and the branch train. */
 const PHOTOS = 'photos';
-/** Steps of recipe photos read this many views at most, so that training takes minutes. With few photographs, `epochs` of the recipe. */
-const MOST_VIEWS = 100_000;
+/** So that training takes minutes, recipe photos computes this many views at most, and reads this many in all epochs. */
+const COMPUTED_VIEWS = 10_000;
+const READ_VIEWS = 100_000;
+const FEWEST_VIEWS = 8;
 const FEWEST_EPOCHS = 4;
 /** Smaller images aren't photographs. */
 const SMALLEST_PHOTO = 96;
@@ -52,12 +55,13 @@ function defaultRecipe({ network, initFrom, dataset, imageSize = 224 }: Partial<
   return isFolder && imageSize >= SMALLEST_PHOTO ? PHOTOS : undefined;
 }
 
-/** The epochs for a folder with many photographs: fewer than the recipe's. */
-function photoEpochs(folder: string | undefined, recipe: Partial<Config>): Partial<Config> {
-  const { epochs = DEFAULT_CONFIG.epochs, views = 1 } = recipe;
+/** Views of each photograph, and passes over them: the recipe's, or fewer for a folder with many photographs. */
+function viewsAndEpochs(folder: string | undefined, recipe: Partial<Config>, givenViews?: number): Partial<Config> {
+  const { epochs = DEFAULT_CONFIG.epochs, views: mostViews = 1 } = recipe;
   const images = folder === undefined ? 0 : countTrainingImages(folder);
-  const most = Math.max(FEWEST_EPOCHS, Math.round(MOST_VIEWS / (images * views)));
-  return { epochs: Math.min(epochs, most) };
+  const views = givenViews ?? Math.min(mostViews, Math.max(FEWEST_VIEWS, Math.round(COMPUTED_VIEWS / images)));
+  const readings = Math.min(mostViews * epochs, READ_VIEWS / images);
+  return { views, epochs: Math.max(FEWEST_EPOCHS, Math.round(readings / Math.max(1, views))) };
 }
 
 /** Photographs of a folder that are not for testing. 0 if it can't be read: loading the data gives the reason. */

@@ -48,7 +48,7 @@ it('photographs start from it by default: everything but the last layer, which i
     network: 'tf-efficientnet-lite0',
     initFrom: 'efficientnet-lite0',
     mean: [0.5],
-    views: 8,
+    views: 24,
   });
   // The file's last layer has 1000 classes as well, but they aren't the user's.
   const { warmStart } = startState(config, networkOf(config, [224, 224, 3], 1000));

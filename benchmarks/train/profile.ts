@@ -72,16 +72,6 @@ session.endProfiling();
 const events: Event[] = JSON.parse(readFileSync(join(folder, readdirSync(folder)[0]), 'utf8'));
 rmSync(folder, { recursive: true });
 
-function fromImages() {
-  const input: [number, number, number] = options.network === 'lenet' ? [28, 28, 1] : [32, 32, 3];
-  return { network: createNetwork(options.network, input, 10), config: resolveConfig({}) };
-}
-
-function fineTuning() {
-  const config = newRunConfig({ recipe: 'photos', options: { fineTune } });
-  return trainingStages({ config, network: networkOf(config, [224, 224, 3], 5) })[0];
-}
-
 // The first run allocates its memory: it is left out.
 const secondRun = events.filter(({ name }) => name === 'model_run').sort((a, b) => a.ts - b.ts)[1].ts;
 const kernels = events.filter(
@@ -122,4 +112,14 @@ for (const op of options.nodes) {
   for (const [name, { dur, shape }] of [...longest].sort(([, a], [, b]) => b.dur - a.dur).slice(0, 12)) {
     console.log(`${perStep(dur).padStart(8)} ms  ${name.replace('_kernel_time', '')}  ${shape}`);
   }
+}
+
+function fromImages() {
+  const input: [number, number, number] = options.network === 'lenet' ? [28, 28, 1] : [32, 32, 3];
+  return { network: createNetwork(options.network, input, 10), config: resolveConfig({}) };
+}
+
+function fineTuning() {
+  const config = newRunConfig({ recipe: 'photos', options: { fineTune } });
+  return trainingStages({ config, network: networkOf(config, [224, 224, 3], 5) })[0];
 }

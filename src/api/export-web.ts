@@ -12,7 +12,7 @@ import { generateBundle } from '../codegen/generate-bundle.js';
 import { evaluationBatches } from '../datasets/batches.js';
 import { evenSample, indicesByClass } from '../datasets/even-sample.js';
 import { bytesOf, type ImageShape, openPixels } from '../datasets/pixels.js';
-import { splitTrainValidation } from '../datasets/split.js';
+import { imagesToMeasureOn, splitTrainValidation } from '../datasets/split.js';
 import { type CheckResult, checkBundle } from '../export/check-bundle.js';
 import { checkEntryParts } from '../export/check-entry-parts.js';
 import { entryParts, entryPoints } from '../export/entry-points.js';
@@ -196,9 +196,8 @@ function imagesWithin({ most, least, bytes }: typeof CHECK_IMAGES, shape: ImageS
 /** An even sample of the images that τ was tuned on, normalised: for validation, or all for training if none are kept. */
 async function* knownImages({ run, dataset }: Trained, limit: typeof CHECK_IMAGES): AsyncGenerator<LabelledImage> {
   const { train, shape } = dataset;
-  const { validation, train: trained } = splitTrainValidation(train, run.config.validation, run.config.seed);
-  const answered = validation.length > 0 ? validation : trained;
-  const indices = Int32Array.from(evenSample([...answered], imagesWithin(limit, shape)));
+  const split = splitTrainValidation(train, run.config.validation, run.config.seed);
+  const indices = Int32Array.from(evenSample([...imagesToMeasureOn(split)], imagesWithin(limit, shape)));
   for await (const { images, labels } of evaluationBatches(dataset, train, 1, indices)) {
     yield { image: images, label: labels[0] };
   }

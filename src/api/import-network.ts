@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { UserError } from '../base/errors.js';
 import type { Dataset } from '../datasets/dataset.js';
-import { splitTrainValidation } from '../datasets/split.js';
+import { imagesToMeasureOn, splitTrainValidation } from '../datasets/split.js';
 import { otherClassOrder } from '../evaluation/class-order.js';
 import { predictionsOf } from '../evaluation/predictions.js';
 import { attachmentNames, deviceAttachments } from '../network/branch.js';
@@ -69,8 +69,8 @@ export async function importNetwork(file: string, options: NewRunOptions & DataO
   const run = createRecordedRun(newRunPath(options, config), config, network, dataset);
   writeCheckpoint(runFile(run, 'checkpoint'), { progress: epochStart(0, 0), state });
 
-  const { validation, train } = splitTrainValidation(dataset.train, config.validation, config.seed);
-  const checked = (validation.length > 0 ? validation : train).subarray(0, CHECKED_IMAGES);
+  const split = splitTrainValidation(dataset.train, config.validation, config.seed);
+  const checked = imagesToMeasureOn(split).subarray(0, CHECKED_IMAGES);
   const logits = await withEvaluator({ ...config, device: 'cpu' }, network, state, dataset, (evaluate) =>
     evaluate(dataset.train, checked),
   );

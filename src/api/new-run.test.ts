@@ -33,6 +33,8 @@ describe('recipe photos', () => {
     expect(planned(photos(1000), { epochs: 20 })).toEqual([10, 20]);
     expect(planned(photos(1000), { views: 24, epochs: 1 })).toEqual([24, 1]);
     expect(planned(photos(6000))).toEqual([8, 4]);
+    expect(planned(photos(20), { views: 0 })).toEqual([0, 30]);
+    expect(planned(photos(20), { views: 1 })).toEqual([1, 30]);
     expect(planned(photos(6000), { views: 0 })[0]).toBe(0);
     expect(planned(join(folder, 'missing'))).toEqual([24, 10]);
     expect(planned(undefined)).toEqual([24, 10]);

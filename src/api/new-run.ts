@@ -61,7 +61,7 @@ function viewsAndEpochs(folder: string | undefined, recipe: Partial<Config>, giv
   const images = folder === undefined ? 0 : countTrainingImages(folder);
   const views = givenViews ?? Math.min(mostViews, Math.max(FEWEST_VIEWS, Math.round(COMPUTED_VIEWS / images)));
   const readings = Math.min(mostViews * epochs, READ_VIEWS / images);
-  return { views, epochs: Math.max(FEWEST_EPOCHS, Math.round(readings / Math.max(1, views))) };
+  return { views, epochs: Math.max(FEWEST_EPOCHS, Math.round(readings / Math.max(FEWEST_VIEWS, views))) };
 }
 
 /** Photographs of a folder that are not for testing. 0 if it can't be read: loading the data gives the reason. */
@@ -83,7 +83,7 @@ function modelOptions(initFrom: string | undefined): Partial<Config> {
 
 /**
  * `fineTune` as a stage: first the last blocks of the full network, with its last layer, then the branch, which learns
- * from them. By SGD with a rate that suits it, in few epochs, because such a step costs fifty times one of the head.
+ * from them. By SGD with a rate that suits it, in few epochs, because an image costs twenty times as much as in the head.
  */
 function withFineTuning({ fineTune, ...config }: Config): Config {
   const { epochs, lr, batchSize } = config;

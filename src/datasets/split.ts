@@ -32,12 +32,11 @@ export function splitTrainValidation(
   seed: number,
 ): TrainValidation {
   const size = validation === 0 ? 0 : validationSize(labels.length, validation, hashes === undefined);
-  const chosen =
-    size === 0
-      ? new Uint8Array(labels.length)
-      : hashes
-        ? setAside(labels, hashes, size / labels.length, `validation ${seed}`)
-        : drawByPosition(labels, size, seed);
+  // Not by content: `setAside` would keep one of each class.
+  const byContent = size > 0 ? hashes : undefined;
+  const chosen = byContent
+    ? setAside(labels, byContent, size / labels.length, `validation ${seed}`)
+    : drawByPosition(labels, size, seed);
   for (const [index, side] of (recorded ?? []).entries()) {
     if (side !== undefined) chosen[index] = side === 'validation' ? 1 : 0;
   }
@@ -52,6 +51,10 @@ export function splitTrainValidation(
       `${labels.length} images, no two of them different and of the same class`,
   );
 }
+
+/** Images to measure a run on: those for validation, or all that it trains on if it keeps none. */
+export const imagesToMeasureOn = ({ train, validation }: TrainValidation): Int32Array =>
+  validation.length > 0 ? validation : train;
 
 /** The parts of a run's training images. Without a choice between epochs, both parts for validation are all of it. */
 export interface RunSplit extends TrainValidation {

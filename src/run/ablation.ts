@@ -8,6 +8,7 @@ import { networkCost } from '../network/cost.js';
 import type { Variant } from './grid.js';
 import { bestEpoch, isComplete } from './patience.js';
 import { type Run, readMetrics, readRunCheckpoint } from './run-directory.js';
+import { shownAccuracies } from './shown-accuracies.js';
 
 const share = z.number().min(0).max(1);
 
@@ -73,7 +74,8 @@ export function rowOfTrained(variant: Variant, run: Run, command: string): Train
   const last = bestEpoch(run.config.keep === 'best' ? metrics : metrics.slice(-1));
   const trained = metrics.at(-1)?.epoch ?? 0;
   if (!last || !isComplete(run.config, metrics)) return undefined;
-  if (last.fullAccuracy === undefined) {
+  const { on, fullAccuracy, branchAccuracy } = shownAccuracies(last);
+  if (on === 'training') {
     throw new UserError(`${run.path}: expected validation images, which variants are compared on, found validation 0`);
   }
   const { epoch, totalSteps } = readRunCheckpoint(run).progress;
@@ -84,8 +86,8 @@ export function rowOfTrained(variant: Variant, run: Run, command: string): Train
   const perImage = rates.reduce((sum, rate) => sum + 1 / rate, 0) / Math.max(1, rates.length);
   return {
     ...describe(variant, run, command),
-    fullAccuracy: last.fullAccuracy!,
-    branchAccuracy: last.branchAccuracy!,
+    fullAccuracy,
+    branchAccuracy,
     fullLoss: last.fullLoss,
     branchLoss: last.branchLoss,
     seconds: perImage * imagesPerEpoch * trained,

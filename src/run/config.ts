@@ -55,7 +55,10 @@ export function resolveConfig(...layers: readonly Partial<Config>[]): Config {
 export const choosesEpoch = ({ keep, patience }: Pick<Config, 'keep' | 'patience'>): boolean =>
   keep === 'best' || patience !== undefined;
 
-/** @throws UserError if a run that needs validation images keeps none, and if epochs are compared in a run with stages, or before batch normalisation is computed anew */
+/**
+ * @throws UserError if a run that needs validation images keeps none, or if epochs are compared in a run with stages or
+ *   before batch normalisation is computed anew
+ */
 function requireCombinable(config: Config): void {
   if (config.validation === 0 && (config.views === 0 || choosesEpoch(config))) {
     const what = config.views === 0 ? 'a run without --views' : 'a run that chooses an epoch (--keep best, --patience)';

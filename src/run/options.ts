@@ -379,8 +379,8 @@ export const OPTIONS = {
     byDefault: 0,
     summary:
       'With --views: first train the last blocks of the full network (this many, at most those behind the branch) by SGD ' +
-      'with five times the learning rate, for a fifteenth of the epochs, at least one; then the branch. Batch normalisation keeps its ' +
-      'statistics. 0: off.',
+      'with five times the learning rate, for a fifteenth of the epochs, at least one; then the branch. Batch ' +
+      'normalisation keeps its statistics. 0: off.',
     group: 'TRAINING',
   }),
   seed: option({

@@ -1,7 +1,7 @@
 import { evaluationBatches } from '../datasets/batches.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { bytesOf } from '../datasets/pixels.js';
-import { splitTrainValidation } from '../datasets/split.js';
+import { imagesToMeasureOn, splitTrainValidation } from '../datasets/split.js';
 import type { Config } from '../run/config.js';
 
 /** This many images are enough to find the ranges of activations. */
@@ -13,7 +13,7 @@ export async function calibratingImages(
   dataset: Dataset,
 ): Promise<Float32Array> {
   const split = splitTrainValidation(dataset.train, validation, seed);
-  const places = (split.validation.length > 0 ? split.validation : split.train).slice(0, MOST_IMAGES);
+  const places = imagesToMeasureOn(split).slice(0, MOST_IMAGES);
   const size = bytesOf(dataset.shape);
   const images = new Float32Array(places.length * size);
   for await (const batch of evaluationBatches(dataset, dataset.train, 1, places)) {

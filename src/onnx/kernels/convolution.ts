@@ -274,9 +274,8 @@ const depthwiseConv2dBackpropInput: TracedKernel = (graph, { dy, filter }, attri
 /**
  * Gradient with respect to the filter. For each row of taps, one product per channel multiplies every column of the image
  * with every column of the errors, and sums over images and rows. Its diagonals hold the row's taps. That computes more
- * than is needed, but five times faster than a product and a sum for each tap, which wait for memory.
+ * than is needed, but is several times faster than a product and a sum for each tap, which wait for memory.
  */
-
 const depthwiseConv2dBackpropFilter: TracedKernel = (graph, { x, dy }, attributes) => {
   const info = convInfo(x.shape, attributes.filterShape, attributes, true);
   const { batchSize, inChannels, inWidth, outHeight, outWidth, filterHeight, filterWidth, strideHeight, padInfo } =

@@ -50,34 +50,32 @@ export async function computeFeatures(options: FeatureOptions): Promise<FeatureF
   const { network, config } = options;
   const parts = frozenParts(network, config.fineTune);
   const [shared, full] = [parts.slice(0, -1), parts[parts.length - 1]];
-  const sharedFile = await sharedFeatures(options, shared);
+  const key = sharedKey(options, shared);
+  const sharedFile = await sharedFeatures(options, key, shared);
   if (!sharedFile) return undefined;
   const places = placesOf(shared);
   const last = places[places.length - 1];
   if (full.layers.length === 0) return joined(network, [sharedFile], [...places, { ...last, name: full.name }]);
-  const fullFile = await fullFeatures(options, full, sharedFile, last);
-  if (!fullFile) {
-    sharedFile.close();
-    return undefined;
+  let fullFile: FeatureFile | undefined;
+  try {
+    fullFile = await fullFeatures(options, key, full, sharedFile, last);
+  } finally {
+    if (!fullFile) sharedFile.close();
   }
-  const place = {
-    name: full.name,
-    file: 1,
-    record: featuresOf(full.output),
-    offset: 0,
-    length: featuresOf(full.output),
-  };
-  return joined(network, [sharedFile, fullFile], [...places, place]);
+  const [place] = placesOf([full]);
+  return fullFile && joined(network, [sharedFile, fullFile], [...places, { ...place, file: 1 }]);
 }
 
 /** Outputs of the shared parts, from images. */
-async function sharedFeatures(options: FeatureOptions, parts: readonly FrozenPart[]): Promise<FeatureFile | undefined> {
+async function sharedFeatures(
+  options: FeatureOptions,
+  key: string,
+  parts: readonly FrozenPart[],
+): Promise<FeatureFile | undefined> {
   const { dataset, config, loader = loadHere } = options;
   const { shape, stored, mean, std } = dataset;
   const preparation = { shape, stored, mean, std, augmentation: augmentationOf(config) };
-  const all = requestsOf(options);
-  return cachedFeatures(options, sharedKey(options, parts), parts, 'shared', async function* (batches) {
-    const requests = all.slice(batches);
+  return cachedFeatures(options, key, parts, 'shared', async function* (requests) {
     let at = 0;
     for await (const images of loader.load(dataset.train.pixels, preparation, requests)) {
       yield { input: images, count: requests[at++].indices.length };
@@ -88,22 +86,23 @@ async function sharedFeatures(options: FeatureOptions, parts: readonly FrozenPar
 /** Outputs of the frozen layers behind the shared ones, from what those computed. */
 async function fullFeatures(
   options: FeatureOptions,
+  ofShared: string,
   part: FrozenPart,
   shared: FeatureFile,
   { record, offset, length }: Place,
 ): Promise<FeatureFile | undefined> {
   const { network, state } = options;
   const isTrained = isOfHead(network, options.config.fineTune);
-  const hash = createHash('sha256').update(sharedKey(options, frozenParts(network).slice(0, -1)));
+  const hash = createHash('sha256').update(ofShared);
   hash.update(JSON.stringify(part.layers));
   for (const { name } of networkParameters(network)) {
     if (isOfFull(name) && !isTrained(name)) hash.update(bytesOf(state[name].values));
   }
-  const counts = requestsOf(options).map(({ indices }) => indices.length);
   const values = new Float32Array(record);
-  return cachedFeatures(options, hash.digest('hex'), [part], 'full', async function* (batches) {
-    let first = sum(counts.slice(0, batches));
-    for (const count of counts.slice(batches)) {
+  return cachedFeatures(options, hash.digest('hex'), [part], 'full', async function* (requests, done) {
+    let first = done;
+    for (const { indices } of requests) {
+      const count = indices.length;
       const input = new Float32Array(count * length);
       for (let i = 0; i < count; i++) {
         shared.read(first + i, values);
@@ -115,13 +114,16 @@ async function fullFeatures(
   });
 }
 
-/** @param inputs the parts' inputs, from this batch on */
+/** @param inputs the parts' inputs for these batches; `done` records were computed before them */
 async function cachedFeatures(
   options: FeatureOptions,
   key: string,
   parts: readonly FrozenPart[],
   layers: 'shared' | 'full',
-  inputs: (batches: number) => AsyncIterable<{ readonly input: Float32Array; readonly count: number }>,
+  inputs: (
+    requests: BatchRequest[],
+    done: number,
+  ) => AsyncIterable<{ readonly input: Float32Array; readonly count: number }>,
 ): Promise<FeatureFile | undefined> {
   const { signal, onViews } = options;
   const lengths = parts.map(({ output }) => featuresOf(output));
@@ -130,19 +132,21 @@ async function cachedFeatures(
   const known = openFeatures(path, length);
   if (known) return known;
 
-  const counts = requestsOf(options).map(({ indices }) => indices.length);
-  const total = sum(counts);
+  const requests = requestsOf(options);
+  const total = sum(requests.map(({ indices }) => indices.length));
   const writer = writeFeatures(path, length, total);
   let next = 0;
   let done = 0;
-  while (next < counts.length && done + counts[next] <= writer.records) done += counts[next++];
+  while (next < requests.length && done + requests[next].indices.length <= writer.records) {
+    done += requests[next++].indices.length;
+  }
   writer.truncate(done);
   onViews?.(done, total, layers);
 
   const records = new Float32Array(BATCH * length);
   const frozen = await options.openFrozenLayers(parts, options.state);
   try {
-    for await (const { input, count } of inputs(next)) {
+    for await (const { input, count } of inputs(requests.slice(next), done)) {
       const found = await frozen.compute(input, count);
       for (let i = 0; i < count; i++) {
         let offset = i * length;
@@ -184,7 +188,7 @@ function placesOf(shared: readonly FrozenPart[]): Place[] {
   });
 }
 
-/** Several files as one, whose records are the head's inputs one after another. */
+/** Reads several files as one. A record holds the head's inputs one after another. */
 function joined(network: JointNetwork, files: readonly FeatureFile[], places: readonly Place[]): FeatureFile {
   const read = Object.keys(headInputs(network)).map((input) => places.find(({ name }) => name === input)!);
   const records = files.map((_, i) => new Float32Array(places.find(({ file }) => file === i)!.record));

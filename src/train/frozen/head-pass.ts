@@ -34,8 +34,9 @@ export function headForward(
     (y, placed) => applyLayer(placed, y, tensors, undefined, binary),
     tensors.full,
   ) as tf.Tensor2D;
-  if (network.branch.length === 0)
+  if (network.branch.length === 0) {
     return { shared: tensors.full, full, branches: exitsOf(network).map(() => full), statistics };
+  }
   return { shared: tensors[numbered('shared', branches.length - 1)], full, branches, statistics };
 }
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 # Larger sets are read from disk, batch by batch.
 RESIDENT_BYTES = 4_000_000_000
@@ -170,6 +171,11 @@ def blank(images: Tensor, squares: Tensor) -> Tensor:
 def mix(images: Tensor, share: float) -> Tensor:
     """Mixes each image with its partner from the other end of the batch; `share` is the image's own weight (mixup)."""
     return images if share == 1 else share * images + (1 - share) * images.flip(0)
+
+
+def resize(images: Tensor, size: int) -> Tensor:
+    """Images of this height and width, bilinearly with a filter against aliasing; 0 leaves them as they are."""
+    return images if size == 0 else F.interpolate(images, (size, size), mode="bilinear", antialias=True)
 
 
 def draws_of(plan: Mapping[str, Any], chosen: NDArray[np.int64], device: str) -> dict[str, Tensor]:

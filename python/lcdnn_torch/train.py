@@ -12,7 +12,7 @@ from torch import Tensor, distributed
 
 from .batches import share_of_batch, stored_batches
 from .evaluate import evaluate, recalibrate
-from .images import draws_of, mix, vary
+from .images import draws_of, mix, resize, vary
 from .losses import Losses, summed_loss, targets_of
 from .network import Outputs
 from .optimizers import move_average, update
@@ -84,7 +84,7 @@ def train_step(trainer: Trainer, plan: Mapping[str, NDArray[Any]], index: int, s
     draws = draws_of(plan, chosen, trainer.device)
     images = vary(stored.to(trainer.device, non_blocking=True), trainer.look, draws, config["shiftFill"])
     own = float(plan["shares"][index]) if "shares" in plan else 1.0
-    images = images_in_fast_layout(mix(images, own), trainer.device)
+    images = images_in_fast_layout(resize(mix(images, own), config["trainSize"]), trainer.device)
     labels = torch.from_numpy(trainer.tables["labels"][plan["order"][chosen]]).long().to(trainer.device)
     weights = None if job.class_weights is None else torch.tensor(job.class_weights, device=trainer.device)
     targets = targets_of(labels, labels.flip(0), own, config["labelSmoothing"], job.network["classes"], weights)
@@ -181,6 +181,7 @@ def save(trainer: Trainer, progress: Progress) -> None:
 def largest_batch(trainer: Trainer, tried: int) -> int:
     """The largest of half, a quarter, ... of a batch that exceeded memory, which fits; 0 if unknown."""
     height, width, channels = trainer.look.shape
+    height, width = [trainer.job.config["trainSize"] or side for side in (height, width)]
     size = tried // 2 if trainer.world == 1 else 0  # one of several processes would wait for the others
     while size > 0:
         torch.cuda.empty_cache()

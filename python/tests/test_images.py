@@ -8,7 +8,7 @@ import torch
 
 from lcdnn_torch import images
 from lcdnn_torch.batches import share_of_batch, stored_batches
-from lcdnn_torch.images import Pixels, mix, move
+from lcdnn_torch.images import Pixels, mix, move, resize
 from lcdnn_torch.trainer import Trainer
 
 STORED = (2, 2, 1)
@@ -66,3 +66,12 @@ def test_processes_share_a_batch_by_pairs(size: int, world: int) -> None:
 
 def test_mixing_pairs_both_ends() -> None:
     assert mix(torch.tensor([[0.0], [4.0], [8.0]]), 0.75).flatten().tolist() == [2, 4, 6]
+
+
+def test_resized_images_keep_their_colours_and_slopes() -> None:
+    ramp = torch.arange(32.0).expand(2, 3, 32, 32)
+    assert torch.equal(resize(ramp, 0), ramp)
+    small = resize(ramp, 16)
+    assert small.shape == (2, 3, 16, 16)
+    # Pixel i lies between the pixels 2i and 2i + 1; the outer ones have no neighbour on one side.
+    assert torch.allclose(small[..., 1:-1], 2 * torch.arange(1, 15.0) + 0.5)

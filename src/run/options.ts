@@ -219,6 +219,14 @@ export const OPTIONS = {
     summary: 'Mix pairs of training images and their labels; the share is drawn from Beta(a, a) with this a.',
     group: 'DATA',
   }),
+  trainSize: option({
+    schema: z.int().min(0).max(1024),
+    byDefault: 0,
+    summary:
+      'Train on images resized to this height and width, for cheap first epochs (engine pytorch; the network must ' +
+      'average over the image). 0: as they are.',
+    group: 'DATA',
+  }),
   validation: option({
     schema: z.number().min(0),
     byDefault: 0.1,

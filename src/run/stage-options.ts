@@ -29,6 +29,7 @@ export const STAGE_OPTIONS = [
   'jitter',
   'cutout',
   'mixup',
+  'trainSize',
 ] as const satisfies readonly OptionName[];
 
 type StageOption = (typeof STAGE_OPTIONS)[number];

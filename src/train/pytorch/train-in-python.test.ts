@@ -167,6 +167,32 @@ describe.skipIf(PYTHON === undefined)('one step in PyTorch', () => {
     },
     SLOW_MS,
   );
+
+  it('on images made smaller is the step of a network for images of that size', async () => {
+    const [network, small] = [16, 8].map((side) =>
+      createNetwork('resnet18', [side, side, 3], 3, { width: 0.05 }),
+    );
+    // Images of one colour each stay what they are at every size.
+    const plain = (side: number): Dataset => {
+      const dataset = randomImages(network, 8);
+      const shape: Dataset['shape'] = [side, side, 3];
+      const next = random(7, 8);
+      const colours = Array.from({ length: 8 }, () => [0, 1, 2].map(() => integer(next, 256)));
+      const bytes = Uint8Array.from(colours.flatMap((image) => Array.from({ length: side * side }, () => image).flat()));
+      const split = { ...dataset.train, pixels: { in: 'memory', bytes } } as const;
+      return { ...dataset, shape, stored: shape, train: split, test: split };
+    };
+    await fromOneStart(
+      small,
+      async (start) => {
+        const state = slotsOf({ ...start, slots: 'cold', optimizer: 'momentum', options: config(shared) });
+        const resized = { network, dataset: plain(16), config: config({ ...shared, trainSize: 8 }), start: state };
+        const oracle = { network: small, dataset: plain(8), config: config(shared), start: state };
+        expectSameState(stateOf(await inPython(resized)), stateOf(await here(oracle)));
+      },
+      STARTS,
+    );
+  });
 });
 
 /** Three channels, so that colours can change, and images that are stored larger than they are used. */

@@ -9,8 +9,6 @@ import type { DataReport } from '../datasets/inspect/report.js';
 import { createLoader } from '../datasets/loading/create-loader.js';
 import { splitForRun, splitTrainValidation } from '../datasets/split.js';
 import { openFrozenLayers } from '../export/frozen-layers.js';
-import type { JointNetwork } from '../network/layers.js';
-import { networkParameters } from '../network/parameters.js';
 import { writeReport } from '../report/write-report.js';
 import type { Checkpoint, TrainingProgress } from '../run/checkpoint.js';
 import { type Config, choosesEpoch } from '../run/config.js';
@@ -40,6 +38,7 @@ import { readTeacher } from '../train/read-teacher.js';
 import { augmentationOf, type StepReport } from '../train/reports.js';
 import { optimizerSlots } from '../train/step.js';
 import { type TrainingOptions, trainNetwork } from '../train/train.js';
+import { requireTrainSizes } from '../train/train-size.js';
 import { trainStages } from '../train/train-stages.js';
 import { requireMemory } from '../train/training-memory.js';
 import type { WarmStart } from '../train/warm-start/warm-start.js';
@@ -246,29 +245,6 @@ function requireEngineFor(config: Config): void {
   }
   if (precision !== 'bfloat16' || engine === PYTORCH) return;
   throw new UserError(`engine ${engine}: expected precision float32, found ${precision}; it takes --engine ${PYTORCH}`);
-}
-
-/** @throws UserError if the network can't read images of a size that it shall train on with the same parameters */
-function requireTrainSizes(config: Config, network: JointNetwork): void {
-  const [height, width, channels] = network.input;
-  const shapesOf = (input: JointNetwork['input']): string =>
-    JSON.stringify(networkParameters({ ...network, input }).map(({ shape }) => shape));
-  for (const { trainSize } of [config, ...(config.stages ?? [])]) {
-    if (!trainSize || fits(trainSize)) continue;
-    throw new UserError(
-      `trainSize ${trainSize}: expected a size at which ${network.name} has the same layers as on ${height}x${width} ` +
-        'images, found another; networks without a flatten layer can take a half or three quarters of their own size',
-    );
-  }
-
-  function fits(size: number): boolean {
-    try {
-      return shapesOf([size, size, channels]) === shapesOf(network.input);
-    } catch (thrown) {
-      if (thrown instanceof UserError) return false; // a layer doesn't fit the images
-      throw thrown;
-    }
-  }
 }
 
 /** @throws UserError if another option needs the images that `views` replaces by features */

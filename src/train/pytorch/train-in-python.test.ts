@@ -169,16 +169,16 @@ describe.skipIf(PYTHON === undefined)('one step in PyTorch', () => {
   );
 
   it('on images made smaller is the step of a network for images of that size', async () => {
-    const [network, small] = [16, 8].map((side) =>
-      createNetwork('resnet18', [side, side, 3], 3, { width: 0.05 }),
-    );
+    const [network, small] = [16, 8].map((side) => createNetwork('resnet18', [side, side, 3], 3, { width: 0.05 }));
     // Images of one colour each stay what they are at every size.
     const plain = (side: number): Dataset => {
       const dataset = randomImages(network, 8);
       const shape: Dataset['shape'] = [side, side, 3];
       const next = random(7, 8);
       const colours = Array.from({ length: 8 }, () => [0, 1, 2].map(() => integer(next, 256)));
-      const bytes = Uint8Array.from(colours.flatMap((image) => Array.from({ length: side * side }, () => image).flat()));
+      const bytes = Uint8Array.from(
+        colours.flatMap((image) => Array.from({ length: side * side }, () => image).flat()),
+      );
       const split = { ...dataset.train, pixels: { in: 'memory', bytes } } as const;
       return { ...dataset, shape, stored: shape, train: split, test: split };
     };

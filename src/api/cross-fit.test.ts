@@ -40,12 +40,19 @@ async function opened(name: string, options: Partial<Config>): Promise<Trained> 
 
 it('answers each image once, by a head that was not trained on it, the same way each time', async () => {
   const trained = await opened('views', { views: 2 });
-  const folds: number[] = [];
-  const answers = await crossFit(trained, 3, (fold) => folds.push(fold));
-  expect(folds).toEqual([1, 2, 3]);
+  const notes: string[] = [];
+  const answers = await crossFit(trained, 3, { onNote: (text) => notes.push(text) });
+  expect(notes).toEqual([1, 2, 3].map((fold) => `training the head of fold ${fold} of 3`));
   expect(answers.branches[0]).toHaveLength(10 * IMAGES);
   expect([...answers.labels].sort()).toEqual([...trained.dataset.train.labels].sort());
   expect(await crossFit(trained, 3)).toEqual(answers);
+});
+
+it('ends with the reason of the signal, within a fold', async () => {
+  const trained = await opened('stopped', { views: 2, epochs: 1000 });
+  const controller = new AbortController();
+  const onNote = () => void setTimeout(() => controller.abort(new Error('stopped')), 500);
+  await expect(crossFit(trained, 3, { onNote, signal: controller.signal })).rejects.toThrow('stopped');
 });
 
 it('estimates what a run without validation images has learned', async () => {

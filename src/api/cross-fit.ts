@@ -18,8 +18,12 @@ import { checkedStart } from './start-state.js';
 /** Separates the draw of the folds from other draws of the same seed. */
 const FOLDS = 0x666f6c64;
 
-/** Called before each fold is trained; `fold` counts from 1. */
-export type OnFold = (fold: number, folds: number) => void;
+/** What a caller can follow of cross-fitting, and the signal that ends it. */
+export interface CrossFitEvents {
+  /** Called with a line before each fold is trained. */
+  readonly onNote?: (text: string) => void;
+  readonly signal?: AbortSignal;
+}
 
 /**
  * Answers to every photograph of the training split, each by a head that hasn't seen it: the photographs are divided into
@@ -27,9 +31,13 @@ export type OnFold = (fold: number, folds: number) => void;
  * the cache. A threshold tuned on these answers uses all photographs, but is proved for the heads of the folds, which are
  * trained on fewer photographs than the run's own.
  *
- * @throws UserError if the run wasn't trained with `--views`, or a fold would be empty
+ * @throws UserError if the run wasn't trained with `--views`, or a fold would be empty; the signal's reason if it is aborted
  */
-export async function crossFit({ run: opened, dataset }: Trained, folds: number, onFold?: OnFold): Promise<Logits> {
+export async function crossFit(
+  { run: opened, dataset }: Trained,
+  folds: number,
+  { onNote, signal }: CrossFitEvents = {},
+): Promise<Logits> {
   // The network as it is trained: an opened run has the deployed one.
   const run = openRun(opened.path);
   const { config, network } = run;
@@ -47,11 +55,12 @@ export async function crossFit({ run: opened, dataset }: Trained, folds: number,
   const path = mkdtempSync(join(tmpdir(), 'lcdnn-fold-'));
   try {
     for (let fold = 0; fold < folds; fold++) {
-      onFold?.(fold + 1, folds);
+      onNote?.(`training the head of fold ${fold + 1} of ${folds}`);
       let answers: Logits | undefined;
       const options = {
         dataset: withFold(dataset, assigned, fold),
         openFrozenLayers,
+        signal,
         start: (await checkedStart(config, network, dataset)).state,
         onValidated: (logits: Logits) => {
           answers = logits;
@@ -60,6 +69,7 @@ export async function crossFit({ run: opened, dataset }: Trained, folds: number,
       await trainStages({ ...run, path, config: toTheEnd }, options, (stage) =>
         trainNetwork({ ...stage, engine, loader }),
       );
+      signal?.throwIfAborted();
       found.push(answers!);
     }
   } finally {

@@ -12,13 +12,12 @@ import { type ClassHarm, harmByClass } from '../tau/by-class.js';
 import { outcomesFromLogits } from '../tau/outcomes.js';
 import type { ExitResult, TauOptions, TauResult } from '../tau/tune.js';
 import { tuneExits } from '../tau/tune-exits.js';
-import { crossFit, type OnFold } from './cross-fit.js';
+import { type CrossFitEvents, crossFit } from './cross-fit.js';
 import { type MeasureOptions, openTrained, type Trained } from './open-trained.js';
 
 export interface TuneTauOptions extends TauOptions {
   /** Number of folds to cross-fit (`crossFit`) instead of using the validation images. */
   readonly crossFit?: number;
-  readonly onFold?: OnFold;
 }
 
 /** Thresholds of a run, and how early exits are spread over the true classes of the images. */
@@ -36,12 +35,13 @@ export interface TunedRun extends TauResult {
  */
 export async function tuneTau(run: string, options: TuneTauOptions & MeasureOptions = {}): Promise<TunedRun> {
   const { dataDir, acceptChangedData, onProgress, onNote, signal, onImages, ...tau } = options;
-  return tuneTrained(await openTrained(run, { dataDir, acceptChangedData, onProgress, onNote, signal, onImages }), tau);
+  const trained = await openTrained(run, { dataDir, acceptChangedData, onProgress, onNote, signal, onImages });
+  return tuneTrained(trained, { ...tau, onNote, signal });
 }
 
-/** `tuneTau` for a run that is already open. */
-export async function tuneTrained(trained: Trained, options: TuneTauOptions = {}): Promise<TunedRun> {
-  const { crossFit: folds, onFold, ...limits } = options;
+/** `tuneTau` for a run that is already open. @param options `onNote` and `signal` are for cross-fitting */
+export async function tuneTrained(trained: Trained, options: TuneTauOptions & CrossFitEvents = {}): Promise<TunedRun> {
+  const { crossFit: folds, onNote, signal, ...limits } = options;
   const { run, dataset, evaluate } = trained;
   const { validation, seed } = run.config;
   const { certifying } = splitForRun(dataset.train, { validation, seed, choosesEpoch: choosesEpoch(run.config) });
@@ -51,7 +51,7 @@ export async function tuneTrained(trained: Trained, options: TuneTauOptions = {}
   const logits =
     folds === undefined
       ? await evaluate((logitsOf) => logitsOf(dataset.train, certifying))
-      : await crossFit(trained, folds, onFold);
+      : await crossFit(trained, folds, { onNote, signal });
   const outcomes = outcomesFromLogits(logits, logits.labels, logits.classes);
   const tuned = tuneExits(outcomes, { seed, ...limits }, logits);
   const taus = exitsOf<ExitResult>(tuned).map(({ tau }) => tau);

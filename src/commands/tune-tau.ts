@@ -80,10 +80,7 @@ export default class TuneTau extends LcdnnCommand {
       return this.proposeFrom(server, args.run, { model, token, apply, epsilon, delta });
     }
     const result = await withDataProgress(({ onProgress, onNote }) =>
-      tuneTau(args.run, {
-        ...{ ...tuneOptions(flags), ...dataOptions(flags), onProgress, onNote },
-        onFold: (fold, folds) => onNote(`training the head of fold ${fold} of ${folds}`),
-      }),
+      tuneTau(args.run, { ...tuneOptions(flags), ...dataOptions(flags), onProgress, onNote }),
     );
     for (const line of tunedLines(result)) this.log(line);
     return result;

@@ -88,4 +88,16 @@ describe('lcdnn learn', () => {
     const { stdout } = await killed.ended;
     expect(stdout).toMatch(/skipped: nothing that it depends on has changed\n\n\$ lcdnn train --resume \S+\n/);
   });
+
+  it('stops within a fold, whose training takes as long as that of the run', async () => {
+    const config = fresh('lcdnn.config.json');
+    const { validation: _, ...train } = JSON.parse(readFileSync(join(folder, 'lcdnn.config.json'), 'utf8')).train;
+    writeFileSync(config, JSON.stringify({ train: { ...train, epochs: 30 } }));
+    const stopped = start(['learn', photos, '--out', fresh('stopped')], `export LCDNN_CONFIG=${config}`);
+    await stopped.printed('training the head of fold 1 of 3');
+    stopped.child.kill('SIGINT');
+    const { code, stdout } = await stopped.ended;
+    expect(code).toBe(130);
+    expect(stdout).not.toContain('lcdnn evaluate');
+  });
 });

@@ -37,8 +37,7 @@ export const newRunCommand = ({ recipe, preprocessing, options, dataDir, budget 
 export const resumeCommand = (run: string): string => `train ${flagText({ resume: run })}`;
 
 /** `tune-tau RUN --objective risk` */
-export const tuneCommand = (run: string, options: TuneTauOptions): string =>
-  command('tune-tau', run, { ...options, onFold: undefined });
+export const tuneCommand = (run: string, options: TuneTauOptions): string => command('tune-tau', run, { ...options });
 
 /** `evaluate RUN --min-accuracy both=0.9` */
 export function evaluateCommand(run: string, limits: EvaluationLimits = {}, against?: string): string {

@@ -123,7 +123,7 @@ def test_memory_that_is_too_small_is_reported_with_what_would_fit(
 
     monkeypatch.setattr(train, "backward", backward)
     monkeypatch.setattr(main, "train", no_memory)
-    job = SimpleNamespace(network={"classes": 3}, config={"batchSize": 32})
+    job = SimpleNamespace(network={"classes": 3}, config={"batchSize": 32, "trainSize": 0})
     trainer = SimpleNamespace(world=1, device="cpu", look=SimpleNamespace(shape=(2, 2, 1)), job=job)
     assert main.train_to_an_end(cast(Trainer, trainer)) == 1
     assert json.loads(capsys.readouterr().out) == {"event": "out-of-memory", "fits": 4}

@@ -11,7 +11,7 @@ const out = join(folder, 'learned');
 
 beforeAll(async () => {
   // Small, so that the pretrained network takes seconds.
-  const train = { 'image-size': 32, views: 1, epochs: 1, 'batch-size': 8, validation: 0.2 };
+  const train = { 'image-size': 32, views: 1, epochs: 20, 'batch-size': 8, validation: 0.2 };
   writeFileSync(join(folder, 'lcdnn.config.json'), JSON.stringify({ train }));
   for (const [label, name] of ['a', 'b'].entries()) {
     for (let i = 0; i < 16; i++) await plainImage(join(photos, name, `${i}.png`), [200 * label, 10 * i, 30]);
@@ -68,7 +68,7 @@ describe('lcdnn learn', () => {
       return JSON.parse(stdout).unknown.exits;
     };
     const without = await wrongExits(photos);
-    expect(without).toBeGreaterThan(8);
+    expect(without).toBeGreaterThan(4);
     expect(await wrongExits(withOther)).toBeLessThan(without / 2);
   });
 

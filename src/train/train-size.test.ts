@@ -21,7 +21,11 @@ describe('the size of training images', () => {
     ).toThrow(line);
   });
 
-  it.each(['lenet', 'alexnet', 'vgg16'])('is its own for %s, whose dense layers read every pixel', (name) => {
+  it.each([
+    'lenet',
+    'alexnet',
+    'vgg16',
+  ])("must be the network's own for %s, whose dense layers read every pixel", (name) => {
     const network = createNetwork(name, cifar, 10);
     expect(required(network, 16)).toThrow(/^trainSize 16: /);
     expect(required(network, 32)).not.toThrow();

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { plainImage } from '../image-files.js';
@@ -52,6 +52,7 @@ describe('lcdnn learn', () => {
     expect(stdout).toMatch(/^\$ lcdnn tune-tau \S+ --objective risk --epsilon 0\.5 --delta 0\.2$/m);
     expect(stdout).not.toMatch(/Proving|skipped/);
     expect(stdout).not.toContain(run);
+    rmSync(join(photos, 'b', 'new.png'));
   });
 
   it('a class "other" is trained as the others are, and answers images of no class', async () => {
@@ -68,7 +69,7 @@ describe('lcdnn learn', () => {
       return JSON.parse(stdout).unknown.exits;
     };
     const without = await wrongExits(photos);
-    expect(without).toBeGreaterThan(4);
+    expect(without).toBeGreaterThan(8);
     expect(await wrongExits(withOther)).toBeLessThan(without / 2);
   });
 
@@ -89,7 +90,7 @@ describe('lcdnn learn', () => {
     expect(stdout).toMatch(/skipped: nothing that it depends on has changed\n\n\$ lcdnn train --resume \S+\n/);
   });
 
-  it('stops within a fold, whose training takes as long as that of the run', async () => {
+  it('stops at Ctrl-C while it cross-fits, before the fold is trained to its end', async () => {
     const config = fresh('lcdnn.config.json');
     const { validation: _, ...train } = JSON.parse(readFileSync(join(folder, 'lcdnn.config.json'), 'utf8')).train;
     writeFileSync(config, JSON.stringify({ train: { ...train, epochs: 30 } }));

@@ -1,5 +1,5 @@
-// npx tsx benchmarks/train/profile.ts --network resnet18 - where one training step's time goes, by operator. --fine-tune N: of the
-// step that fine-tunes the last N blocks of recipe photos.
+// npx tsx benchmarks/train/profile.ts --network resnet18 - where one training step's time goes, by operator. --photos: of a step
+// of recipe photos; --fine-tune N: of the step that fine-tunes its last N blocks.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +22,7 @@ const { values: options } = parseArgs({
     batch: { type: 'string', default: '64' },
     threads: { type: 'string', default: String(availableParallelism()) },
     steps: { type: 'string', default: '3' },
+    photos: { type: 'boolean', default: false },
     'fine-tune': { type: 'string', default: '0' },
     /** Operators whose nodes are listed one by one, longest first. */
     nodes: { type: 'string', multiple: true, default: [] },
@@ -39,10 +40,11 @@ interface Event {
 
 const batch = Number(options.batch);
 const fineTune = Number(options['fine-tune']);
-const { network, config } = fineTune > 0 ? fineTuning() : fromImages();
+const isPhotos = options.photos || fineTune > 0;
+const { network, config } = isPhotos ? photos() : fromImages();
 const parameters = initialParameters(network, 1);
 const state = { ...parameters, ...initialSlots(parameters, network, config) };
-const inputs = fineTune > 0 ? headInputs(network, fineTune) : { images: network.input };
+const inputs = isPhotos ? headInputs(network, fineTune) : { images: network.input };
 const shapes = {
   ...Object.fromEntries(Object.entries(state).map(([name, { shape }]) => [name, shape])),
   ...Object.fromEntries(Object.entries(inputs).map(([name, shape]) => [name, [batch, ...shape]])),
@@ -119,7 +121,7 @@ function fromImages() {
   return { network: createNetwork(options.network, input, 10), config: resolveConfig({}) };
 }
 
-function fineTuning() {
+function photos() {
   const config = newRunConfig({ recipe: 'photos', options: { fineTune } });
   return trainingStages({ config, network: networkOf(config, [224, 224, 3], 5) })[0];
 }

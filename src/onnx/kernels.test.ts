@@ -126,14 +126,17 @@ function depthwise(next: Random) {
   return { conv, inputs };
 }
 
-/** A convolution's image and filter: odd sizes, unequal sides, strides, both paddings. */
+/** A convolution's image and filter: odd sizes, unequal sides, strides, paddings by name and by numbers. */
 function convolution(next: Random) {
-  const [n, h, w] = [1 + integer(next, 2), 5 + integer(next, 4), 5 + integer(next, 4)];
+  // Small images go one way and larger ones another.
+  const side = () => pick(next, [5, 6, 7, 8, 13]);
+  const [n, h, w] = [1 + integer(next, 2), side(), side()];
   // Filter gradients go one way for few channels and another for many.
   const [c, f] = [pick(next, [1, 2, 3, 5, 6]), 1 + integer(next, 4)];
   const filter = [1 + integer(next, 4), 1 + integer(next, 4), c, f];
   const stride = pick<number | [number, number]>(next, [1, 1, 2, 3, [1, 2], [2, 1]]);
-  const padding = pick<'same' | 'valid'>(next, ['same', 'valid']);
+  const around = () => [integer(next, 3), integer(next, 3)];
+  const padding = pick<'same' | 'valid'>(next, ['same', 'valid', [[0, 0], around(), around(), [0, 0]] as never]);
   const inputs = [
     { shape: [n, h, w, c], values: floats(next, n * h * w * c) },
     { shape: filter, values: floats(next, sizeOf(filter)) },

@@ -48,7 +48,8 @@ export function binaryConv2dOutput(
   const { kernel, scale } = weightsOf(latent, learned, pass);
   pass.onSigned?.(x);
   const signs = signStraightThrough(x, ESTIMATORS[pass.estimator ?? 'clip']) as tf.Tensor4D;
-  const sums = tf.conv2d(padWithOnes(signs, input, size, stride, padding), kernel as tf.Tensor4D, stride, 'valid');
+  const around = padding === 'valid' ? undefined : onesAround(input, size, stride, padding);
+  const sums = convAmongOnes(signs, kernel as tf.Tensor4D, stride, around);
   const y = tf.mul(sums, scale);
   return inputScale ? tf.mul(y, windowScale(x, size, stride, padding)) : y;
 }
@@ -68,13 +69,46 @@ export function binaryDenseOutput(
   return inputScale ? tf.mul(y, rowScale(x)) : y;
 }
 
+type Ones = [readonly [0, 0], rows: [number, number], columns: [number, number], readonly [0, 0]];
+
 /** Padding of a binary convolution: zeros before the sign, so +1 after it. */
-function padWithOnes(signs: tf.Tensor4D, input: Shape, kernel: number, stride: number, padding: Padding): tf.Tensor4D {
-  if (padding === 'valid') return signs;
-  const around = [0, 1].map((axis): [number, number] => {
+function onesAround(input: Shape, kernel: number, stride: number, padding: Padding): Ones {
+  const [rows, columns] = [0, 1].map((axis): [number, number] => {
     const size = input[axis]!;
     const { out, before } = windowed(size, kernel, stride, padding, axis);
     return [before, Math.max(0, (out - 1) * stride + kernel - size - before)];
   });
-  return tf.pad(signs, [[0, 0], around[0], around[1], [0, 0]], 1);
+  return [[0, 0], rows, columns, [0, 0]];
+}
+
+/**
+ * Convolution of signs with ones around them. The gradient isn't computed at the ones: at 7x7 pixels these are 40 % of a
+ * padded image. tfjs on libtensorflow has no such gradient, because it doesn't support padding by numbers.
+ */
+export function convAmongOnes(signs: tf.Tensor4D, kernel: tf.Tensor4D, stride: number, around?: Ones): tf.Tensor4D {
+  if (!around) return tf.conv2d(signs, kernel, stride, 'valid');
+  const pad = around as unknown as [number, number][];
+  if (tf.getBackend() === 'tensorflow') return tf.conv2d(tf.pad(signs, pad, 1), kernel, stride, 'valid');
+  const convolve = tf.customGrad((...args) => {
+    const [x, weights, save] = args as unknown as [tf.Tensor4D, tf.Tensor4D, tf.GradSaveFunc];
+    const image = tf.pad(x, pad, 1);
+    save([image, weights]);
+    return {
+      value: tf.conv2d(image, weights, stride, 'valid'),
+      gradFunc: (dy: tf.Tensor, [padded, w]: tf.Tensor[]) => {
+        const window = { strides: [stride, stride], pad: 'valid', dataFormat: 'NHWC', filterShape: kernel.shape };
+        return [
+          tf.conv2dTranspose(
+            dy as tf.Tensor4D,
+            w as tf.Tensor4D,
+            signs.shape,
+            stride,
+            pad as tf.backend_util.ExplicitPadding,
+          ),
+          tf.engine().runKernel(tf.Conv2DBackpropFilter, { x: padded, dy }, window) as tf.Tensor,
+        ];
+      },
+    };
+  });
+  return convolve(signs, kernel) as tf.Tensor4D;
 }

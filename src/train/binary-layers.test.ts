@@ -29,8 +29,8 @@ describe('a convolution of signs among ones', () => {
     number,
     [number, number],
     [number, number],
-  ][])('of stride %d with %j rows and %j columns is that of the padded image, and so are its gradients', (stride, rows, columns) => {
-    const around = [[0, 0], rows, columns, [0, 0]] as [[0, 0], [number, number], [number, number], [0, 0]];
+  ][])('of stride %d, among %j rows and %j columns of ones, equals that of the padded image, with its gradients', (stride, rows, columns) => {
+    const around: tf.backend_util.ExplicitPadding = [[0, 0], rows, columns, [0, 0]];
     const plain = (x: tf.Tensor, w: tf.Tensor) =>
       tf.conv2d(tf.pad(x as tf.Tensor4D, around, 1), w as tf.Tensor4D, stride, 'valid');
     const ours = (x: tf.Tensor, w: tf.Tensor) => convAmongOnes(x as tf.Tensor4D, w as tf.Tensor4D, stride, around);

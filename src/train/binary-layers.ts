@@ -12,6 +12,8 @@ import {
 } from './binarize.js';
 import { ESTIMATORS, type EstimatorName } from './estimators.js';
 
+type ExplicitPadding = tf.backend_util.ExplicitPadding;
+
 /** How binary layers are computed in a training step. */
 export interface BinaryPass {
   /** Gradient of the activations' signs. Default `clip`. */
@@ -69,10 +71,8 @@ export function binaryDenseOutput(
   return inputScale ? tf.mul(y, rowScale(x)) : y;
 }
 
-type Ones = [readonly [0, 0], rows: [number, number], columns: [number, number], readonly [0, 0]];
-
 /** Padding of a binary convolution: zeros before the sign, so +1 after it. */
-function onesAround(input: Shape, kernel: number, stride: number, padding: Padding): Ones {
+function onesAround(input: Shape, kernel: number, stride: number, padding: Padding): ExplicitPadding {
   const [rows, columns] = [0, 1].map((axis): [number, number] => {
     const size = input[axis]!;
     const { out, before } = windowed(size, kernel, stride, padding, axis);
@@ -85,26 +85,24 @@ function onesAround(input: Shape, kernel: number, stride: number, padding: Paddi
  * Convolution of signs with ones around them. The gradient isn't computed at the ones: at 7x7 pixels these are 40 % of a
  * padded image. tfjs on libtensorflow has no such gradient, because it doesn't support padding by numbers.
  */
-export function convAmongOnes(signs: tf.Tensor4D, kernel: tf.Tensor4D, stride: number, around?: Ones): tf.Tensor4D {
+export function convAmongOnes(
+  signs: tf.Tensor4D,
+  kernel: tf.Tensor4D,
+  stride: number,
+  around?: ExplicitPadding,
+): tf.Tensor4D {
   if (!around) return tf.conv2d(signs, kernel, stride, 'valid');
-  const pad = around as unknown as [number, number][];
-  if (tf.getBackend() === 'tensorflow') return tf.conv2d(tf.pad(signs, pad, 1), kernel, stride, 'valid');
+  if (tf.getBackend() === 'tensorflow') return tf.conv2d(tf.pad(signs, around, 1), kernel, stride, 'valid');
   const convolve = tf.customGrad((...args) => {
     const [x, weights, save] = args as unknown as [tf.Tensor4D, tf.Tensor4D, tf.GradSaveFunc];
-    const image = tf.pad(x, pad, 1);
+    const image = tf.pad(x, around, 1);
     save([image, weights]);
     return {
       value: tf.conv2d(image, weights, stride, 'valid'),
       gradFunc: (dy: tf.Tensor, [padded, w]: tf.Tensor[]) => {
         const window = { strides: [stride, stride], pad: 'valid', dataFormat: 'NHWC', filterShape: kernel.shape };
         return [
-          tf.conv2dTranspose(
-            dy as tf.Tensor4D,
-            w as tf.Tensor4D,
-            signs.shape,
-            stride,
-            pad as tf.backend_util.ExplicitPadding,
-          ),
+          tf.conv2dTranspose(dy as tf.Tensor4D, w as tf.Tensor4D, signs.shape, stride, around),
           tf.engine().runKernel(tf.Conv2DBackpropFilter, { x: padded, dy }, window) as tf.Tensor,
         ];
       },

@@ -5,6 +5,7 @@ import type { TrainingProgress } from '../run/checkpoint.js';
 import { dataTitle } from '../run/config.js';
 import type { EpochMetrics, Run } from '../run/run-directory.js';
 import { shownAccuracies } from '../run/shown-accuracies.js';
+import { currentStage } from '../run/stages.js';
 import type { OnViews } from '../train/frozen/compute-features.js';
 import type { BranchReport, StepReport } from '../train/reports.js';
 import type { WarmStart } from '../train/warm-start/warm-start.js';
@@ -69,7 +70,10 @@ export function createTrainingDisplay(silent: boolean): TrainingDisplay {
       print(
         `${network.name} on ${dataTitle(config)}, ${epochs} epochs, seed ${config.seed}, engine ${config.engine} on ${config.device} -> ${path}`,
       );
-      if (resumedFrom) print(`resumed at epoch ${resumedFrom.epoch + 1}, step ${resumedFrom.step}`);
+      if (resumedFrom) {
+        const { epochsBefore = 0 } = currentStage({ config, network }, resumedFrom);
+        print(`resumed at epoch ${epochsBefore + resumedFrom.epoch + 1}, step ${resumedFrom.step}`);
+      }
       if (warmStart) for (const line of warmStartLines(config.initFrom, warmStart)) print(line);
       if (live) spinner.start('compiling the training step');
       lastStep = lastDrawn = performance.now();

@@ -6,6 +6,7 @@ import { isBranch, type JointNetwork } from '../network/layers.js';
 import { networkParameters } from '../network/parameters.js';
 import type { TensorFunction } from '../onnx/trace.js';
 import type { Config } from '../run/config.js';
+import type { TrainingStage } from '../run/stages.js';
 import type { Engine } from './engines/engine.js';
 import { forward, STATISTICS_MOMENTUM } from './forward.js';
 import { augmentationOf } from './reports.js';
@@ -18,7 +19,7 @@ import { augmentationOf } from './reports.js';
  */
 export async function recalibrate(
   engine: Engine,
-  { config, network }: { readonly config: Config; readonly network: JointNetwork },
+  { config, network, epochsBefore = 0 }: TrainingStage<{ readonly config: Config; readonly network: JointNetwork }>,
   dataset: Dataset,
   indices: Int32Array,
   loader?: Loader,
@@ -33,7 +34,12 @@ export async function recalibrate(
   const images = [batchSize, ...network.input];
   const observe = await engine.compile(batchStatistics(network, names, isTrained), parameters, { images });
   const sums = new Map(statistics.map(({ name, shape }) => [name, new Float64Array(shape[0])]));
-  const order = { batchSize, seed, epoch: epochs, augmentation: { ...augmentationOf(config), mixup: 0 } };
+  const order = {
+    batchSize,
+    seed,
+    epoch: epochsBefore + epochs,
+    augmentation: { ...augmentationOf(config), mixup: 0 },
+  };
   let left = batches;
   for await (const batch of trainingBatches(dataset, dataset.train, indices, order, loader)) {
     const observed = await observe({ images: batch.images });

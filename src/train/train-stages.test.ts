@@ -93,6 +93,14 @@ it('trains the full network alone, then the branch on it, and goes on to the sam
   );
 });
 
+it('draws each epoch of a run anew, whatever stages came before', async () => {
+  const stage = { trains: 'full' as const, epochs: 1, lr: 1e-12 };
+  const [first, second] = readMetrics(
+    await run('draws', undefined, resolveConfig({ ...config, stages: [stage, stage] })),
+  );
+  expect(Math.abs(second.fullLoss - first.fullLoss)).toBeGreaterThan(1e-5);
+});
+
 it("keeps the average of weights under the parameters' names, beside those under training", async () => {
   const [stage] = config.stages!;
   const alone = await run('average', undefined, resolveConfig({ ...config, stages: [{ ...stage, epochs: 1 }] }));

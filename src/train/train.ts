@@ -118,7 +118,7 @@ export async function trainNetwork(options: TrainingOptions): Promise<'done' | '
       const began = performance.now();
       const beganAt = progress.step;
       const waited = { ms: 0 };
-      for await (const batch of batches(epoch, progress.step, waited)) {
+      for await (const batch of batches((run.epochsBefore ?? 0) + epoch, progress.step, waited)) {
         progress = await step(batch, progress, stepsPerEpoch);
         options.onStep?.(stepReport(run, progress, stepsPerEpoch));
         if (signal?.aborted) {

@@ -23,7 +23,7 @@ export interface TrainingSource {
   readonly samples: number;
   /** Shapes of the inputs of a step. */
   readonly shapes: InputShapes;
-  /** The batches of an epoch from one on. Both depend only on the run's seed and these numbers. */
+  /** The batches of an epoch, counted over all stages, from one on. Both depend only on the run's seed and these numbers. */
   batches(epoch: number, from: number, waited: { ms: number }): AsyncIterable<SourceBatch>;
   /** Logits of all validation images, with the engine's current parameters. */
   validate(): Promise<Logits>;

@@ -16,30 +16,34 @@ import { rateFactor } from '../schedules.js';
  * step has its `factors` of the learning rate and, with mixup, the `shares` of the images themselves.
  *
  * @param places indices of the training images
+ * @param epoch of the stage, from 0
+ * @param epochsBefore of earlier stages: each epoch of a run has its own draws
  */
 export function epochPlan(
   config: Config,
   { shape, stored }: Pick<Dataset, 'shape' | 'stored'>,
   places: Int32Array,
   epoch: number,
+  epochsBefore = 0,
 ): Record<string, StoredTensor> {
   const { batchSize, seed } = config;
   const augmentation = augmentationOf(config);
   const steps = Math.floor(places.length / batchSize);
   const images = steps * batchSize;
-  const order = permutation(random(seed, epoch), places.length)
+  const drawn = epochsBefore + epoch;
+  const order = permutation(random(seed, drawn), places.length)
     .subarray(0, images)
     .map((i) => places[i]);
   const draws: ImageDraw[] = [];
   for (let index = 0; index < steps; index++) {
-    const batch = drawsOf({ seed, epoch, index });
+    const batch = drawsOf({ seed, epoch: drawn, index });
     for (let i = 0; i < batchSize; i++) {
       draws.push(drawImage(stored, shape, augmentation, batch, i, order[index * batchSize + i]));
     }
   }
   const factor = (_: unknown, index: number): number =>
     rateFactor(config.schedule, epoch * steps + index, config.epochs * steps, config.warmup);
-  const share = (_: unknown, index: number): number => drawMixup({ seed, epoch, index }, config.mixup);
+  const share = (_: unknown, index: number): number => drawMixup({ seed, epoch: drawn, index }, config.mixup);
   const perStep = (of: (_: unknown, index: number) => number): StoredTensor =>
     floatTensor([steps], Float32Array.from({ length: steps }, of));
   return {

@@ -10,6 +10,7 @@ import { networkCost } from '../../network/cost.js';
 import { networkParameters } from '../../network/parameters.js';
 import { type Config, choosesEpoch } from '../../run/config.js';
 import { type Run, runFile } from '../../run/run-directory.js';
+import type { TrainingStage } from '../../run/stages.js';
 import { classWeightsOf } from '../targets.js';
 import { epochPlan, integers } from './epoch-plan.js';
 
@@ -51,8 +52,8 @@ export const jobFolder = (run: Pick<Run, 'path'>): string => join(run.path, '.py
  *
  * @throws UserError if the images are separate files: they must be packed first (`cache`)
  */
-export function writeJob(run: Run, dataset: Dataset, device: string, precision: Precision): Job {
-  const { config, network } = run;
+export function writeJob(run: TrainingStage<Run>, dataset: Dataset, device: string, precision: Precision): Job {
+  const { config, network, epochsBefore } = run;
   const folder = jobFolder(run);
   rmSync(folder, { recursive: true, force: true });
   makeFolder(folder);
@@ -90,7 +91,7 @@ export function writeJob(run: Run, dataset: Dataset, device: string, precision: 
     validationImages: places.choosing.length,
     writePlan(epoch) {
       if (epoch >= plans || existsSync(planPath(epoch))) return;
-      const tensors = epochPlan(config, dataset, places.train, epoch);
+      const tensors = epochPlan(config, dataset, places.train, epoch, epochsBefore);
       writeFileAtomic(planPath(epoch), encodeSafetensors({ tensors, metadata: {} }));
     },
     removePlan: (epoch) => rmSync(planPath(epoch), { force: true }),

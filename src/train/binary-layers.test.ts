@@ -29,7 +29,7 @@ describe('a convolution of signs among ones', () => {
     number,
     [number, number],
     [number, number],
-  ][])('of stride %d, among %j rows and %j columns of ones, equals that of the padded image, with its gradients', (stride, rows, columns) => {
+  ][])('and its gradients equal those of the padded image: stride %d, ones in rows %j, columns %j', (stride, rows, columns) => {
     const around: tf.backend_util.ExplicitPadding = [[0, 0], rows, columns, [0, 0]];
     const plain = (x: tf.Tensor, w: tf.Tensor) =>
       tf.conv2d(tf.pad(x as tf.Tensor4D, around, 1), w as tf.Tensor4D, stride, 'valid');

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
-import { permutation, random } from '../base/random.js';
+import { random } from '../base/random.js';
+import { assignFolds } from '../datasets/assign-folds.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { createLoader } from '../datasets/loading/create-loader.js';
 import { openFrozenLayers } from '../export/frozen-layers.js';
@@ -48,7 +49,7 @@ export async function crossFit(
   }
   // A fold's photographs must not choose an epoch of the head that answers them.
   const toTheEnd = { ...config, keep: 'last' as const, patience: undefined };
-  const assigned = assignFolds(dataset, folds, config.seed);
+  const assigned = foldsOf(dataset, folds, config.seed);
   const found: Logits[] = [];
   const engine = await createEngine(config.engine, config.device);
   const loader = createLoader(dataset, augmentationOf(config));
@@ -80,21 +81,13 @@ export async function crossFit(
   return joined(found);
 }
 
-/** The fold of each image: random, with each class spread evenly over the folds. */
-function assignFolds({ train: { labels, count, hashes }, labels: classes }: Dataset, folds: number, seed: number) {
-  const next = Int32Array.from(classes, (_, label) => label % folds);
-  const ofCopy = new Map<string, number>();
-  const assigned = new Uint8Array(count);
-  for (const image of permutation(random(seed, FOLDS), count)) {
-    const hash = hashes?.[image];
-    // Copies of an image stay together.
-    const fold = (hash !== undefined ? ofCopy.get(hash) : undefined) ?? next[labels[image]]++ % folds;
-    if (hash !== undefined) ofCopy.set(hash, fold);
-    assigned[image] = fold;
-  }
+/** The fold of each image. @throws UserError if one would be empty */
+function foldsOf({ train }: Dataset, folds: number, seed: number): Uint8Array {
+  const all = Int32Array.from({ length: train.count }, (_, image) => image);
+  const assigned = assignFolds(train, all, folds, random(seed, FOLDS));
   for (let fold = 0; fold < folds; fold++) {
     if (assigned.includes(fold)) continue;
-    throw new UserError(`cross-fit: expected at least ${folds} photographs, one for each fold, found ${count}`);
+    throw new UserError(`cross-fit: expected at least ${folds} photographs, one for each fold, found ${train.count}`);
   }
   return assigned;
 }

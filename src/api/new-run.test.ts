@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { Config } from '../run/config.js';
 import { newRunConfig } from './new-run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-new-run-'));
@@ -36,6 +37,13 @@ describe('recipe photos', () => {
     expect(planned(photos(20), { views: 0 })).toEqual([0, 30]);
     expect(planned(photos(20), { views: 1 })).toEqual([1, 30]);
     expect(planned(photos(6000), { views: 0 })[0]).toBe(0);
+    // Without views there are no last layers to distil from.
+    const folds = (options: Partial<Config>) =>
+      newRunConfig({ options: { dataset: 'folder', ...options } }).distillationFolds;
+    expect([folds({}), folds({ views: 0 })]).toEqual([4, 0]);
+    expect(() => folds({ views: 0, distillationFolds: 4 })).toThrow(
+      'distillationFolds: expected 0 in a run without --views, found 4; give --views, or leave it out',
+    );
     expect(planned(join(folder, 'missing'))).toEqual([24, 10]);
     expect(planned(undefined)).toEqual([24, 10]);
   });

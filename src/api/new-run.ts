@@ -55,13 +55,17 @@ function defaultRecipe({ network, initFrom, dataset, imageSize = 224 }: Partial<
   return isFolder && imageSize >= SMALLEST_PHOTO ? PHOTOS : undefined;
 }
 
-/** Views of each photograph, and passes over them: the recipe's, or fewer for a folder with many photographs. */
+/**
+ * Views of each photograph, and passes over them: the recipe's, or fewer for a folder with many photographs. Without
+ * views, there are no last layers to distil from.
+ */
 function viewsAndEpochs(folder: string | undefined, recipe: Partial<Config>, givenViews?: number): Partial<Config> {
-  const { epochs = DEFAULT_CONFIG.epochs, views: mostViews = 1 } = recipe;
+  const { epochs: mostEpochs = DEFAULT_CONFIG.epochs, views: mostViews = 1 } = recipe;
   const images = folder === undefined ? 0 : countTrainingImages(folder);
   const views = givenViews ?? Math.min(mostViews, Math.max(FEWEST_VIEWS, Math.round(COMPUTED_VIEWS / images)));
-  const readings = Math.min(mostViews * epochs, READ_VIEWS / images);
-  return { views, epochs: Math.max(FEWEST_EPOCHS, Math.round(readings / Math.max(FEWEST_VIEWS, views))) };
+  const readings = Math.min(mostViews * mostEpochs, READ_VIEWS / images);
+  const epochs = Math.max(FEWEST_EPOCHS, Math.round(readings / Math.max(FEWEST_VIEWS, views)));
+  return { views, epochs, ...(views === 0 ? { distillationFolds: 0 } : {}) };
 }
 
 /** Photographs of a folder that are not for testing. 0 if it can't be read: loading the data gives the reason. */

@@ -64,6 +64,11 @@ function requireCombinable(config: Config): void {
     const what = config.views === 0 ? 'a run without --views' : 'a run that chooses an epoch (--keep best, --patience)';
     throw new UserError(`validation: expected images to validate ${what} on, found 0; give a share, such as 0.1`);
   }
+  if (config.distillationFolds > 0 && config.views === 0) {
+    throw new UserError(
+      `distillationFolds: expected 0 in a run without --views, found ${config.distillationFolds}; give --views, or leave it out`,
+    );
+  }
   if (!choosesEpoch(config)) return;
   const option = config.keep === 'best' ? 'keep best' : 'patience';
   if (config.stages) throw new UserError(`${option}: expected a recipe without stages, found ${config.stages.length}`);

@@ -343,6 +343,16 @@ export const OPTIONS = {
     summary: 'Temperature of distillation.',
     group: 'TRAINING',
   }),
+  distillationFolds: option({
+    schema: z
+      .int()
+      .refine((folds) => folds === 0 || (folds >= 2 && folds <= 100), { error: 'expected 0, or 2 to 100' }),
+    byDefault: 0,
+    summary:
+      'With --views: distil from last layers that do not know the photograph. The photographs are divided into this many ' +
+      'folds, and for each a last layer is trained on the others. 0: distil from the full branch as it is trained.',
+    group: 'TRAINING',
+  }),
   initFrom: option({
     schema: z.string().optional(),
     summary:

@@ -41,7 +41,7 @@ export function currentStage<Run extends Trained>(
 }
 
 /** The full network of a joint one, its parameters under the same names. */
-function withoutBranches(network: JointNetwork): JointNetwork {
+export function withoutBranches(network: JointNetwork): JointNetwork {
   const { further } = network;
   return { ...network, branch: [], ...(further ? { further: further.map((exit) => ({ ...exit, branch: [] })) } : {}) };
 }

@@ -123,7 +123,7 @@ export class Diverged extends UserError {
 
 /** @param losses of the full branch and of a binary one in the step after `progress` */
 export function diverged(
-  run: Run,
+  run: Pick<Run, 'path' | 'config'>,
   { epoch, step }: Pick<TrainingProgress, 'epoch' | 'step'>,
   [full, branch]: readonly (number | string)[],
 ): Diverged {

@@ -114,7 +114,8 @@ export const averageKeep = (averageDecay: number, step: number): number =>
  * Algorithm 1 as one function of tensors: forward pass through all branches, summed loss (Eq. 1), gradients, and an
  * update with one learning rate for the full part and one for the branches. Latent weights are clipped to [-1, 1].
  *
- * It takes parameters, slots and `STEP_INPUTS` by name (images [n, h, w, c], one-hot targets [n, classes], scalars). It
+ * It takes parameters, slots and `STEP_INPUTS` by name (images [n, h, w, c], one-hot targets [n, classes], scalars). With
+ * `crossFitted`, logits [n, classes], the branches are distilled from these instead of the full branch's. It
  * returns the new parameters and slots under the same names, `fullLoss`, `branchLoss`, and the logits `full` and
  * `branch`; with several exits also `branch2Loss`, `branch2`, and so on.
  *
@@ -170,7 +171,7 @@ export function trainStep(
         observe(`${numbered('branch', i)}Loss`, branchLoss);
         if (branch === pass.full) return sum; // a network without branches
         const summed = tf.add(sum, tf.mul(branchLoss, options.branchWeight)) as tf.Scalar;
-        return distilledLoss(summed, branch, pass.full);
+        return distilledLoss(summed, branch, (inputs.crossFitted ?? pass.full) as tf.Tensor2D);
       }, learned);
     };
 

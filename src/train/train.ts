@@ -1,4 +1,3 @@
-import { exitsOf, numbered, withExits } from '../base/exits.js';
 import type { NamedArrays } from '../base/tensors.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { Loader } from '../datasets/loading/loader.js';
@@ -11,19 +10,17 @@ import { choosesEpoch } from '../run/config.js';
 import { bestEpoch, isOutOfPatience } from '../run/patience.js';
 import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from '../run/run-directory.js';
 import type { TrainingStage } from '../run/stages.js';
-import type { Engine, EngineFunction } from './engines/engine.js';
+import { type CompiledStep, compileStep, type Step } from './compile-step.js';
+import type { Engine } from './engines/engine.js';
 import { countHits, type Logits } from './evaluate.js';
 import type { OnViews } from './frozen/compute-features.js';
 import { featureSource } from './frozen/feature-source.js';
-import { BETA1, BETA2 } from './optimizers.js';
 import { readTeacher } from './read-teacher.js';
 import { recalibrate } from './recalibrate.js';
-import { type BranchSums, diverged, epochMetrics, epochStart, type StepReport, stepReport } from './reports.js';
-import { rateFactor } from './schedules.js';
-import { averageKeep, trainStep } from './step.js';
-import { classWeightsOf, fillTargets } from './targets.js';
+import { epochMetrics, epochStart, type StepReport, stepReport } from './reports.js';
+import { classWeightsOf } from './targets.js';
 import { ofTeacher, type Teacher } from './teacher.js';
-import { imageSource, type SourceBatch, type TrainingSource } from './training-source.js';
+import { imageSource, type TrainingSource } from './training-source.js';
 import { startState } from './warm-start/warm-start.js';
 
 const SAVE_EVERY_MS = 600_000;
@@ -96,6 +93,8 @@ export async function trainNetwork(options: TrainingOptions): Promise<'done' | '
           config,
           state: deployedState(network, state),
           indices,
+          weights,
+          path: run.path,
         })
       : await imageSource(engine, network, config, dataset, indices, loader);
   if (!source) return 'interrupted';
@@ -156,13 +155,6 @@ function frozenOf({ run, openFrozenLayers }: TrainingOptions): { openFrozenLayer
   return { openFrozenLayers };
 }
 
-type Step = (batch: SourceBatch, progress: TrainingProgress, stepsPerEpoch: number) => Promise<TrainingProgress>;
-
-interface CompiledStep {
-  readonly step: Step;
-  readonly onEngine: EngineFunction;
-}
-
 /**
  * The step of a run: for a share `floatWeights` of all steps the branch has real weights, then binary ones. Each
  * version is compiled when it is first needed.
@@ -187,66 +179,4 @@ function twoStage(
     }
     return compiled.step(batch, progress, stepsPerEpoch);
   };
-}
-
-/** Compiles the step of a run, and returns a function that runs it on one batch. */
-async function compileStep(
-  { run, engine, teacher }: TrainingOptions,
-  weights: readonly number[] | undefined,
-  state: NamedArrays,
-  floatWeights: boolean,
-  shapes: InputShapes,
-): Promise<CompiledStep> {
-  const { config, network } = run;
-  const { batchSize } = config;
-  const { classes } = network;
-  const compiled = trainStep(network, config, floatWeights, teacher?.network);
-  const onEngine: EngineFunction = await engine.compile(compiled, Object.keys(state), {
-    ...shapes,
-    targets: [batchSize, classes],
-    rate: [],
-    branchRate: [],
-    correction1: [],
-    correction2: [],
-    ...(config.averageDecay > 0 ? { averageKeep: [] } : {}),
-  });
-  const targets = new Float32Array(batchSize * classes);
-
-  const step: Step = async (batch, progress, stepsPerEpoch) => {
-    const factor = rateFactor(config.schedule, progress.totalSteps, config.epochs * stepsPerEpoch, config.warmup);
-    const totalSteps = progress.totalSteps + 1;
-    fillTargets(targets, batch, classes, weights);
-    const result = await onEngine({
-      ...batch.inputs,
-      targets,
-      rate: Float32Array.of(config.lr * factor),
-      branchRate: Float32Array.of(config.branchLr * factor),
-      correction1: Float32Array.of(1 - BETA1 ** totalSteps),
-      correction2: Float32Array.of(1 - BETA2 ** totalSteps),
-      ...(config.averageDecay > 0
-        ? { averageKeep: Float32Array.of(averageKeep(config.averageDecay, totalSteps)) }
-        : {}),
-    });
-    const [fullLoss] = result.fullLoss;
-    const before = exitsOf<BranchSums>(progress);
-    const branches = exitsOf(network).map((_, i) => {
-      const name = numbered('branch', i);
-      const [branchLoss] = result[`${name}Loss`];
-      if (!Number.isFinite(fullLoss + branchLoss)) throw diverged(run, progress, [fullLoss, branchLoss]);
-      return {
-        branchLoss: (before[i]?.branchLoss ?? 0) + branchLoss,
-        branchHits: (before[i]?.branchHits ?? 0) + countHits(result[name], batch.labels, classes),
-      };
-    });
-    return {
-      ...(progress.stage === undefined ? {} : { stage: progress.stage }),
-      epoch: progress.epoch,
-      step: progress.step + 1,
-      totalSteps,
-      fullLoss: progress.fullLoss + fullLoss,
-      fullHits: progress.fullHits + countHits(result.full, batch.labels, classes),
-      ...withExits(branches),
-    };
-  };
-  return { step, onEngine };
 }

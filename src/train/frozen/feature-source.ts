@@ -1,49 +1,55 @@
 import { exitsOf, numbered } from '../../base/exits.js';
-import { permutation, random } from '../../base/random.js';
 import type { TrainValidation } from '../../datasets/split.js';
-import { headInputs, isOfHead } from '../../network/head.js';
+import { isOfHead } from '../../network/head.js';
 import { networkParameters } from '../../network/parameters.js';
-import { featuresOf } from '../../network/shapes.js';
 import type { TrainingSource } from '../training-source.js';
 import { computeFeatures, type FeatureOptions } from './compute-features.js';
-import type { FeatureFile } from './feature-file.js';
+import { type AnsweredImages, crossFittedAnswers } from './cross-fitted-answers.js';
+import { createInputs, viewBatches } from './feature-batches.js';
 import { headInference } from './head-pass.js';
 
 /**
- * Batches of what the frozen layers compute. An epoch is a pass over all views of all training images.
+ * Batches of what the frozen layers compute. An epoch is a pass over all views of all training images. If the branch
+ * learns from cross-fitted answers, they are in the batches as well.
  *
- * @returns nothing if the signal interrupted the computation of the features
+ * @returns nothing if the signal interrupted the computation of the features or answers
  */
 export async function featureSource(
-  options: FeatureOptions & { readonly indices: TrainValidation },
+  options: FeatureOptions & { readonly indices: TrainValidation } & Omit<AnsweredImages, 'chosen'>,
 ): Promise<TrainingSource | undefined> {
   const { engine, network, config, dataset, indices } = options;
   const features = await computeFeatures(options);
   if (!features) return undefined;
-  const { batchSize, seed, views } = config;
   const { train, validation } = indices;
-  const samples = train.length * views;
   const { labels, count: images } = dataset.train;
-  const stepInputs = createInputs(options, batchSize);
+  const { classes } = network;
+  const isCrossFitted = config.distillationFolds > 0 && config.distillation > 0 && network.branch.length > 0;
+  const answers = isCrossFitted ? await crossFittedAnswers(options, { ...options, chosen: train }) : undefined;
+  if (isCrossFitted && !answers) {
+    features.close();
+    return undefined;
+  }
+  const { batchSize } = config;
+  const stepInputs = createInputs(network, config, batchSize);
 
   const { fineTune } = config;
   const head = networkParameters(network)
     .map(({ name }) => name)
     .filter(isOfHead(network, fineTune));
-  const evaluated = createInputs(options, Math.min(batchSize, Math.max(1, validation.length)));
+  const evaluated = createInputs(network, config, Math.min(batchSize, Math.max(1, validation.length)));
   const infer = await engine.compile(headInference(network, fineTune), head, evaluated.shapes);
-  const { classes } = network;
 
   return {
-    samples,
-    shapes: stepInputs.shapes,
+    samples: train.length * config.views,
+    shapes: { ...stepInputs.shapes, ...(answers ? { crossFitted: [batchSize, classes] } : {}) },
     async *batches(epoch, from) {
-      const order = permutation(random(seed, epoch), samples);
-      for (let index = from; (index + 1) * batchSize <= samples; index++) {
-        const chosen = order.subarray(index * batchSize, (index + 1) * batchSize);
-        const image = (sample: number): number => train[sample % train.length];
-        const records = chosen.map((sample) => Math.floor(sample / train.length) * images + image(sample));
-        yield { inputs: stepInputs.read(features, records), labels: Int32Array.from(chosen, (s) => labels[image(s)]) };
+      for (const batch of viewBatches(train, images, config, epoch, from)) {
+        const records = batch.map(({ record }) => record);
+        const inputs = stepInputs.read(features, records);
+        yield {
+          inputs: answers ? { ...inputs, crossFitted: rowsOf(answers, records, classes) } : inputs,
+          labels: Int32Array.from(batch, ({ image }) => labels[image]),
+        };
       }
     },
     async validate() {
@@ -63,28 +69,8 @@ export async function featureSource(
   };
 }
 
-/** Arrays for the head's inputs for `size` samples, and a function that fills them with records. */
-function createInputs({ network, config }: FeatureOptions, size: number) {
-  const parts = Object.entries(headInputs(network, config.fineTune)).map(([name, shape]) => ({
-    name,
-    shape,
-    length: featuresOf(shape),
-  }));
-  const record = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  const inputs = Object.fromEntries(parts.map(({ name, length }) => [name, new Float32Array(size * length)]));
-  return {
-    size,
-    shapes: Object.fromEntries(parts.map(({ name, shape }) => [name, [size, ...shape]])),
-    read(features: FeatureFile, records: Int32Array) {
-      records.forEach((index, i) => {
-        features.read(index, record);
-        let offset = 0;
-        for (const { name, length } of parts) {
-          inputs[name].set(record.subarray(offset, offset + length), i * length);
-          offset += length;
-        }
-      });
-      return inputs;
-    },
-  };
+function rowsOf(values: Float32Array, rows: readonly number[], length: number): Float32Array {
+  const found = new Float32Array(rows.length * length);
+  for (const [i, row] of rows.entries()) found.set(values.subarray(row * length, (row + 1) * length), i * length);
+  return found;
 }

@@ -111,6 +111,8 @@ describe('training on views', () => {
       flip: true,
       shift: 2,
       epochs: 2,
+      distillation: 1,
+      distillationFolds: 3,
       initFrom: join(full, 'checkpoint.safetensors'),
     };
     const stopped = await run('stopped', given, { afterViews: 100 });
@@ -124,7 +126,7 @@ describe('training on views', () => {
     expect(halfway.bytes.equals(stopped.bytes)).toBe(false);
     expect((await run('stopped', given)).bytes.equals(whole.bytes)).toBe(true);
 
-    const [before, { state: after }] = [readRunCheckpoint(openRun(full)).state, readRunCheckpoint(openRun(whole.path))];
+    const [{ state: before }, { state: after }] = [full, whole.path].map((path) => readRunCheckpoint(openRun(path)));
     const { network } = openRun(full);
     const changed = Object.keys(before).filter(
       (name) =>
@@ -133,6 +135,11 @@ describe('training on views', () => {
     expect(changed).toContain('full.fc2.kernel');
     expect(changed.filter((name) => !isOfHead(network)(name))).toEqual([]);
     expect(Object.keys(after).filter((name) => /^optimizer\.\w+\.(shared|full\.conv)/.test(name))).toEqual([]);
+    // Whatever the branch learns from, the full network learns the same.
+    const { path: own } = await run('own', { ...given, distillationFolds: 0 });
+    const { state: other } = readRunCheckpoint(openRun(own));
+    expect(other['full.fc2.kernel']).toEqual(after['full.fc2.kernel']);
+    expect(other['branch.conv2.kernel']).not.toEqual(after['branch.conv2.kernel']);
     const [first, second] = readMetrics(openRun(whole.path));
     expect(second.branchLoss).toBeLessThan(first.branchLoss);
   });

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { sha256 } from '../src/base/hash.js';
 import { catalogEntry } from '../src/datasets/catalog.js';
-import type { Split } from '../src/datasets/dataset.js';
+import type { Dataset, Split } from '../src/datasets/dataset.js';
 import { type IdxEntry, ROLES, type Role } from '../src/datasets/formats/idx.js';
+import { featuresOf } from '../src/network/shapes.js';
 
 /** The content of an IDX file: its magic number and sizes, then `body`. */
 export function idx(numbers: number[], body: ArrayLike<number>): Buffer {
@@ -20,6 +21,13 @@ export const idxEntry = (name: string): IdxEntry => catalogEntry(name) as IdxEnt
 export function bytesIn({ pixels }: Split): Uint8Array {
   if (pixels.in !== 'memory') throw new Error(`expected pixels in memory, found ${pixels.in}`);
   return pixels.bytes;
+}
+
+/** The first training images of a data set in memory, without those after them. */
+export function firstImages(count: number, dataset: Dataset): Dataset {
+  const { labels } = dataset.train;
+  const bytes = bytesIn(dataset.train).subarray(0, count * featuresOf(dataset.shape));
+  return { ...dataset, train: { count, labels: labels.subarray(0, count), pixels: { in: 'memory', bytes } } };
 }
 
 const TINY = { train: 12, test: 6, height: 4, width: 3 };

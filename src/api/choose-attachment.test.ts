@@ -2,10 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { bytesIn } from '../../test/tiny-dataset.js';
+import { firstImages } from '../../test/tiny-dataset.js';
 import type { Dataset } from '../datasets/dataset.js';
 import { loadDataset } from '../datasets/load-dataset.js';
-import { featuresOf } from '../network/shapes.js';
 import { writeCheckpoint } from '../run/checkpoint.js';
 import { type Config, resolveConfig } from '../run/config.js';
 import { networkOf } from '../run/run-directory.js';
@@ -19,10 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const IMAGES = 200;
 
 async function photographs(): Promise<Dataset> {
-  const whole = await loadDataset('fashion-mnist-sample');
-  const bytes = bytesIn(whole.train).subarray(0, IMAGES * featuresOf(whole.shape));
-  const labels = whole.train.labels.subarray(0, IMAGES);
-  return { ...whole, train: { count: IMAGES, labels, pixels: { in: 'memory', bytes } } };
+  return firstImages(IMAGES, await loadDataset('fashion-mnist-sample'));
 }
 
 /** A run that starts from a trained network, here a random one. */

@@ -2,10 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { bytesIn } from '../../test/tiny-dataset.js';
-import type { Dataset } from '../datasets/dataset.js';
+import { firstImages } from '../../test/tiny-dataset.js';
 import { loadDataset } from '../datasets/load-dataset.js';
-import { featuresOf } from '../network/shapes.js';
 import { writeCheckpoint } from '../run/checkpoint.js';
 import { type Config, resolveConfig } from '../run/config.js';
 import { createRun, networkOf } from '../run/run-directory.js';
@@ -26,11 +24,7 @@ const IMAGES = 121;
 
 async function opened(name: string, options: Partial<Config>): Promise<Trained> {
   const config = resolveConfig({ epochs: 1, batchSize: 20, validation: 10, width: 0.2, ...options });
-  const whole = await loadDataset('fashion-mnist-sample');
-  const { labels } = whole.train;
-  const bytes = bytesIn(whole.train).subarray(0, IMAGES * featuresOf(whole.shape));
-  const train = { count: IMAGES, labels: labels.subarray(0, IMAGES), pixels: { in: 'memory', bytes } } as const;
-  const dataset: Dataset = { ...whole, train };
+  const dataset = firstImages(IMAGES, await loadDataset('fashion-mnist-sample'));
   const network = networkOf(config, dataset.shape, 10);
   const initFrom = join(folder, 'start.safetensors');
   writeCheckpoint(initFrom, { progress: epochStart(0, 0), state: initialParameters(network, 7) });

@@ -4,7 +4,7 @@ import { UserError } from '../base/errors.js';
 import { expectation, shown } from '../base/json.js';
 import { layerSchema } from './layer-schema.js';
 import { OPTIONS, type OptionName, type Options, optionNames } from './options.js';
-import { stageSchema } from './stage-options.js';
+import { type StageOptions, stageSchema } from './stage-options.js';
 
 type OptionSchemas = { [Name in OptionName]: (typeof OPTIONS)[Name]['schema'] };
 
@@ -67,6 +67,13 @@ function requireCombinable(config: Config): void {
   if (config.distillationFolds > 0 && config.views === 0) {
     throw new UserError(
       `distillationFolds: expected 0 in a run without --views, found ${config.distillationFolds}; give --views, or leave it out`,
+    );
+  }
+  const tunes = ({ trains, fineTune = 0 }: StageOptions): boolean => trains !== 'full' && fineTune > 0;
+  if (config.distillationFolds > 0 && config.stages?.some(tunes)) {
+    throw new UserError(
+      `distillationFolds: expected stages that fine-tune the full network alone, found ${config.distillationFolds} beside ` +
+        'another; fine-tune in a stage with trains "full", then train the branch',
     );
   }
   if (!choosesEpoch(config)) return;

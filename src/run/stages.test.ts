@@ -69,6 +69,16 @@ it.each([
   expect(() => checkPartialConfig(recipe, 'recipe')).toThrow(fault);
 });
 
+it('last layers of folds answer only for a network that is not fine-tuned beside the branch', () => {
+  const given = { views: 2, distillationFolds: 4 };
+  const stages = (trains: 'full' | 'both') => [{ trains, epochs: 1, fineTune: 3 }, { trains: 'branch' as const }];
+  expect(resolveConfig({ ...given, stages: stages('full') }).epochs).toBe(21);
+  expect(() => resolveConfig({ ...given, stages: stages('both') })).toThrow(
+    'distillationFolds: expected stages that fine-tune the full network alone, found 4 beside another; fine-tune in a ' +
+      'stage with trains "full", then train the branch',
+  );
+});
+
 it('stages and a frozen full network exclude each other', () => {
   const stages = [{ trains: 'full' as const }];
   expect(() => resolveConfig({ stages, freezeFull: true })).toThrow(/each stage says what it trains/);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { bytesIn } from '../../../test/tiny-dataset.js';
+import { firstImages } from '../../../test/tiny-dataset.js';
 import { random } from '../../base/random.js';
 import type { NamedArrays } from '../../base/tensors.js';
 import { assignFolds } from '../../datasets/assign-folds.js';
@@ -12,7 +12,6 @@ import { openFrozenLayers } from '../../export/frozen-layers.js';
 import { deployedState } from '../../network/deployed.js';
 import { isOfHead } from '../../network/head.js';
 import type { JointNetwork } from '../../network/layers.js';
-import { featuresOf } from '../../network/shapes.js';
 import { resolveConfig } from '../../run/config.js';
 import { createRun, networkOf } from '../../run/run-directory.js';
 import { withoutBranches } from '../../run/stages.js';
@@ -36,14 +35,9 @@ const config = resolveConfig({
   ...{ initFrom: 'unused', distillation: 4, distillationFolds: 3 },
 });
 
-async function sample(): Promise<Dataset> {
-  const dataset = await loadDataset('fashion-mnist-sample');
-  const bytes = bytesIn(dataset.train).subarray(0, IMAGES * featuresOf(dataset.shape));
-  const labels = dataset.train.labels.slice(0, IMAGES);
-  return { ...dataset, train: { count: IMAGES, labels, pixels: { in: 'memory', bytes } } };
-}
+const sample = async () => firstImages(IMAGES, await loadDataset('fashion-mnist-sample'));
 
-/** The answers, and the engine's state before and after. */
+/** The answers; the engine's state must be the same before and after. */
 async function answersTo(dataset: Dataset, chosen: Int32Array, signal?: AbortSignal) {
   const network = networkOf(config, dataset.shape, CLASSES);
   const state = deployedState(network, initialParameters(network, config.seed));
@@ -71,7 +65,7 @@ const rowOf = (answers: Float32Array, record: number) => answers.subarray(record
 
 const all = Int32Array.from({ length: IMAGES }, (_, image) => image);
 
-it('are those of a full network whose last layer was trained on the other folds', async () => {
+it('answers each image as a full network does whose last layer was trained on the other folds', async () => {
   const dataset = await sample();
   const answers = (await answersTo(dataset, all))!;
   expect(answers).toHaveLength(config.views * IMAGES * CLASSES);
@@ -100,7 +94,7 @@ it('are those of a full network whose last layer was trained on the other folds'
   await engine.dispose();
 });
 
-it('are the label itself for an image whose class no other image has', async () => {
+it('answers an image with its label if it is the only one of its class', async () => {
   const dataset = await sample();
   const { labels } = dataset.train;
   const chosen = all.filter((image) => labels[image] !== 9 || image === labels.indexOf(9));
@@ -113,6 +107,15 @@ it('are the label itself for an image whose class no other image has', async () 
   expect([...rowOf(answers, labels.lastIndexOf(9))]).toEqual(new Array(CLASSES).fill(0));
 });
 
-it('end early if the signal is aborted, and leave the engine as it was', async () => {
+it('answers images with their label if no others are left to train on', async () => {
+  const dataset = await sample();
+  const answers = (await answersTo(dataset, Int32Array.of(3)))!;
+  const label = dataset.train.labels[3];
+  expect(Array.from({ length: CLASSES }, (_, i) => rowOf(answers, 3)[i])).toEqual(
+    Array.from({ length: CLASSES }, (_, i) => (i === label ? 10 : 0)),
+  );
+});
+
+it('ends early if the signal is aborted, and leaves the engine as it was', async () => {
   expect(await answersTo(await sample(), all, AbortSignal.abort())).toBeUndefined();
 });

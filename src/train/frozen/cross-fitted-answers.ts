@@ -45,8 +45,8 @@ export async function crossFittedAnswers(
   const network = withoutBranches(options.network);
   const folds = divide(dataset.train, images.chosen, distillationFolds, seed);
   const samples = Math.min(...folds.map(({ outside }) => outside.length * views));
-  const batchSize = Math.min(options.config.batchSize, samples);
-  const config: Config = { ...options.config, freezeFull: false, floatWeights: 0, batchSize };
+  const batchSize = Math.max(1, Math.min(options.config.batchSize, samples));
+  const config: Config = { ...options.config, freezeFull: false, batchSize };
   const features = await computeFeatures({ ...options, network, config });
   if (!features) return undefined;
   const kept = await engine.getState();
@@ -70,13 +70,13 @@ interface Fold {
   readonly outside: Int32Array;
 }
 
-/** Folds that have images both inside and outside. */
+/** The folds that have images. Only if there is one alone are none outside it. */
 function divide(split: Split, chosen: Int32Array, folds: number, seed: number): Fold[] {
   const assigned = assignFolds(split, chosen, folds, random(seed, FOLDS));
   return Array.from({ length: folds }, (_, fold) => ({
     inside: chosen.filter((_image, i) => assigned[i] === fold),
     outside: chosen.filter((_image, i) => assigned[i] !== fold),
-  })).filter(({ inside, outside }) => inside.length > 0 && outside.length > 0);
+  })).filter(({ inside }) => inside.length > 0);
 }
 
 /** The last layer of a network without branches, trained anew each time. */
@@ -102,11 +102,12 @@ async function openLastLayer(options: FeatureOptions, features: FeatureFile, { w
       const stepsPerEpoch = Math.floor((outside.length * views) / batchSize);
       let progress = epochStart(0, 0);
       for (; progress.epoch < epochs; progress = epochStart(progress.epoch + 1, progress.totalSteps)) {
-        for (const batch of viewBatches(outside, images, config, progress.epoch)) {
-          const records = batch.map(({ record }) => record);
-          const inputs = learned.read(features, records);
-          const batchLabels = Int32Array.from(batch, ({ image }) => labels[image]);
-          progress = await step({ inputs, labels: batchLabels }, progress, stepsPerEpoch);
+        for (const records of viewBatches(outside, images, config, progress.epoch)) {
+          const batch = {
+            inputs: learned.read(features, records),
+            labels: records.map((record) => labels[record % images]),
+          };
+          progress = await step(batch, progress, stepsPerEpoch);
           if (signal?.aborted) return 'interrupted';
         }
       }

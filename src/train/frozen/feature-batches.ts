@@ -33,15 +33,9 @@ export function createInputs(network: JointNetwork, config: Config, size: number
   };
 }
 
-/** A view of an image: the image's index in the training split, and its record in the file of features. */
-export interface ViewOfImage {
-  readonly image: number;
-  readonly record: number;
-}
-
 /**
- * The batches of an epoch, which is a pass over all views of some images in random order. An incomplete batch at its end
- * is left out.
+ * The batches of an epoch, as records in the file of features: a pass over all views of some images in random order. An
+ * incomplete batch at its end is left out. The image of a record is its remainder after division by `images`.
  *
  * @param chosen images to train on
  * @param images number of images in the training split
@@ -53,14 +47,11 @@ export function* viewBatches(
   { views, batchSize, seed }: Pick<Config, 'views' | 'batchSize' | 'seed'>,
   epoch: number,
   from = 0,
-): Generator<ViewOfImage[]> {
+): Generator<Int32Array> {
   const samples = chosen.length * views;
   const order = permutation(random(seed, epoch), samples);
   for (let index = from; (index + 1) * batchSize <= samples; index++) {
     const batch = order.subarray(index * batchSize, (index + 1) * batchSize);
-    yield Array.from(batch, (sample) => {
-      const image = chosen[sample % chosen.length];
-      return { image, record: Math.floor(sample / chosen.length) * images + image };
-    });
+    yield batch.map((sample) => Math.floor(sample / chosen.length) * images + chosen[sample % chosen.length]);
   }
 }

@@ -18,17 +18,14 @@ export async function featureSource(
   options: FeatureOptions & { readonly indices: TrainValidation } & Omit<AnsweredImages, 'chosen'>,
 ): Promise<TrainingSource | undefined> {
   const { engine, network, config, dataset, indices } = options;
-  const features = await computeFeatures(options);
-  if (!features) return undefined;
   const { train, validation } = indices;
   const { labels, count: images } = dataset.train;
   const { classes } = network;
   const isCrossFitted = config.distillationFolds > 0 && config.distillation > 0 && network.branch.length > 0;
   const answers = isCrossFitted ? await crossFittedAnswers(options, { ...options, chosen: train }) : undefined;
-  if (isCrossFitted && !answers) {
-    features.close();
-    return undefined;
-  }
+  if (isCrossFitted && !answers) return undefined;
+  const features = await computeFeatures(options);
+  if (!features) return undefined;
   const { batchSize } = config;
   const stepInputs = createInputs(network, config, batchSize);
 
@@ -43,12 +40,11 @@ export async function featureSource(
     samples: train.length * config.views,
     shapes: { ...stepInputs.shapes, ...(answers ? { crossFitted: [batchSize, classes] } : {}) },
     async *batches(epoch, from) {
-      for (const batch of viewBatches(train, images, config, epoch, from)) {
-        const records = batch.map(({ record }) => record);
+      for (const records of viewBatches(train, images, config, epoch, from)) {
         const inputs = stepInputs.read(features, records);
         yield {
           inputs: answers ? { ...inputs, crossFitted: rowsOf(answers, records, classes) } : inputs,
-          labels: Int32Array.from(batch, ({ image }) => labels[image]),
+          labels: records.map((record) => labels[record % images]),
         };
       }
     },
@@ -69,7 +65,7 @@ export async function featureSource(
   };
 }
 
-function rowsOf(values: Float32Array, rows: readonly number[], length: number): Float32Array {
+function rowsOf(values: Float32Array, rows: Int32Array, length: number): Float32Array {
   const found = new Float32Array(rows.length * length);
   for (const [i, row] of rows.entries()) found.set(values.subarray(row * length, (row + 1) * length), i * length);
   return found;

@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { randomParameters, severalExits, smallNetwork } from '../../../test/small-network.js';
-import { bytesIn } from '../../../test/tiny-dataset.js';
+import { firstImages } from '../../../test/tiny-dataset.js';
 import { normal, random } from '../../base/random.js';
-import type { Dataset } from '../../datasets/dataset.js';
 import { loadDataset } from '../../datasets/load-dataset.js';
 import { openFrozenLayers } from '../../export/frozen-layers.js';
 import { frozenParts, fullHead, headInputs, isOfHead } from '../../network/head.js';
@@ -65,16 +64,9 @@ it.each([
   }
 });
 
-/** The first training images of a data set in memory. */
-function first(count: number, dataset: Dataset): Dataset {
-  const { labels } = dataset.train;
-  const bytes = bytesIn(dataset.train).subarray(0, count * featuresOf(dataset.shape));
-  return { ...dataset, train: { count, labels: labels.subarray(0, count), pixels: { in: 'memory', bytes } } };
-}
-
 async function run(name: string, given = base, stop: { afterViews?: number; afterSteps?: number } = {}) {
   const path = join(folder, name);
-  const dataset = first(IMAGES, await loadDataset(given.dataset));
+  const dataset = firstImages(IMAGES, await loadDataset(given.dataset));
   const resumed = readdirSync(folder).includes(name);
   const opened = resumed ? openRun(path) : createRun(path, given, networkOf(given, dataset.shape, 10));
   const engine = await createEngine('onnxruntime');

@@ -101,4 +101,17 @@ describe('lcdnn learn', () => {
     expect(code).toBe(130);
     expect(stdout).not.toContain('lcdnn evaluate');
   });
+
+  it('cross-fits more than 500 photographs in two folds, which takes half the time', async () => {
+    const [config, many] = [fresh('lcdnn.config.json'), join(fresh('many'), 'photos')];
+    writeFileSync(config, JSON.stringify({ train: { 'image-size': 32, views: 1, epochs: 1, validation: 0 } }));
+    for (const [label, name] of ['a', 'b'].entries()) {
+      for (let i = 0; i < 252; i++) await plainImage(join(many, 'train', name, `${i}.png`), [200 * label, i, 30]);
+      for (let i = 0; i < 4; i++) await plainImage(join(many, 'test', name, `${i}.png`), [200 * label, 10 * i, 40]);
+    }
+    const learning = start(['learn', many, '--out', fresh('learned')], `export LCDNN_CONFIG=${config}`);
+    await learning.printed('on 504 cross-fitted images');
+    learning.child.kill('SIGKILL');
+    expect((await learning.ended).stdout).toMatch(/^\$ lcdnn tune-tau .* --cross-fit 2$/m);
+  });
 });

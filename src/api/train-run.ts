@@ -115,8 +115,8 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
   // The run records what it was trained with.
   const planned = { ...given, precision: chosenPrecision(given.precision, python?.bfloat16) };
   const resumed = options.resumed && { ...options.resumed, config: planned };
-  // Python decodes no images: it gets packed ones.
-  const toLoad = inPython ? { ...planned, cache: true } : planned;
+  // Python decodes no images, and each view would decode its image again.
+  const toLoad = inPython || planned.views > 1 ? { ...planned, cache: true } : planned;
   const { dataset, changes }: RunData = resumed
     ? await loadRunData({ ...resumed, config: toLoad }, options)
     : { dataset: await loadNewData(toLoad, options) };

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { plainImage } from '../image-files.js';
@@ -11,7 +11,7 @@ const out = join(folder, 'learned');
 
 beforeAll(async () => {
   // Small, so that the pretrained network takes seconds.
-  const train = { 'image-size': 32, views: 1, epochs: 20, 'batch-size': 8, validation: 0.2 };
+  const train = { 'image-size': 32, views: 2, epochs: 20, 'batch-size': 8, validation: 0.2 };
   writeFileSync(join(folder, 'lcdnn.config.json'), JSON.stringify({ train }));
   for (const [label, name] of ['a', 'b'].entries()) {
     for (let i = 0; i < 16; i++) await plainImage(join(photos, name, `${i}.png`), [200 * label, 10 * i, 30]);
@@ -27,7 +27,7 @@ describe('lcdnn learn', () => {
     const page = join(out, 'page');
     expect(commands).toEqual([
       `data check '${photos}' --image-size 32 --validation 0.2 --seed 3`,
-      expect.stringMatching(/^train --recipe photos .*--views 1 .*--seed 3 .*--data-dir '.*\/my photos' --out \S+$/),
+      expect.stringMatching(/^train --recipe photos .*--views 2 .*--seed 3 .*--data-dir '.*\/my photos' --out \S+$/),
       `tune-tau ${run} --objective risk --epsilon 0.01 --delta 0.1 --cross-fit 3`,
       `evaluate ${run}`,
       `export ${run} --target web --out ${page} --name my-photos`,
@@ -40,6 +40,8 @@ describe('lcdnn learn', () => {
     expect(stdout).toMatch(/folder my photos, test split, \d+ images\n.*\nfull branch +\d/);
     expect(stdout).toMatch(new RegExp(`open the address that it prints:\n {2}lcdnn serve ${page}\n$`));
     expect(existsSync(join(page, 'manifest.json'))).toBe(true);
+    // Each photograph was decoded once for all of its views.
+    expect(readdirSync(join(folder, 'cache/lcdnn/images')).filter((name) => name.endsWith('.packed'))).toHaveLength(1);
   });
 
   it('skips what has not changed, and trains another run if a photograph was added', async () => {

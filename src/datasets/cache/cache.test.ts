@@ -75,8 +75,8 @@ it('makes room by removing what was used longest ago, never what is in use or un
   expect(existsSync(join(folder, 'features/d.f32'))).toBe(true);
   makeRoom(folder, 700, 'a test', '');
   expect(listCache({ env: env() }).entries.map(({ name }) => name)).toEqual(['unknown']);
-  expect(() => makeRoom(folder, 701, 'packed images', 'leave --cache out')).toThrow(
-    /expected at most 700 B in the cache, found 701 B of packed images; set LCDNN_CACHE_LIMIT .*, or leave --cache out/,
+  expect(() => makeRoom(folder, 701, 'decoded images', 'leave --cache out')).toThrow(
+    /expected at most 700 B in the cache, found 701 B of decoded images; set LCDNN_CACHE_LIMIT .*, or leave --cache out/,
   );
 });
 

@@ -25,7 +25,7 @@ export function cacheLimit({ LCDNN_CACHE_LIMIT: given }: NodeJS.ProcessEnv = pro
  * process uses stay, so the limit can be exceeded while several work. It holds again when they end.
  *
  * @param folder of the cache
- * @param what the entry is, for messages: `packed images (--cache)`
+ * @param what the entry is, for messages: `decoded images`
  * @param advice what else the user can do: `leave --cache out`
  * @throws UserError if the entry alone is larger than the limit, or the disk is too full
  */

@@ -18,6 +18,8 @@ export interface Packing {
   discard(): Promise<void>;
 }
 
+const ADVICE = 'leave out what stores decoded images: --cache, --views or engine pytorch';
+
 /** Path of the packed images of these files; depends on everything that affects the content. */
 export function packedPath(
   cache: string,
@@ -45,13 +47,13 @@ export async function isPacked(path: string, bytes: number): Promise<boolean> {
 export async function startPacking(cache: string, path: string, count: number, size: number): Promise<Packing> {
   makeFolder(cache);
   await removeAbandoned(cache);
-  makeRoom(dirname(cache), count * size, 'packed images (--cache)', 'leave --cache out');
+  makeRoom(dirname(cache), count * size, 'decoded images', ADVICE);
   const temporary = unfinishedName(path, 'tmp');
   const file = await open(temporary, 'w');
   const onDisk = async <T>(work: Promise<T>): Promise<T> =>
     work.catch((thrown) => {
       if (codeOf(thrown) !== 'ENOSPC') throw thrown;
-      throw new UserError(`${cache}: the disk is full; free some space, or leave --cache out`);
+      throw new UserError(`${cache}: the disk is full; free some space, or ${ADVICE}`);
     });
   return {
     path,

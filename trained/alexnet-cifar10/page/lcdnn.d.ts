@@ -59,11 +59,15 @@ export type Image =
 /** What is sent to the edge, in the datatype of the manifest's tail: float32, the bits of half-precision floats, or bytes. */
 export type EdgeTensor = Float32Array | Uint16Array | Uint8Array;
 
-/** An edge of your own: takes a tensor of the shape [1, ...] and returns the logits. */
+/**
+ * An edge of your own: takes a tensor of the shape [1, ...] and returns the logits. `model` is the manifest's name, or for whole
+ * images (`first: 'edge'`, `edge: 'race'`) the `model` of its entry point.
+ */
 export type EdgeFunction = (
   tensor: EdgeTensor,
   shape: number[],
   signal: Instance<'AbortSignal'>,
+  model: string,
 ) => Promise<ArrayLike<number>>;
 
 export interface LoadOptions {
@@ -72,6 +76,12 @@ export interface LoadOptions {
    * `false` for nowhere. Default: the manifest's field `edge`, or else the origin that the manifest was fetched from.
    */
   edge?: string | Address | false | EdgeFunction;
+  /**
+   * `edge`: resolve as soon as the edge can answer. Until the branch is loaded (the model's `ready`), every image is sent to the
+   * edge, which answers with the whole network; if the edge doesn't answer, the call waits for the branch. The page's pixels leave
+   * the device, scaled to the network's size. Without an edge, `load` waits for the branch. Default: the branch is loaded first.
+   */
+  first?: 'edge';
   /** Use a SIMD build of the kernels. Default: if the engine has SIMD128. */
   simd?: boolean;
   /** Use the relaxed SIMD build, which gives the same answers sooner. Default: if the engine has relaxed SIMD. */
@@ -128,9 +138,10 @@ export interface BranchOutput {
 export interface ClassifyOptions {
   /**
    * When to ask the edge: if the branch is unsure (default), for every image, or never. With `never`, an answer can be `unsure`
-   * without an `edgeError`.
+   * without an `edgeError`. `race` sends every image itself, and asks the branch at the same time: the edge's answer counts, or
+   * the branch's if it is sure and comes sooner, or if the budget runs out. Streams don't race.
    */
-  edge?: 'when-unsure' | 'always' | 'never';
+  edge?: 'when-unsure' | 'always' | 'never' | 'race';
   /**
    * Time for the whole classification, in milliseconds. When it runs out, the branch's answer counts; it never interrupts the
    * branch. Default: no limit but `timeoutMs`.
@@ -146,7 +157,7 @@ export interface Classification {
   label: string;
   /** Of the branch or the edge, whichever answered. */
   probabilities: Float32Array;
-  /** Normalised entropy of the last branch that ran, in [0, 1]. */
+  /** Normalised entropy of the last branch that ran, in [0, 1]; of the edge's probabilities if a whole image was sent. */
   entropy: number;
   /** Below this entropy that branch is sure. */
   tau: number;
@@ -171,6 +182,7 @@ export interface StreamAnswer extends Classification {
 }
 
 export interface StreamOptions extends ClassifyOptions {
+  edge?: 'when-unsure' | 'always' | 'never';
   /**
    * Called with the answer for each frame that was classified. For a frame that goes to the edge it is called twice: at once with the
    * branch's unsure answer, and with the edge's answer, unless a newer frame has been reported meanwhile.
@@ -232,6 +244,18 @@ export interface Manifest {
     /** Present if the image itself is sent. */
     readonly from?: 'image';
   };
+  /** Where else the edge can take over: for an image, or for the output of an earlier exit. */
+  readonly entries?: readonly {
+    readonly from: 'image' | number;
+    /** The model's name on the edge server. */
+    readonly model: string;
+    readonly shape: readonly number[];
+    readonly input: string;
+    readonly output: string;
+    readonly datatype?: 'FP16' | 'UINT8';
+    readonly scale?: readonly number[];
+    readonly offset?: readonly number[];
+  }[];
   readonly labels: readonly string[];
   /** A list if the network has several exits. */
   readonly tau: number | readonly number[];
@@ -241,6 +265,11 @@ export interface Model {
   readonly manifest: Manifest;
   /** A list if the network has several exits. */
   readonly tau: number | readonly number[];
+  /**
+   * Resolves when the branch can answer. Only with `first: 'edge'` that is later than `load`; until then `simd`, `relaxedSimd`,
+   * `worker` and `verified` are false. Rejects if the branch can't be loaded.
+   */
+  readonly ready: Promise<void>;
   /** Whether a SIMD build runs. */
   readonly simd: boolean;
   /** Whether the relaxed SIMD build runs. */

@@ -35,7 +35,7 @@ export const exitsProgram = three.program;
  * @param seed of the weights
  */
 export function tinyDraft(
-  change: Partial<Pick<BundleInfo, 'name' | 'tau' | 'samples' | 'input'>> = {},
+  change: Partial<Pick<BundleInfo, 'name' | 'tau' | 'entropyTemperature' | 'samples' | 'input'>> = {},
   seed = 1,
 ): BundleDraft {
   const { network, state, program, tail } = Array.isArray(change.tau)

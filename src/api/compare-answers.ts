@@ -1,7 +1,7 @@
 import { UserError } from '../base/errors.js';
 import { type PairedComparison, pairedComparison } from '../evaluation/mcnemar.js';
 import { collaborativePredictions, predictionsOf } from '../evaluation/predictions.js';
-import { readTaus } from '../run/results.js';
+import { readExitRule } from '../run/results.js';
 import { outcomesFromLogits } from '../tau/outcomes.js';
 import { type MeasureOptions, openTrained } from './open-trained.js';
 
@@ -60,8 +60,8 @@ async function rightAnswers(path: string, data: MeasureOptions) {
   const { full, branches, labels, classes } = await evaluate((logitsOf) => logitsOf(dataset.test));
   const rightOf = (predicted: Uint16Array) => Uint8Array.from(labels, (label, i) => (predicted[i] === label ? 1 : 0));
   const fullAnswers = predictionsOf(full, classes);
-  const taus = readTaus(run);
-  const outcomes = outcomesFromLogits({ full, branches }, labels, classes);
+  const { taus, entropyTemperature } = { ...readExitRule(run) };
+  const outcomes = outcomesFromLogits({ full, branches }, labels, classes, entropyTemperature);
   const exits = branches.map((logits, i) => ({ ...predictionsOf(logits, classes), entropy: outcomes[i].entropy }));
   return {
     labels,

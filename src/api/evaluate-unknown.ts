@@ -4,7 +4,7 @@ import { looseImages } from '../datasets/image-folder/loose-images.js';
 import { areaUnderRoc, energies, margins, unknownKept } from '../evaluation/novelty.js';
 import { predictionsOf } from '../evaluation/predictions.js';
 import { writeReport } from '../report/write-report.js';
-import { readTaus, writeResult } from '../run/results.js';
+import { readExitRule, writeResult } from '../run/results.js';
 import { entropies } from '../tau/entropy.js';
 import { openTrained } from './open-trained.js';
 import type { DataOptions } from './run-data.js';
@@ -51,14 +51,16 @@ const SUREST = 5;
  */
 export async function evaluateUnknown(path: string, folder: string, data: DataOptions = {}): Promise<UnknownAnswers> {
   const { run, dataset, evaluate } = await openTrained(path, data);
-  const taus = readTaus(run);
-  if (!taus || run.network.branch.length === 0) {
+  const rule = readExitRule(run);
+  if (!rule || run.network.branch.length === 0) {
     throw new UserError(`${path}: expected a tuned threshold, found none; run "lcdnn tune-tau ${path}" first`);
   }
+  const { taus, entropyTemperature } = rule;
   const { split, files, skipped } = await looseImages(folder, dataset, data.onProgress);
   const [unknown, known] = await evaluate(async (logitsOf) => [await logitsOf(split), await logitsOf(dataset.test)]);
   const { classes } = known;
-  const entropiesOf = ({ branches }: typeof known) => branches.map((logits) => entropies(logits, classes));
+  const entropiesOf = ({ branches }: typeof known) =>
+    branches.map((logits) => entropies(logits, classes, entropyTemperature));
   const [unknownEntropies, knownEntropies] = [entropiesOf(unknown), entropiesOf(known)];
   const exitOf = (byExit: readonly Float64Array[], sample: number): number =>
     byExit.findIndex((entropy, exit) => entropy[sample] < taus[exit]);

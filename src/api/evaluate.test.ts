@@ -20,25 +20,33 @@ let result: Tested;
 beforeAll(async () => {
   const options = { dataset: 'fashion-mnist-sample', width: 0.25, epochs: 1 };
   for (const [i, out] of [first, second, untuned].entries()) await train({ out, options: { ...options, seed: i + 1 } });
-  for (const run of [first, second]) await tuneTau(run, { objective: 'exits', epsilon: 0.05 });
+  await tuneTau(first, { objective: 'exits', epsilon: 0.05 });
+  await tuneTau(second, { objective: 'exits', epsilon: 0.05, entropyTemperature: 0.5 });
   result = await evaluate(first);
 }, 300_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('an evaluation', () => {
-  it('agrees with counting image by image', async () => {
-    const { evaluate: withNetwork, dataset } = await openTrained(first);
+  it.each([
+    ['as in Eq. 7', first, 1],
+    ['at a temperature of 0.5', second, 0.5],
+  ])('agrees with counting image by image, entropy %s', async (_, run, temperature) => {
+    const result = await evaluate(run);
+    const { evaluate: withNetwork, dataset } = await openTrained(run);
     const { full, branches, labels, classes } = await withNetwork((logitsOf) => logitsOf(dataset.test));
     const guess = (logits: Float32Array, i: number): number => {
       const row = [...logits.subarray(i * classes, (i + 1) * classes)];
       return row.indexOf(Math.max(...row));
     };
     const entropy = (i: number): number => {
-      const row = [...branches[0].subarray(i * classes, (i + 1) * classes)].map(Math.exp);
+      const row = [...branches[0].subarray(i * classes, (i + 1) * classes)].map((logit) =>
+        Math.exp(logit / temperature),
+      );
       const total = row.reduce((a, b) => a + b);
       return row.reduce((sum, e) => sum - (e / total) * Math.log(e / total), 0) / Math.log(classes);
     };
-    const tau = readResult(openRun(first), 'tau')!.tau;
+    const { tau, entropyTemperature } = readResult(openRun(run), 'tau')!;
+    expect(entropyTemperature).toBe(temperature);
     const { details } = result;
     const images = [...labels.keys()];
     const early = images.filter((i) => entropy(i) < tau);
@@ -88,7 +96,7 @@ it('runs are listed with their results, and damaged ones by their fault', () => 
   const listed = listRuns(folder);
   expect(listed.runs.map(({ name, source }) => [name, source])).toEqual([
     ['first', 'test.json'],
-    ['second', 'tau.json'],
+    ['second', 'test.json'],
     ['untuned', 'metrics.jsonl'],
   ]);
   expect(listed.runs[0]).toMatchObject({ full: result.full.accuracy, epochs: 1, seed: 1, width: 0.25 });

@@ -10,7 +10,7 @@ import {
 } from '../evaluation/predictions.js';
 import { writeReport } from '../report/write-report.js';
 import type { EvaluationDetails, GalleryImage } from '../run/evaluation-details.js';
-import { readTaus, type Tested, writeGalleryPictures, writeResult } from '../run/results.js';
+import { readExitRule, type Tested, writeGalleryPictures, writeResult } from '../run/results.js';
 import { collaborativeExits, harmfulShare } from '../tau/exits.js';
 import { count, type Outcomes, outcomesFromLogits } from '../tau/outcomes.js';
 import type { Logits } from '../train/evaluate.js';
@@ -32,9 +32,9 @@ export async function evaluate(run: string, options: MeasureOptions = {}): Promi
 /** `evaluate` for a run that is already open. */
 export async function evaluateTrained({ run, dataset, evaluate: withNetwork }: Trained): Promise<Tested> {
   const logits = await withNetwork((logitsOf) => logitsOf(dataset.test));
-  const exits = outcomesFromLogits(logits, logits.labels, logits.classes);
+  const { taus, entropyTemperature } = { ...readExitRule(run) };
+  const exits = outcomesFromLogits(logits, logits.labels, logits.classes, entropyTemperature);
   const samples = dataset.test.count;
-  const taus = readTaus(run);
   const together = taus && { ...collaborativeExits(exits, taus), harm: harmfulShare(exits, taus) };
   const branches = exits.map(({ branchRight }) => ({ branch: { accuracy: count(branchRight) / samples } }));
   const result: Tested = {

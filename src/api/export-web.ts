@@ -27,7 +27,7 @@ import { writeAbout } from '../provenance/about-folder.js';
 import { modelCard } from '../provenance/model-card.js';
 import { collectProvenance } from '../provenance/provenance.js';
 import { readDataRecord } from '../run/data-record.js';
-import { readResult, readTaus, type Tuned } from '../run/results.js';
+import { readExitRule, readResult, type Tuned } from '../run/results.js';
 import type { Run } from '../run/run-directory.js';
 import { entropies } from '../tau/entropy.js';
 import { type MeasureOptions, openTrained, type Trained } from './open-trained.js';
@@ -101,8 +101,8 @@ export async function exportTrained(trained: Trained, options: ExportOptions): P
   if (run.network.branch.length === 0) {
     throw new UserError(`${run.path}: expected a run with a branch for the browser, found a network alone`);
   }
-  const taus = readTaus(run);
-  if (taus === undefined) {
+  const rule = readExitRule(run);
+  if (rule === undefined) {
     throw new UserError(`${run.path}: expected a tuned threshold, found none; run "lcdnn tune-tau ${run.path}" first`);
   }
   const input: Manifest['input'] = {
@@ -133,7 +133,8 @@ export async function exportTrained(trained: Trained, options: ExportOptions): P
     edge: options.edge,
     input,
     labels: [...dataset.labels],
-    tau: oneOrList(taus),
+    tau: oneOrList(rule.taus),
+    entropyTemperature: rule.entropyTemperature === 1 ? undefined : rule.entropyTemperature,
     measured: readMeasured(run),
     tail: { model, input: TAIL_INPUT, output: TAIL_OUTPUT, ...encoding },
     ...entries,

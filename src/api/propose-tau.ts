@@ -1,5 +1,7 @@
+import { UserError } from '../base/errors.js';
 import { readUsageCounts } from '../edge/read-usage-counts.js';
 import { applyTau } from '../run/apply-tau.js';
+import { readExitRule } from '../run/results.js';
 import { openRun } from '../run/run-directory.js';
 import { type Proposal, proposeTau } from '../tau/in-use.js';
 
@@ -25,7 +27,8 @@ export interface ServerTau extends Proposal {
  * Proposes a threshold from the images that an edge server has answered in use, without labels.
  *
  * @param server address of the edge server
- * @throws UserError if the server can't be reached or doesn't serve the model, or a limit is out of range
+ * @throws UserError if the server can't be reached or doesn't serve the model, a limit is out of range, or the threshold is
+ *   for entropies at another temperature than the run's
  */
 export async function proposeTauFromServer(
   run: string,
@@ -36,6 +39,13 @@ export async function proposeTauFromServer(
   const { counts, ...served } = await readUsageCounts(server, { model, token });
   const proposal = proposeTau(counts, { epsilon, delta });
   const { tau, reason, evidence } = proposal;
+  const [theirs, ours] = [served.entropyTemperature ?? 1, readExitRule(opened)?.entropyTemperature ?? 1];
+  if (apply && theirs !== ours) {
+    throw new UserError(
+      `${server}: expected entropies at temperature ${ours}, as in ${run}, found ${theirs} in what it serves; ` +
+        `run "lcdnn tune-tau ${run} --entropy-temperature ${theirs}" first`,
+    );
+  }
   if (apply && tau !== counts.tau) applyTau(opened, tau, `from ${evidence.images} images in use: ${reason}`);
   return { ...served, ...proposal };
 }

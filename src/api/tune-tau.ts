@@ -18,12 +18,15 @@ import { type MeasureOptions, openTrained, type Trained } from './open-trained.j
 export interface TuneTauOptions extends TauOptions {
   /** Number of folds to cross-fit (`crossFit`) instead of using the validation images. */
   readonly crossFit?: number;
+  /** Temperature of the softmax whose entropy is compared with τ, on the device too. Default 1 (Eq. 7). */
+  readonly entropyTemperature?: number;
 }
 
 /** Thresholds of a run, and how early exits are spread over the true classes of the images. */
 export interface TunedRun extends TauResult {
   /** Number of folds, if it was cross-fitted. */
   readonly crossFit?: number;
+  readonly entropyTemperature: number;
   readonly byClass: readonly (ClassHarm & { readonly name: string })[];
 }
 
@@ -41,7 +44,7 @@ export async function tuneTau(run: string, options: TuneTauOptions & MeasureOpti
 
 /** `tuneTau` for a run that is already open. @param options `onNote` and `signal` are for cross-fitting */
 export async function tuneTrained(trained: Trained, options: TuneTauOptions & CrossFitEvents = {}): Promise<TunedRun> {
-  const { crossFit: folds, onNote, signal, ...limits } = options;
+  const { crossFit: folds, entropyTemperature = 1, onNote, signal, ...limits } = options;
   const { run, dataset, evaluate } = trained;
   const { validation, seed } = run.config;
   const { certifying } = splitForRun(dataset.train, { validation, seed, choosesEpoch: choosesEpoch(run.config) });
@@ -52,12 +55,13 @@ export async function tuneTrained(trained: Trained, options: TuneTauOptions & Cr
     folds === undefined
       ? await evaluate((logitsOf) => logitsOf(dataset.train, certifying))
       : await crossFit(trained, folds, { onNote, signal });
-  const outcomes = outcomesFromLogits(logits, logits.labels, logits.classes);
+  const outcomes = outcomesFromLogits(logits, logits.labels, logits.classes, entropyTemperature);
   const tuned = tuneExits(outcomes, { seed, ...limits }, logits);
   const taus = exitsOf<ExitResult>(tuned).map(({ tau }) => tau);
   const byClass = harmByClass(outcomes, taus, logits.labels, logits.classes);
   const result = {
     ...tuned,
+    entropyTemperature,
     ...(folds === undefined ? {} : { crossFit: folds, note: estimateNote(folds, tuned.note) }),
     byClass: byClass.map((harm, i) => ({ name: dataset.labels[i], ...harm })),
   };

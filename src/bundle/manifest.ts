@@ -153,6 +153,8 @@ const fields = {
   labels: z.array(z.string()).min(2),
   /** The branch answers alone if its normalised entropy is below this (Algorithm 3). A list for several exits, in order. */
   tau: z.union([threshold, z.array(threshold).min(2).max(100)]),
+  /** Temperature of the softmax whose entropy is compared with `tau`. Absent: 1. */
+  entropyTemperature: z.number().positive().optional(),
   /** Address of the edge server: a URL, or a path where the bundle is fetched from. Absent: the root there. */
   edge: z
     .string()
@@ -198,12 +200,13 @@ export function printFileList(files: Manifest['files']): string {
  * same version. Readers compare it, so that they notice a τ or a label that was edited by hand as they notice a changed file.
  */
 export function versionOf(manifest: Omit<Manifest, 'version'>): string {
-  const { format, name, network, dataset, input, tail, entries, labels, tau } = manifest;
+  const { format, name, network, dataset, input, tail, entries, labels, tau, entropyTemperature } = manifest;
   const files = Object.entries(pageManifest(manifest).files).sort(([a], [b]) => (a < b ? -1 : 1));
   const tailFields = [tail.file, tail.shape, tail.input, tail.output];
   const { shape, mean, std, resize } = input;
   const hashed: unknown[] = [format, name, network, dataset, shape, mean, std, tailFields, labels, tau];
   if (resize !== undefined) hashed.push({ resize });
+  if (entropyTemperature !== undefined) hashed.push({ entropyTemperature });
   if (manifest.edge !== undefined) hashed.push({ edge: manifest.edge });
   const { datatype, scale, offset, from } = tail;
   if (datatype) hashed.push({ datatype, scale, offset, from });

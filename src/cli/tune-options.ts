@@ -13,6 +13,7 @@ export interface TuneFlags {
   readonly 'accuracy-floor'?: number;
   readonly folds?: number;
   readonly 'cross-fit'?: number;
+  readonly 'entropy-temperature'?: number;
 }
 
 /** The options of the search, for `tune-tau` and for the pipeline's step. */
@@ -23,4 +24,5 @@ export const tuneOptions = ({ method, objective, epsilon, delta, folds, ...flags
   edgeMs: flags['edge-ms'],
   accuracyFloor: flags['accuracy-floor'],
   crossFit: flags['cross-fit'],
+  entropyTemperature: flags['entropy-temperature'],
 });

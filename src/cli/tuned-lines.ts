@@ -6,6 +6,7 @@ import type { ExitResult, TauResult } from '../tau/tune.js';
 interface Tuned extends TauResult {
   /** Folds of a cross-fit; undefined if the threshold was tuned on the validation images. */
   readonly crossFit?: number;
+  readonly entropyTemperature: number;
   readonly byClass: readonly (ClassHarm & { readonly name: string })[];
 }
 
@@ -16,9 +17,10 @@ export function tunedLines(tuned: Tuned): string[] {
   const taus = exits.map(({ tau }) => tau.toFixed(5)).join(', ');
   const each = exitRatios ? ` (${exitRatios.map((ratio) => percent(ratio)).join(', ')})` : '';
   const branches = exits.map(({ branch }) => percent(branch.accuracy)).join(', ');
+  const temperature = tuned.entropyTemperature === 1 ? '' : `, entropy at temperature ${tuned.entropyTemperature}`;
   const images = `${tuned.samples} ${tuned.crossFit === undefined ? 'validation' : 'cross-fitted'} images`;
   return [
-    `tau ${taus} (${tuned.method}, ${tuned.objective}) on ${images}: ${percent(exitRatio)} exit early${each}, ` +
+    `tau ${taus} (${tuned.method}, ${tuned.objective}${temperature}) on ${images}: ${percent(exitRatio)} exit early${each}, ` +
       `collaborative ${percent(accuracy)}, full ${percent(tuned.full.accuracy)}, branch ${branches}`,
     ...(tuned.note ? [tuned.note] : []),
     ...classLines(tuned),

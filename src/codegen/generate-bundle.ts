@@ -101,10 +101,13 @@ function checkFit(program: DeviceProgram, { input, labels, tau }: BundleInfo): v
  * Makes the folder a package: `import { load } from 'NAME'`. Its version changes with the model, so that caches of package managers
  * and bundlers notice a new export.
  */
-function packageJson({ name, tau, labels, input }: BundleInfo, files: ReadonlyMap<string, Uint8Array>): string {
+function packageJson(
+  { name, tau, entropyTemperature, labels, input }: BundleInfo,
+  files: ReadonlyMap<string, Uint8Array>,
+): string {
   const { loader, types } = BUNDLE_FILES;
   const hashes = [...files].map(([path, bytes]) => [path, sha256(bytes)]);
-  const content = sha256(JSON.stringify([name, tau, labels, input, hashes])).slice(0, 12);
+  const content = sha256(JSON.stringify([name, tau, entropyTemperature, labels, input, hashes])).slice(0, 12);
   const entry = (file: string) => ({ types: `./${types}`, node: `./${file}`, default: `./${file}` });
   const description = {
     name,

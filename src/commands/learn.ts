@@ -11,6 +11,8 @@ import { PipelineCommand, withoutUndefined } from './base-pipeline.js';
 
 /** Heads that are trained to tune a threshold on photographs that are too few to prove one. */
 const FOLDS = 3;
+/** At this temperature more photographs exit early at the same risk: docs/train/photos.md. */
+const ENTROPY_TEMPERATURE = 0.5;
 /** With more photographs than this, half of them are enough for a head, and cross-fitting takes half the time. */
 const MANY = 500;
 
@@ -72,7 +74,10 @@ export default class Learn extends PipelineCommand {
           const crossFits = images.validation < needed;
           advice = crossFits ? whatMoreWouldBuy(images, needed, epsilon, delta) : undefined;
           const limits = { objective: 'risk' as const, epsilon, delta };
-          return { ...withoutUndefined(steps.tune), ...limits, ...(crossFits ? { crossFit: foldsFor(images) } : {}) };
+          return {
+            entropyTemperature: ENTROPY_TEMPERATURE,
+            ...{ ...withoutUndefined(steps.tune), ...limits, ...(crossFits ? { crossFit: foldsFor(images) } : {}) },
+          };
         },
       },
       {},

@@ -53,6 +53,10 @@ export default class TuneTau extends LcdnnCommand {
       min: 2,
       max: 5,
     }),
+    'entropy-temperature': numberFlag(
+      'Temperature of the softmax whose entropy is compared with the threshold. Below 1, the two likeliest classes count ' +
+        'more: often more early exits at the same risk. [default: 1]',
+    ),
     'from-server': Flags.string({
       summary: 'Address of an edge server that has served this run.',
       exclusive: [
@@ -63,6 +67,7 @@ export default class TuneTau extends LcdnnCommand {
         'accuracy-floor',
         'folds',
         'cross-fit',
+        'entropy-temperature',
         'per-class',
         'data-dir',
       ],

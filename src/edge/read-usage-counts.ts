@@ -13,6 +13,8 @@ export const usageSchema = z.array(
   z.strictObject({
     model: z.string(),
     version: z.string(),
+    /** Temperature of the entropies. Absent: 1. */
+    entropyTemperature: z.number().positive().optional(),
     counts: z.strictObject({ tau: z.number().min(0).max(1), exits: count, unsure: counts, audited: counts }),
   }),
 );

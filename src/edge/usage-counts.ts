@@ -26,6 +26,10 @@ export function createUsageCounts(): UsageCounter {
       if (entropy === undefined || branch === undefined || entropy < counts.tau !== audit) return;
       countSent(counts, entropy, branch === logits.indexOf(Math.max(...logits)));
     },
-    of: (models) => models.map((model) => ({ model: model.name, version: model.version, counts: countsOf(model) })),
+    of: (models) =>
+      models.map((model) => {
+        const { name, version, entropyTemperature } = model;
+        return { model: name, version, entropyTemperature, counts: countsOf(model) };
+      }),
   };
 }

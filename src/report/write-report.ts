@@ -1,7 +1,7 @@
 import { branchKind } from '../base/exits.js';
 import { writeFileAtomic } from '../base/files.js';
 import { dataTitle } from '../run/config.js';
-import { readGalleryPictures, readResult, readTaus } from '../run/results.js';
+import { readExitRule, readGalleryPictures, readResult } from '../run/results.js';
 import { type Run, readMetrics, runFile } from '../run/run-directory.js';
 import { reportHtml } from './report-html.js';
 
@@ -9,7 +9,7 @@ import { reportHtml } from './report-html.js';
 export function writeReport(run: Run): void {
   const { config, network } = run;
   const tuned = readResult(run, 'tau');
-  const taus = readTaus(run);
+  const taus = readExitRule(run)?.taus;
   const [test, unknown] = [readResult(run, 'test'), readResult(run, 'unknown')];
   const html = reportHtml({
     title: `${network.name} on ${dataTitle(config)}`,

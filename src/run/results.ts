@@ -23,6 +23,8 @@ const curve = z
  */
 export const tunedSchema = z.looseObject({
   tau: share,
+  /** Temperature of the entropies that are compared with `tau`. Missing in runs that an older version tuned: 1. */
+  entropyTemperature: z.number().positive().optional(),
   method: z.string(),
   objective: z.string(),
   epsilon: z.number().optional(),
@@ -111,18 +113,25 @@ export function readResult<Name extends keyof typeof SCHEMAS>(
   return result as z.infer<(typeof SCHEMAS)[Name]>;
 }
 
-/** The tuned threshold of each exit; undefined if none was tuned yet. @throws UserError if their number is wrong */
-export function readTaus(run: Run): readonly number[] | undefined {
+/** When an image exits early: at the first exit whose entropy, at this temperature, is below its threshold. */
+export interface ExitRule {
+  readonly taus: readonly number[];
+  readonly entropyTemperature: number;
+}
+
+/** What `tune-tau` chose; undefined if nothing was tuned yet. @throws UserError if the number of thresholds is wrong */
+export function readExitRule(run: Run): ExitRule | undefined {
   const tuned = readResult(run, 'tau');
-  const taus = tuned && exitsOf<{ readonly tau: number }>(tuned).map(({ tau }) => tau);
+  if (tuned === undefined) return undefined;
+  const taus = exitsOf<{ readonly tau: number }>(tuned).map(({ tau }) => tau);
   const exits = exitsOf(run.network).length;
-  if (taus && taus.length !== exits) {
+  if (taus.length !== exits) {
     throw new UserError(
       `${runFile(run, 'tau')}: expected a threshold for each of ${exits} exits, found ${taus.length}; ` +
         `run "lcdnn tune-tau ${run.path}" again`,
     );
   }
-  return taus;
+  return { taus, entropyTemperature: tuned.entropyTemperature ?? 1 };
 }
 
 /** Writes a result to the run directory. */

@@ -45,6 +45,35 @@ test('adding a constant or reordering the logits changes nothing', () => {
   );
 });
 
+test('a temperature divides the logits', () => {
+  const row = fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 2, maxLength: 10 });
+  fc.assert(
+    fc.property(row, fc.constantFrom(0.25, 0.5, 1, 2, 4), (logits, temperature) => {
+      const [found] = entropies(Float32Array.from(logits), logits.length, temperature);
+      const [divided] = entropies(
+        Float32Array.from(logits, (logit) => logit / temperature),
+        logits.length,
+      );
+      expect(found).toBe(divided);
+    }),
+  );
+});
+
+test('at a temperature below 1, classes with small probabilities count less', () => {
+  // Sure of one class except for many unlikely ones, and torn between two.
+  const logits = Float32Array.of(6, 2, 2, 2, 2, 2, 6, 4, -9, -9, -9, -9);
+  const [spread, torn] = entropies(logits, 6);
+  const [spreadSharp, tornSharp] = entropies(logits, 6, 0.5);
+  expect(spread).toBeGreaterThan(torn);
+  expect(spreadSharp).toBeLessThan(tornSharp);
+});
+
+test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, 0.001])('a temperature of %d is refused', (temperature) => {
+  expect(() => entropies(Float32Array.of(0, 1), 2, temperature)).toThrow(
+    /entropy temperature: expected a number from 0.01 to 100, found/,
+  );
+});
+
 test('saturated, equal and nearly certain logits', () => {
   expect([...entropies(Float32Array.of(1e4, -1e4, 0, -1e4, 1e4, 0), 3)]).toEqual([0, 0]);
   expect(entropies(new Float32Array(10), 10)[0]).toBe(1);

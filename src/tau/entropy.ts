@@ -1,15 +1,24 @@
 import { UserError } from '../base/errors.js';
 
+/** The temperatures at which an entropy may be computed. */
+export const ENTROPY_TEMPERATURES = { least: 0.01, most: 100 };
+
 /**
  * Normalised entropy of softmax(logits) for each row of [n, classes] (Eq. 7): S = -Σ p ln p / ln classes, in [0, 1].
  *
  * With z = logit - largest logit and r = Σ exp(z) over the other classes, S ln classes = ln(1 + r) + Σ -z exp(z) / (1 + r):
  * every term is >= 0, so nothing cancels, and saturated logits give 0 rather than 0 * -∞.
  *
+ * @param temperature divides the logits first. Below 1, the entropy depends more on the two likeliest classes and less on how
+ *   the rest is shared out among the others.
  * @returns n values in [0, 1], double precision.
  * @throws UserError if a logit isn't finite or the length isn't a multiple of `classes`
  */
-export function entropies(logits: Float32Array, classes: number): Float64Array {
+export function entropies(logits: Float32Array, classes: number, temperature = 1): Float64Array {
+  if (!(temperature >= ENTROPY_TEMPERATURES.least && temperature <= ENTROPY_TEMPERATURES.most)) {
+    const { least, most } = ENTROPY_TEMPERATURES;
+    throw new UserError(`entropy temperature: expected a number from ${least} to ${most}, found ${temperature}`);
+  }
   if (!Number.isInteger(classes) || classes < 2) {
     throw new UserError(`logits: expected at least 2 classes, found ${classes}`);
   }
@@ -20,12 +29,12 @@ export function entropies(logits: Float32Array, classes: number): Float64Array {
   }
   const result = new Float64Array(logits.length / classes);
   for (let sample = 0; sample < result.length; sample++) {
-    result[sample] = rowEntropy(logits, sample * classes, classes);
+    result[sample] = rowEntropy(logits, sample * classes, classes, temperature);
   }
   return result;
 }
 
-function rowEntropy(logits: Float32Array, row: number, classes: number): number {
+function rowEntropy(logits: Float32Array, row: number, classes: number, temperature: number): number {
   let largest = row;
   for (let i = row; i < row + classes; i++) {
     if (!Number.isFinite(logits[i])) {
@@ -39,7 +48,7 @@ function rowEntropy(logits: Float32Array, row: number, classes: number): number 
   let weighted = 0;
   for (let i = row; i < row + classes; i++) {
     if (i === largest) continue;
-    const z = logits[i] - logits[largest];
+    const z = (logits[i] - logits[largest]) / temperature;
     const exp = Math.exp(z);
     rest += exp;
     weighted -= z * exp;

@@ -14,16 +14,22 @@ export interface Outcomes {
 /**
  * Computes the outcomes of each exit from the logits of all branches, each [n, classes] row-major, and the n labels.
  *
+ * @param temperature of the entropies
  * @throws UserError if a length doesn't match or a logit isn't finite
  */
 export function outcomesFromLogits(
   logits: { readonly branches: readonly Float32Array[]; readonly full: Float32Array },
   labels: ArrayLike<number>,
   classes: number,
+  temperature?: number,
 ): Outcomes[] {
   const fullRight = hits(logits.full, labels, classes);
   return logits.branches.map((branch) => {
-    const outcomes = { entropy: entropies(branch, classes), branchRight: hits(branch, labels, classes), fullRight };
+    const outcomes = {
+      entropy: entropies(branch, classes, temperature),
+      branchRight: hits(branch, labels, classes),
+      fullRight,
+    };
     checkOutcomes(outcomes);
     return outcomes;
   });

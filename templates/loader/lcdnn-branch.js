@@ -10,7 +10,7 @@ import { toInput } from './parts/to-input.js';
  */
 export async function openBranch({ program, module, weights, manifest }) {
   const { exports: kernels } = await WebAssembly.instantiate(module, {});
-  const device = createDevice(kernels, parseWeights(weights, program.hash), program, manifest.labels.length);
+  const device = createDevice(kernels, parseWeights(weights, program.hash), program, manifest);
   return (image, bounds) => {
     const input = toInput(device.memory(), image, manifest.input);
     for (let exit = 1; ; exit++) {
@@ -43,7 +43,7 @@ export async function branchHere(opening, readImage) {
 }
 
 /** Places constants, arena and probabilities in memory behind the kernels' own data, and runs the program there. */
-function createDevice(kernels, tensor, program, classes) {
+function createDevice(kernels, tensor, program, { labels: { length: classes }, entropyTemperature = 1 }) {
   const { reserve, bytesAt, floatsAt, keep } = memoryOf(kernels);
 
   // The floats of all constants, in their order. Stored are the lowest byte of each, then the next one, ..., at last the highest.
@@ -92,9 +92,14 @@ function createDevice(kernels, tensor, program, classes) {
     if (exit === 0) floatsAt(arena + program.input, values.length).set(values);
     const { bound, shared, sharedLength, logits } = stages[exit];
     for (const [kernel, given] of bound) kernel(...given);
-    const entropy = kernels.lcdnn_softmax_entropy(arena + logits, probabilitiesAt, classes);
+    const found = floatsAt(arena + logits, classes).slice();
+    const softmax = (from) => kernels.lcdnn_softmax_entropy(from, probabilitiesAt, classes);
+    // The entropy is that of softmax(logits / temperature), the probabilities are those of the logits.
+    floatsAt(probabilitiesAt, classes).set(found.map((logit) => logit / entropyTemperature));
+    const entropy = softmax(probabilitiesAt);
+    softmax(arena + logits);
     return {
-      logits: floatsAt(arena + logits, classes).slice(),
+      logits: found,
       probabilities: floatsAt(probabilitiesAt, classes).slice(),
       entropy,
       shared: floatsAt(arena + shared, sharedLength).slice(),
@@ -113,7 +118,7 @@ function createDevice(kernels, tensor, program, classes) {
 function parseWeights(bytes, hash) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const start = 8 + Number(bytes.length < 8 ? Infinity : view.getBigUint64(0, true));
-  if (start > bytes.length) throw new Error('weights.safetensors: expected a header, found a file that is too short');
+  if (start > bytes.length) throw new Error(`weights.safetensors: expected a header, found ${bytes.length} bytes`);
   let header;
   try {
     header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readBundle } from '../../src/bundle/read-bundle.js';
-import { BUNDLE, expectMistake, fresh, lcdnn, RUN } from './cli.js';
+import { BUNDLE, copyOf, expectMistake, fresh, lcdnn, RUN } from './cli.js';
 
 const bytesOf = (...path: string[]) => readFileSync(join(...path));
 
@@ -44,6 +44,15 @@ it.concurrent('a bundle says what it sends, how that was found, and sends nothin
   expect(manifest.tail).toMatchObject({ datatype: 'UINT8', from: 'image', shape: [...manifest.input.shape] });
   expect(readBundle(BUNDLE).manifest).toMatchObject({ provenance: { uplink: { choice: 'f32', images: 0 } } });
   expect(readBundle(BUNDLE).manifest.tail).not.toHaveProperty('datatype');
+});
+
+it.concurrent('a bundle exits early at the temperature that its run was tuned at', async () => {
+  const [run, out] = [copyOf(RUN), fresh('bundle')];
+  expect((await lcdnn('tune-tau', run, '--entropy-temperature', '0.5', '--objective', 'exits')).code).toBe(0);
+  const tuned = JSON.parse(bytesOf(run, 'tau.json').toString());
+  expect((await lcdnn('export', run, '--uplink', 'f32', '--out', out)).code).toBe(0);
+  expect(readBundle(out).manifest).toMatchObject({ tau: tuned.tau, entropyTemperature: 0.5 });
+  expect(readBundle(BUNDLE).manifest).not.toHaveProperty('entropyTemperature');
 });
 
 it.concurrent('an example is written beside the bundle, once', async () => {

@@ -28,12 +28,12 @@ describe('lcdnn learn', () => {
     expect(commands).toEqual([
       `data check '${photos}' --image-size 32 --validation 0.2 --seed 3`,
       expect.stringMatching(/^train --recipe photos .*--views 2 .*--seed 3 .*--data-dir '.*\/my photos' --out \S+$/),
-      `tune-tau ${run} --objective risk --epsilon 0.01 --delta 0.1 --cross-fit 3`,
+      `tune-tau ${run} --entropy-temperature 0.5 --objective risk --epsilon 0.01 --delta 0.1 --cross-fit 3`,
       `evaluate ${run}`,
       `export ${run} --target web --out ${page} --name my-photos`,
     ]);
     expect(stdout).toMatch(/2 classes\nclass +train +validation +test\na /);
-    expect(stdout).toMatch(/tau \d\.\d+ \(exact, risk\) on \d+ cross-fitted images/);
+    expect(stdout).toMatch(/tau \d\.\d+ \(exact, risk, entropy at temperature 0\.5\) on \d+ cross-fitted images/);
     expect(stdout).toMatch(
       /Proving 1\.00 % takes 230 for validation: about [\d,]+ photographs besides those for testing/,
     );
@@ -51,7 +51,9 @@ describe('lcdnn learn', () => {
     // Its validation photographs are enough for this limit.
     const { code, stdout } = await lcdnn('learn', photos, '--out', out, '--epsilon', '0.5', '--delta', '0.2');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^\$ lcdnn tune-tau \S+ --objective risk --epsilon 0\.5 --delta 0\.2$/m);
+    expect(stdout).toMatch(
+      /^\$ lcdnn tune-tau \S+ --entropy-temperature 0\.5 --objective risk --epsilon 0\.5 --delta 0\.2$/m,
+    );
     expect(stdout).not.toMatch(/Proving|skipped/);
     expect(stdout).not.toContain(run);
     rmSync(join(photos, 'b', 'new.png'));

@@ -45,6 +45,18 @@ it('a proposal is printed with its evidence, and taken over on demand alone', as
   expect(Object.keys(tuned).sort()).toEqual([...new Set([...Object.keys(JSON.parse(before)), 'note'])].sort());
 });
 
+it('a threshold for entropies at another temperature is not taken over', async () => {
+  const run = copyOf(RUN);
+  const before = readFileSync(join(run, 'tau.json'), 'utf8');
+  const server = await served(counted().map((use) => ({ ...use, entropyTemperature: 0.5 })));
+  expect((await lcdnn('tune-tau', run, '--from-server', server)).code).toBe(0);
+  await expectMistake(
+    ['tune-tau', run, '--from-server', server, '--apply'],
+    /expected entropies at temperature 1, .* found 0.5 .*--entropy-temperature 0.5/,
+  );
+  expect(readFileSync(join(run, 'tau.json'), 'utf8')).toBe(before);
+});
+
 it.each([
   [[], /expected one model, found none/],
   [{ ready: true }, /expected the counts of an "lcdnn serve" of this version, found/],
@@ -56,5 +68,6 @@ it.each([
 it.each([
   [['--from-server', 'edge'], /edge: expected the address of an edge server/],
   [['--from-server', 'http://127.0.0.1:2', '--objective', 'exits'], /--objective/],
+  [['--entropy-temperature', '0'], /entropy temperature: expected a number from 0.01 to 100, found 0/],
   [['--apply'], /--from-server/],
 ])('%j is a mistake', (flags, fault) => expectMistake(['tune-tau', RUN, ...flags], fault));

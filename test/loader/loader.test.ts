@@ -11,6 +11,7 @@ import { pageManifest } from '../../src/bundle/manifest.js';
 import type { Bundle } from '../../src/bundle/read-bundle.js';
 import { openTail, type Tail } from '../../src/edge/tail.js';
 import { instantiate } from '../../src/export/run-wasm.js';
+import { entropies } from '../../src/tau/entropy.js';
 import type { EdgeFunction, LoadOptions, Model } from '../../templates/loader/lcdnn.js';
 import { LABELS, largest, program, SIZE, tinyBundle, tinyImages } from '../tiny-bundle.js';
 
@@ -48,6 +49,23 @@ describe('the loader in Node', () => {
     const model = await load(base, build);
     expect(model).toMatchObject({ ...build, verified: true, tau: 0.5, manifest: pageManifest(bundle.manifest) });
     for (const image of images) expect(await model.branch(image)).toEqual(oracle.run(image));
+  });
+
+  it('computes the entropy at the temperature of the manifest, and probabilities without it', async () => {
+    const sharp = join(root, 'sharp');
+    const { manifest } = await tinyBundle(sharp, { entropyTemperature: 0.5 });
+    expect(manifest.version).not.toBe(bundle.manifest.version);
+    const model = await (await importLoader(sharp, manifest)).load(pathToFileURL(`${sharp}/`));
+    const plain = await load(base);
+    for (const image of images) {
+      const { logits, probabilities, entropy } = await model.branch(image);
+      expect({ logits, probabilities }).toMatchObject({
+        logits: (await plain.branch(image)).logits,
+        probabilities: (await plain.branch(image)).probabilities,
+      });
+      expect(entropy).toBeCloseTo(entropies(logits, LABELS.length, 0.5)[0], 6);
+      expect(entropy).toBeLessThan((await plain.branch(image)).entropy);
+    }
   });
 
   it('answers below the threshold itself, and gives the rest to the edge', async () => {

@@ -171,6 +171,7 @@ void lcdnn_filter_columns(const int16_t* x, const int16_t* weights, const int32_
                           int32_t count, int32_t taps);
 
 // Writes the probabilities of logits, and returns their normalised entropy (Eq. 7) in [0, 1]. Safe for saturated logits.
+// `probabilities` may be `logits`.
 float lcdnn_softmax_entropy(const float* logits, float* probabilities, int32_t classes);
 
 #ifdef __cplusplus

@@ -20,6 +20,8 @@ export interface Model extends ModelTensors, Pick<Batcher, 'infer' | 'checkRoom'
   readonly version: string;
   /** Below this entropy the last exit of the branch answers alone. */
   readonly tau: number;
+  /** Temperature of that entropy; undefined is 1. */
+  readonly entropyTemperature?: number;
   /** Results on the validation images for other thresholds, if the bundle contains them. */
   readonly measured?: MeasuredCurve;
   readonly web: WebFolder;
@@ -49,6 +51,7 @@ export async function openModel(
       name: model,
       version: manifest.version,
       tau: [manifest.tau].flat().at(-1)!,
+      entropyTemperature: manifest.entropyTemperature,
       // Only devices whose last exit was unsure can send fewer images.
       measured: entry === 0 ? measured : undefined,
       input: { name: input, shape, datatype },

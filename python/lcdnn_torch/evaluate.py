@@ -51,6 +51,7 @@ def recalibrate(trainer: Trainer) -> None:
     sums = [torch.zeros_like(statistic, dtype=torch.float64) for statistic in statistics]
     network.train()
     network.float_weights = False
+    network.dropout = 0.0
     for _ in range(count):
         index, stored = next(batches)
         chosen = share_of_batch(index, job.config["batchSize"], trainer.rank, trainer.world)

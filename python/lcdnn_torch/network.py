@@ -39,11 +39,17 @@ class JointNetwork(nn.Module):
     """All branches of a joint network on normalised images [n, channels, height, width]: logits [n, classes]."""
 
     def __init__(
-        self, network: dict[str, Any], parameters: Sequence[Parameter], estimator: str, freeze_full: bool = False
+        self,
+        network: dict[str, Any],
+        parameters: Sequence[Parameter],
+        estimator: str,
+        freeze_full: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.network = network
         self.freeze_full = freeze_full
+        self.dropout = dropout
         self.estimator = ESTIMATORS[estimator]
         self.float_weights = False
         depthwise = depthwise_layers(network)
@@ -101,7 +107,8 @@ class JointNetwork(nn.Module):
             strides, dilations = layer.get("strides", [1, 1]), layer.get("dilations", [1, 1])
             return F.conv2d(padded, get("kernel"), bias, strides, 0, dilations, layer.get("groups", 1))
         if kind == "dense":
-            return torch.addmm(get("bias"), x, get("kernel"))
+            drops = self.training and part == "full" and self.trains(part)
+            return torch.addmm(get("bias"), F.dropout(x, self.dropout, drops), get("kernel"))
         if kind in ("binary-conv2d", "binary-dense"):
             return self.binary(layer, x, get("kernel"), get("scale") if layer.get("learnedScale") else None)
         if kind == "batch-norm":

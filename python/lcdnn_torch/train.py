@@ -92,6 +92,9 @@ def train_step(trainer: Trainer, plan: Mapping[str, NDArray[Any]], index: int, s
     step = job.steps_per_epoch * trainer.progress["epoch"] + index
     all_steps = job.steps_per_epoch * first_planned_epochs(config)
     trainer.network.float_weights = step < round_half_up(config["floatWeights"] * all_steps)
+    if config["dropout"] > 0:
+        # From the step, so that a resumed run drops what an uninterrupted one does.
+        torch.manual_seed(dropout_seed(config["seed"], step, trainer.rank))
     outputs, losses = backward(trainer, images, targets)
     for group in trainer.groups:
         update(config["optimizer"], group, float(plan["factors"][index]), step + 1, trainer.adam_passes)
@@ -193,6 +196,10 @@ def largest_batch(trainer: Trainer, tried: int) -> int:
         except torch.cuda.OutOfMemoryError:  # type: ignore[misc]
             size //= 2
     return 0
+
+
+def dropout_seed(seed: int, step: int, rank: int) -> int:
+    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1)[0])
 
 
 def first_planned_epochs(config: Mapping[str, Any]) -> int:

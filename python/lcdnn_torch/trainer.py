@@ -75,7 +75,8 @@ def create_trainer(job: Job, device: str) -> Trainer:
 
 
 def create_network(job: Job, device: str) -> JointNetwork:
-    network = JointNetwork(job.network, job.parameters, job.config["estimator"], job.config["freezeFull"])
+    config = job.config
+    network = JointNetwork(job.network, job.parameters, config["estimator"], config["freezeFull"], config["dropout"])
     return in_fast_layout(network.to(device), device)
 
 

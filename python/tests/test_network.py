@@ -65,3 +65,27 @@ def test_statistics_are_not_trained() -> None:
     network = JointNetwork({"shared": [], "full": [], "branch": []}, parameters, "clip")
     assert [name for name, _ in network.named_parameters()] == ["full/bn1/gamma"]
     assert [name for name, _ in network.named_buffers()] == ["full/bn1/mean"]
+
+
+def test_dropout_is_for_dense_layers_of_a_full_network_in_training() -> None:
+    dense = {"type": "dense", "name": "fc"}
+    layers: dict[str, Any] = {"shared": [], "full": [dense], "branch": [dense]}
+    parameters = [
+        Parameter(f"{part}.fc.{name}", shape, "weight")
+        for part in ("full", "branch")
+        for name, shape in (("kernel", (1000, 1000)), ("bias", (1000,)))
+    ]
+
+    def outputs(freeze_full: bool, training: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        network = JointNetwork(layers, parameters, "clip", freeze_full, dropout=0.25)
+        for part in ("full", "branch"):
+            network.tensor(f"{part}.fc.kernel").data = torch.eye(1000)
+            network.tensor(f"{part}.fc.bias").data.zero_()
+        found = network.train(training)(torch.ones(1, 1000))
+        return found.full, found.branches[0]
+
+    full, branch = outputs(freeze_full=False, training=True)
+    torch.testing.assert_close(full.unique(), torch.tensor([0, 4 / 3]))
+    assert 0.2 < (full == 0).float().mean() < 0.3
+    for kept in (branch, *outputs(freeze_full=True, training=True), *outputs(freeze_full=False, training=False)):
+        assert set(kept.flatten().tolist()) == {1.0}

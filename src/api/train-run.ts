@@ -239,9 +239,11 @@ function requireEngineFor(config: Config): void {
   if (teacher !== undefined && engine === PYTORCH) {
     throw new UserError(`engine ${PYTORCH}: expected no teacher, found ${teacher}; another engine has it`);
   }
-  const trainSize = [config, ...(config.stages ?? [])].map((stage) => stage.trainSize).find((size) => size);
-  if (trainSize && engine !== PYTORCH) {
-    throw new UserError(`engine ${engine}: expected trainSize 0, found ${trainSize}; it takes --engine ${PYTORCH}`);
+  for (const name of ['trainSize', 'dropout'] as const) {
+    const value = [config, ...(config.stages ?? [])].map((stage) => stage[name]).find((given) => given);
+    if (value && engine !== PYTORCH) {
+      throw new UserError(`engine ${engine}: expected ${name} 0, found ${value}; it takes --engine ${PYTORCH}`);
+    }
   }
   if (precision !== 'bfloat16' || engine === PYTORCH) return;
   throw new UserError(`engine ${engine}: expected precision float32, found ${precision}; it takes --engine ${PYTORCH}`);

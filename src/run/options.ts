@@ -319,6 +319,12 @@ export const OPTIONS = {
       'Weight of each class in the loss: the same for every image, or balanced, so that every class counts equally.',
     group: 'TRAINING',
   }),
+  dropout: option({
+    schema: z.number().min(0).max(0.9),
+    byDefault: 0,
+    summary: 'In training, set this share of the inputs of each dense layer of the full network to 0 (engine pytorch).',
+    group: 'TRAINING',
+  }),
   labelSmoothing: option({
     schema: z.number().min(0).max(0.99),
     byDefault: 0,

@@ -30,6 +30,7 @@ export const STAGE_OPTIONS = [
   'cutout',
   'mixup',
   'trainSize',
+  'dropout',
 ] as const satisfies readonly OptionName[];
 
 type StageOption = (typeof STAGE_OPTIONS)[number];

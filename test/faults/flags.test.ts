@@ -30,6 +30,7 @@ describe.concurrent('train refuses', () => {
     ],
     [['--validation', '0.000001'], /^error: validation: expected a share between 0 and 1 or a number of images/],
     [['--train-size', '16'], 'error: engine onnxruntime: expected trainSize 0, found 16; it takes --engine pytorch\n'],
+    [['--dropout', '0.5'], 'error: engine onnxruntime: expected dropout 0, found 0.5; it takes --engine pytorch\n'],
     [['--learning-rate', '1'], 'error: Nonexistent flag: --learning-rate (see lcdnn train --help)\n'],
     [['--resume', 'nowhere'], /^error: --out=\S+ cannot also be provided when using --resume \(see lcdnn train/],
     [['extra'], 'error: Unexpected argument: extra (see lcdnn train --help)\n'],

@@ -334,7 +334,7 @@ describe.skipIf(PYTHON === undefined)('training in PyTorch', () => {
     const averaged: Given = {
       network: lenet,
       dataset: given.dataset,
-      config: config({ ...long, epochs: 2, optimizer: 'nesterov', averageDecay: 0.9, recalibration: 2 }),
+      config: config({ ...long, epochs: 2, optimizer: 'nesterov', averageDecay: 0.9, recalibration: 2, dropout: 0.3 }),
     };
     const stopped = newRun(averaged);
     const stop = new AbortController();

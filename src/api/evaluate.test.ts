@@ -11,7 +11,7 @@ import { evaluateUnknown } from './evaluate-unknown.js';
 import { listRuns } from './list-runs.js';
 import { openTrained } from './open-trained.js';
 import { train } from './train.js';
-import { tuneTau } from './tune-tau.js';
+import { tuneTau, tuneTrained } from './tune-tau.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-evaluate-'));
 const [first, second, untuned] = ['first', 'second', 'untuned'].map((name) => join(folder, name));
@@ -72,6 +72,16 @@ describe('an evaluation', () => {
       expect(html).toContain(text);
     }
   });
+});
+
+it.each([
+  [{ epsilon: 5 }, /expected an epsilon in \(0, 1\), found 5/],
+  [{ method: 'algorithm-2', objective: 'risk' }, /expected objective accuracy with method algorithm-2, found risk/],
+  [{ entropyTemperature: 0 }, /entropy temperature: expected a number from 0.01 to 100, found 0/],
+] as const)('%j is refused before any image is evaluated', async (options, fault) => {
+  const trained = await openTrained(untuned);
+  const evaluate = () => Promise.reject(new Error('evaluated'));
+  await expect(tuneTrained({ ...trained, evaluate }, options)).rejects.toThrow(fault);
 });
 
 describe('two runs on the same images', () => {

@@ -9,8 +9,9 @@ import { choosesEpoch } from '../run/config.js';
 import { writeResult } from '../run/results.js';
 import { runFile } from '../run/run-directory.js';
 import { type ClassHarm, harmByClass } from '../tau/by-class.js';
+import { checkEntropyTemperature } from '../tau/entropy.js';
 import { outcomesFromLogits } from '../tau/outcomes.js';
-import type { ExitResult, TauOptions, TauResult } from '../tau/tune.js';
+import { checkOptions, type ExitResult, type TauOptions, type TauResult } from '../tau/tune.js';
 import { tuneExits } from '../tau/tune-exits.js';
 import { type CrossFitEvents, crossFit } from './cross-fit.js';
 import { type MeasureOptions, openTrained, type Trained } from './open-trained.js';
@@ -51,6 +52,9 @@ export async function tuneTrained(trained: Trained, options: TuneTauOptions & Cr
   if (folds === undefined && certifying.length === 0) {
     throw new UserError(`${run.path}: expected validation images to tune on, found validation 0; give --cross-fit 3`);
   }
+  // Before the images are evaluated or the heads trained, which takes minutes.
+  checkEntropyTemperature(entropyTemperature);
+  checkOptions(limits, folds === undefined ? certifying.length : dataset.train.count);
   const logits =
     folds === undefined
       ? await evaluate((logitsOf) => logitsOf(dataset.train, certifying))

@@ -1,7 +1,14 @@
 import { UserError } from '../base/errors.js';
 
 /** The temperatures at which an entropy may be computed. */
-export const ENTROPY_TEMPERATURES = { least: 0.01, most: 100 };
+const TEMPERATURES = { least: 0.01, most: 100 };
+
+/** @throws UserError if entropies can't be computed at this temperature */
+export function checkEntropyTemperature(temperature: number): void {
+  const { least, most } = TEMPERATURES;
+  if (temperature >= least && temperature <= most) return;
+  throw new UserError(`entropy temperature: expected a number from ${least} to ${most}, found ${temperature}`);
+}
 
 /**
  * Normalised entropy of softmax(logits) for each row of [n, classes] (Eq. 7): S = -Σ p ln p / ln classes, in [0, 1].
@@ -12,13 +19,10 @@ export const ENTROPY_TEMPERATURES = { least: 0.01, most: 100 };
  * @param temperature divides the logits first. Below 1, the entropy depends more on the two likeliest classes and less on how
  *   the rest is shared out among the others.
  * @returns n values in [0, 1], double precision.
- * @throws UserError if a logit isn't finite or the length isn't a multiple of `classes`
+ * @throws UserError if a logit isn't finite, the length isn't a multiple of `classes`, or the temperature is out of range
  */
 export function entropies(logits: Float32Array, classes: number, temperature = 1): Float64Array {
-  if (!(temperature >= ENTROPY_TEMPERATURES.least && temperature <= ENTROPY_TEMPERATURES.most)) {
-    const { least, most } = ENTROPY_TEMPERATURES;
-    throw new UserError(`entropy temperature: expected a number from ${least} to ${most}, found ${temperature}`);
-  }
+  checkEntropyTemperature(temperature);
   if (!Number.isInteger(classes) || classes < 2) {
     throw new UserError(`logits: expected at least 2 classes, found ${classes}`);
   }

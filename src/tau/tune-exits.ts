@@ -26,7 +26,7 @@ export function tuneExits(exits: ExitOutcomes, options: TauOptions = {}, labelle
   const { method = 'exact', objective = 'risk', folds = 5, seed = 0, epsilon, delta } = options;
   if (method !== 'exact') throw new UserError(`tune-tau: expected method exact for several exits, found ${method}`);
   const samples = exits[0].entropy.length;
-  checkOptions(options, method, objective, folds, samples);
+  checkOptions(options, samples);
 
   const limits = { epsilon, delta };
   const { taus, ...found } = searchExits(exits, objective, limits);

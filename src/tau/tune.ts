@@ -77,10 +77,10 @@ export interface TauResult extends WithExits<ExitResult> {
  * @throws UserError for invalid outcomes or options, or an accuracy floor that no threshold reaches
  */
 export function tuneOneExit(outcomes: Outcomes, options: TauOptions = {}, labelled?: SampleLabels): TauResult {
-  const { method = 'exact', folds = 5, seed = 0, accuracyFloor } = options;
-  const { objective = method === 'algorithm-2' ? 'accuracy' : 'risk' } = options;
+  const { seed = 0, accuracyFloor } = options;
+  const { method, objective, folds } = searchOf(options);
   const curve = thresholdCurve(outcomes);
-  checkOptions(options, method, objective, folds, curve.samples);
+  checkOptions(options, curve.samples);
 
   const full = curve.fullHits / curve.samples;
   const { deviceMs, edgeMs, delta } = options;
@@ -129,14 +129,16 @@ function classesToCertify(
   return certifiedClasses(counts, limits);
 }
 
-/** @throws UserError for options that are out of range or can't be combined */
-export function checkOptions(
-  options: TauOptions,
-  method: string,
-  objective: string,
-  folds: number,
-  samples: number,
-): void {
+/** How τ is searched: what is given, and the defaults. */
+const searchOf = ({
+  method = 'exact',
+  objective = method === 'algorithm-2' ? 'accuracy' : 'risk',
+  folds = 5,
+}: TauOptions) => ({ method, objective, folds });
+
+/** @throws UserError for options that are out of range or can't be combined, or too few samples */
+export function checkOptions(options: TauOptions, samples: number): void {
+  const { method, objective, folds } = searchOf(options);
   const { epsilon, delta, accuracyFloor, deviceMs, edgeMs } = options;
   const expect = (holds: boolean, expected: string, found: unknown) => {
     if (!holds) throw new UserError(`tune-tau: expected ${expected}, found ${found}`);

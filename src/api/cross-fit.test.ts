@@ -59,7 +59,9 @@ it('estimates what a run without validation images has learned', async () => {
 });
 
 it('needs a run that was trained on views, and an image for each fold', async () => {
-  await expect(crossFit(await opened('images', {}), 3)).rejects.toThrow(/expected a run that was trained with --views/);
+  await expect(tuneTrained(await opened('images', {}), { crossFit: 3 })).rejects.toThrow(
+    /expected a run that was trained with --views/,
+  );
   const { run, dataset } = await opened('few', { views: 1 });
   const train = { ...dataset.train, count: 2, labels: dataset.train.labels.subarray(0, 2) };
   const few = { run, dataset: { ...dataset, train } } as Trained;

@@ -32,7 +32,8 @@ export interface CrossFitEvents {
  * the cache. A threshold tuned on these answers uses all photographs, but is proved for the heads of the folds, which are
  * trained on fewer photographs than the run's own.
  *
- * @throws UserError if the run wasn't trained with `--views`, or a fold would be empty; the signal's reason if it is aborted
+ * @param trained a run that was trained with `--views`
+ * @throws UserError if a fold would be empty; the signal's reason if it is aborted
  */
 export async function crossFit(
   { run: opened, dataset }: Trained,
@@ -42,11 +43,6 @@ export async function crossFit(
   // The network as it is trained: an opened run has the deployed one.
   const run = openRun(opened.path);
   const { config, network } = run;
-  if (config.views === 0) {
-    throw new UserError(
-      `cross-fit: expected a run that was trained with --views, found ${run.path}, trained on images`,
-    );
-  }
   // A fold's photographs must not choose an epoch of the head that answers them.
   const toTheEnd = { ...config, keep: 'last' as const, patience: undefined };
   const assigned = foldsOf(dataset, folds, config.seed);

@@ -5,7 +5,7 @@ import { splitForRun } from '../datasets/split.js';
 import { toPng } from '../report/chart.js';
 import { tauChart } from '../report/tau-chart.js';
 import { writeReport } from '../report/write-report.js';
-import { choosesEpoch } from '../run/config.js';
+import { type Config, choosesEpoch } from '../run/config.js';
 import { writeResult } from '../run/results.js';
 import { runFile } from '../run/run-directory.js';
 import { type ClassHarm, harmByClass } from '../tau/by-class.js';
@@ -43,18 +43,38 @@ export async function tuneTau(run: string, options: TuneTauOptions & MeasureOpti
   return tuneTrained(trained, { ...tau, onNote, signal });
 }
 
+/**
+ * Checks what can be known before a run is trained.
+ *
+ * @param run its path, for messages
+ * @param images numbers of images in the run's splits
+ * @throws UserError if an option is out of range or doesn't suit the run, or there are too few images
+ */
+export function checkTuneOptions(
+  run: string,
+  { crossFit: folds, entropyTemperature = 1, ...limits }: TuneTauOptions,
+  { views }: Pick<Config, 'views'>,
+  images: { readonly train: number; readonly validation: number },
+): void {
+  if (folds === undefined && images.validation === 0) {
+    throw new UserError(`${run}: expected validation images to tune on, found validation 0; give --cross-fit 3`);
+  }
+  if (folds !== undefined && views === 0) {
+    throw new UserError(`cross-fit: expected a run that was trained with --views, found ${run}, trained on images`);
+  }
+  checkEntropyTemperature(entropyTemperature);
+  checkOptions(limits, images.validation + (folds === undefined ? 0 : images.train));
+}
+
 /** `tuneTau` for a run that is already open. @param options `onNote` and `signal` are for cross-fitting */
 export async function tuneTrained(trained: Trained, options: TuneTauOptions & CrossFitEvents = {}): Promise<TunedRun> {
   const { crossFit: folds, entropyTemperature = 1, onNote, signal, ...limits } = options;
   const { run, dataset, evaluate } = trained;
   const { validation, seed } = run.config;
   const { certifying } = splitForRun(dataset.train, { validation, seed, choosesEpoch: choosesEpoch(run.config) });
-  if (folds === undefined && certifying.length === 0) {
-    throw new UserError(`${run.path}: expected validation images to tune on, found validation 0; give --cross-fit 3`);
-  }
+  const images = { train: dataset.train.count - certifying.length, validation: certifying.length };
   // Before the images are evaluated or the heads trained, which takes minutes.
-  checkEntropyTemperature(entropyTemperature);
-  checkOptions(limits, folds === undefined ? certifying.length : dataset.train.count);
+  checkTuneOptions(run.path, options, run.config, images);
   const logits =
     folds === undefined
       ? await evaluate((logitsOf) => logitsOf(dataset.train, certifying))

@@ -27,7 +27,7 @@ import { newRunConfig } from '../new-run.js';
 import { type DataOptions, dataRecord, loadNewData } from '../run-data.js';
 import { type ComputeOptions, resumeTraining, type TrainOptions, train } from '../train.js';
 import type { PytorchOptions, TrainingEvents } from '../train-run.js';
-import { type TuneTauOptions, tuneTau } from '../tune-tau.js';
+import { checkTuneOptions, type TuneTauOptions, tuneTau } from '../tune-tau.js';
 import { VERSION } from '../version.js';
 import { inputsHash, type PipelineStep } from './pipeline-state.js';
 import {
@@ -123,6 +123,8 @@ async function runSteps(options: PipelineOptions, config: Config): Promise<Pipel
     ...rest,
   });
 
+  const tune = { ...(typeof options.tune === 'function' ? options.tune(images) : options.tune) };
+  checkTuneOptions(path, tune, config, images);
   const { validation, seed } = config;
   const problems = (await runner.run('check', {
     command: checkCommand(given, config, failOn),
@@ -152,7 +154,6 @@ async function runSteps(options: PipelineOptions, config: Config): Promise<Pipel
   if (steps.train === undefined) return result({ interrupted: true });
 
   const trained = openRun(path);
-  const tune = { ...(typeof options.tune === 'function' ? options.tune(images) : options.tune) };
   const tuneInputs = inputsHash(VERSION, trainInputs, hashOfFile(checkpointPath, 'a checkpoint'), tune);
   const ran = { dataDir: given.dataDir, onProgress, onNote, signal: options.signal };
   await runner.run('tune', {

@@ -138,7 +138,7 @@ export async function exportTrained(trained: Trained, options: ExportOptions): P
     measured: readMeasured(run),
     tail: { model, input: TAIL_INPUT, output: TAIL_OUTPUT, ...encoding },
     ...entries,
-    samples: await demoSamples(trained),
+    samples: await demoSamples(trained, rule.entropyTemperature),
     licences: requiredLicences(run, options.licenceFile),
     provenance: {
       ...{ lcdnn: VERSION, seed: run.config.seed, epochs: run.config.epochs },
@@ -224,7 +224,10 @@ async function checkImages({ dataset }: Trained): Promise<Float32Array[]> {
  * For each class, or some of many, its first test image and one that the last branch is least sure of, so that the edge
  * has work. As PNG of the size that images are stored in: the loader cuts out of it what was evaluated.
  */
-async function demoSamples({ dataset, evaluate }: Trained): Promise<{ png: Uint8Array; label: string }[]> {
+async function demoSamples(
+  { dataset, evaluate }: Trained,
+  entropyTemperature: number,
+): Promise<{ png: Uint8Array; label: string }[]> {
   const { test, stored, labels } = dataset;
   const [height, width, channels] = stored;
   const fitting = Math.floor(SAMPLED_CLASSES.bytes / (SAMPLES_OF_CLASS * bytesOf(stored)));
@@ -233,7 +236,7 @@ async function demoSamples({ dataset, evaluate }: Trained): Promise<{ png: Uint8
   const classes = evenSample(withImages, most).map((indices) => evenSample(indices, Math.ceil(SAMPLED_IMAGES / most)));
   const sampled = Int32Array.from(classes.flat());
   const { branches } = await evaluate((logitsOf) => logitsOf(test, sampled));
-  const inOrder = entropies(branches[branches.length - 1], labels.length);
+  const inOrder = entropies(branches[branches.length - 1], labels.length, entropyTemperature);
   const unsure = new Map(Array.from(sampled, (index, i) => [index, inOrder[i]]));
   const indices = classes.flatMap((own) => {
     const leastSure = own.reduce((found, index) => (unsure.get(index)! > unsure.get(found)! ? index : found));

@@ -36,10 +36,10 @@ export async function proposeTauFromServer(
   { model, token, epsilon, delta, apply }: ServerTauOptions = {},
 ): Promise<ServerTau> {
   const opened = openRun(run);
-  const { counts, ...served } = await readUsageCounts(server, { model, token });
+  const { counts, entropyTemperature: theirs = 1, ...served } = await readUsageCounts(server, { model, token });
   const proposal = proposeTau(counts, { epsilon, delta });
   const { tau, reason, evidence } = proposal;
-  const [theirs, ours] = [served.entropyTemperature ?? 1, readExitRule(opened)?.entropyTemperature ?? 1];
+  const ours = readExitRule(opened)?.entropyTemperature ?? 1;
   if (apply && theirs !== ours) {
     throw new UserError(
       `${server}: expected entropies at temperature ${ours}, as in ${run}, found ${theirs} in what it serves; ` +

@@ -19,7 +19,7 @@ import { type MeasureOptions, openTrained, type Trained } from './open-trained.j
 export interface TuneTauOptions extends TauOptions {
   /** Number of folds to cross-fit (`crossFit`) instead of using the validation images. */
   readonly crossFit?: number;
-  /** Temperature of the softmax whose entropy is compared with τ, on the device too. Default 1 (Eq. 7). */
+  /** Divides the logits before the entropy is computed, here and on the device. Default 1 (Eq. 7). */
   readonly entropyTemperature?: number;
 }
 

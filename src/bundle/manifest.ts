@@ -153,7 +153,7 @@ const fields = {
   labels: z.array(z.string()).min(2),
   /** The branch answers alone if its normalised entropy is below this (Algorithm 3). A list for several exits, in order. */
   tau: z.union([threshold, z.array(threshold).min(2).max(100)]),
-  /** Temperature of the softmax whose entropy is compared with `tau`. Absent: 1. */
+  /** Divides the logits before the entropy is computed. Absent: 1. */
   entropyTemperature: z.number().positive().optional(),
   /** Address of the edge server: a URL, or a path where the bundle is fetched from. Absent: the root there. */
   edge: z

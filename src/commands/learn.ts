@@ -11,7 +11,7 @@ import { PipelineCommand, withoutUndefined } from './base-pipeline.js';
 
 /** Heads that are trained to tune a threshold on photographs that are too few to prove one. */
 const FOLDS = 3;
-/** At this temperature more photographs exit early at the same risk: docs/train/photos.md. */
+/** Compared with the paper's temperature of 1 in docs/train/training.md. */
 const ENTROPY_TEMPERATURE = 0.5;
 /** With more photographs than this, half of them are enough for a head, and cross-fitting takes half the time. */
 const MANY = 500;
@@ -76,7 +76,9 @@ export default class Learn extends PipelineCommand {
           const limits = { objective: 'risk' as const, epsilon, delta };
           return {
             entropyTemperature: ENTROPY_TEMPERATURE,
-            ...{ ...withoutUndefined(steps.tune), ...limits, ...(crossFits ? { crossFit: foldsFor(images) } : {}) },
+            ...withoutUndefined(steps.tune),
+            ...limits,
+            ...(crossFits ? { crossFit: foldsFor(images) } : {}),
           };
         },
       },

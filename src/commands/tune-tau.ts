@@ -54,8 +54,8 @@ export default class TuneTau extends LcdnnCommand {
       max: 5,
     }),
     'entropy-temperature': numberFlag(
-      'Temperature of the softmax whose entropy is compared with the threshold. Below 1, the two likeliest classes count ' +
-        'more: often more early exits at the same risk. [default: 1]',
+      'Divide the logits by this before computing the entropy that is compared with the threshold. At 0.5, more images ' +
+        'often exit early at the same risk. [default: 1]',
     ),
     'from-server': Flags.string({
       summary: 'Address of an edge server that has served this run.',

@@ -23,7 +23,7 @@ const curve = z
  */
 export const tunedSchema = z.looseObject({
   tau: share,
-  /** Temperature of the entropies that are compared with `tau`. Missing in runs that an older version tuned: 1. */
+  /** Divides the logits before the entropy is computed. Missing in runs that an older version tuned: 1. */
   entropyTemperature: z.number().positive().optional(),
   method: z.string(),
   objective: z.string(),
@@ -113,9 +113,10 @@ export function readResult<Name extends keyof typeof SCHEMAS>(
   return result as z.infer<(typeof SCHEMAS)[Name]>;
 }
 
-/** When an image exits early: at the first exit whose entropy, at this temperature, is below its threshold. */
+/** An image exits early at the first exit whose entropy is below that exit's threshold. */
 export interface ExitRule {
   readonly taus: readonly number[];
+  /** Divides the logits before the entropy is computed. */
   readonly entropyTemperature: number;
 }
 

@@ -8,6 +8,7 @@ import {
   checkOptions,
   type ExitResult,
   type SampleLabels,
+  searchOf,
   type TauOptions,
   type TauResult,
   thinned,
@@ -23,7 +24,8 @@ import {
 export function tuneExits(exits: ExitOutcomes, options: TauOptions = {}, labelled?: SampleLabels): TauResult {
   if (exits.length === 1) return tuneOneExit(exits[0], options, labelled);
   if (options.perClass) throw new UserError(`tune-tau: expected one exit with per-class, found ${exits.length}`);
-  const { method = 'exact', objective = 'risk', folds = 5, seed = 0, epsilon, delta } = options;
+  const { seed = 0, epsilon, delta } = options;
+  const { method, objective, folds } = searchOf(options);
   if (method !== 'exact') throw new UserError(`tune-tau: expected method exact for several exits, found ${method}`);
   const samples = exits[0].entropy.length;
   checkOptions(options, samples);

@@ -130,7 +130,7 @@ function classesToCertify(
 }
 
 /** How τ is searched: what is given, and the defaults. */
-const searchOf = ({
+export const searchOf = ({
   method = 'exact',
   objective = method === 'algorithm-2' ? 'accuracy' : 'risk',
   folds = 5,

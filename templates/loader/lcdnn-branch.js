@@ -94,7 +94,7 @@ function createDevice(kernels, tensor, program, { labels: { length: classes }, e
     for (const [kernel, given] of bound) kernel(...given);
     const found = floatsAt(arena + logits, classes).slice();
     const softmax = (from) => kernels.lcdnn_softmax_entropy(from, probabilitiesAt, classes);
-    // The entropy is that of softmax(logits / temperature), the probabilities are those of the logits.
+    // Only the entropy depends on the temperature: the probabilities are computed from the logits themselves.
     floatsAt(probabilitiesAt, classes).set(found.map((logit) => logit / entropyTemperature));
     const entropy = softmax(probabilitiesAt);
     softmax(arena + logits);

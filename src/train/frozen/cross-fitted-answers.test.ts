@@ -65,7 +65,7 @@ const rowOf = (answers: Float32Array, record: number) => answers.subarray(record
 
 const all = Int32Array.from({ length: IMAGES }, (_, image) => image);
 
-it('gives each image the answer of a full network whose last layer was trained on the other folds', async () => {
+it('answers the images of each fold with a last layer that was trained on the other folds', async () => {
   const dataset = await sample();
   const answers = (await answersTo(dataset, all))!;
   expect(answers).toHaveLength(config.views * IMAGES * CLASSES);

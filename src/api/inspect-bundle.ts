@@ -6,7 +6,7 @@ import { readProvenance } from '../provenance/about-folder.js';
 import type { Provenance } from '../provenance/provenance.js';
 
 export interface BundleInspection
-  extends Pick<Manifest, 'name' | 'version' | 'network' | 'dataset' | 'tau' | 'labels'> {
+  extends Pick<Manifest, 'name' | 'version' | 'network' | 'dataset' | 'tau' | 'entropyTemperature' | 'labels'> {
   readonly files: number;
   readonly bytes: number;
   /** What the bundle was made from; absent if no provenance is beside the bundle. */
@@ -23,8 +23,9 @@ export const isBundle = (folder: string): boolean => existsSync(join(folder, MAN
  */
 export function inspectBundle(folder: string): BundleInspection {
   const { manifest, files } = readBundle(folder);
-  const { name, version, network, dataset, tau, labels } = manifest;
+  const { name, version, network, dataset, tau, entropyTemperature, labels } = manifest;
   const bytes = [...files.values()].reduce((sum, file) => sum + file.length, 0);
   const provenance = readProvenance(folder);
-  return { name, version, network, dataset, tau, labels, files: files.size, bytes, ...(provenance && { provenance }) };
+  const described = { name, version, network, dataset, tau, entropyTemperature, labels };
+  return { ...described, files: files.size, bytes, ...(provenance && { provenance }) };
 }

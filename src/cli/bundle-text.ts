@@ -1,5 +1,6 @@
 import { fileSize, percent, table, wholeNumber } from '../base/format.js';
 import type { Provenance } from '../provenance/provenance.js';
+import { temperatureText } from './tuned-lines.js';
 
 interface DescribedBundle {
   readonly name: string;
@@ -7,6 +8,7 @@ interface DescribedBundle {
   readonly network: string;
   readonly dataset: string;
   readonly tau: number | readonly number[];
+  readonly entropyTemperature?: number;
   readonly labels: readonly string[];
   readonly files: number;
   readonly bytes: number;
@@ -19,7 +21,7 @@ export function bundleText({ provenance, ...bundle }: DescribedBundle): string {
     ['bundle', `${bundle.name} ${bundle.version}`],
     ['files', `${bundle.files}, ${fileSize(bundle.bytes)}; all are as in the manifest`],
     ['network', `${bundle.network}, ${bundle.labels.length} classes of ${bundle.dataset}`],
-    ['tau', [bundle.tau].flat().join(', ')],
+    ['tau', `${[bundle.tau].flat().join(', ')}${temperatureText(bundle.entropyTemperature)}`],
   ];
   if (!provenance) return `${table(rows)}\nprovenance: none beside the bundle; a new export writes it`;
   const { lcdnn, platform, run, data, tau, accuracy } = provenance;

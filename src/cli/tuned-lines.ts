@@ -10,6 +10,10 @@ interface Tuned extends TauResult {
   readonly byClass: readonly (ClassHarm & { readonly name: string })[];
 }
 
+/** Follows thresholds of an entropy that isn't Eq. 7's. @param temperature divides the logits */
+export const temperatureText = (temperature = 1): string =>
+  temperature === 1 ? '' : `, entropy at temperature ${temperature}`;
+
 /** The tuned thresholds of a run, what they achieve, and whom they harm. */
 export function tunedLines(tuned: Tuned): string[] {
   const exits = exitsOf<ExitResult>(tuned);
@@ -17,7 +21,7 @@ export function tunedLines(tuned: Tuned): string[] {
   const taus = exits.map(({ tau }) => tau.toFixed(5)).join(', ');
   const each = exitRatios ? ` (${exitRatios.map((ratio) => percent(ratio)).join(', ')})` : '';
   const branches = exits.map(({ branch }) => percent(branch.accuracy)).join(', ');
-  const temperature = tuned.entropyTemperature === 1 ? '' : `, entropy at temperature ${tuned.entropyTemperature}`;
+  const temperature = temperatureText(tuned.entropyTemperature);
   const images = `${tuned.samples} ${tuned.crossFit === undefined ? 'validation' : 'cross-fitted'} images`;
   return [
     `tau ${taus} (${tuned.method}, ${tuned.objective}${temperature}) on ${images}: ${percent(exitRatio)} exit early${each}, ` +

@@ -20,7 +20,7 @@ it('names the data sets there are, and the one that was meant', () => {
     'no data set is called "mnsit"; did you mean mnist? There are: mnist, fashion-mnist, cifar-10, cifar-100, fashion-mnist-sample; ' +
       'and imagenet, folder for image folders',
   );
-  expect(() => catalogEntry('imagenet-150k')).toThrow('called "imagenet-150k"; There are: mnist');
+  expect(() => catalogEntry('imagenet-150k')).toThrow('called "imagenet-150k". There are: mnist');
 });
 
 const json = JSON.parse(readFileSync(`${PACKAGE_DATASETS}/catalog.json`, 'utf8'));

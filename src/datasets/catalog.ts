@@ -32,9 +32,9 @@ export function catalogEntry(name: string): CatalogEntry {
   if (entry) return entry;
   const names = catalogEntries().map((candidate) => candidate.name);
   const guess = suggestName(name, names);
-  const hint = guess ? `did you mean ${guess}? ` : '';
+  const hint = guess ? `; did you mean ${guess}?` : '.';
   throw new UserError(
-    `no data set is called "${name}"; ${hint}There are: ${names.join(', ')}; and imagenet, folder for image folders`,
+    `no data set is called "${name}"${hint} There are: ${names.join(', ')}; and imagenet, folder for image folders`,
   );
 }
 

@@ -63,8 +63,9 @@ export function pretrainedModel(name: string): PretrainedModel {
   if (found) return found;
   const names = models.map((model) => model.name);
   const guess = suggestName(name, names);
+  const hint = guess ? `; did you mean ${guess}?` : '.';
   throw new UserError(
-    `no pretrained network is called "${name}"; ${guess ? `did you mean ${guess}? ` : ''}There are: ${names.join(', ')}; ` +
+    `no pretrained network is called "${name}"${hint} There are: ${names.join(', ')}; ` +
       'for a file, give its path, which ends in .safetensors or .onnx',
   );
 }

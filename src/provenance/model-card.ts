@@ -84,13 +84,15 @@ function metadata({ provenance, tested, licence }: CardFacts): Record<string, un
 
 function about({ network, classNames, image, provenance, downloadBytes }: CardFacts): string {
   const [height, width, channels] = image;
+  const { tau, data } = provenance;
+  const temperature = tau.entropyTemperature === undefined ? '' : ` (entropy at temperature ${tau.entropyTemperature})`;
   return (
     `${network}, trained together with a small branch that answers in the browser. If the branch is unsure, an edge ` +
     'server finishes the computation.\n\n' +
     `- Input: ${channels === 1 ? 'grey' : 'colour'} images of ${height}x${width} pixels\n` +
     `- Output: one of ${classNames.length} classes: ${listed(classNames)}\n` +
     `- Download of a page before the first answer: ${fileSize(downloadBytes)}\n` +
-    `- Exit threshold τ: ${[provenance.tau.value].flat().join(', ')}, tuned on ${wholeNumber(provenance.data.images.validation)} ` +
+    `- Exit threshold τ: ${[tau.value].flat().join(', ')}${temperature}, tuned on ${wholeNumber(data.images.validation)} ` +
     'validation images'
   );
 }

@@ -68,7 +68,13 @@ export const provenanceSchema = z.strictObject({
     images: z.strictObject({ train: whole, validation: whole, test: whole }),
   }),
   /** Tuned on the validation images. */
-  tau: z.strictObject({ value: thresholds, method: z.string(), objective: z.string() }),
+  tau: z.strictObject({
+    value: thresholds,
+    /** Divides the logits before the entropy is computed. Absent if that is 1. */
+    entropyTemperature: z.number().positive().optional(),
+    method: z.string(),
+    objective: z.string(),
+  }),
   accuracy: z.strictObject({
     validation: accuraciesSchema,
     /** Absent if the run wasn't evaluated. */
@@ -116,7 +122,12 @@ export function collectProvenance({ version, run, data, manifest, bundle, uplink
       splitRule: data.splitRule,
       images: data.images,
     },
-    tau: { value: manifest.tau, method: tuned.method, objective: tuned.objective },
+    tau: {
+      value: manifest.tau,
+      entropyTemperature: manifest.entropyTemperature,
+      method: tuned.method,
+      objective: tuned.objective,
+    },
     accuracy: { validation: accuraciesOf(run, tuned), ...(tested ? { test: accuraciesOf(run, tested) } : {}) },
   };
 }

@@ -52,6 +52,10 @@ it.concurrent('a bundle exits early at the temperature that its run was tuned at
   const tuned = JSON.parse(bytesOf(run, 'tau.json').toString());
   expect((await lcdnn('export', run, '--uplink', 'f32', '--out', out)).code).toBe(0);
   expect(readBundle(out).manifest).toMatchObject({ tau: tuned.tau, entropyTemperature: 0.5 });
+  expect((await lcdnn('inspect', out)).stdout).toContain(`${tuned.tau}, entropy at temperature 0.5\n`);
+  expect(bytesOf(`${out}.about`, 'MODEL_CARD.md').toString()).toContain(`${tuned.tau} (entropy at temperature 0.5), `);
+  const untuned = await lcdnn('export', RUN, '--check', out);
+  expect(untuned.stdout).toContain('different from the recorded export: tau');
   expect(readBundle(BUNDLE).manifest).not.toHaveProperty('entropyTemperature');
 });
 

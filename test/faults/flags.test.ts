@@ -94,7 +94,7 @@ describe.concurrent('other commands refuse', () => {
       '--name: expected lower-case letters, digits and hyphens, found A b',
     ],
     [['inspect', 'resnet'], `error: no network resnet; expected one of: ${networkNames.join(', ')}\n`],
-    [['inspect', 'lenet', '--dataset', 'svhn'], 'error: no data set is called "svhn"; There are: mnist'],
+    [['inspect', 'lenet', '--dataset', 'svhn'], 'error: no data set is called "svhn". There are: mnist'],
     [['serve', BUNDLE, '--port', '99999'], /less than or equal to 65535 but received: 99999/],
     [['serve', BUNDLE, '--max-batch', '0'], /greater than or equal to 1 but received: 0/],
     [['predict', 'x.png'], 'error: Missing required flag bundle (see lcdnn predict --help)\n'],

@@ -48,6 +48,7 @@ export async function tuneTau(run: string, options: TuneTauOptions & MeasureOpti
  *
  * @param run its path, for messages
  * @param images numbers of images in the run's splits
+ * @param exits number of the network's exits
  * @throws UserError if an option is out of range or doesn't suit the run, or there are too few images
  */
 export function checkTuneOptions(
@@ -55,6 +56,7 @@ export function checkTuneOptions(
   { crossFit: folds, entropyTemperature = 1, ...limits }: TuneTauOptions,
   { views }: Pick<Config, 'views'>,
   images: { readonly train: number; readonly validation: number },
+  exits: number,
 ): void {
   if (folds === undefined && images.validation === 0) {
     throw new UserError(`${run}: expected validation images to tune on, found validation 0; give --cross-fit 3`);
@@ -63,7 +65,7 @@ export function checkTuneOptions(
     throw new UserError(`cross-fit: expected a run that was trained with --views, found ${run}, trained on images`);
   }
   checkEntropyTemperature(entropyTemperature);
-  checkOptions(limits, images.validation + (folds === undefined ? 0 : images.train));
+  checkOptions(limits, images.validation + (folds === undefined ? 0 : images.train), exits);
 }
 
 /** `tuneTau` for a run that is already open. @param options `onNote` and `signal` are for cross-fitting */
@@ -74,7 +76,7 @@ export async function tuneTrained(trained: Trained, options: TuneTauOptions & Cr
   const { certifying } = splitForRun(dataset.train, { validation, seed, choosesEpoch: choosesEpoch(run.config) });
   const images = { train: dataset.train.count - certifying.length, validation: certifying.length };
   // Before the images are evaluated or the heads trained, which takes minutes.
-  checkTuneOptions(run.path, options, run.config, images);
+  checkTuneOptions(run.path, options, run.config, images, exitsOf(run.network).length);
   const logits =
     folds === undefined
       ? await evaluate((logitsOf) => logitsOf(dataset.train, certifying))

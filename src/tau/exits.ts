@@ -61,7 +61,9 @@ function rightAnswers(
 }
 
 /** The objectives that support several exits. Each applies the search for one exit, exit by exit. */
-const SEARCHES: { readonly [Name in ObjectiveName]?: (exits: ExitOutcomes, limits: TauLimits) => TunedThresholds } = {
+export const SEARCHES_FOR_EXITS: {
+  readonly [Name in ObjectiveName]?: (exits: ExitOutcomes, limits: TauLimits) => TunedThresholds;
+} = {
   /**
    * Divides ε and δ equally, and compares every exit with the full branch itself. At exit i, at most a share ε/n of all
    * samples exits harmfully with confidence 1 - δ/n, whatever the other thresholds are; together at most ε with confidence
@@ -110,9 +112,9 @@ const SEARCHES: { readonly [Name in ObjectiveName]?: (exits: ExitOutcomes, limit
 /** @throws UserError for invalid outcomes, or an objective that supports only one exit */
 export function searchExits(exits: ExitOutcomes, objective: ObjectiveName, limits: TauLimits): TunedThresholds {
   exits.forEach(checkOutcomes);
-  const search = SEARCHES[objective];
+  const search = SEARCHES_FOR_EXITS[objective];
   if (!search) {
-    const known = Object.keys(SEARCHES).join(', ');
+    const known = Object.keys(SEARCHES_FOR_EXITS).join(', ');
     throw new UserError(`tune-tau: expected an objective of ${known} for ${exits.length} exits, found ${objective}`);
   }
   const { taus, epsilon, delta, note } = search(exits, limits);

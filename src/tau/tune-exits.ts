@@ -1,4 +1,3 @@
-import { UserError } from '../base/errors.js';
 import { pointOf, thresholdCurve } from './curve.js';
 import { collaborativeExits, type ExitOutcomes, searchExits } from './exits.js';
 import { foldsOf, meanAndRange } from './folds.js';
@@ -23,12 +22,10 @@ import {
  */
 export function tuneExits(exits: ExitOutcomes, options: TauOptions = {}, labelled?: SampleLabels): TauResult {
   if (exits.length === 1) return tuneOneExit(exits[0], options, labelled);
-  if (options.perClass) throw new UserError(`tune-tau: expected one exit with per-class, found ${exits.length}`);
   const { seed = 0, epsilon, delta } = options;
   const { method, objective, folds } = searchOf(options);
-  if (method !== 'exact') throw new UserError(`tune-tau: expected method exact for several exits, found ${method}`);
   const samples = exits[0].entropy.length;
-  checkOptions(options, samples);
+  checkOptions(options, samples, exits.length);
 
   const limits = { epsilon, delta };
   const { taus, ...found } = searchExits(exits, objective, limits);

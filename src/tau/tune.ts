@@ -2,6 +2,7 @@ import { UserError } from '../base/errors.js';
 import type { WithExits } from '../base/exits.js';
 import { type CertifiedClasses, certifiedClasses, pointByClass } from './by-class.js';
 import { type Curve, measuresAt, pointOf, thresholdCurve } from './curve.js';
+import { SEARCHES_FOR_EXITS } from './exits.js';
 import { type FoldResults, tuneOnFolds } from './folds.js';
 import { OBJECTIVES, type ObjectiveName, RISK_LIMITS, type TauLimits } from './objectives.js';
 import { count, type Outcomes } from './outcomes.js';
@@ -86,7 +87,7 @@ export function tuneOneExit(outcomes: Outcomes, options: TauOptions = {}, labell
   const { deviceMs, edgeMs, delta } = options;
   const epsilon = accuracyFloor === undefined ? options.epsilon : full - accuracyFloor;
   const limits = { epsilon, delta, deviceMs, edgeMs };
-  const certified = options.perClass ? classesToCertify(options, objective, limits, labelled) : undefined;
+  const certified = options.perClass ? classesToCertify(limits, labelled) : undefined;
   const search = (part: Outcomes, ofPart: Curve, chosen?: Int32Array): SearchResult => {
     if (!certified || !labelled) return SEARCH_METHODS[method](ofPart, objective, limits);
     const { epsilon: proven = RISK_LIMITS.epsilon, delta: risked = RISK_LIMITS.delta } = limits;
@@ -115,15 +116,8 @@ export function tuneOneExit(outcomes: Outcomes, options: TauOptions = {}, labell
   };
 }
 
-function classesToCertify(
-  { method = 'exact' }: TauOptions,
-  objective: ObjectiveName,
-  limits: TauLimits,
-  labelled: SampleLabels | undefined,
-): CertifiedClasses {
-  if (objective !== 'risk' || method !== 'exact' || !labelled) {
-    throw new UserError(`tune-tau: expected objective risk with per-class, found ${objective}`);
-  }
+function classesToCertify(limits: TauLimits, labelled: SampleLabels | undefined): CertifiedClasses {
+  if (!labelled) throw new Error('per-class needs the classes of the samples');
   const counts = new Array<number>(labelled.classes).fill(0);
   for (const label of Array.from(labelled.labels)) counts[label]++;
   return certifiedClasses(counts, limits);
@@ -136,16 +130,24 @@ export const searchOf = ({
   folds = 5,
 }: TauOptions) => ({ method, objective, folds });
 
-/** @throws UserError for options that are out of range or can't be combined, or too few samples */
-export function checkOptions(options: TauOptions, samples: number): void {
+/**
+ * @param exits number of exits that get a threshold
+ * @throws UserError for options that are out of range or can't be combined, or too few samples
+ */
+export function checkOptions(options: TauOptions, samples: number, exits = 1): void {
   const { method, objective, folds } = searchOf(options);
-  const { epsilon, delta, accuracyFloor, deviceMs, edgeMs } = options;
+  const { epsilon, delta, accuracyFloor, deviceMs, edgeMs, perClass } = options;
   const expect = (holds: boolean, expected: string, found: unknown) => {
     if (!holds) throw new UserError(`tune-tau: expected ${expected}, found ${found}`);
   };
   expect(Object.hasOwn(SEARCH_METHODS, method), `a method of ${Object.keys(SEARCH_METHODS).join(', ')}`, method);
   expect(Object.hasOwn(OBJECTIVES, objective), `an objective of ${Object.keys(OBJECTIVES).join(', ')}`, objective);
   expect(method === 'exact' || objective === 'accuracy', 'objective accuracy with method algorithm-2', objective);
+  expect(exits === 1 || method === 'exact', 'method exact for several exits', method);
+  const suited = exits === 1 || Object.hasOwn(SEARCHES_FOR_EXITS, objective);
+  expect(suited, `an objective of ${Object.keys(SEARCHES_FOR_EXITS).join(', ')} for ${exits} exits`, objective);
+  expect(exits === 1 || !perClass, 'one exit with per-class', exits);
+  expect(!perClass || objective === 'risk', 'objective risk with per-class', objective);
   const smallest = objective === 'risk' ? Number.MIN_VALUE : 0;
   expect(
     epsilon === undefined || (epsilon >= smallest && epsilon < 1),

@@ -59,14 +59,16 @@ describe('lcdnn pipeline', () => {
     expect(leaking.steps.check).toBe(leaking.code === 3 ? 'failed' : 'done');
   });
 
-  it.each([
+  it.each<[string, RegExp, ...string[]]>([
     ['epsilon: 2', /expected an epsilon in \[0, 1\), found 2/],
     ['cross-fit: 3', /expected a run that was trained with --views/],
+    ['per-class: true', /expected objective risk with per-class, found accuracy/],
+    ['method: algorithm-2', /expected method exact for several exits, found algorithm-2/, '--attach', 'conv1,conv2'],
     ['entropy-temperature: 0', /entropy temperature: expected a number from 0.01 to 100, found 0/],
-  ])('refuses to tune with %s before anything is trained', async (option, fault) => {
+  ])('refuses to tune with %s before anything is trained', async (option, fault, ...args) => {
     const [out, other] = [fresh('refused'), fresh('lcdnn.config.yaml')];
     writeFileSync(other, CONFIG.replace('objective: accuracy', `objective: accuracy, ${option}`));
-    const { code, stderr } = await start(['pipeline', '--out', out], `export LCDNN_CONFIG=${other}`).ended;
+    const { code, stderr } = await start(['pipeline', '--out', out, ...args], `export LCDNN_CONFIG=${other}`).ended;
     expect([code, stderr]).toEqual([2, expect.stringMatching(fault)]);
     expect(existsSync(join(out, 'runs'))).toBe(false);
   });

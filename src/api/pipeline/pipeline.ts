@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../../base/errors.js';
+import { exitsOf } from '../../base/exits.js';
 import { makeFolder, readFileOrExplain } from '../../base/files.js';
 import { sha256 } from '../../base/hash.js';
 import { MANIFEST_FILE } from '../../bundle/manifest.js';
@@ -17,7 +18,8 @@ import type { Config } from '../../run/config.js';
 import type { DataRecord } from '../../run/data-record.js';
 import { lockRun } from '../../run/lock.js';
 import { readResult } from '../../run/results.js';
-import { openRun, runExists, runFile } from '../../run/run-directory.js';
+import { networkOf, openRun, runExists, runFile } from '../../run/run-directory.js';
+import { AUTO } from '../choose-attachment.js';
 import { compareAnswers } from '../compare-answers.js';
 import { evaluate } from '../evaluate.js';
 import { type ExportOptions, exportWeb } from '../export-web.js';
@@ -124,7 +126,9 @@ async function runSteps(options: PipelineOptions, config: Config): Promise<Pipel
   });
 
   const tune = { ...(typeof options.tune === 'function' ? options.tune(images) : options.tune) };
-  checkTuneOptions(path, tune, config, images);
+  const isChosenLater = config.attach === AUTO;
+  const exits = isChosenLater ? 1 : exitsOf(networkOf(config, dataset.shape, dataset.labels.length)).length;
+  checkTuneOptions(path, tune, config, images, exits);
   const { validation, seed } = config;
   const problems = (await runner.run('check', {
     command: checkCommand(given, config, failOn),

@@ -10,7 +10,7 @@ interface Tuned extends TauResult {
   readonly byClass: readonly (ClassHarm & { readonly name: string })[];
 }
 
-/** Follows thresholds of an entropy that isn't Eq. 7's. @param temperature divides the logits */
+/** Text to put after a threshold: the temperature of its entropy, if that isn't 1. */
 export const temperatureText = (temperature = 1): string =>
   temperature === 1 ? '' : `, entropy at temperature ${temperature}`;
 

@@ -113,7 +113,7 @@ export function readResult<Name extends keyof typeof SCHEMAS>(
   return result as z.infer<(typeof SCHEMAS)[Name]>;
 }
 
-/** An image exits early at the first exit whose entropy is below that exit's threshold. */
+/** The rule for early exits: an image takes the first exit at which its entropy is below the threshold. */
 export interface ExitRule {
   readonly taus: readonly number[];
   /** Divides the logits before the entropy is computed. */

@@ -60,10 +60,10 @@ function rightAnswers(
   });
 }
 
+type ExitsSearch = (exits: ExitOutcomes, limits: TauLimits) => TunedThresholds;
+
 /** The objectives that support several exits. Each applies the search for one exit, exit by exit. */
-export const SEARCHES_FOR_EXITS: {
-  readonly [Name in ObjectiveName]?: (exits: ExitOutcomes, limits: TauLimits) => TunedThresholds;
-} = {
+const SEARCHES: { readonly [Name in ObjectiveName]?: ExitsSearch } = {
   /**
    * Divides ε and δ equally, and compares every exit with the full branch itself. At exit i, at most a share ε/n of all
    * samples exits harmfully with confidence 1 - δ/n, whatever the other thresholds are; together at most ε with confidence
@@ -109,15 +109,18 @@ export const SEARCHES_FOR_EXITS: {
   },
 };
 
+/** The search for several exits. @throws UserError if the objective supports only one exit */
+export function exitsSearch(objective: ObjectiveName, exits: number): ExitsSearch {
+  const search = SEARCHES[objective];
+  if (search) return search;
+  const known = Object.keys(SEARCHES).join(', ');
+  throw new UserError(`tune-tau: expected an objective of ${known} for ${exits} exits, found ${objective}`);
+}
+
 /** @throws UserError for invalid outcomes, or an objective that supports only one exit */
 export function searchExits(exits: ExitOutcomes, objective: ObjectiveName, limits: TauLimits): TunedThresholds {
   exits.forEach(checkOutcomes);
-  const search = SEARCHES_FOR_EXITS[objective];
-  if (!search) {
-    const known = Object.keys(SEARCHES_FOR_EXITS).join(', ');
-    throw new UserError(`tune-tau: expected an objective of ${known} for ${exits.length} exits, found ${objective}`);
-  }
-  const { taus, epsilon, delta, note } = search(exits, limits);
+  const { taus, epsilon, delta, note } = exitsSearch(objective, exits.length)(exits, limits);
   return {
     taus,
     ...(epsilon === undefined ? {} : { epsilon }),

@@ -2,7 +2,7 @@ import { UserError } from '../base/errors.js';
 import type { WithExits } from '../base/exits.js';
 import { type CertifiedClasses, certifiedClasses, pointByClass } from './by-class.js';
 import { type Curve, measuresAt, pointOf, thresholdCurve } from './curve.js';
-import { SEARCHES_FOR_EXITS } from './exits.js';
+import { exitsSearch } from './exits.js';
 import { type FoldResults, tuneOnFolds } from './folds.js';
 import { OBJECTIVES, type ObjectiveName, RISK_LIMITS, type TauLimits } from './objectives.js';
 import { count, type Outcomes } from './outcomes.js';
@@ -144,8 +144,7 @@ export function checkOptions(options: TauOptions, samples: number, exits = 1): v
   expect(Object.hasOwn(OBJECTIVES, objective), `an objective of ${Object.keys(OBJECTIVES).join(', ')}`, objective);
   expect(method === 'exact' || objective === 'accuracy', 'objective accuracy with method algorithm-2', objective);
   expect(exits === 1 || method === 'exact', 'method exact for several exits', method);
-  const suited = exits === 1 || Object.hasOwn(SEARCHES_FOR_EXITS, objective);
-  expect(suited, `an objective of ${Object.keys(SEARCHES_FOR_EXITS).join(', ')} for ${exits} exits`, objective);
+  if (exits > 1) exitsSearch(objective, exits);
   expect(exits === 1 || !perClass, 'one exit with per-class', exits);
   expect(!perClass || objective === 'risk', 'objective risk with per-class', objective);
   const smallest = objective === 'risk' ? Number.MIN_VALUE : 0;

@@ -100,7 +100,10 @@ interface Plan {
 
 function planOf(variant: Variant, out: string): Plan {
   const path = join(out, variant.name);
-  const command = `lcdnn train ${flagsFor(variant.given)} --out ${shellQuoted(path)}`;
+  // No flag sets stages; a run's config is a recipe, too.
+  const options = variant.given.stages ? `--recipe ${shellQuoted(join(path, 'config.json'))}` : flagsFor(variant.given);
+  const again = variant.given.stages ? `${path}-again` : path;
+  const command = `lcdnn train ${options} --out ${shellQuoted(again)}`;
   return { variant, path, command, run: openVariant(path, variant) };
 }
 

@@ -109,7 +109,7 @@ it('runs are listed with their results, and damaged ones by their fault', () => 
     ['second', 'test.json'],
     ['untuned', 'metrics.jsonl'],
   ]);
-  expect(listed.runs[0]).toMatchObject({ full: result.full.accuracy, epochs: 1, seed: 1, width: 0.25 });
+  expect(listed.runs[0]).toMatchObject({ full: result.full.accuracy, epochs: 1, seed: 1, width: 0.25, rates: [0.002] });
   writeFileSync(runFile({ path: untuned }, 'metrics'), '{}\n');
   const { runs, damaged } = listRuns(folder);
   expect(runs.length).toBe(2);

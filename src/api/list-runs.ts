@@ -4,6 +4,7 @@ import { messageOf, UserError } from '../base/errors.js';
 import { dataTitle } from '../run/config.js';
 import { measuredRun } from '../run/measured-runs.js';
 import { openRun, readMetrics, runExists } from '../run/run-directory.js';
+import { trainingStages } from '../run/stages.js';
 
 /** A run in a table of runs. Accuracies and ratios are shares in [0, 1]. */
 export interface ListedRun {
@@ -14,7 +15,8 @@ export interface ListedRun {
   readonly attach: string;
   readonly branchForm: string;
   readonly width: number;
-  readonly lr: number;
+  /** Learning rate of the full network, of every stage in turn. */
+  readonly rates: readonly number[];
   readonly seed: number;
   /** Completed epochs, and those of the schedule. */
   readonly epochs: number;
@@ -61,7 +63,7 @@ function listedRun(path: string): ListedRun {
     attach: config.attach,
     branchForm: config.branch,
     width: config.width,
-    lr: config.lr,
+    rates: trainingStages(run).map((stage) => stage.config.lr),
     seed: config.seed,
     epochs: readMetrics(run).at(-1)?.epoch ?? 0,
     plannedEpochs: config.epochs,

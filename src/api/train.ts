@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../base/errors.js';
 import { type Config, resolveConfig } from '../run/config.js';
+import { optionText } from '../run/option-text.js';
 import { type EpochMetrics, openRun, type Run, readMetrics, runFile } from '../run/run-directory.js';
 import { findPython } from '../train/pytorch/find-python.js';
 import { launchOf } from '../train/pytorch/launch.js';
@@ -102,7 +103,7 @@ export function openResumed(path: string, options: Partial<Config> = {}): Run {
   for (const [name, value] of Object.entries(given)) {
     if (value !== undefined && !isDeepStrictEqual(value, run.config[name as keyof Config])) {
       throw new UserError(
-        `--resume ${path} goes on with ${name} ${run.config[name as keyof Config]}, found ${value}; ` +
+        `--resume ${path} goes on with ${name} ${optionText(run.config[name as keyof Config])}, found ${optionText(value)}; ` +
           'leave the option out, or train anew with another --out',
       );
     }

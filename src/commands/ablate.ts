@@ -6,9 +6,10 @@ import { percent, table } from '../base/format.js';
 import { configFlags, givenConfig } from '../cli/config-flags.js';
 import { pythonFlag } from '../cli/pytorch-flags.js';
 import { withTrainingDisplay } from '../cli/with-training-display.js';
-import { ablationCells, describeChanges, NUMBER_COLUMNS } from '../report/ablation-table.js';
+import { ablationCells, NUMBER_COLUMNS } from '../report/ablation-table.js';
 import { type AblationRow, isTrainedRow } from '../run/ablation.js';
 import { BASE } from '../run/grid.js';
+import { describeOptions } from '../run/option-text.js';
 import { parseShard } from '../run/shard.js';
 import { LcdnnCommand } from './base-command.js';
 
@@ -16,7 +17,8 @@ export default class Ablate extends LcdnnCommand {
   static override summary = 'Train a grid of changes to a recipe and compare their validation accuracy.';
   static override description =
     'The grid file is { "base": { OPTIONS }, "variants": { "NAME": { OPTIONS }, ... } }, with options named as in a recipe ' +
-    '("lcdnn recipes NAME" lists them). Each variant is trained as a run in --out, where ablation.json, .md, .svg and .png ' +
+    '("lcdnn recipes NAME" lists them). If the base trains in stages, { "stages": { "full": { OPTIONS } } } changes those ' +
+    'that train the full network. Each variant is trained as a run in --out, where ablation.json, .md, .svg and .png ' +
     'compare it with the base. Flags override the base; a variant overrides both. ' +
     'Ctrl-C saves a checkpoint and exits with 130; the same command continues where it stopped. The test split is never read.';
   static override examples = [
@@ -67,7 +69,7 @@ export default class Ablate extends LcdnnCommand {
 }
 
 function rowInWords(row: AblationRow): string {
-  const name = row.name === BASE ? BASE : `${row.name} (${describeChanges(row.changes)})`;
+  const name = row.name === BASE ? BASE : `${row.name} (${describeOptions(row.changes)})`;
   if (!isTrainedRow(row)) return `${name}: ${row.failed}`;
   return `${name}: branch ${percent(row.branchAccuracy)}, full ${percent(row.fullAccuracy)}`;
 }

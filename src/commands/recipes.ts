@@ -1,7 +1,9 @@
 import { Args } from '@oclif/core';
 import { table } from '../base/format.js';
 import { resolveConfig } from '../run/config.js';
+import { optionText, stageText } from '../run/option-text.js';
 import { readRecipe, recipeNames } from '../run/recipes.js';
+import type { StageOptions } from '../run/stage-options.js';
 import { LcdnnCommand } from './base-command.js';
 
 export default class Recipes extends LcdnnCommand {
@@ -29,13 +31,18 @@ export default class Recipes extends LcdnnCommand {
   private show(nameOrPath: string): unknown {
     const { name, description, options } = readRecipe(nameOrPath);
     const config = resolveConfig(options);
-    const rows = Object.entries(config).map(([option, value]) => [
+    const { stages, ...shared } = config;
+    const rows = Object.entries(shared).map(([option, value]) => [
       option,
-      String(value),
+      optionText(value),
       option in options ? 'recipe' : '',
     ]);
     if (description) this.log(`${name}: ${description}`);
     this.log(table([['option', 'value', 'set by'], ...rows]));
+    if (stages) this.log(`\nIts stages, one after another, with what they set for themselves:\n${numbered(stages)}`);
     return { name, description, config };
   }
 }
+
+const numbered = (stages: readonly StageOptions[]): string =>
+  stages.map((stage, i) => `${i + 1}. ${stageText(stage)}`).join('\n');

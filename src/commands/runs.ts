@@ -32,7 +32,7 @@ const COLUMNS = [
   'attach',
   'branchForm',
   'width',
-  'lr',
+  'rates',
   'seed',
   'epochs',
   'plannedEpochs',
@@ -59,7 +59,7 @@ function runTable(runs: readonly ListedRun[]): string {
     run.dataset,
     run.attach,
     run.branchForm,
-    `${run.lr}`,
+    run.rates.join(', '),
     `${run.seed}`,
     run.epochs === run.plannedEpochs ? `${run.epochs}` : `${run.epochs} of ${run.plannedEpochs}`,
     share(run.full),
@@ -69,7 +69,7 @@ function runTable(runs: readonly ListedRun[]): string {
     run.source ?? '',
   ]);
   const header = [
-    ...['run', 'network', 'data', 'attach', 'branch', 'lr', 'seed', 'epochs'],
+    ...['run', 'network', 'data', 'attach', 'branch', 'rates', 'seed', 'epochs'],
     ...['full', 'branch acc.', 'together', 'exit early', 'from'],
   ];
   return table([header, ...rows], [5, 6, 7, 8, 9, 10, 11]);

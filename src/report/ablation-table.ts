@@ -1,6 +1,7 @@
 import { percent } from '../base/format.js';
 import { type Ablation, type AblationRow, isTrainedRow } from '../run/ablation.js';
 import { BASE } from '../run/grid.js';
+import { describeOptions } from '../run/option-text.js';
 import { points, signed } from './ablation-chart.js';
 
 const HEADER = ['variant', 'changes', 'branch', 'against base', 'full', 'device', 'time', 'images/s', 'seed', 'epochs'];
@@ -57,11 +58,11 @@ function cells(row: AblationRow, base: AblationRow | undefined): string[] {
   const { name, changes, deviceBytes, seed, epochs } = row;
   const ends = [`${seed}`, `${epochs}`];
   const device = `${(deviceBytes / 1000).toFixed(1)} KB`;
-  if (!isTrainedRow(row)) return [name, describeChanges(changes), 'diverged', '', '', device, '', '', ...ends];
+  if (!isTrainedRow(row)) return [name, describeOptions(changes), 'diverged', '', '', device, '', '', ...ends];
   const difference = row === base || !base ? undefined : points(row, base, 'branchAccuracy');
   return [
     name,
-    describeChanges(changes),
+    describeOptions(changes),
     percent(row.branchAccuracy),
     difference === undefined ? '' : signed(difference, 2),
     percent(row.fullAccuracy),
@@ -70,14 +71,6 @@ function cells(row: AblationRow, base: AblationRow | undefined): string[] {
     row.imagesPerSecond.toFixed(0),
     ...ends,
   ];
-}
-
-/** `distillation 1, flip off`. */
-export function describeChanges(changes: AblationRow['changes']): string {
-  const textOf = (value: unknown): string => (typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value));
-  return Object.entries(changes)
-    .map(([name, value]) => `${name} ${textOf(value)}`)
-    .join(', ');
 }
 
 const escaped = (cell: string): string => cell.replaceAll('|', '\\|');

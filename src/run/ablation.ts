@@ -9,6 +9,7 @@ import type { Variant } from './grid.js';
 import { bestEpoch, isComplete } from './patience.js';
 import { type Run, readMetrics, readRunCheckpoint } from './run-directory.js';
 import { shownAccuracies } from './shown-accuracies.js';
+import { currentStage } from './stages.js';
 
 const share = z.number().min(0).max(1);
 
@@ -69,7 +70,6 @@ export function writeAblation(folder: string, ablation: Ablation): void {
 
 /** The row of a run that was trained to its last epoch; otherwise undefined. */
 export function rowOfTrained(variant: Variant, run: Run, command: string): TrainedRow | undefined {
-  const { batchSize } = run.config;
   const metrics = readMetrics(run);
   const last = bestEpoch(run.config.keep === 'best' ? metrics : metrics.slice(-1));
   const trained = metrics.at(-1)?.epoch ?? 0;
@@ -78,9 +78,10 @@ export function rowOfTrained(variant: Variant, run: Run, command: string): Train
   if (on === 'training') {
     throw new UserError(`${run.path}: expected validation images, which variants are compared on, found validation 0`);
   }
-  const { epoch, totalSteps } = readRunCheckpoint(run).progress;
-  if (epoch !== trained) return undefined; // killed between the last metrics and the last checkpoint
-  const imagesPerEpoch = (totalSteps / trained) * batchSize;
+  const { progress } = readRunCheckpoint(run);
+  const { config, epochsBefore = 0 } = currentStage(run, progress);
+  if (epochsBefore + progress.epoch !== trained) return undefined; // killed between the last metrics and the last checkpoint
+  const imagesPerEpoch = (progress.totalSteps / progress.epoch) * config.batchSize;
   // An epoch that was interrupted after its last step recorded no rate.
   const rates = metrics.map(({ imagesPerSecond }) => imagesPerSecond).filter((rate) => rate > 0);
   const perImage = rates.reduce((sum, rate) => sum + 1 / rate, 0) / Math.max(1, rates.length);

@@ -89,6 +89,72 @@ describe('a grid', () => {
   });
 });
 
+describe('a grid whose base trains in stages', () => {
+  const base = {
+    distillation: 1,
+    stages: [
+      { trains: 'full', epochs: 3, cutout: 8 },
+      { trains: 'full', epochs: 1 },
+      { trains: 'branch', epochs: 2, lr: 0.01 },
+    ],
+  };
+
+  it('changes the stages that train what the variant names', () => {
+    const variants = {
+      plain: { stages: { full: { cutout: 0, epochs: 2 } } },
+      both: { flip: true, stages: { full: { mixup: 0.2 }, branch: { lr: 0.1 } } },
+      other: { stages: [{ trains: 'both', epochs: 4 }] },
+    };
+    const [, plain, both, other] = gridOf({ base, variants });
+    expect(plain.config.stages).toEqual([
+      { trains: 'full', epochs: 2, cutout: 0 },
+      { trains: 'full', epochs: 2, cutout: 0 },
+      base.stages[2],
+    ]);
+    expect(plain.config.epochs).toBe(6);
+    expect([plain.changes, plain.given.stages]).toEqual([variants.plain, plain.config.stages]);
+    expect(both.config).toMatchObject({ flip: true, distillation: 1 });
+    expect(both.config.stages?.map(({ mixup, lr }) => [mixup, lr])).toEqual([
+      [0.2, undefined],
+      [0.2, undefined],
+      [undefined, 0.1],
+    ]);
+    expect([other.config.stages, other.config.epochs]).toEqual([variants.other.stages, 4]);
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    [
+      'an option that a stage sets',
+      { lr: 0.1 },
+      /variant x: lr: .* a stage of the base sets it; change it there: "stages": \{ "branch": \{ "lr": \.\.\. \} \}/,
+    ],
+    ['a stage that is not there', { stages: { both: { lr: 1 } } }, /trains both, found full, full, branch/],
+    ['an unknown part', { stages: { tail: { lr: 1 } } }, /variant x: expected stages: a list of stages, or .* found/],
+    ['an unknown option', { stages: { full: { rate: 1 } } }, /variant x: stages: 0: no option is called rate/],
+    ['no change', { stages: { branch: { lr: 0.01 } } }, /variant x: expected an option that differs/],
+  ])('is refused with %s', (_, variant, fault) => {
+    expect(() => gridOf({ base, variants: { x: variant } })).toThrow(fault);
+  });
+
+  it('refuses changes to stages where the base has none', () => {
+    expect(() => gridOf({ variants: { x: { stages: { full: { lr: 1 } } } } })).toThrow(
+      /variant x: stages: expected a base with a stage that trains full, found no stages/,
+    );
+  });
+
+  it('does not take a run with other stages for its own', () => {
+    const at = join(folder, 'staged');
+    const [first, longer] = gridOf({ base, variants: { longer: { stages: { branch: { epochs: 3 } } } } });
+    createRun(at, first.config, networkOf(first.config, [28, 28, 1], 10));
+    expect(openVariant(at, first)?.config).toEqual(first.config);
+    expect(() => openVariant(at, longer)).toThrow(/holds a run with epochs 6, the grid asks for 7 in longer/);
+    const [, slower] = gridOf({ base, variants: { slower: { stages: { branch: { lr: 0.001 } } } } });
+    expect(() => openVariant(at, slower)).toThrow(
+      /run with stages 1\. full: .*3\. branch: epochs 2, lr 0\.01, the grid asks for .*lr 0\.001 in slower/,
+    );
+  });
+});
+
 describe('the run of a variant', () => {
   const [, variant] = gridOf({ variants: { flip: { flip: true } } });
   const at = join(folder, 'flip');

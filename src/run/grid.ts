@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { readJson } from '../base/json.js';
 import { type Config, checkPartialConfig, resolveConfig } from './config.js';
-import { optionNames } from './options.js';
+import { optionText } from './option-text.js';
 import { openRun, type Run, runExists } from './run-directory.js';
+import { withWholeStages } from './stage-changes.js';
 
 /** A grid file: options shared by all runs, and the changes of each run. */
 const gridSchema = z.strictObject({
@@ -15,8 +17,8 @@ const gridSchema = z.strictObject({
 export interface Variant {
   /** Also the name of its folder. */
   readonly name: string;
-  /** Options that differ from the base. */
-  readonly changes: Partial<Config>;
+  /** Options that differ from the base, as in the grid file. */
+  readonly changes: Readonly<Record<string, unknown>>;
   /** Every option set by the grid file or the user, without defaults. */
   readonly given: Partial<Config>;
   readonly config: Config;
@@ -34,7 +36,8 @@ const SHARED = ['dataset', 'dataDir', 'classes'] as const;
 
 /**
  * Reads the grid of an ablation: `{ "base": { options }, "variants": { "name": { options }, ... } }`, with the options of
- * a config file.
+ * a config file. If the base trains in stages, a variant may change those that train the same:
+ * `{ "stages": { "full": { "cutout": 0 } } }`.
  *
  * @param overrides options that replace those of the base; a variant's options replace both
  * @returns the base, then the variants in the order of the file
@@ -46,22 +49,22 @@ export function readGrid(path: string, overrides: Partial<Config> = {}): Variant
     gridSchema,
     'a grid file: { "base": { options }, "variants": { "name": { options }, ... } }',
   );
-  const base = { ...(grid.base === undefined ? {} : checkPartialConfig(grid.base, `${path}, base`)) };
-  for (const [name, value] of Object.entries(overrides))
-    if (value !== undefined) Object.assign(base, { [name]: value });
-  const first: Variant = { name: BASE, changes: {}, given: base, config: resolveConfig(base) };
-  const variants = Object.entries(grid.variants).map(([name, options]): Variant => {
+  const own = grid.base === undefined ? {} : checkPartialConfig(grid.base, `${path}, base`);
+  const said = Object.entries(overrides).filter(([, value]) => value !== undefined);
+  const base: Partial<Config> = { ...own, ...Object.fromEntries(said) };
+  const first: Variant = { name: BASE, changes: {}, given: base, config: resolveConfig(own, overrides) };
+  const variants = Object.entries(grid.variants).map(([name, changes]): Variant => {
     const origin = `${path}, variant ${name}`;
     requireName(name, path);
-    const changes = checkPartialConfig(options, origin);
-    const fixed = SHARED.find((option) => option in changes);
+    const options = checkPartialConfig(withWholeStages(changes, base.stages, origin), origin);
+    const fixed = SHARED.find((option) => option in options);
     if (fixed) throw new UserError(`${origin}: expected the data of the base, found ${fixed}; give it in the base`);
-    const given = { ...base, ...changes };
+    const given = { ...base, ...options };
     const config = resolveConfig(given);
     if (differences(config, first.config).length === 0) {
       throw new UserError(`${origin}: expected an option that differs from the base, found none; leave it out`);
     }
-    return { name, changes, given, config };
+    return { name, changes: changes as Variant['changes'], given, config };
   });
   if (variants.length === 0) throw new UserError(`${path}: expected at least one variant, found none`);
   return [first, ...variants];
@@ -74,13 +77,18 @@ export function openVariant(path: string, { name, config }: Variant): Run | unde
   const [changed] = differences(run.config, config);
   if (changed === undefined) return run;
   throw new UserError(
-    `${path}: holds a run with ${changed} ${run.config[changed]}, the grid asks for ${config[changed]} in ${name}; ` +
+    `${path}: holds a run with ${changed} ${optionText(run.config[changed])}, the grid asks for ${optionText(config[changed])} in ${name}; ` +
       'choose another --out, rename the variant, or remove that folder',
   );
 }
 
-const differences = (one: Config, other: Config) =>
-  optionNames.filter((option) => JSON.stringify(one[option]) !== JSON.stringify(other[option]));
+/** Options of which a run may have others than its variant: where its data is, and how far it was extended. */
+const OWN = new Set(['dataDir', 'extended']);
+
+function differences(one: Config, other: Config): (keyof Config)[] {
+  const options = [...new Set([...Object.keys(one), ...Object.keys(other)])] as (keyof Config)[];
+  return options.filter((option) => !OWN.has(option) && !isDeepStrictEqual(one[option], other[option]));
+}
 
 function requireName(name: string, path: string): void {
   if (name === BASE)

@@ -50,6 +50,32 @@ it('trains base and variants, records what diverges, and writes table and chart'
   expect(leftovers(whole)).toEqual([]);
 });
 
+it('trains in stages, and tells how to train a variant again', async () => {
+  const stages = [
+    { trains: 'full', epochs: 1 },
+    { trains: 'branch', epochs: 1, lr: 0.01 },
+  ];
+  const staged = gridFile({
+    base: { dataset: 'tiny', batchSize: 10, validation: 20, stages },
+    variants: { slower: { stages: { branch: { lr: 0.001 } } } },
+  });
+  const out = fresh('staged');
+  expect(await lcdnn('ablate', staged, '--out', out)).toMatchObject({ code: 0 });
+  const [, { changes, command, epochs }] = JSON.parse(read(out, 'ablation.json')).rows;
+  expect([changes, epochs]).toEqual([{ stages: { branch: { lr: 0.001 } } }, 2]);
+  expect(read(out, 'ablation.md')).toMatch(/^\| slower \| branch: lr 0\.001 \|/m);
+  expect(command).toBe(`lcdnn train --recipe ${out}/slower/config.json --out ${out}/slower-again`);
+  expect(await lcdnn(...command.split(' ').slice(1))).toMatchObject({ code: 0 });
+  expect(read(join(out, 'slower-again'), 'config.json')).toBe(read(join(out, 'slower'), 'config.json'));
+});
+
+it('goes on where batches are larger than the training images', async () => {
+  const large = gridFile({ base: { ...base, batchSize: 5000, epochs: 1 }, variants: { flip: { flip: true } } });
+  const out = fresh('large');
+  expect(await lcdnn('ablate', large, '--out', out)).toMatchObject({ code: 0 });
+  expect(await lcdnn('ablate', large, '--out', out)).toMatchObject({ code: 0 });
+});
+
 it('is the same in two shards that are merged', async () => {
   await wholeDone;
   const [one, two, merged] = [fresh('one'), fresh('two'), fresh('merged')];

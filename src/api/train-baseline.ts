@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
-import { baselineConfig, type TrainedBaseline } from '../baselines/approaches/training.js';
+import { baselineConfig, type TrainedBaseline, withOptions } from '../baselines/approaches/training.js';
 import { type Config, resolveConfig } from '../run/config.js';
 import { openRun } from '../run/run-directory.js';
+import { STAGE_OPTIONS } from '../run/stage-options.js';
 import type { DataOptions } from './run-data.js';
 import { resultOf, type TrainResult } from './train.js';
 import { type PytorchOptions, type TrainingEvents, trainRun } from './train-run.js';
@@ -9,7 +10,7 @@ import { type PytorchOptions, type TrainingEvents, trainRun } from './train-run.
 export interface TrainBaselineOptions extends DataOptions, TrainingEvents {
   /** Run directory to create. Default: `RUN-NAME`. */
   readonly out?: string;
-  /** Options that override those of the run or the baseline. */
+  /** Options that override those of the run or the baseline; if it trains in stages, those of every stage. */
   readonly options?: Partial<Config>;
   readonly pytorch?: PytorchOptions;
 }
@@ -27,7 +28,12 @@ export async function trainBaseline(
 ): Promise<TrainResult> {
   const compared = openRun(run);
   const dataDir = options.dataDir && resolve(options.dataDir);
-  const config = resolveConfig(baselineConfig(name, compared), options.options ?? {}, { dataDir });
+  const own = baselineConfig(name, compared);
+  const given = Object.entries(options.options ?? {}).filter(([, value]) => value !== undefined);
+  const isForStages = ([option]: [string, unknown]) => (STAGE_OPTIONS as readonly string[]).includes(option);
+  const inStages = own.stages ? Object.fromEntries(given.filter(isForStages)) : {};
+  const others = Object.fromEntries(given.filter(([option]) => !(option in inStages)));
+  const config = resolveConfig({ ...own, ...withOptions(own.stages ?? [], inStages) }, others, { dataDir });
   // The config names the folder of the data.
   const path = options.out ?? `${compared.path}-${name}`;
   return resultOf(await trainRun({ ...options, dataDir: undefined, path, config }));

@@ -26,7 +26,7 @@ import {
   runFile,
   writeConfig,
 } from '../run/run-directory.js';
-import { currentStage, trainingStages } from '../run/stages.js';
+import { currentStage, stageOfEpoch, trainingStages } from '../run/stages.js';
 import { chanceAdvice, chanceOf } from '../train/chance-advice.js';
 import { createEngine, PYTORCH } from '../train/engines/index.js';
 import type { OnViews } from '../train/frozen/compute-features.js';
@@ -162,7 +162,8 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
         onStep,
         onEpoch: (metrics) => {
           onEpoch?.(metrics);
-          const advice = chanceAdvice(metrics, fitting.config, chance);
+          const { config: trained, epochsBefore = 0 } = stageOfEpoch(fitting, metrics.epoch);
+          const advice = chanceAdvice({ ...metrics, epoch: metrics.epoch - epochsBefore }, trained, chance);
           if (advice !== undefined) onNote?.(advice);
         },
       },

@@ -33,7 +33,8 @@ export const DEFAULT_CONFIG = Object.fromEntries(
 ) as Omit<Options, 'branchLr' | 'resize' | 'classes' | 'range' | 'mean' | 'std' | 'patience' | 'initFrom' | 'teacher'>;
 
 /**
- * Options over a recipe over the defaults, checked. The epochs of a run with stages are the sum of theirs.
+ * Options over a recipe over the defaults, checked. A stage without epochs gets those of the options; the epochs of the
+ * run are then the sum over its stages.
  *
  * @throws UserError that names each option that is wrong, or that the stages of an earlier layer decide
  */
@@ -48,7 +49,8 @@ export function resolveConfig(...layers: readonly Partial<Config>[]): Config {
   if (config.freezeFull) {
     throw new UserError('stages: expected no freezeFull beside them, found it on; each stage says what it trains');
   }
-  return { ...config, epochs: config.stages.reduce((sum, { epochs = config.epochs }) => sum + epochs, 0) };
+  const stages = config.stages.map((stage) => ({ ...stage, epochs: stage.epochs ?? config.epochs }));
+  return { ...config, stages, epochs: stages.reduce((sum, { epochs }) => sum + epochs, 0) };
 }
 
 /** Whether epochs are compared on validation images, which then can't prove anything about the chosen one. */
@@ -63,6 +65,12 @@ function requireCombinable(config: Config): void {
   if (config.validation === 0 && (config.views === 0 || choosesEpoch(config))) {
     const what = config.views === 0 ? 'a run without --views' : 'a run that chooses an epoch (--keep best, --patience)';
     throw new UserError(`validation: expected images to validate ${what} on, found 0; give a share, such as 0.1`);
+  }
+  const idle = config.branch === 'none' ? config.stages?.findIndex(({ trains }) => trains === 'branch') : -1;
+  if (idle !== undefined && idle >= 0) {
+    throw new UserError(
+      `stages: expected a branch for stage ${idle + 1} to train, found branch none; leave the stage out`,
+    );
   }
   if (config.distillationFolds > 0 && config.views === 0) {
     throw new UserError(

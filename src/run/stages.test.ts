@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { severalExits, smallNetwork } from '../../test/small-network.js';
 import { networkParameters } from '../network/parameters.js';
 import { checkPartialConfig, resolveConfig } from './config.js';
-import { currentStage, trainingStages } from './stages.js';
+import { currentStage, stageOfEpoch, trainingStages } from './stages.js';
 
 const config = resolveConfig({
   lr: 0.01,
@@ -76,6 +76,27 @@ it('last layers of folds answer only for a network that is not fine-tuned beside
   expect(() => resolveConfig({ ...given, stages: stages('both') })).toThrow(
     'distillationFolds: expected stages that fine-tune the full network alone, found 4 beside another; fine-tune in a ' +
       'stage with trains "full", then train the branch',
+  );
+});
+
+it('a stage without epochs has those of the options', () => {
+  const config = resolveConfig({ epochs: 2, stages: [{ trains: 'full' }, { trains: 'branch', epochs: 3 }] });
+  const run = { config, network: smallNetwork(false) };
+  expect([config.epochs, trainingStages(run).map((stage) => [stage.epochsBefore, stage.config.epochs])]).toEqual([
+    5,
+    [
+      [0, 2],
+      [2, 3],
+    ],
+  ]);
+  expect([1, 2, 3, 5].map((epoch) => stageOfEpoch(run, epoch).stage)).toEqual([0, 0, 1, 1]);
+  expect(resolveConfig(config)).toEqual(config);
+});
+
+it('no stage trains the branch of a network without one', () => {
+  const stages = [{ trains: 'full' as const }, { trains: 'branch' as const }];
+  expect(() => resolveConfig({ branch: 'none', stages })).toThrow(
+    /stages: expected a branch for stage 2 to train, found branch none/,
   );
 });
 

@@ -40,6 +40,12 @@ export function currentStage<Run extends Trained>(
   return trainingStages(run)[progress?.stage ?? 0];
 }
 
+/** The stage that an epoch of a run belongs to. @param epoch from 1 */
+export function stageOfEpoch<Run extends Trained>(run: Run, epoch: number): TrainingStage<Run> {
+  const stages = trainingStages(run);
+  return stages.findLast(({ epochsBefore = 0 }) => epochsBefore < epoch) ?? stages[0];
+}
+
 /** The full network of a joint one, its parameters under the same names. */
 export function withoutBranches(network: JointNetwork): JointNetwork {
   const { further } = network;

@@ -27,6 +27,9 @@ export function chanceOf(labels: ArrayLike<number>): Chance {
 /**
  * After a few epochs: which part of the network is no better than chance, in training and in validation, and what to
  * change. Nothing is returned if all parts have learned something, or it is too early to tell.
+ *
+ * @param metrics of an epoch, counted from the start of its stage if the run has stages
+ * @param config of that stage
  */
 export function chanceAdvice(metrics: EpochMetrics, config: Config, { share, images }: Chance): string | undefined {
   const { on, fullAccuracy, ...shown } = shownAccuracies(metrics);

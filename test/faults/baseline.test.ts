@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { expectMistake, fresh, lcdnn, RUN } from './cli.js';
@@ -51,6 +51,22 @@ describe('what a run is compared with', () => {
       ['train', '--dataset', 'tiny', '--teacher', out, '--engine', 'pytorch', '--out', fresh()],
       /engine pytorch: expected no teacher, found/,
     );
+  });
+
+  it('is trained in the stages of the run that train it, with options for each of them', async () => {
+    const recipe = fresh('staged.json');
+    const stages = [{ trains: 'full' }, { trains: 'branch', lr: 0.01 }];
+    writeFileSync(recipe, JSON.stringify({ dataset: 'tiny', batchSize: 10, validation: 20, epochs: 2, stages }));
+    const run = fresh('staged');
+    await done('train', '--recipe', recipe, '--out', run);
+    for (const [name, epochs] of [
+      ['student', 1],
+      ['mobilenet-v2', 1],
+      ['edgent', 2],
+    ] as const) {
+      const { config } = await done('baseline', 'train', name, run, '--epochs', '1', '--out', fresh(name));
+      expect([name, config.epochs]).toEqual([name, epochs]);
+    }
   });
 
   it.each<[string, string[], RegExp]>([

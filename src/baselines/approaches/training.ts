@@ -4,8 +4,9 @@ import { networkCost } from '../../network/cost.js';
 import type { JointNetwork } from '../../network/layers.js';
 import { buildDesign } from '../../plan/designs.js';
 import { exitDepths } from '../../plan/exit-ratios.js';
-import type { Config } from '../../run/config.js';
+import { type Config, DEFAULT_CONFIG } from '../../run/config.js';
 import { networkOf, type Run } from '../../run/run-directory.js';
+import type { StageOptions } from '../../run/stage-options.js';
 
 /** Baselines that have to be trained for the comparison. */
 export const TRAINED_BASELINES = ['edgent', 'mobilenet-v2', 'student'] as const;
@@ -15,24 +16,42 @@ const MOST_EXITS = 3;
 /** Download limit of a student network, relative to the download of the run. */
 const STUDENT_DOWNLOAD = 2;
 
+/** Not a trunk that is kept as it is, as for photographs. */
+const FROM_NOTHING = { freezeFull: false, views: 0, distillationFolds: 0 } as const;
+/** Not what is for binary branches, or for a trunk. */
+const FLOAT = { floatWeights: 0, distillation: 0, branchStart: 'random', fineTune: 0 } as const;
+
 /**
  * The training options of a baseline: those of the run that it is compared with, except for what defines the baseline.
- * Float exits use the learning rate of the full network, and nothing is warm-started.
+ * Float exits use the learning rate of the full network, and nothing is warm-started. A network alone takes the stages
+ * that train the full network; if there are none, it trains at once.
  *
  * @throws UserError as `studentWidth` does
  */
 export function baselineConfig(name: TrainedBaseline, run: Run): Partial<Config> {
-  const { initFrom: _initFrom, teacher: _teacher, branchLr: _branchLr, ...options } = run.config;
-  const config = { ...options, freezeFull: false, views: 0, floatWeights: 0, distillation: 0 };
+  const { initFrom: _initFrom, teacher: _teacher, branchLr: _branchLr, stages = [], ...options } = run.config;
+  const validation = options.validation || DEFAULT_CONFIG.validation;
+  const config = { ...options, ...FROM_NOTHING, ...FLOAT, validation };
+  const ofFull = stages.filter(({ trains }) => trains !== 'branch');
   switch (name) {
     case 'edgent':
-      return { ...config, branch: 'float', attach: spreadExits(run.network) };
+      return { ...config, branch: 'float', attach: spreadExits(run.network), ...withOptions(stages, FLOAT) };
     case 'mobilenet-v2':
-      return { ...config, network: 'mobilenet-v2', width: 1, branch: 'none' };
-    case 'student':
-      return { ...config, branch: 'none', width: studentWidth(run), teacher: run.path, distillation: 1 };
+      return {
+        ...{ ...config, layers: undefined, network: 'mobilenet-v2', width: 1, form: 'auto', branch: 'none' },
+        ...withOptions(ofFull, FLOAT),
+      };
+    case 'student': {
+      const distilled = { ...FLOAT, distillation: 1 };
+      const width = studentWidth(run);
+      return { ...config, ...distilled, branch: 'none', width, teacher: run.path, ...withOptions(ofFull, distilled) };
+    }
   }
 }
+
+/** Stages that all set these options; none if there are no stages. */
+export const withOptions = (stages: readonly StageOptions[], options: Partial<StageOptions>) =>
+  stages.length === 0 ? {} : { stages: stages.map((stage) => ({ ...stage, ...options })) };
 
 /**
  * Default positions of float exits: up to three layers, those nearest to 25 %, 50 % and 75 % of the full network's

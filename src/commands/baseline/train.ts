@@ -19,7 +19,7 @@ export default class BaselineTrain extends LcdnnCommand {
   static override description =
     'edgent: the same full network with early exits in float. mobilenet-v2: that network. student: the same network, ' +
     "narrower and distilled from the run's full network, with at most twice the run's download. The run's options apply, " +
-    'except those that define the baseline. Writes a run directory for "train --resume", "tune-tau" and "evaluate".';
+    'except those that define the baseline; if it was trained in stages, options apply to each of them. Writes a run directory for "train --resume", "tune-tau" and "evaluate".';
   static override examples = [
     '<%= config.bin %> <%= command.id %> edgent runs/mnist --out runs/mnist-edgent',
     '<%= config.bin %> <%= command.id %> edgent runs/mnist --attach conv1 --epochs 3',

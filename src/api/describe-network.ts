@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { catalogEntry } from '../datasets/catalog.js';
 import type { JointNetwork } from '../network/layers.js';
 import { type Config, DEFAULT_CONFIG, resolveConfig } from '../run/config.js';
 import { optionNames } from '../run/options.js';
 import { readRecipe, recipeNames } from '../run/recipes.js';
-import { networkOf, openRun, type Run } from '../run/run-directory.js';
+import { networkOf, openRun, type Run, runFile } from '../run/run-directory.js';
 
 /** Which network, and for which images; anything that isn't given comes from the run, the recipe or the defaults. */
 export interface NetworkOptions {
@@ -33,19 +33,22 @@ export interface DescribedNetwork {
 const IMAGENET = { shape: [224, 224, 3] as const, labels: { length: 1000 } };
 
 /**
- * Describes the network of a run directory, of a recipe, or of the zoo, without training or reading data.
+ * Describes the network of a run directory, of a recipe (also in a file), or of the zoo, without training or reading data.
  *
  * @throws UserError if `what` is none of these, or the options don't fit
  */
 export function describeNetwork(what: string, options: NetworkOptions = {}): DescribedNetwork {
   const given = withoutUndefined(options.options ?? {});
-  if (existsSync(what)) {
+  const recipe = recipeNames().includes(what) || isJsonFile(what) ? what : undefined;
+  if (recipe === undefined && existsSync(what)) {
     const run = openRun(what);
     const config = resolveConfig(run.config, given);
     const { input, classes } = run.network;
-    return { network: networkOf(config, input, classes), config, given: changedOptions(config), run };
+    const network = networkOf(config, input, classes);
+    // No flag sets these; a run's config is a recipe, too.
+    if (config.stages || config.layers) return { network, config, given, recipe: runFile(run, 'config'), run };
+    return { network, config, given: changedOptions(config), run };
   }
-  const recipe = recipeNames().includes(what) ? what : undefined;
   const known = recipe === undefined ? { network: what } : readRecipe(recipe).options;
   const dataset = options.dataset ?? known.dataset ?? DEFAULT_CONFIG.dataset;
   const { shape, labels } = dataset === 'imagenet' ? IMAGENET : catalogEntry(dataset);
@@ -53,6 +56,9 @@ export function describeNetwork(what: string, options: NetworkOptions = {}): Des
   const network = networkOf(config, options.image ?? shape, options.classes ?? labels.length);
   return { network, config, given: recipe === undefined ? { ...known, dataset, ...given } : given, recipe };
 }
+
+const isJsonFile = (path: string): boolean =>
+  path.endsWith('.json') && (lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false);
 
 function changedOptions(config: Config): Partial<Config> {
   const defaults: Partial<Config> = DEFAULT_CONFIG;

@@ -21,7 +21,7 @@ export default class Inspect extends LcdnnCommand {
   static override args = {
     what: Args.string({
       required: true,
-      description: `Run directory, bundle, or a network: ${networkNames.join(', ')}.`,
+      description: `Run directory, bundle, recipe (its name or a JSON file), or network: ${networkNames.join(', ')}.`,
     }),
   };
   static override flags = networkFlags;

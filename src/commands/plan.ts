@@ -30,7 +30,7 @@ export default class Plan extends LcdnnCommand {
   static override args = {
     what: Args.string({
       required: true,
-      description: `Run directory, recipe ("lcdnn recipes"), or network: ${zooNames.join(', ')}.`,
+      description: `Run directory, recipe ("lcdnn recipes", or a JSON file), or network: ${zooNames.join(', ')}.`,
     }),
   };
   static override flags = {

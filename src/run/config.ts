@@ -72,6 +72,10 @@ function requireCombinable(config: Config): void {
       `stages: expected a branch for stage ${idle + 1} to train, found branch none; leave the stage out`,
     );
   }
+  const trained: readonly { readonly distillation?: number }[] = config.stages ?? [];
+  if (config.teacher !== undefined && ![config, ...trained].some(({ distillation = 0 }) => distillation > 0)) {
+    throw new UserError('teacher: expected a weight for its answers, found distillation 0; give one, such as 1');
+  }
   if (config.distillationFolds > 0 && config.views === 0) {
     throw new UserError(
       `distillationFolds: expected 0 in a run without --views, found ${config.distillationFolds}; give --views, or leave it out`,

@@ -48,7 +48,7 @@ describe('what a run is compared with', () => {
       /expected a run with a branch for the browser, found a network alone/,
     );
     await expectMistake(
-      ['train', '--dataset', 'tiny', '--teacher', out, '--engine', 'pytorch', '--out', fresh()],
+      ['train', '--dataset', 'tiny', '--teacher', out, '--distillation', '1', '--engine', 'pytorch', '--out', fresh()],
       /engine pytorch: expected no teacher, found/,
     );
   });
@@ -73,10 +73,19 @@ describe('what a run is compared with', () => {
     ['an unknown name', ['baseline', 'train', 'vgg', RUN], /Expected vgg to be one of: edgent, mobilenet-v2, student/],
     ['no run', ['baseline', 'train', 'edgent', fresh()], /expected a run directory with a config\.json, found none/],
     ['no such place', ['baseline', 'train', 'edgent', RUN, '--attach', 'conv9'], /attach: no layer conv9/],
-    ['a teacher that is no run', ['train', '--dataset', 'tiny', '--teacher', fresh()], /expected a run directory/],
+    [
+      'a teacher without a weight',
+      ['train', '--dataset', 'tiny', '--teacher', RUN],
+      /teacher: expected a weight for its answers, found distillation 0/,
+    ],
+    [
+      'a teacher that is no run',
+      ['train', '--dataset', 'tiny', '--distillation', '1', '--teacher', fresh()],
+      /expected a run directory/,
+    ],
     [
       'a teacher of other images',
-      ['train', '--teacher', RUN, '--out', fresh()],
+      ['train', '--distillation', '1', '--teacher', RUN, '--out', fresh()],
       /expected a network for 28x28x1, 10 classes, found one for 16x16x1, 3 classes/,
     ],
     [

@@ -1,4 +1,5 @@
 import { existsSync, lstatSync } from 'node:fs';
+import { withoutUndefined } from '../base/without-undefined.js';
 import { catalogEntry } from '../datasets/catalog.js';
 import type { JointNetwork } from '../network/layers.js';
 import { type Config, DEFAULT_CONFIG, resolveConfig } from '../run/config.js';
@@ -68,6 +69,3 @@ function changedOptions(config: Config): Partial<Config> {
       .map((name) => [name, config[name]]),
   );
 }
-
-const withoutUndefined = (options: Partial<Config>): Partial<Config> =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

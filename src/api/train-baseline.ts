@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { withoutUndefined } from '../base/without-undefined.js';
 import { baselineConfig, type TrainedBaseline, withOptions } from '../baselines/approaches/training.js';
 import { type Config, resolveConfig } from '../run/config.js';
 import { openRun } from '../run/run-directory.js';
@@ -29,7 +30,7 @@ export async function trainBaseline(
   const compared = openRun(run);
   const dataDir = options.dataDir && resolve(options.dataDir);
   const own = baselineConfig(name, compared);
-  const given = Object.entries(options.options ?? {}).filter(([, value]) => value !== undefined);
+  const given = Object.entries(withoutUndefined(options.options ?? {}));
   const isForStages = ([option]: [string, unknown]) => (STAGE_OPTIONS as readonly string[]).includes(option);
   const inStages = own.stages ? Object.fromEntries(given.filter(isForStages)) : {};
   const others = Object.fromEntries(given.filter(([option]) => !(option in inStages)));

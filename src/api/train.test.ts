@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { bestEpoch } from '../run/patience.js';
 import { openRun, readKeptCheckpoint, readMetrics, readRunCheckpoint, runFile } from '../run/run-directory.js';
-import { openResumed, resumeTraining, train } from './train.js';
+import { openResumed } from './open-resumed.js';
+import { resumeTraining, train } from './train.js';
 import { tuneTau } from './tune-tau.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lcdnn-train-api-'));
@@ -53,3 +54,48 @@ it('keeps the best epoch, ends when patience does, tunes on the other half, and 
   expect(() => openResumed(out, { epochs: 1 })).toThrow(/expected more than the \d+ epochs so far, found 1/);
   expect(() => openResumed(out, { lr: 1 })).toThrow(/goes on with lr 0\.03, found 1/);
 }, 300_000);
+
+it('adds stages to a finished run, to the bits of a run that had them from the start', async () => {
+  const stages = [
+    { trains: 'full' as const, epochs: 1 },
+    { trains: 'branch' as const, lr: 0.01 },
+  ];
+  const longer = [...stages, { trains: 'branch' as const, lr: 0.001, epochs: 2 }];
+  const given = { ...options, epochs: 1, stages };
+  const [out, whole] = [join(folder, 'staged'), join(folder, 'whole')];
+  const notes: string[] = [];
+  await train({ out, options: given });
+  await resumeTraining(out, { options: { ...given, stages: longer }, onNote: (note) => notes.push(note) });
+  await train({ out: whole, options: { ...given, stages: longer } });
+  expect(notes).toContain('3 stages instead of 2, 4 epochs altogether');
+  expect(openRun(out).config).toEqual(openRun(whole).config);
+  expect(readRunCheckpoint(openRun(out))).toEqual(readRunCheckpoint(openRun(whole)));
+  const accuracies = (path: string) => readMetrics(openRun(path)).map(({ epoch, branchLoss }) => [epoch, branchLoss]);
+  expect(accuracies(out)).toEqual(accuracies(whole));
+
+  expect(() => openResumed(out, { epochs: 1, stages })).toThrow(
+    /goes on with stage 3, branch: epochs 2, lr 0\.001; found none; give a recipe that begins/,
+  );
+  expect(() => openResumed(out, { epochs: 1, stages: [{ ...stages[0], lr: 1 }, ...longer.slice(1)] })).toThrow(
+    /goes on with stage 1, full: epochs 1; found full: .*lr 1.*; give a recipe that begins with the stages so far/,
+  );
+  expect(() => openResumed(out, { epochs: 9 })).toThrow(/found 3; give --recipe FILE with another stage at the end/);
+}, 300_000);
+
+it('changes the stages to come, and none of those that began', async () => {
+  const stages = [
+    { trains: 'full' as const, epochs: 1 },
+    { trains: 'branch' as const, epochs: 1 },
+  ];
+  const out = join(folder, 'interrupted');
+  const stop = new AbortController();
+  await train({
+    out,
+    options: { ...options, stages },
+    signal: stop.signal,
+    onStep: () => stop.abort(new Error('stop')),
+  });
+  const others = [stages[0], { trains: 'branch' as const, epochs: 2, branchStart: 'full' as const }];
+  expect(openResumed(out, { stages: others }).config).toMatchObject({ epochs: 3, stages: others });
+  expect(() => openResumed(out, { stages: [{ trains: 'both', epochs: 1 }] })).toThrow(/goes on with stage 1, /);
+});

@@ -1,14 +1,11 @@
-import { isDeepStrictEqual } from 'node:util';
-import { UserError } from '../base/errors.js';
-import { type Config, resolveConfig } from '../run/config.js';
-import { optionText } from '../run/option-text.js';
-import { type EpochMetrics, openRun, type Run, readMetrics, runFile } from '../run/run-directory.js';
+import type { Config } from '../run/config.js';
+import { type EpochMetrics, openRun, readMetrics, runFile } from '../run/run-directory.js';
 import { findPython } from '../train/pytorch/find-python.js';
 import { launchOf } from '../train/pytorch/launch.js';
 import { joinTraining } from '../train/pytorch/train-in-python.js';
-import { rateFactor } from '../train/schedules.js';
 import type { WarmStart } from '../train/warm-start/warm-start.js';
-import { type NewRunOptions, newRunConfig, newRunPath, withClassNames } from './new-run.js';
+import { type NewRunOptions, newRunConfig, newRunPath } from './new-run.js';
+import { extensionNote, openResumed } from './open-resumed.js';
 import type { DataOptions } from './run-data.js';
 import { type PytorchOptions, type TrainedRun, type TrainingEvents, trainRun } from './train-run.js';
 
@@ -25,7 +22,7 @@ export interface TrainOptions extends NewRunOptions, ComputeOptions {
 }
 
 export interface ResumeOptions extends ComputeOptions {
-  /** Only `engine`, `device` and `precision` may differ from the run's own options. */
+  /** Only `engine`, `device` and `precision` may differ from the run's own options, `epochs`, and stages to come. */
   readonly options?: Partial<Config>;
 }
 
@@ -63,8 +60,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
  */
 export async function resumeTraining(path: string, options: ResumeOptions = {}): Promise<TrainResult> {
   const run = openResumed(path, options.options);
-  const before = openRun(path).config;
-  if (run.config.epochs !== before.epochs) options.onNote?.(extensionNote(before, run.config));
+  const note = extensionNote(openRun(path).config, run.config);
+  if (note !== undefined) options.onNote?.(note);
   return resultOf(await trainRun({ ...options, path: run.path, config: run.config, resumed: run }));
 }
 
@@ -85,58 +82,4 @@ export function resultOf({ run, warmStart, interrupted }: TrainedRun): TrainResu
     validation: readMetrics(run).at(-1),
     interrupted,
   };
-}
-
-/**
- * A run to continue. It keeps its own options, because any other would make it another run. Only what computes it may
- * change, and then sums round differently; and it may train for more epochs.
- *
- * @throws UserError if another option differs, or the run has trained for as many epochs already
- */
-export function openResumed(path: string, options: Partial<Config> = {}): Run {
-  const opened = openRun(path);
-  const given = withClassNames(options);
-  const { engine = opened.config.engine, device = opened.config.device, precision = opened.config.precision } = given;
-  const config = { ...opened.config, engine, device, precision };
-  const { epochs = config.epochs } = given;
-  const run = { ...opened, config: epochs === config.epochs ? config : extendedConfig({ ...opened, config }, epochs) };
-  for (const [name, value] of Object.entries(given)) {
-    if (value !== undefined && !isDeepStrictEqual(value, run.config[name as keyof Config])) {
-      throw new UserError(
-        `--resume ${path} goes on with ${name} ${optionText(run.config[name as keyof Config])}, found ${optionText(value)}; ` +
-          'leave the option out, or train anew with another --out',
-      );
-    }
-  }
-  return run;
-}
-
-/** A run's config with another number of epochs: its schedule is stretched over them from now on. */
-function extendedConfig(run: Run, epochs: number): Config {
-  const { config } = run;
-  if (config.stages) {
-    throw new UserError(`--resume ${run.path} --epochs: expected a run without stages, found ${config.stages.length}`);
-  }
-  const epoch = readMetrics(run).at(-1)?.epoch ?? 0;
-  if (!(epochs > epoch)) {
-    throw new UserError(
-      `--resume ${run.path} --epochs: expected more than the ${epoch} epochs so far, found ${epochs}`,
-    );
-  }
-  return resolveConfig({
-    ...config,
-    epochs,
-    extended: [...(config.extended ?? []), { epoch, planned: config.epochs }],
-  });
-}
-
-/** What happens to the learning rate of an extended run. */
-function extensionNote(before: Config, { schedule, epochs, warmup, lr, extended = [] }: Config): string {
-  const { epoch } = extended[extended.length - 1];
-  const rate = (at: number, of: number): string => (lr * rateFactor(schedule, at, of, warmup)).toPrecision(2);
-  const last = epoch === 0 ? '' : ` (epoch ${epoch} began at ${rate(epoch - 1, before.epochs)})`;
-  return (
-    `${epochs} epochs instead of ${before.epochs}: the ${schedule} schedule is stretched over all of them, so the ` +
-    `learning rate goes on at ${rate(epoch, epochs)}${last}`
-  );
 }

@@ -1,5 +1,6 @@
 import { type PipelineOptions, type PipelineResult, runPipeline } from '../api/pipeline/pipeline.js';
 import type { EndedStep, StepEvents } from '../api/pipeline/step-runner.js';
+import { withoutUndefined } from '../base/without-undefined.js';
 import { givenConfig } from '../cli/config-flags.js';
 import { dataReportText } from '../cli/data-report.js';
 import { evaluationText } from '../cli/evaluation-text.js';
@@ -104,7 +105,3 @@ export abstract class PipelineCommand extends LcdnnCommand {
     }
   }
 }
-
-/** Without the options that aren't given. */
-export const withoutUndefined = <Values extends object>(values: Values): Partial<Values> =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<Values>;

@@ -3,11 +3,12 @@ import { Args, Flags } from '@oclif/core';
 import { countTrainingImages } from '../api/new-run.js';
 import type { PipelineOptions, PipelineResult } from '../api/pipeline/pipeline.js';
 import { percent, wholeNumber } from '../base/format.js';
+import { withoutUndefined } from '../base/without-undefined.js';
 import { numberFlag } from '../cli/number-flag.js';
 import { shellQuoted } from '../run/command-line.js';
 import { DEFAULT_CONFIG } from '../run/config.js';
 import { samplesToProve } from '../tau/binomial.js';
-import { PipelineCommand, withoutUndefined } from './base-pipeline.js';
+import { PipelineCommand } from './base-pipeline.js';
 
 /** Heads that are trained to tune a threshold on photographs that are too few to prove one. */
 const FOLDS = 3;

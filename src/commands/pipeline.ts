@@ -1,11 +1,12 @@
 import { Flags } from '@oclif/core';
 import type { PipelineResult } from '../api/pipeline/pipeline.js';
 import { table } from '../base/format.js';
+import { withoutUndefined } from '../base/without-undefined.js';
 import { configFlags, givenConfig } from '../cli/config-flags.js';
 import { sharesByName } from '../cli/gate-flags.js';
 import { newRunFlags } from '../cli/new-run-flags.js';
 import { pythonFlag } from '../cli/pytorch-flags.js';
-import { PipelineCommand, withoutUndefined } from './base-pipeline.js';
+import { PipelineCommand } from './base-pipeline.js';
 import DataCheck from './data/check.js';
 import Evaluate from './evaluate.js';
 import Export from './export.js';

@@ -1,8 +1,10 @@
 import { Flags } from '@oclif/core';
 import { withMlflow } from '../api/mlflow.js';
 import { newRunConfig, newRunPath } from '../api/new-run.js';
-import { joinTrainingOf, openResumed, resumeTraining, train } from '../api/train.js';
+import { openResumed } from '../api/open-resumed.js';
+import { joinTrainingOf, resumeTraining, train } from '../api/train.js';
 import type { TrainingEvents } from '../api/train-run.js';
+import { withoutUndefined } from '../base/without-undefined.js';
 import { bytesFlag } from '../cli/bytes-flag.js';
 import { clusterFlags } from '../cli/cluster-flags.js';
 import { configFlags } from '../cli/config-flags.js';
@@ -11,6 +13,7 @@ import { interruptible } from '../cli/interruption.js';
 import { newRunFlags, newRunOptions } from '../cli/new-run-flags.js';
 import { pytorchFlags, pytorchOptions } from '../cli/pytorch-flags.js';
 import { withTrainingDisplay } from '../cli/with-training-display.js';
+import { readRecipe } from '../run/recipes.js';
 import { clusterJobFile } from '../train/pytorch/cluster/cluster-job-file.js';
 import { LcdnnCommand } from './base-command.js';
 
@@ -47,16 +50,19 @@ export default class Train extends LcdnnCommand {
       summary: 'Address of an MLflow tracking server that gets options and metrics of every epoch.',
     }),
     resume: Flags.directory({
-      summary: 'Run directory to continue. Its own options apply.',
+      summary:
+        'Run directory to continue. Its own options apply. A recipe may add stages to those so far, or change those to come.',
       aliases: ['continue'],
-      exclusive: ['out', 'recipe'],
+      exclusive: ['out', 'preprocessing'],
     }),
   };
 
   async run(): Promise<unknown> {
     const { flags } = await this.parse(Train);
     const given = newRunOptions(flags);
-    const resumed = flags.resume === undefined ? undefined : openResumed(flags.resume, given.options);
+    const ofRecipe = given.recipe === undefined ? {} : readRecipe(given.recipe).options;
+    const resumedOptions = { ...ofRecipe, ...withoutUndefined(given.options) };
+    const resumed = flags.resume === undefined ? undefined : openResumed(flags.resume, resumedOptions);
     const config = resumed?.config ?? newRunConfig(given);
     const path = resumed?.path ?? newRunPath(given, config);
     const pytorch = pytorchOptions(flags, config.engine);
@@ -81,7 +87,7 @@ export default class Train extends LcdnnCommand {
       const start = (onEpoch: TrainingEvents['onEpoch']) =>
         flags.resume === undefined
           ? train({ ...options, onEpoch })
-          : resumeTraining(flags.resume, { ...options, onEpoch });
+          : resumeTraining(flags.resume, { ...options, options: resumedOptions, onEpoch });
       return withMlflow(flags.mlflow, { name: path, config, onNote: shown.onNote, onEpoch: shown.onEpoch }, start);
     });
     this.log(`done: ${result.run}; next: ${this.config.bin} tune-tau ${result.run}`);

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { expectation, shown } from '../base/json.js';
+import { withoutUndefined } from '../base/without-undefined.js';
 import { layerSchema } from './layer-schema.js';
 import { OPTIONS, type OptionName, type Options, optionNames } from './options.js';
 import { type StageOptions, stageSchema } from './stage-options.js';
@@ -148,6 +149,3 @@ function explain(issue: z.core.$ZodRawIssue): string {
   const isWhole = issue.code === 'invalid_type' && issue.expected === 'object';
   return `${isWhole ? 'expected an object of options' : expectation(issue)}, found ${shown(issue.input)}`;
 }
-
-const withoutUndefined = (options: Partial<Config>): Partial<Config> =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

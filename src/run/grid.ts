@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { UserError } from '../base/errors.js';
 import { readJson } from '../base/json.js';
+import { withoutUndefined } from '../base/without-undefined.js';
 import { type Config, checkPartialConfig, resolveConfig } from './config.js';
 import { optionText } from './option-text.js';
 import { openRun, type Run, runExists } from './run-directory.js';
@@ -50,8 +51,7 @@ export function readGrid(path: string, overrides: Partial<Config> = {}): Variant
     'a grid file: { "base": { options }, "variants": { "name": { options }, ... } }',
   );
   const own = grid.base === undefined ? {} : checkPartialConfig(grid.base, `${path}, base`);
-  const said = Object.entries(overrides).filter(([, value]) => value !== undefined);
-  const base: Partial<Config> = { ...own, ...Object.fromEntries(said) };
+  const base: Partial<Config> = { ...own, ...withoutUndefined(overrides) };
   const first: Variant = { name: BASE, changes: {}, given: base, config: resolveConfig(own, overrides) };
   const variants = Object.entries(grid.variants).map(([name, changes]): Variant => {
     const origin = `${path}, variant ${name}`;

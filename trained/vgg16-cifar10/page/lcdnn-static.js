@@ -1,0 +1,1 @@
+import{loadWith as n}from"./lcdnn.js";import*as r from"./lcdnn-branch.js";import*as s from"./lcdnn-edge.js";import*as o from"./lcdnn-first.js";import*as c from"./lcdnn-resize.js";import*as d from"./lcdnn-stream.js";const m={"lcdnn-branch.js":r,"lcdnn-edge.js":s,"lcdnn-first.js":o,"lcdnn-resize.js":c,"lcdnn-stream.js":d};export function load(r,s){return n(m,r,s)}

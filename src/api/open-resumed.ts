@@ -76,7 +76,7 @@ function withStages(run: Run, { epochs = DEFAULT_CONFIG.epochs, stages }: Partia
   return config;
 }
 
-/** Stages of which the run has trained something; the first one always counts. */
+/** The number of stages that have begun; the first one counts even before its first checkpoint. */
 const begunStages = (run: Run): number =>
   existsSync(runFile(run, 'checkpoint')) ? (readRunCheckpoint(run).progress.stage ?? 0) + 1 : 1;
 

@@ -60,7 +60,7 @@ export default class Train extends LcdnnCommand {
   async run(): Promise<unknown> {
     const { flags } = await this.parse(Train);
     const given = newRunOptions(flags);
-    const ofRecipe = given.recipe === undefined ? {} : readRecipe(given.recipe).options;
+    const ofRecipe = flags.resume && given.recipe ? readRecipe(given.recipe).options : {};
     const resumedOptions = { ...ofRecipe, ...withoutUndefined(given.options) };
     const resumed = flags.resume === undefined ? undefined : openResumed(flags.resume, resumedOptions);
     const config = resumed?.config ?? newRunConfig(given);

@@ -136,13 +136,13 @@ describe('a grid whose base trains in stages', () => {
     expect(() => gridOf({ base, variants: { x: variant } })).toThrow(fault);
   });
 
-  it('refuses changes to stages where the base has none', () => {
+  it('refuses changes to stages if the base has none', () => {
     expect(() => gridOf({ variants: { x: { stages: { full: { lr: 1 } } } } })).toThrow(
       /variant x: stages: expected a base with a stage that trains full, found no stages/,
     );
   });
 
-  it('does not take a run with other stages for its own', () => {
+  it('refuses a run whose stages differ', () => {
     const at = join(folder, 'staged');
     const [first, longer] = gridOf({ base, variants: { longer: { stages: { branch: { epochs: 3 } } } } });
     createRun(at, first.config, networkOf(first.config, [28, 28, 1], 10));

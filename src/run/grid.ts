@@ -82,12 +82,12 @@ export function openVariant(path: string, { name, config }: Variant): Run | unde
   );
 }
 
-/** Options of which a run may have others than its variant: where its data is, and how far it was extended. */
-const OWN = new Set(['dataDir', 'extended']);
+/** Options in which a run may differ from its variant: where its data is, and how far it was extended. */
+const MAY_DIFFER = new Set(['dataDir', 'extended']);
 
 function differences(one: Config, other: Config): (keyof Config)[] {
   const options = [...new Set([...Object.keys(one), ...Object.keys(other)])] as (keyof Config)[];
-  return options.filter((option) => !OWN.has(option) && !isDeepStrictEqual(one[option], other[option]));
+  return options.filter((option) => !MAY_DIFFER.has(option) && !isDeepStrictEqual(one[option], other[option]));
 }
 
 function requireName(name: string, path: string): void {

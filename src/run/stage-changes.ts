@@ -34,7 +34,7 @@ export function withWholeStages(
   return { ...others, stages: stages?.map((stage) => ({ ...stage, ...changes[stage.trains] })) };
 }
 
-/** @throws UserError if a stage sets one of these options, which therefore would change nothing */
+/** @throws UserError if a stage sets one of these options: changing it elsewhere would have no effect */
 function requireUndecided(options: object, stages: readonly StageOptions[] = [], origin: string): void {
   for (const name of Object.keys(options)) {
     const stage = stages.find((one) => name in one);

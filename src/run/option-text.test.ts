@@ -18,6 +18,10 @@ it('stages are listed, and changes to them are described by what they train', ()
   );
 });
 
+it('a list is shown by its values', () => {
+  expect(describeOptions({ classes: ['cat', 'dog'] })).toBe('classes cat,dog');
+});
+
 it('any other object is shown as JSON', () => {
   expect(optionText([{ epoch: 3, planned: 5 }])).toBe('[{"epoch":3,"planned":5}]');
 });

@@ -7,11 +7,12 @@ export function describeOptions(options: Readonly<Record<string, unknown>>): str
     .join(', ');
 }
 
-/** An option's value in words: `0.1`, `off`; stages as `1. full: epochs 8, lr 0.02; 2. branch: epochs 6`. */
+/** An option's value in words: `0.1`, `off`; a list as `cat,dog`; stages as `1. full: epochs 8, lr 0.02; 2. branch: epochs 6`. */
 export function optionText(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'on' : 'off';
   if (isStages(value)) return value.map((stage, i) => `${i + 1}. ${stageText(stage)}`).join('; ');
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const isPlain = [value].flat().every((one) => typeof one !== 'object');
+  return isPlain ? String(value) : JSON.stringify(value);
 }
 
 /** A stage of a recipe in words: `full: epochs 8, lr 0.02`. */

@@ -7,12 +7,11 @@ import { parseArgs } from 'node:util';
 import { openTrained } from '../src/api/open-trained.js';
 import { exitsOf } from '../src/base/exits.js';
 import { percent } from '../src/base/format.js';
-import { splitForRun } from '../src/datasets/split.js';
-import { choosesEpoch } from '../src/run/config.js';
 import { collaborativeExits } from '../src/tau/exits.js';
 import { outcomesFromLogits } from '../src/tau/outcomes.js';
 import type { ExitResult, TauOptions } from '../src/tau/tune.js';
 import { tuneExits } from '../src/tau/tune-exits.js';
+import { splitByConfig } from '../src/train/split-by-config.js';
 import { printTable } from './print-table.js';
 
 const PRICES: readonly TauOptions[] = [
@@ -29,8 +28,8 @@ const { values: flags, positionals } = parseArgs({
   options: { 'data-dir': { type: 'string' } },
 });
 const { run, dataset, evaluate } = await openTrained(positionals[0], { dataDir: flags['data-dir'] });
-const { validation, seed } = run.config;
-const { certifying } = splitForRun(dataset.train, { validation, seed, choosesEpoch: choosesEpoch(run.config) });
+const { seed } = run.config;
+const { certifying } = splitByConfig(dataset.train, run.config);
 const [tuning, testing] = await evaluate(async (logitsOf) => [
   await logitsOf(dataset.train, certifying),
   await logitsOf(dataset.test),

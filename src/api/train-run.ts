@@ -7,7 +7,7 @@ import { IMAGE_FOLDERS } from '../datasets/image-folder/load-image-folder.js';
 import { inspectData } from '../datasets/inspect/inspect-data.js';
 import type { DataReport } from '../datasets/inspect/report.js';
 import { createLoader } from '../datasets/loading/create-loader.js';
-import { splitForRun, splitTrainValidation } from '../datasets/split.js';
+import { splitTrainValidation } from '../datasets/split.js';
 import { openFrozenLayers } from '../export/frozen-layers.js';
 import { writeReport } from '../report/write-report.js';
 import type { Checkpoint, TrainingProgress } from '../run/checkpoint.js';
@@ -36,6 +36,7 @@ import { type Launch, launchOf } from '../train/pytorch/launch.js';
 import { trainInPython } from '../train/pytorch/train-in-python.js';
 import { readTeacher } from '../train/read-teacher.js';
 import { augmentationOf, type StepReport } from '../train/reports.js';
+import { splitByConfig } from '../train/split-by-config.js';
 import { optimizerSlots } from '../train/step.js';
 import { type TrainingOptions, trainNetwork } from '../train/train.js';
 import { requireTrainSizes } from '../train/train-size.js';
@@ -150,8 +151,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainedRun> {
     else unlock = lockRun(run);
     options.onStart?.({ run, resumedFrom: checkpoint?.progress, warmStart });
     const fitting = { ...run, config: fittingBatches(run.config, dataset, onNote) };
-    const { validation, seed } = config;
-    const split = splitForRun(dataset.train, { validation, seed, choosesEpoch: choosesEpoch(config) });
+    const split = splitByConfig(dataset.train, config);
     const chance = chanceOf(Array.from(split.choosing, (index) => dataset.train.labels[index]));
     const outcome = await trainer.train({
       ...{ run: fitting, dataset, checkpoint, start, teacher, signal },
@@ -280,10 +280,8 @@ export async function requireEngine(config: Config, python: string | undefined):
 const LARGEST_LENET = 64;
 
 /** Checks that the network suits the images, and that some are left to train on. @throws UserError if not */
-export function requireImages(
-  { network, dataset: name, validation, seed, keep, patience }: Config,
-  dataset: Dataset,
-): void {
+export function requireImages(config: Config, dataset: Dataset): void {
+  const { network, dataset: name } = config;
   const [height, width] = dataset.shape;
   if (
     network === 'lenet' &&
@@ -295,7 +293,7 @@ export function requireImages(
         '--network resnet18 or --network mobilenet-v2 for photographs, or --image-size 32 for simple pictures',
     );
   }
-  splitForRun(dataset.train, { validation, seed, choosesEpoch: choosesEpoch({ keep, patience }) });
+  splitByConfig(dataset.train, config);
 }
 
 /** Which epoch's weights are kept, and why training ended, if these weren't the last epoch and the number of epochs. */

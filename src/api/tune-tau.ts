@@ -1,11 +1,10 @@
 import { UserError } from '../base/errors.js';
 import { branchKind, exitsOf } from '../base/exits.js';
 import { writeFileAtomic } from '../base/files.js';
-import { splitForRun } from '../datasets/split.js';
 import { toPng } from '../report/chart.js';
 import { tauChart } from '../report/tau-chart.js';
 import { writeReport } from '../report/write-report.js';
-import { type Config, choosesEpoch } from '../run/config.js';
+import type { Config } from '../run/config.js';
 import { writeResult } from '../run/results.js';
 import { runFile } from '../run/run-directory.js';
 import { type ClassHarm, harmByClass } from '../tau/by-class.js';
@@ -13,6 +12,7 @@ import { checkEntropyTemperature } from '../tau/entropy.js';
 import { outcomesFromLogits } from '../tau/outcomes.js';
 import { checkOptions, type ExitResult, type TauOptions, type TauResult } from '../tau/tune.js';
 import { tuneExits } from '../tau/tune-exits.js';
+import { splitByConfig } from '../train/split-by-config.js';
 import { type CrossFitEvents, crossFit } from './cross-fit.js';
 import { type MeasureOptions, openTrained, type Trained } from './open-trained.js';
 
@@ -72,8 +72,7 @@ export function checkTuneOptions(
 export async function tuneTrained(trained: Trained, options: TuneTauOptions & CrossFitEvents = {}): Promise<TunedRun> {
   const { crossFit: folds, entropyTemperature = 1, onNote, signal, ...limits } = options;
   const { run, dataset, evaluate } = trained;
-  const { validation, seed } = run.config;
-  const { certifying } = splitForRun(dataset.train, { validation, seed, choosesEpoch: choosesEpoch(run.config) });
+  const { certifying } = splitByConfig(dataset.train, run.config);
   const images = { train: dataset.train.count - certifying.length, validation: certifying.length };
   // Before the images are evaluated or the heads trained, which takes minutes.
   checkTuneOptions(run.path, options, run.config, images, exitsOf(run.network).length);
@@ -82,7 +81,7 @@ export async function tuneTrained(trained: Trained, options: TuneTauOptions & Cr
       ? await evaluate((logitsOf) => logitsOf(dataset.train, certifying))
       : await crossFit(trained, folds, { onNote, signal });
   const outcomes = outcomesFromLogits(logits, logits.labels, logits.classes, entropyTemperature);
-  const tuned = tuneExits(outcomes, { seed, ...limits }, logits);
+  const tuned = tuneExits(outcomes, { seed: run.config.seed, ...limits }, logits);
   const taus = exitsOf<ExitResult>(tuned).map(({ tau }) => tau);
   const byClass = harmByClass(outcomes, taus, logits.labels, logits.classes);
   const result = {

@@ -1,12 +1,10 @@
 import type { NamedArrays } from '../base/tensors.js';
 import type { Dataset } from '../datasets/dataset.js';
 import type { Loader } from '../datasets/loading/loader.js';
-import { splitForRun } from '../datasets/split.js';
 import { deployedState } from '../network/deployed.js';
 import type { OpenFrozenLayers } from '../network/head.js';
 import type { InputShapes } from '../onnx/trace.js';
 import { type Checkpoint, type TrainingProgress, writeCheckpoint } from '../run/checkpoint.js';
-import { choosesEpoch } from '../run/config.js';
 import { bestEpoch, isOutOfPatience } from '../run/patience.js';
 import { type EpochMetrics, type Run, readMetrics, runFile, writeMetrics } from '../run/run-directory.js';
 import type { TrainingStage } from '../run/stages.js';
@@ -18,6 +16,7 @@ import { featureSource } from './frozen/feature-source.js';
 import { readTeacher } from './read-teacher.js';
 import { recalibrate } from './recalibrate.js';
 import { epochMetrics, epochStart, type StepReport, stepReport } from './reports.js';
+import { splitByConfig } from './split-by-config.js';
 import { classWeightsOf } from './targets.js';
 import { ofTeacher, type Teacher } from './teacher.js';
 import { imageSource, type TrainingSource } from './training-source.js';
@@ -64,8 +63,7 @@ export interface TrainingOptions {
 export async function trainNetwork(options: TrainingOptions): Promise<'done' | 'interrupted'> {
   const { run, dataset, engine, loader, checkpoint, signal, saveEvery = SAVE_EVERY_MS } = options;
   const { config, network } = run;
-  const { validation, seed } = config;
-  const places = splitForRun(dataset.train, { validation, seed, choosesEpoch: choosesEpoch(config) });
+  const places = splitByConfig(dataset.train, config);
   const start: TrainingProgress = checkpoint?.progress ?? epochStart(0, 0, run.stage);
   const state = checkpoint?.state ?? options.start ?? startState(config, network).state;
   const teacher = options.teacher ?? readTeacher(config, network);

@@ -5,12 +5,12 @@ import { UserError } from '../../base/errors.js';
 import { makeFolder, writeFileAtomic } from '../../base/files.js';
 import { encodeSafetensors, type StoredTensor } from '../../base/safetensors.js';
 import type { Dataset } from '../../datasets/dataset.js';
-import { splitForRun } from '../../datasets/split.js';
 import { networkCost } from '../../network/cost.js';
 import { networkParameters } from '../../network/parameters.js';
-import { type Config, choosesEpoch } from '../../run/config.js';
+import type { Config } from '../../run/config.js';
 import { type Run, runFile } from '../../run/run-directory.js';
 import type { TrainingStage } from '../../run/stages.js';
+import { splitByConfig } from '../split-by-config.js';
 import { classWeightsOf } from '../targets.js';
 import { epochPlan, integers } from './epoch-plan.js';
 
@@ -57,8 +57,7 @@ export function writeJob(run: TrainingStage<Run>, dataset: Dataset, device: stri
   const folder = jobFolder(run);
   rmSync(folder, { recursive: true, force: true });
   makeFolder(folder);
-  const { validation, seed } = config;
-  const places = splitForRun(dataset.train, { validation, seed, choosesEpoch: choosesEpoch(config) });
+  const places = splitByConfig(dataset.train, config);
   const { pixels, labels } = dataset.train;
   const tables: Record<string, StoredTensor> = {
     labels: integers([labels.length], Int32Array.from(labels)),

@@ -27,6 +27,7 @@ export default class Ablate extends LcdnnCommand {
     '<%= config.bin %> <%= command.id %> recipes/grids/lenet-fashion-mnist.json --shard 2/4 --out shards/2',
     '<%= config.bin %> <%= command.id %> recipes/grids/lenet-fashion-mnist.json --merge shards/1 --merge shards/2 --out ablations/lenet',
     '<%= config.bin %> <%= command.id %> recipes/grids/resnet18-cifar10.json --seed 2 --out ablations/resnet18-seed-2',
+    '<%= config.bin %> <%= command.id %> branches.json --init-from runs/trained/checkpoint.safetensors --out ablations/branches',
   ];
   static override args = { grid: Args.string({ required: true, description: 'Grid file (JSON).' }) };
   static override flags = {
@@ -42,7 +43,7 @@ export default class Ablate extends LcdnnCommand {
     }),
     'data-dir': Flags.directory({ summary: 'Folder with the files of the data set. The runs remember it.' }),
     python: pythonFlag,
-    ...configFlags(['dataset', 'epochs', 'seed', 'engine'], 'from the grid'),
+    ...configFlags(['dataset', 'epochs', 'seed', 'engine', 'precision', 'initFrom'], 'from the grid'),
   };
 
   async run(): Promise<unknown> {

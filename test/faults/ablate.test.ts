@@ -69,6 +69,25 @@ it('trains in stages, and tells how to train a variant again', async () => {
   expect(read(join(out, 'slower-again'), 'config.json')).toBe(read(join(out, 'slower'), 'config.json'));
 });
 
+it('compares branches on one trained full network', async () => {
+  const [trained, out] = [fresh('trained'), fresh('branches')];
+  const options = ['--dataset', 'tiny', '--batch-size', '10', '--validation', '20', '--epochs', '2'];
+  expect(await lcdnn('train', ...options, '--out', trained)).toMatchObject({ code: 0 });
+  const branches = gridFile({ base: { ...base, freezeFull: true }, variants: { start: { branchStart: 'full' } } });
+  const checkpoint = join(trained, 'checkpoint.safetensors');
+  const { code, stdout } = await lcdnn('ablate', branches, '--init-from', checkpoint, '--out', out, '--json');
+  expect(code).toBe(0);
+  const { rows } = JSON.parse(stdout);
+  const { fullAccuracy } = JSON.parse(read(trained, 'metrics.jsonl').trim().split('\n')[1]);
+  for (const row of rows)
+    expect(row).toMatchObject({ fullAccuracy, command: expect.stringContaining('--freeze-full') });
+  expect(rows.map((row: { name: string }) => row.name)).toEqual(['base', 'start']);
+  await expectMistake(
+    ['ablate', branches, '--init-from', join(trained, 'none.safetensors'), '--out', fresh('none')],
+    /none\.safetensors/,
+  );
+});
+
 it('goes on where batches are larger than the training images', async () => {
   const large = gridFile({ base: { ...base, batchSize: 5000, epochs: 1 }, variants: { flip: { flip: true } } });
   const out = fresh('large');

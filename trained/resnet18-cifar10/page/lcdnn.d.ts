@@ -125,7 +125,7 @@ export interface LoadOptions {
 export interface BranchOutput {
   logits: Float32Array;
   probabilities: Float32Array;
-  /** Normalised entropy of the probabilities, in [0, 1]. */
+  /** Normalised entropy of the softmax, at the temperature that the threshold was tuned with, in [0, 1]. */
   entropy: number;
   /**
    * Output of the shared layers up to this exit, NHWC. At the last exit it is what would be sent to the edge, before encoding: after

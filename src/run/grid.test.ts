@@ -136,13 +136,13 @@ describe('a grid whose base trains in stages', () => {
     expect(() => gridOf({ base, variants: { x: variant } })).toThrow(fault);
   });
 
-  it('refuses changes to stages if the base has none', () => {
+  it('refuses to change the stages of a base without stages', () => {
     expect(() => gridOf({ variants: { x: { stages: { full: { lr: 1 } } } } })).toThrow(
       /variant x: stages: expected a base with a stage that trains full, found no stages/,
     );
   });
 
-  it('refuses a run whose stages differ', () => {
+  it('refuses to continue a run that was trained in other stages', () => {
     const at = join(folder, 'staged');
     const [first, longer] = gridOf({ base, variants: { longer: { stages: { branch: { epochs: 3 } } } } });
     createRun(at, first.config, networkOf(first.config, [28, 28, 1], 10));

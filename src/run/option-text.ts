@@ -7,7 +7,7 @@ export function describeOptions(options: Readonly<Record<string, unknown>>): str
     .join(', ');
 }
 
-/** An option's value in words: `0.1`, `off`; a list as `cat,dog`; stages as `1. full: epochs 8, lr 0.02; 2. branch: epochs 6`. */
+/** An option's value in words: `0.1`, `off`; a list as `cat,dog`; stages as `1. full: epochs 8; 2. branch: epochs 6`. */
 export function optionText(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'on' : 'off';
   if (isStages(value)) return value.map((stage, i) => `${i + 1}. ${stageText(stage)}`).join('; ');

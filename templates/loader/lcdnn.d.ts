@@ -162,7 +162,7 @@ export interface Classification {
   /** Below this entropy that branch is sure. */
   tau: number;
   by: 'branch' | 'edge';
-  /** The exit whose branch answered, from 1. Absent if the edge answered. */
+  /** Number of the exit that answered; the first exit is 1. Absent if the edge answered. */
   exit?: number;
   /** True if the branch was unsure and the edge gave no answer: this is the branch's answer. */
   unsure: boolean;
@@ -293,7 +293,7 @@ export interface Model {
    * but not because of `signal`.
    */
   classifyStream(source: Source, options?: StreamOptions): Promise<{ frames: number; dropped: number }>;
-  /** Runs the branch only: that of exit `exit`, from 1 (default). */
+  /** Runs one branch and asks no edge. `exit` is the number of its exit; the first is 1, the default. */
   branch(image: Image, exit?: number): Promise<BranchOutput>;
   /** Ends the Worker and frees the memory. Pending and later calls are rejected. */
   dispose(): void;
